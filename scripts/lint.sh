@@ -1,0 +1,19 @@
+#!/bin/sh
+# Formatting, clippy on every feature set, shell scripts, and the licences of what the crate is built from.
+set -eu
+
+cargo fmt --check
+for features in "" --no-default-features --all-features; do
+    # shellcheck disable=SC2086 # nothing when empty
+    cargo clippy --locked --all-targets $features -- -D warnings
+done
+if command -v shellcheck >/dev/null; then
+    shellcheck scripts/*.sh .ci/run
+else
+    echo "shellcheck is not installed: the shell scripts were not checked."
+fi
+if command -v cargo-deny >/dev/null; then
+    cargo deny --locked check licenses bans sources
+else
+    echo "cargo-deny is not installed (cargo install --locked cargo-deny): licences were not checked."
+fi

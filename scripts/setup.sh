@@ -1,0 +1,108 @@
+#!/bin/sh
+# The parts of `make setup` that look at the machine.
+#   setup.sh check                 is Rust new enough, is there room to build
+#   setup.sh packages              Debian packages: installed if missing
+#   setup.sh python PYTHON DEPS    a private environment for the conversion tool in DEPS/python
+set -eu
+
+# What the build, the demo and the tests need.
+packages="
+    gcc libc6-dev pkg-config
+    libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev
+    gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good
+    gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly gstreamer1.0-libav
+    python3 python3-venv
+"
+gstreamer=1.22
+room_to_build=3000000 # kB
+
+# fail WHAT-IS-WRONG WHAT-TO-DO
+fail() {
+    printf '%s\n%s\n' "$1" "$2" >&2
+    exit 1
+}
+
+# at_least VERSION MINIMUM
+at_least() {
+    [ "$(printf '%s\n' "$1" "$2" | sort -V | head -n 1)" = "$2" ]
+}
+
+check() {
+    wanted=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
+    command -v cargo >/dev/null || fail "Rust is not installed (no cargo on the PATH)." \
+        "Install Rust $wanted or newer as https://rustup.rs describes, open a new shell and try again."
+    found=$(rustc --version | cut -d ' ' -f 2)
+    at_least "$found" "$wanted" || fail "Rust $found is too old: $wanted or newer is needed." \
+        "Run 'rustup update', or install it as https://rustup.rs describes."
+    if [ ! -d target ] && [ "$(df -Pk . | awk 'NR == 2 { print $4 }')" -lt $room_to_build ]; then
+        fail "There are less than $((room_to_build / 1000000)) GB free on the disk of $PWD." \
+            "Make room, or work on another disk."
+    fi
+}
+
+missing_packages() {
+    for package in $packages; do
+        case $(dpkg-query -W -f '${db:Status-Abbrev}' "$package" 2>/dev/null || true) in
+            ii*) ;;
+            *) printf ' %s' "$package" ;;
+        esac
+    done
+}
+
+install_packages() {
+    missing=$(missing_packages)
+    [ -n "$missing" ] || return 0
+    if [ "$(id -u)" = 0 ]; then
+        as_root=
+    elif command -v sudo >/dev/null && { sudo -n true 2>/dev/null || [ -t 0 ]; }; then
+        as_root=sudo
+    else
+        fail "These Debian packages are missing, and only root can install them:$missing" \
+            "Run this as root, then try again:  apt-get update && apt-get install -y$missing"
+    fi
+    echo "Installing with ${as_root:+$as_root }apt-get:$missing"
+    # shellcheck disable=SC2086 # word splitting is meant
+    if ! { $as_root apt-get -qq update && $as_root env DEBIAN_FRONTEND=noninteractive \
+        apt-get -qq install -y --no-install-recommends $missing >/dev/null; }; then
+        fail "apt-get could not install the packages." \
+            "Its own words are above; without a network, install them by other means: apt-get install$missing"
+    fi
+}
+
+packages() {
+    if command -v apt-get >/dev/null; then
+        install_packages
+    fi
+    command -v pkg-config >/dev/null || fail "pkg-config is not installed." \
+        "Install it, a C compiler, and GStreamer $gstreamer or newer with its development files and plugins."
+    for module in gstreamer-1.0 gstreamer-video-1.0 gstreamer-app-1.0 gstreamer-check-1.0; do
+        found=$(pkg-config --modversion $module 2>/dev/null || echo 0)
+        at_least "$found" "$gstreamer" || fail "$module $gstreamer or newer is not installed (found: $found)." \
+            "Install GStreamer's development files from your distribution, or use a newer one (Debian 12 is new enough)."
+    done
+}
+
+python() {
+    python=$1 environment=$2/python cache=$2/cache
+    "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null ||
+        fail "Python 3.11 or newer was not found as '$python'." \
+            "Install it, or name it: make PYTHON=/path/to/python3 ..."
+    echo "Python packages of the conversion tool"
+    "$python" -m venv --clear "$environment" >/dev/null ||
+        fail "$python cannot make a virtual environment with pip." \
+            "Install its venv module (Debian: apt-get install python3-venv) and try again."
+    # Downloaded first, installed from there: what is in the cache is never fetched again.
+    for step in "download --dest $cache" "install --no-index"; do
+        # shellcheck disable=SC2086 # word splitting is meant
+        "$environment/bin/python" -m pip --disable-pip-version-check --quiet $step --find-links "$cache" \
+            --no-deps --only-binary=:all: --require-hashes --requirement models/requirements.txt ||
+            fail "The Python packages listed in models/requirements.txt could not be fetched." \
+                "Connect this machine to the network and try again; they need Python 3.11 to 3.14 on x86_64 or aarch64."
+    done
+}
+
+case $1 in
+    check) check ;;
+    packages) packages ;;
+    python) mkdir -p "$3/cache" && python "$2" "$3" ;;
+esac
