@@ -1,1 +1,27 @@
+//! Pixels in and out: frames to tensors, class maps to pictures.
+//!
+//! [`Sampler`] scales a frame to a network's input tensor, [`Painter`] draws a class map over a
+//! frame in place. Both work on plain slices with strides, in the frame's own layout, and
+//! allocate nothing once a geometry and a map size are known.
 
+mod colour;
+mod gray;
+mod heat;
+mod index;
+mod map;
+mod paint;
+mod resize;
+mod sample;
+mod scale;
+mod simd;
+mod view;
+
+#[cfg(test)]
+mod oracle;
+#[cfg(test)]
+mod tests;
+
+pub use map::MapView;
+pub use paint::Painter;
+pub use sample::{ChannelOrder, Fit, Normalization, Sampler, network_size};
+pub use view::{Geometry, Layout, Plane, PlaneMut};

@@ -1,0 +1,130 @@
+//! Heat over a frame, in place.
+
+use super::colour::{ColourTable, paint_row};
+use super::gray::gray_row;
+use super::heat::{HEAT, Span};
+use super::index::{IndexPlane, RUN};
+use super::map::MapView;
+use super::view::{Geometry, Layout, PlaneMut};
+
+/// Paints a class map over frames of one geometry.
+///
+/// The picture is gray / 2 + heat in each channel, stretched so that its minimum and maximum over
+/// all pixels and channels become 0 and 255. Heat is MATLAB's jet(255), darkened towards its cold
+/// end, at the scaled, normalised and quantised class map (W. Zhou et al., "Learning deep features
+/// for discriminative localization", 2016, and the figures that came with it).
+pub struct Painter {
+    geometry: Geometry,
+    heat: IndexPlane,
+    /// Gray of the frame, rows and runs as in `heat`.
+    gray: Vec<u8>,
+    /// Bounds of gray / 2 + heat in each run.
+    spans: Vec<Span>,
+    colours: ColourTable,
+}
+
+impl Painter {
+    /// A painter of frames of `geometry`, whose sides must be positive; without heat.
+    pub fn new(geometry: &Geometry) -> Self {
+        let heat = IndexPlane::new(geometry.width, geometry.height);
+        Self {
+            geometry: *geometry,
+            gray: vec![0; heat.stride() * geometry.height],
+            spans: vec![Span::default(); heat.spans().len()],
+            heat,
+            colours: ColourTable::new(),
+        }
+    }
+
+    /// Takes the heat of the next frames from `map`: scaled to the frame, from its minimum and
+    /// maximum there to 0..1, no heat below `threshold`. A flat map gives no heat (its extremes
+    /// differ by at most 1e-6 of the larger magnitude), nor does one with a value that is not
+    /// finite.
+    pub fn set_map(&mut self, map: MapView, threshold: f64) {
+        self.heat.fill(map, threshold);
+    }
+
+    /// No heat on the next frames.
+    pub fn clear_map(&mut self) {
+        self.heat.clear();
+    }
+
+    /// Paints the frame in `planes`.
+    ///
+    /// # Panics
+    /// Where a plane is smaller than the geometry asks for.
+    pub fn paint(&mut self, planes: &mut [PlaneMut]) {
+        let Layout::Packed { bytes, r, g, b } = self.geometry.layout;
+        let plane = &mut planes[0];
+        let row_bytes = self.geometry.width * bytes;
+        for (y, gray) in self.gray.chunks_exact_mut(self.heat.stride()).enumerate() {
+            let (inside, outside) = gray.split_at_mut(self.geometry.width);
+            gray_pixels(self.geometry.layout, plane.row(y, row_bytes), inside);
+            outside.fill(inside[self.geometry.width - 1]);
+        }
+        let range = self.extremes();
+        self.colours.fill(range, [r, g, b]);
+        for y in 0..self.geometry.height {
+            let pixels = plane.row_mut(y, row_bytes);
+            let gray = &self.gray[y * self.heat.stride()..];
+            match bytes {
+                3 => paint_row::<3>(pixels, gray, self.heat.row(y), &self.colours),
+                _ => paint_row::<4>(pixels, gray, self.heat.row(y), &self.colours),
+            }
+        }
+    }
+
+    /// Minimum and maximum of gray / 2 + heat over all pixels and channels.
+    ///
+    /// Bounds of whole runs come first; only runs that may hold an extreme are looked into.
+    fn extremes(&mut self) -> (f64, f64) {
+        let runs = self.gray.as_chunks::<RUN>().0;
+        let mut bound = (f64::INFINITY, f64::NEG_INFINITY);
+        let (mut lowest, mut highest) = (0, 0);
+        for (i, (gray, heat)) in runs.iter().zip(self.heat.spans()).enumerate() {
+            let (dark, bright) = gray
+                .iter()
+                .fold((u8::MAX, 0), |(low, high), &g| (low.min(g), high.max(g)));
+            let span = Span {
+                lowest: f64::from(dark) / 2.0 + heat.lowest,
+                highest: f64::from(bright) / 2.0 + heat.highest,
+            };
+            self.spans[i] = span;
+            if span.lowest < bound.0 {
+                (bound.0, lowest) = (span.lowest, i);
+            }
+            if span.highest > bound.1 {
+                (bound.1, highest) = (span.highest, i);
+            }
+        }
+        let mut range = (f64::INFINITY, f64::NEG_INFINITY);
+        for i in [lowest, highest].into_iter().chain(0..self.spans.len()) {
+            let span = self.spans[i];
+            if span.lowest < range.0 || span.highest > range.1 {
+                let (y, x) = (i * RUN / self.heat.stride(), i * RUN % self.heat.stride());
+                let index = &self.heat.row(y)[x..][..RUN];
+                for (&gray, &index) in runs[i].iter().zip(index) {
+                    for heat in HEAT[usize::from(index)] {
+                        let value = f64::from(gray) / 2.0 + heat;
+                        range.0 = range.0.min(value);
+                        range.1 = range.1.max(value);
+                    }
+                }
+            }
+        }
+        range
+    }
+}
+
+/// Gray of a row of pixels.
+fn gray_pixels(layout: Layout, pixels: &[u8], out: &mut [u8]) {
+    let Layout::Packed { bytes, r, g, b } = layout;
+    match (bytes, r, g, b) {
+        (3, 0, 1, 2) => gray_row::<3, 0, 1, 2>(pixels, out),
+        (3, ..) => gray_row::<3, 2, 1, 0>(pixels, out),
+        (_, 0, 1, 2) => gray_row::<4, 0, 1, 2>(pixels, out),
+        (_, 2, 1, 0) => gray_row::<4, 2, 1, 0>(pixels, out),
+        (_, 1, 2, 3) => gray_row::<4, 1, 2, 3>(pixels, out),
+        _ => gray_row::<4, 3, 2, 1>(pixels, out),
+    }
+}

@@ -1,0 +1,85 @@
+//! Sampling and painting allocate nothing once they have seen a first frame and map.
+
+use gstcamoverlay::picture::{
+    ChannelOrder, Fit, Geometry, Layout, MapView, Normalization, Painter, Plane, PlaneMut, Sampler,
+};
+use std::alloc::{GlobalAlloc, Layout as Memory, System};
+use std::cell::Cell;
+
+thread_local! {
+    static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
+}
+
+struct Counting;
+
+// SAFETY: hands every request on to the system's allocator unchanged.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, memory: Memory) -> *mut u8 {
+        ALLOCATIONS.set(ALLOCATIONS.get() + 1);
+        // SAFETY: the caller keeps the same contract.
+        unsafe { System.alloc(memory) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, memory: Memory) {
+        // SAFETY: the caller keeps the same contract.
+        unsafe { System.dealloc(pointer, memory) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+#[test]
+fn steady_state_allocates_nothing() {
+    let (width, height) = (321, 123);
+    let mut data: Vec<u8> = (0..width * height * 4).map(|i| (i * 7) as u8).collect();
+    let map: Vec<f32> = (0..140).map(|i| (i % 17) as f32).collect();
+    let normalization = Normalization {
+        order: ChannelOrder::Rgb,
+        divisor: 255.0,
+        mean: [0.5; 3],
+        deviation: [0.25; 3],
+    };
+    for layout in [Layout::RGB, Layout::BGRX] {
+        let geometry = Geometry {
+            layout,
+            width,
+            height,
+        };
+        let stride = width * 4;
+        for fit in [
+            Fit::ShortestSide(64),
+            Fit::Exact {
+                width: 64,
+                height: 64,
+            },
+        ] {
+            let mut sampler = Sampler::new(&geometry, fit, &normalization);
+            let mut painter = Painter::new(&geometry);
+            let (out_width, out_height) = sampler.size();
+            let mut tensor = vec![0.0; 3 * out_width * out_height];
+            let mut before = 0;
+            for frame in 0..4 {
+                if frame == 1 {
+                    before = ALLOCATIONS.get();
+                }
+                let plane = Plane {
+                    data: &data,
+                    stride,
+                };
+                sampler.sample(&[plane], &mut tensor);
+                let map = MapView {
+                    values: &map,
+                    width: 14,
+                    height: 10,
+                };
+                painter.set_map(map, 0.1 * f64::from(frame));
+                painter.paint(&mut [PlaneMut {
+                    data: &mut data,
+                    stride,
+                }]);
+            }
+            assert_eq!(ALLOCATIONS.get() - before, 0, "{layout:?} {fit:?}");
+        }
+    }
+}
