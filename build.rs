@@ -1,3 +1,84 @@
+//! Compiles `models/catalogue.toml` into the plugin, which then needs no TOML parser.
+
+use std::fmt::Write;
+use std::path::Path;
+use std::{env, fs};
+
+const CATALOGUE: &str = "models/catalogue.toml";
+
 fn main() {
     gst_plugin_version_helper::info();
+    println!("cargo::rerun-if-changed={CATALOGUE}");
+    match generate() {
+        Ok(source) => {
+            let folder = env::var_os("OUT_DIR").unwrap_or_default();
+            if let Err(error) = fs::write(Path::new(&folder).join("catalogue.rs"), source) {
+                println!("cargo::error=the compiled catalogue cannot be written: {error}");
+            }
+        }
+        Err(error) => println!("cargo::error={CATALOGUE}: {error}"),
+    }
+}
+
+/// `static ENTRIES: &[Entry]` with what the plugin needs to know of each network.
+fn generate() -> Result<String, String> {
+    let text = fs::read_to_string(CATALOGUE).map_err(|error| error.to_string())?;
+    let table: toml::Table = text
+        .parse()
+        .map_err(|error: toml::de::Error| error.to_string())?;
+    let networks = table
+        .get("network")
+        .and_then(toml::Value::as_array)
+        .ok_or("there is no [[network]]")?;
+    let mut source = String::from("static ENTRIES: &[Entry] = &[\n");
+    for network in networks {
+        entry(&mut source, network)?;
+    }
+    source.push_str("];\n");
+    Ok(source)
+}
+
+fn entry(source: &mut String, network: &toml::Value) -> Result<(), String> {
+    let nick = text(network, "nick")?;
+    let missing = |key: &str| format!("network {nick} has no {key}");
+    let input_size = network
+        .get("input-size")
+        .and_then(toml::Value::as_integer)
+        .and_then(|size| u32::try_from(size).ok())
+        .ok_or_else(|| missing("input-size"))?;
+    let preprocess = match text(network, "preprocess")? {
+        "torch" => "Torch",
+        "caffe" => "Caffe",
+        "tf" => "Tf",
+        "lite" => "Lite",
+        "unit" => "Unit",
+        "raw" => "Raw",
+        other => return Err(format!("network {nick} has an unknown preprocess, {other}")),
+    };
+    // A network that torchvision exports is made one at a time; all others come at once.
+    let index = text(
+        network.get("source").ok_or_else(|| missing("source"))?,
+        "index",
+    )?;
+    let command = match index {
+        "torchvision" => format!("make model NET={nick}"),
+        _ => "make models".to_owned(),
+    };
+    write!(
+        source,
+        "    Entry {{\n        nick: {nick:?},\n        name: {:?},\n        file: {:?},\n        \
+         licence: {:?},\n        preprocess: Preprocess::{preprocess},\n        \
+         input_size: {input_size},\n        command: {command:?},\n    }},\n",
+        text(network, "name")?,
+        text(network, "file")?,
+        text(network, "licence")?,
+    )
+    .map_err(|error| error.to_string())
+}
+
+fn text<'a>(table: &'a toml::Value, key: &str) -> Result<&'a str, String> {
+    table
+        .get(key)
+        .and_then(toml::Value::as_str)
+        .ok_or_else(|| format!("a table has no {key}: {table:?}"))
 }

@@ -1,1 +1,24 @@
+//! A classifier as a file: found, read, taken apart, rewritten, run.
 
+mod affine;
+mod catalogue;
+mod classifier;
+mod constant;
+mod edit;
+mod error;
+mod graph;
+mod head;
+mod labels;
+mod onnx;
+mod preprocess;
+mod runtime;
+mod session;
+
+pub use catalogue::{Entry, entries, entry};
+pub use classifier::{
+    Activation, Classifier, FeatureMap, Options, PreprocessOrigin, Source, Target,
+};
+pub use error::{Error, ErrorKind, Fault};
+pub use head::{Head, Scores};
+pub use labels::Labels;
+pub use preprocess::Preprocess;

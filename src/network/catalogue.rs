@@ -1,0 +1,88 @@
+//! The networks known by name: `models/catalogue.toml`, compiled in.
+
+use std::path::{Path, PathBuf};
+
+use super::{Error, Preprocess};
+
+include!(concat!(env!("OUT_DIR"), "/catalogue.rs"));
+
+/// A network of the catalogue.
+#[derive(Debug, PartialEq)]
+pub struct Entry {
+    /// Short name, as the element's `net` property takes it.
+    pub nick: &'static str,
+    pub name: &'static str,
+    /// Name of its ONNX file.
+    pub file: &'static str,
+    pub licence: &'static str,
+    pub preprocess: Preprocess,
+    /// Shortest side fed to the network, in pixels.
+    pub input_size: u32,
+    /// Command that installs the file, run in the source tree.
+    pub command: &'static str,
+}
+
+/// The networks of the catalogue, in its order.
+pub fn entries() -> &'static [Entry] {
+    ENTRIES
+}
+
+/// The network called `nick`.
+pub fn entry(nick: &str) -> Option<&'static Entry> {
+    ENTRIES.iter().find(|entry| entry.nick == nick)
+}
+
+impl Entry {
+    /// The network's file: in `models_dir` alone if given, else in the folder that the variable
+    /// `CAMOVERLAY_MODELS` names, else under the first of `roots` that has it.
+    ///
+    /// # Errors
+    /// [`Error::FileMissing`] naming the places and the command that installs the file.
+    pub fn locate(&self, models_dir: Option<&Path>, roots: &[PathBuf]) -> Result<PathBuf, Error> {
+        let mut places: Vec<PathBuf> = Vec::new();
+        if let Some(folder) = models_dir {
+            places.push(folder.join(self.file));
+        } else {
+            if let Some(folder) = std::env::var_os("CAMOVERLAY_MODELS").filter(|f| !f.is_empty()) {
+                places.push(Path::new(&folder).join(self.file));
+            }
+            for root in roots {
+                for folder in ["share/camoverlay/models", ".deps/share/camoverlay/models"] {
+                    places.push(root.join(folder).join(self.file));
+                }
+            }
+        }
+        match places.iter().position(|path| path.exists()) {
+            Some(found) => Ok(places.swap_remove(found)),
+            None => Err(Error::FileMissing {
+                tried: places,
+                command: Some(self.command.to_owned()),
+            }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_catalogue_offers_the_classic_networks() {
+        for nick in ["squeezenet", "googlenet", "resnet18", "mobilenetv2"] {
+            let found = entry(nick).unwrap();
+            assert_eq!(found.file, format!("{nick}.onnx"));
+        }
+    }
+
+    #[test]
+    fn a_missing_file_names_its_command() {
+        let folder = Path::new("/nowhere");
+        let error = entry("resnet18")
+            .unwrap()
+            .locate(Some(folder), &[])
+            .unwrap_err();
+        let text = error.to_string();
+        assert!(text.contains("/nowhere/resnet18.onnx"), "{text}");
+        assert!(text.contains("make model NET=resnet18"), "{text}");
+    }
+}

@@ -1,0 +1,350 @@
+//! A classifier that can be asked why.
+
+use std::path::{Path, PathBuf};
+
+use prost::bytes::Bytes;
+
+use crate::picture::{self, Normalization};
+
+use super::catalogue::Entry;
+use super::edit::{self, Picture};
+use super::error::Fault;
+use super::graph::Graph;
+use super::head::{self, Head, Scores};
+use super::session::Session;
+use super::{Error, Labels, Preprocess, runtime};
+
+/// Shortest side fed to a network that does not say its own, in pixels.
+const INPUT_SIZE: u32 = 224;
+
+/// Which network file to open.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Source {
+    File(PathBuf),
+    Catalogue(&'static Entry),
+}
+
+/// How to open a network.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Options {
+    pub source: Source,
+    /// Folder of the catalogue's network files.
+    pub models_dir: Option<PathBuf>,
+    /// Label file, in place of the network's own labels.
+    pub labels: Option<PathBuf>,
+    /// Preprocessing, in place of the network's own.
+    pub preprocess: Option<Preprocess>,
+    /// Shortest side fed to the network in pixels, in place of the network's own.
+    pub input_size: Option<u32>,
+    /// Threads inside an operator; 0: as many as cores.
+    pub threads: usize,
+    /// Path of libonnxruntime.
+    pub ort_library: Option<PathBuf>,
+    /// Folders under which library and networks may be installed; the plugin's own folder first.
+    pub search_roots: Vec<PathBuf>,
+}
+
+/// Where a classifier's preprocessing was learnt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PreprocessOrigin {
+    Options,
+    File,
+    Catalogue,
+    /// Nothing says it: [`Preprocess::Torch`] is taken, the most common one.
+    Assumed,
+}
+
+/// A feature map, channels x height x width, row-major.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct FeatureMap<'a> {
+    pub values: &'a [f32],
+    pub channels: usize,
+    pub height: usize,
+    pub width: usize,
+}
+
+/// What one run of the network returned.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Activation<'a> {
+    /// One value a class, before any softmax.
+    pub logits: &'a [f32],
+    pub scores: Scores,
+    pub features: FeatureMap<'a>,
+    pub head: &'a Head,
+}
+
+/// The class to explain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Target {
+    /// The class of this rank by logit; 0 is the best.
+    Rank(usize),
+    Class(usize),
+}
+
+/// An opened network.
+pub struct Classifier {
+    name: String,
+    labels: Labels,
+    classes: usize,
+    preprocess: (Preprocess, PreprocessOrigin),
+    input_size: u32,
+    fixed: Option<(usize, usize)>,
+    head: Head,
+    scores: Scores,
+    session: Session,
+}
+
+impl Classifier {
+    /// Loads ONNX Runtime if that has not happened yet, reads the network, finds its feature map
+    /// and its head.
+    ///
+    /// # Errors
+    /// Any [`Error`] but those of a run.
+    pub fn open(options: &Options) -> Result<Self, Error> {
+        let (path, entry) = match &options.source {
+            Source::File(path) => (path.clone(), None),
+            Source::Catalogue(entry) => {
+                let folder = options.models_dir.as_deref();
+                (entry.locate(folder, &options.search_roots)?, Some(*entry))
+            }
+        };
+        let graph = read(&path)?;
+        let environment =
+            runtime::environment(options.ort_library.as_deref(), &options.search_roots)?;
+        let picture = Picture::of(&graph).map_err(|found| Error::Input {
+            path: path.clone(),
+            found,
+        })?;
+        let anatomy = head::find(&graph).map_err(|obstacle| Error::NotExplainable {
+            path: path.clone(),
+            found: obstacle.found,
+            reason: obstacle.reason,
+        })?;
+        if matches!(anatomy.head, Head::PooledLayers | Head::FlattenedLayers) {
+            return Err(Error::NotExplainable {
+                path,
+                found: "a head of several layers".to_owned(),
+                reason: "whose gradient is not known",
+            });
+        }
+        let preprocess = preprocess(options, entry, &graph);
+        let input_size = input_size(options, entry, &graph, &picture, &path)?;
+        let own_labels = graph.metadata("labels").map(Labels::parse);
+        let name = match (entry, graph.metadata("name")) {
+            (Some(entry), _) => entry.nick.to_owned(),
+            (None, Some(name)) => name.to_owned(),
+            (None, None) => path
+                .file_stem()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned(),
+        };
+        let model = edit::rewrite(graph, &picture, &anatomy).map_err(|fault| Error::NotOnnx {
+            path: path.clone(),
+            fault,
+        })?;
+        let unsupported = |message| Error::Unsupported {
+            path: path.clone(),
+            message,
+        };
+        let mut session =
+            Session::new(&environment, &model, options.threads).map_err(unsupported)?;
+        drop(model);
+        let classes = match &anatomy.head {
+            Head::Dense { bias, .. } => bias.len(),
+            _ => match session.inferred_classes() {
+                Some(classes) => classes,
+                None => {
+                    let side = input_size as usize;
+                    let (width, height) = picture.fixed.unwrap_or((side, side));
+                    count_classes(&mut session, width, height).map_err(unsupported)?
+                }
+            },
+        };
+        if classes < 2 {
+            return Err(Error::OneClass { path, classes });
+        }
+        let labels = match &options.labels {
+            Some(path) => Labels::read(path, classes)?,
+            None => own_labels
+                .filter(|labels| labels.len() == classes)
+                .unwrap_or_else(|| Labels::numbered(classes)),
+        };
+        Ok(Self {
+            name,
+            labels,
+            classes,
+            preprocess,
+            input_size,
+            fixed: picture.fixed,
+            head: anatomy.head,
+            scores: anatomy.scores,
+            session,
+        })
+    }
+
+    /// The catalogue's nick, the file's own name for the network, or the file's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub fn labels(&self) -> &Labels {
+        &self.labels
+    }
+
+    pub fn class_count(&self) -> usize {
+        self.classes
+    }
+
+    /// The preprocessing and where it was learnt.
+    pub fn preprocess(&self) -> (Preprocess, PreprocessOrigin) {
+        self.preprocess
+    }
+
+    pub fn normalization(&self) -> Normalization {
+        self.preprocess.0.normalization()
+    }
+
+    /// Width and height of the tensor for a frame, in pixels: the frame's shortest side becomes
+    /// the input size, unless the network takes one size only.
+    pub fn tensor_size(&self, frame_width: usize, frame_height: usize) -> (usize, usize) {
+        self.fixed.unwrap_or_else(|| {
+            picture::network_size(frame_width, frame_height, self.input_size as usize)
+        })
+    }
+
+    /// Runs the network on `tensor`, 1 x 3 x `height` x `width`, of [`tensor_size`](Self::tensor_size)
+    /// and [`normalization`](Self::normalization).
+    ///
+    /// # Errors
+    /// [`Error::NoSuchClass`], [`Error::Run`].
+    pub fn run(
+        &mut self,
+        tensor: &[f32],
+        width: usize,
+        height: usize,
+        target: Target,
+    ) -> Result<Activation<'_>, Error> {
+        let (Target::Rank(index) | Target::Class(index)) = target;
+        if index >= self.classes {
+            return Err(Error::NoSuchClass {
+                target: index,
+                classes: self.classes,
+            });
+        }
+        let failed = |message: String| Error::Run { message };
+        self.session.run(tensor, width, height).map_err(failed)?;
+        let features = self.session.output(0).map_err(failed)?;
+        let logits = self.session.output(1).map_err(failed)?;
+        let &[1, channels, height, width] = features.shape else {
+            return Err(failed(format!(
+                "its feature map has the shape {:?}",
+                features.shape
+            )));
+        };
+        let (channels, height, width) = (channels as usize, height as usize, width as usize);
+        let consistent = logits.values.len() == self.classes
+            && match &self.head {
+                Head::Channels => channels == self.classes,
+                Head::Dense { weights, bias } => weights.len() == bias.len() * channels,
+                Head::PooledLayers | Head::FlattenedLayers => true,
+            };
+        if !consistent || features.values.is_empty() {
+            return Err(failed(format!(
+                "it returned {} logits for {} classes and a feature map of the shape {:?}",
+                logits.values.len(),
+                self.classes,
+                features.shape
+            )));
+        }
+        Ok(Activation {
+            logits: logits.values,
+            scores: self.scores,
+            features: FeatureMap {
+                values: features.values,
+                channels,
+                height,
+                width,
+            },
+            head: &self.head,
+        })
+    }
+}
+
+fn read(path: &Path) -> Result<Graph, Error> {
+    let bytes = std::fs::read(path).map_err(|error| match error.kind() {
+        std::io::ErrorKind::NotFound => Error::FileMissing {
+            tried: vec![path.to_owned()],
+            command: None,
+        },
+        _ => Error::FileUnreadable {
+            path: path.to_owned(),
+            message: error.to_string(),
+        },
+    })?;
+    Graph::read(Bytes::from(bytes)).map_err(|fault: Fault| Error::NotOnnx {
+        path: path.to_owned(),
+        fault,
+    })
+}
+
+fn preprocess(
+    options: &Options,
+    entry: Option<&Entry>,
+    graph: &Graph,
+) -> (Preprocess, PreprocessOrigin) {
+    if let Some(preprocess) = options.preprocess {
+        return (preprocess, PreprocessOrigin::Options);
+    }
+    if let Some(entry) = entry {
+        return (entry.preprocess, PreprocessOrigin::Catalogue);
+    }
+    let named = graph.metadata("preprocess").and_then(Preprocess::from_name);
+    let described = || {
+        graph
+            .metadata("preprocessing")
+            .and_then(Preprocess::from_description)
+    };
+    match named.or_else(described) {
+        Some(preprocess) => (preprocess, PreprocessOrigin::File),
+        None => (Preprocess::Torch, PreprocessOrigin::Assumed),
+    }
+}
+
+fn input_size(
+    options: &Options,
+    entry: Option<&Entry>,
+    graph: &Graph,
+    picture: &Picture,
+    path: &Path,
+) -> Result<u32, Error> {
+    if let (Some((width, height)), Some(asked)) = (picture.fixed, options.input_size)
+        && width.min(height) != asked as usize
+    {
+        return Err(Error::FixedInput {
+            path: path.to_owned(),
+            width,
+            height,
+            asked,
+        });
+    }
+    let stored = || {
+        graph
+            .metadata("input_size")?
+            .trim()
+            .parse()
+            .ok()
+            .filter(|&size| size > 0)
+    };
+    Ok(options
+        .input_size
+        .or(entry.map(|entry| entry.input_size))
+        .or_else(stored)
+        .unwrap_or(INPUT_SIZE))
+}
+
+/// Number of logits that a run on a black picture returns.
+fn count_classes(session: &mut Session, width: usize, height: usize) -> Result<usize, String> {
+    session.run(&vec![0.0; 3 * width * height], width, height)?;
+    Ok(session.output(1)?.values.len())
+}

@@ -1,0 +1,316 @@
+//! Rewrites a classifier so that one run returns what a class map needs.
+
+use std::collections::{BTreeSet, HashSet};
+
+use prost::Message;
+
+use super::error::Fault;
+use super::graph::Graph;
+use super::head::{Anatomy, Layout};
+use super::onnx::{self, Attribute, Node, TypeValue, ValueInfo, attribute_type, data_type};
+
+/// Names of what the rewritten graph takes and returns.
+pub const IMAGE: &str = "camoverlay/image";
+pub const FEATURES: &str = "camoverlay/features";
+pub const LOGITS: &str = "camoverlay/logits";
+
+/// The picture that a network takes.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Picture {
+    /// Name of the graph's input.
+    pub name: String,
+    pub layout: Layout,
+    pub element_type: i32,
+    /// Width and height where the network fixes them.
+    pub fixed: Option<(usize, usize)>,
+}
+
+impl Picture {
+    /// The one input of `graph` that is a picture of three channels.
+    ///
+    /// # Errors
+    /// What the graph takes instead.
+    pub fn of(graph: &Graph) -> Result<Self, String> {
+        let inputs: Vec<&ValueInfo> = graph.inputs().collect();
+        let [input] = inputs.as_slice() else {
+            let names: Vec<&str> = inputs.iter().map(|input| input.name()).collect();
+            return Err(format!(
+                "it has {} inputs ({})",
+                names.len(),
+                names.join(", ")
+            ));
+        };
+        let name = input.name().to_owned();
+        let Some((element_type, dims)) = Graph::input_type(input) else {
+            return Err(format!("its input “{name}” is not a tensor of known rank"));
+        };
+        let shape = || {
+            let sizes = dims
+                .iter()
+                .map(|dim| dim.map_or("?".to_owned(), |size| size.to_string()));
+            format!(
+                "its input “{name}” is {}",
+                sizes.collect::<Vec<_>>().join(" x ")
+            )
+        };
+        let &[batch, second, third, fourth] = dims.as_slice() else {
+            return Err(shape());
+        };
+        if !matches!(
+            element_type,
+            data_type::FLOAT | data_type::FLOAT16 | data_type::BFLOAT16 | data_type::DOUBLE
+        ) {
+            return Err(format!(
+                "its input “{name}” does not hold floating point numbers"
+            ));
+        }
+        if batch.is_some_and(|batch| batch != 1) {
+            return Err(format!("{}, more than one picture at a time", shape()));
+        }
+        let (layout, height, width) = match (second, fourth) {
+            (Some(3) | None, _) if second.is_some() || fourth != Some(3) => {
+                (Layout::ChannelsFirst, third, fourth)
+            }
+            (_, Some(3)) => (Layout::ChannelsLast, second, third),
+            _ => return Err(shape()),
+        };
+        // A single fixed side would need another scaling for each frame size.
+        let fixed = match (width, height) {
+            (Some(width), Some(height)) => Some((width, height)),
+            (None, None) => None,
+            _ => return Err(format!("{}, of which only one side is fixed", shape())),
+        };
+        Ok(Self {
+            name,
+            layout,
+            element_type,
+            fixed,
+        })
+    }
+}
+
+/// The serialised graph that takes [`IMAGE`] (1 x 3 x H x W, float32) and returns [`FEATURES`]
+/// (1 x C x h x w, float32) and [`LOGITS`] (float32, one value a class), and nothing else.
+///
+/// # Errors
+/// [`Fault::TooLarge`], or a graph that was not well formed.
+pub fn rewrite(graph: Graph, picture: &Picture, anatomy: &Anatomy) -> Result<Vec<u8>, Fault> {
+    let features_type = element_type(&graph, &anatomy.features, picture);
+    let logits_type = element_type(&graph, &anatomy.logits, picture);
+    let mut model = graph.into_model();
+    let proto = model.graph.as_mut().ok_or(Fault::NoGraph)?;
+    if let Some(pool) = anatomy.pool.and_then(|pool| proto.node.get_mut(pool))
+        && pool.op() == "AveragePool"
+    {
+        pool.op_type = Some("GlobalAveragePool".to_owned());
+        pool.attribute.clear();
+    }
+    take_image(proto, picture);
+    proto.output = vec![value(FEATURES), value(LOGITS)];
+    let permutation: Option<&[i64]> = match anatomy.layout {
+        Layout::ChannelsFirst => None,
+        Layout::ChannelsLast => Some(&[0, 3, 1, 2]),
+    };
+    expose(
+        proto,
+        &anatomy.features,
+        features_type,
+        permutation,
+        FEATURES,
+    );
+    expose(proto, &anatomy.logits, logits_type, None, LOGITS);
+    drop_unused(proto);
+    if model.encoded_len() > i32::MAX as usize {
+        return Err(Fault::TooLarge);
+    }
+    Ok(model.encode_to_vec())
+}
+
+/// Puts [`IMAGE`] in the place of the network's own input.
+fn take_image(proto: &mut onnx::Graph, picture: &Picture) {
+    let mut image = value(IMAGE);
+    let size = |size| onnx::Dimension {
+        value: Some(size),
+        denotation: None,
+    };
+    let side = |fixed: Option<usize>, symbol: &str| {
+        size(match fixed {
+            Some(pixels) => onnx::DimensionValue::Size(pixels as i64),
+            None => onnx::DimensionValue::Symbol(symbol.to_owned()),
+        })
+    };
+    if let Some(TypeValue::Tensor(tensor)) = image.r#type.as_mut().and_then(|t| t.value.as_mut()) {
+        tensor.shape = Some(onnx::TensorShape {
+            dim: vec![
+                size(onnx::DimensionValue::Size(1)),
+                size(onnx::DimensionValue::Size(3)),
+                side(picture.fixed.map(|(_, height)| height), "height"),
+                side(picture.fixed.map(|(width, _)| width), "width"),
+            ],
+        });
+    }
+    proto.input.retain(|input| input.name() != picture.name);
+    proto.input.push(image);
+    let mut nodes = Vec::new();
+    let mut tensor = IMAGE.to_owned();
+    if picture.layout == Layout::ChannelsLast {
+        let transposed = "camoverlay/image_last".to_owned();
+        nodes.push(transpose(&tensor, &[0, 2, 3, 1], &transposed));
+        tensor = transposed;
+    }
+    nodes.push(match picture.element_type {
+        data_type::FLOAT => node("Identity", &[&tensor], &picture.name),
+        other => cast(&tensor, other, &picture.name),
+    });
+    proto.node.splice(0..0, nodes);
+}
+
+/// Adds the nodes that return `tensor` as the float32 output `name`.
+fn expose(
+    proto: &mut onnx::Graph,
+    tensor: &str,
+    element_type: i32,
+    permutation: Option<&[i64]>,
+    name: &str,
+) {
+    let mut tensor = tensor.to_owned();
+    if element_type != data_type::FLOAT {
+        let converted = format!("{name}_float");
+        proto.node.push(cast(&tensor, data_type::FLOAT, &converted));
+        tensor = converted;
+    }
+    proto.node.push(match permutation {
+        Some(permutation) => transpose(&tensor, permutation, name),
+        None => node("Identity", &[&tensor], name),
+    });
+}
+
+/// Element type of a tensor that follows from the picture: that of the weights it was made with.
+fn element_type(graph: &Graph, tensor: &str, picture: &Picture) -> i32 {
+    let mut tensor = tensor;
+    // Producers come before consumers, so the walk ends.
+    while let Some(node) = graph.producer(tensor) {
+        match node.op() {
+            "Cast" => return i32::try_from(node.int("to", 1)).unwrap_or(data_type::FLOAT),
+            "DequantizeLinear" => return data_type::FLOAT,
+            "Conv" | "Gemm" | "MatMul" => {
+                if let Some(stored) = graph.initializer(node.operand(1)) {
+                    return stored.data_type();
+                }
+            }
+            _ => {}
+        }
+        match node.input.iter().find(|operand| graph.varies(operand)) {
+            Some(operand) => tensor = operand,
+            None => break,
+        }
+    }
+    picture.element_type
+}
+
+/// Removes nodes and weights that none of the outputs needs.
+fn drop_unused(proto: &mut onnx::Graph) {
+    let mut needed: HashSet<String> = proto
+        .output
+        .iter()
+        .map(|output| output.name().to_owned())
+        .collect();
+    let mut kept = BTreeSet::new();
+    for (index, node) in proto.node.iter().enumerate().rev() {
+        if node.output.iter().any(|output| needed.contains(output)) {
+            kept.insert(index);
+            needed.extend(node.input.iter().cloned());
+            for graph in node
+                .attribute
+                .iter()
+                .flat_map(|attribute| attribute.g.as_deref().into_iter().chain(&attribute.graphs))
+            {
+                captured(graph, &mut needed);
+            }
+        }
+    }
+    let mut index = 0;
+    proto.node.retain(|_| {
+        index += 1;
+        kept.contains(&(index - 1))
+    });
+    proto
+        .initializer
+        .retain(|tensor| needed.contains(tensor.name()));
+    proto.sparse_initializer.retain(|sparse| {
+        sparse
+            .values
+            .as_ref()
+            .is_some_and(|values| needed.contains(values.name()))
+    });
+    proto.input.retain(|input| needed.contains(input.name()));
+    proto.value_info.clear();
+    proto.quantization_annotation.clear();
+}
+
+/// Names that a subgraph uses, some of which may come from the graphs around it.
+fn captured(graph: &onnx::Graph, needed: &mut HashSet<String>) {
+    needed.extend(graph.output.iter().map(|output| output.name().to_owned()));
+    for node in &graph.node {
+        needed.extend(node.input.iter().cloned());
+        for attribute in &node.attribute {
+            for graph in attribute.g.as_deref().into_iter().chain(&attribute.graphs) {
+                captured(graph, needed);
+            }
+        }
+    }
+}
+
+/// A float32 tensor of unsaid shape.
+fn value(name: &str) -> ValueInfo {
+    ValueInfo {
+        name: Some(name.to_owned()),
+        r#type: Some(onnx::Type {
+            value: Some(TypeValue::Tensor(onnx::TensorType {
+                elem_type: Some(data_type::FLOAT),
+                shape: None,
+            })),
+            denotation: None,
+        }),
+        ..ValueInfo::default()
+    }
+}
+
+/// A standard node with one output.
+pub fn node(op: &str, inputs: &[&str], output: &str) -> Node {
+    Node {
+        input: inputs.iter().map(|&input| input.to_owned()).collect(),
+        output: vec![output.to_owned()],
+        name: Some(output.to_owned()),
+        op_type: Some(op.to_owned()),
+        ..Node::default()
+    }
+}
+
+fn cast(input: &str, to: i32, output: &str) -> Node {
+    with_int(node("Cast", &[input], output), "to", to.into())
+}
+
+fn transpose(input: &str, permutation: &[i64], output: &str) -> Node {
+    with_ints(node("Transpose", &[input], output), "perm", permutation)
+}
+
+pub fn with_int(mut node: Node, name: &str, value: i64) -> Node {
+    node.attribute.push(Attribute {
+        name: Some(name.to_owned()),
+        i: Some(value),
+        r#type: Some(attribute_type::INT),
+        ..Attribute::default()
+    });
+    node
+}
+
+pub fn with_ints(mut node: Node, name: &str, values: &[i64]) -> Node {
+    node.attribute.push(Attribute {
+        name: Some(name.to_owned()),
+        ints: values.to_vec(),
+        r#type: Some(attribute_type::INTS),
+        ..Attribute::default()
+    });
+    node
+}

@@ -1,0 +1,263 @@
+//! A checked view on an ONNX graph: who makes a tensor, who uses it, what is constant.
+
+use std::collections::{HashMap, HashSet};
+
+use prost::Message;
+use prost::bytes::Bytes;
+
+use super::error::Fault;
+use super::onnx::{self, DimensionValue, TypeValue};
+
+/// Protobuf's own limit on a message, which ONNX Runtime's reader enforces.
+const LARGEST_FILE: usize = i32::MAX as usize;
+
+/// An ONNX model whose main graph is known to be well formed: every tensor is made exactly once
+/// and before it is used, so walks from consumer to producer always end.
+#[derive(Debug, Clone)]
+pub struct Graph {
+    /// The model without its main graph.
+    model: onnx::Model,
+    proto: onnx::Graph,
+    producers: HashMap<String, usize>,
+    initializers: HashMap<String, usize>,
+    /// Tensors whose values follow from the graph's inputs.
+    varying: HashSet<String>,
+    opset: i64,
+}
+
+impl Graph {
+    /// Reads a serialised `ModelProto`. Weights are shared with `bytes`, not copied.
+    ///
+    /// # Errors
+    /// The [`Fault`] of the bytes; time and memory are bounded by a multiple of their length.
+    pub fn read(bytes: Bytes) -> Result<Self, Fault> {
+        if bytes.is_empty() {
+            return Err(Fault::Empty);
+        }
+        if bytes.len() > LARGEST_FILE {
+            return Err(Fault::TooLarge);
+        }
+        let model = onnx::Model::decode(bytes).map_err(|error| Fault::Format(error.to_string()))?;
+        Self::new(model)
+    }
+
+    /// Checks and indexes `model`.
+    ///
+    /// # Errors
+    /// The [`Fault`] that keeps the graph from being well formed.
+    pub fn new(mut model: onnx::Model) -> Result<Self, Fault> {
+        let proto = model.graph.take().ok_or(Fault::NoGraph)?;
+        let opset = model
+            .opset_import
+            .iter()
+            .find(|set| is_standard(set.domain()))
+            .and_then(|set| set.version)
+            .ok_or(Fault::NoOpset)?;
+        if proto.node.is_empty() || proto.output.is_empty() {
+            return Err(Fault::NoGraph);
+        }
+        let initializers: HashMap<String, usize> = proto
+            .initializer
+            .iter()
+            .enumerate()
+            .map(|(index, tensor)| (tensor.name().to_owned(), index))
+            .collect();
+        let producers = index_producers(&proto, &initializers)?;
+        let varying = varying_tensors(&proto, &initializers);
+        Ok(Self {
+            model,
+            proto,
+            producers,
+            initializers,
+            varying,
+            opset,
+        })
+    }
+
+    /// Version of the standard operator set.
+    pub fn opset(&self) -> i64 {
+        self.opset
+    }
+
+    pub fn metadata(&self, key: &str) -> Option<&str> {
+        let mut entries = self.model.metadata_props.iter();
+        entries
+            .find(|entry| entry.key() == key)
+            .map(|entry| entry.value())
+    }
+
+    pub fn nodes(&self) -> &[onnx::Node] {
+        &self.proto.node
+    }
+
+    pub fn outputs(&self) -> &[onnx::ValueInfo] {
+        &self.proto.output
+    }
+
+    /// The graph's inputs without the weights that IR versions before 4 list among them.
+    pub fn inputs(&self) -> impl Iterator<Item = &onnx::ValueInfo> {
+        let inputs = self.proto.input.iter();
+        inputs.filter(|input| !self.initializers.contains_key(input.name()))
+    }
+
+    /// Index of the node that makes `tensor`; none for inputs and weights.
+    pub fn producer_index(&self, tensor: &str) -> Option<usize> {
+        self.producers.get(tensor).copied()
+    }
+
+    pub fn producer(&self, tensor: &str) -> Option<&onnx::Node> {
+        self.producer_index(tensor)
+            .map(|index| &self.nodes()[index])
+    }
+
+    /// Whether the values of `tensor` follow from the graph's inputs; false for weights, for all
+    /// that is computed from weights alone, and for the shapes of tensors.
+    pub fn varies(&self, tensor: &str) -> bool {
+        self.varying.contains(tensor)
+    }
+
+    pub fn initializer(&self, tensor: &str) -> Option<&onnx::Tensor> {
+        let index = *self.initializers.get(tensor)?;
+        self.proto.initializer.get(index)
+    }
+
+    /// The model, to be edited and [checked again](Self::new).
+    pub fn into_model(self) -> onnx::Model {
+        onnx::Model {
+            graph: Some(self.proto),
+            ..self.model
+        }
+    }
+
+    /// Declared element type and dimensions (`None`: free) of a graph input.
+    pub fn input_type(input: &onnx::ValueInfo) -> Option<(i32, Vec<Option<usize>>)> {
+        let Some(TypeValue::Tensor(tensor)) = input.r#type.as_ref()?.value.as_ref() else {
+            return None;
+        };
+        let dims = tensor
+            .shape
+            .as_ref()?
+            .dim
+            .iter()
+            .map(|dim| match dim.value {
+                Some(DimensionValue::Size(size)) => {
+                    usize::try_from(size).ok().filter(|&size| size > 0)
+                }
+                _ => None,
+            });
+        Some((tensor.elem_type(), dims.collect()))
+    }
+}
+
+/// Whether `domain` is the one of the standard ONNX operators.
+pub fn is_standard(domain: &str) -> bool {
+    domain.is_empty() || domain == "ai.onnx"
+}
+
+fn index_producers(
+    graph: &onnx::Graph,
+    initializers: &HashMap<String, usize>,
+) -> Result<HashMap<String, usize>, Fault> {
+    let sparse = graph
+        .sparse_initializer
+        .iter()
+        .filter_map(|sparse| sparse.values.as_ref());
+    let sparse: Vec<&str> = sparse.map(|values| values.name()).collect();
+    let mut known: HashSet<&str> = initializers.keys().map(String::as_str).collect();
+    known.extend(graph.input.iter().map(|input| input.name()));
+    known.extend(sparse);
+    let mut producers = HashMap::with_capacity(graph.node.len());
+    for (index, node) in graph.node.iter().enumerate() {
+        for tensor in node.input.iter().filter(|tensor| !tensor.is_empty()) {
+            if !known.contains(tensor.as_str()) {
+                return Err(Fault::Undefined {
+                    tensor: tensor.clone(),
+                    node: label(node),
+                });
+            }
+        }
+        for tensor in node.output.iter().filter(|tensor| !tensor.is_empty()) {
+            if producers.insert(tensor.clone(), index).is_some() {
+                return Err(Fault::Redefined {
+                    tensor: tensor.clone(),
+                });
+            }
+            known.insert(tensor);
+        }
+    }
+    for output in &graph.output {
+        if !known.contains(output.name()) {
+            return Err(Fault::Undefined {
+                tensor: output.name().to_owned(),
+                node: "output".to_owned(),
+            });
+        }
+    }
+    Ok(producers)
+}
+
+fn varying_tensors(graph: &onnx::Graph, initializers: &HashMap<String, usize>) -> HashSet<String> {
+    let inputs = graph.input.iter().map(|input| input.name());
+    let mut varying: HashSet<String> = inputs
+        .filter(|name| !initializers.contains_key(*name))
+        .map(str::to_owned)
+        .collect();
+    for node in &graph.node {
+        let is_shape = matches!(node.op(), "Shape" | "Size");
+        if !is_shape && node.input.iter().any(|tensor| varying.contains(tensor)) {
+            varying.extend(node.output.iter().cloned());
+        }
+    }
+    varying
+}
+
+/// A node's name, or its operator where it has none.
+pub fn label(node: &onnx::Node) -> String {
+    match node.name() {
+        "" => node.op_type().to_owned(),
+        name => name.to_owned(),
+    }
+}
+
+impl onnx::Node {
+    /// The operator of a standard node, empty for operators of other domains.
+    pub fn op(&self) -> &str {
+        if is_standard(self.domain()) {
+            self.op_type()
+        } else {
+            ""
+        }
+    }
+
+    /// Name of the `index`th input, empty where it is left out.
+    pub fn operand(&self, index: usize) -> &str {
+        self.input.get(index).map_or("", String::as_str)
+    }
+
+    /// Name of the first output.
+    pub fn result(&self) -> &str {
+        self.output.first().map_or("", String::as_str)
+    }
+
+    pub fn find(&self, attribute: &str) -> Option<&onnx::Attribute> {
+        self.attribute
+            .iter()
+            .find(|found| found.name() == attribute)
+    }
+
+    pub fn int(&self, attribute: &str, default: i64) -> i64 {
+        self.find(attribute)
+            .and_then(|found| found.i)
+            .unwrap_or(default)
+    }
+
+    pub fn float(&self, attribute: &str, default: f32) -> f32 {
+        self.find(attribute)
+            .and_then(|found| found.f)
+            .unwrap_or(default)
+    }
+
+    pub fn ints(&self, attribute: &str) -> Option<&[i64]> {
+        self.find(attribute).map(|found| found.ints.as_slice())
+    }
+}

@@ -1,0 +1,350 @@
+//! Finds, going back from a classifier's output, its logits, its head and the feature map before it.
+
+use std::collections::BTreeSet;
+
+use super::affine::{self, Affine, Weights};
+use super::graph::Graph;
+use super::onnx::Node;
+
+/// How scores follow from logits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Scores {
+    /// Softmax over all classes.
+    #[default]
+    Softmax,
+    /// The logistic function of each logit: classes do not exclude each other.
+    Sigmoid,
+}
+
+/// Order of a feature map's axes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Layout {
+    /// N x C x h x w.
+    ChannelsFirst,
+    /// N x h x w x C.
+    ChannelsLast,
+}
+
+/// What lies between the feature map A and the logits.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Head {
+    /// logits = mean(A) over space: channel c belongs to class c.
+    Channels,
+    /// logits = W mean(A) + b. `weights` is row-major, classes x channels; `bias` has one value a
+    /// class.
+    Dense { weights: Vec<f32>, bias: Vec<f32> },
+    /// Layers that are not affine, on the mean of A over space.
+    PooledLayers,
+    /// Layers on every value of A.
+    FlattenedLayers,
+}
+
+/// Where a classifier can be opened up.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Anatomy {
+    /// Tensor of the logits, before a softmax that ends the network.
+    pub logits: String,
+    pub scores: Scores,
+    /// Tensor of the last feature map.
+    pub features: String,
+    pub layout: Layout,
+    pub head: Head,
+    /// Indices of the nodes from the feature map to the logits, in the order of the graph.
+    pub tail: Vec<usize>,
+    /// The node that averages over space; none for flattened layers.
+    pub pool: Option<usize>,
+}
+
+/// Why no feature map was found: the operator that stopped the search, and what it means.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Obstacle {
+    pub found: String,
+    pub reason: &'static str,
+}
+
+/// Takes the classifier apart.
+///
+/// # Errors
+/// What stands between its first output and a feature map.
+pub fn find(graph: &Graph) -> Result<Anatomy, Obstacle> {
+    let mut first_obstacle = None;
+    for output in graph.outputs() {
+        let (logits, scores) = strip_scores(graph, output.name());
+        match find_before(graph, logits, scores) {
+            Ok(anatomy) => return Ok(anatomy),
+            Err(obstacle) => first_obstacle.get_or_insert(obstacle),
+        };
+    }
+    Err(first_obstacle.unwrap_or(Obstacle {
+        found: "no output".to_owned(),
+        reason: "which leaves nothing to explain",
+    }))
+}
+
+/// The tensor before a softmax or logistic function that ends the network.
+fn strip_scores<'a>(graph: &'a Graph, output: &'a str) -> (&'a str, Scores) {
+    let mut tensor = output;
+    while let Some(node) = graph.producer(tensor) {
+        match node.op() {
+            "Softmax" | "LogSoftmax" => return (node.operand(0), Scores::Softmax),
+            "Sigmoid" => return (node.operand(0), Scores::Sigmoid),
+            op if affine::keeps_values(op) => tensor = node.operand(0),
+            _ => break,
+        }
+    }
+    (output, Scores::Softmax)
+}
+
+fn find_before(graph: &Graph, logits: &str, scores: Scores) -> Result<Anatomy, Obstacle> {
+    let mut tail: Vec<usize> = Vec::new();
+    let mut flattened = None;
+    let mut frontier = BTreeSet::new();
+    frontier.extend(graph.producer_index(logits));
+    let obstacle = loop {
+        let Some(index) = frontier.pop_last() else {
+            break input_obstacle();
+        };
+        let node = &graph.nodes()[index];
+        if frontier.is_empty()
+            && let Some(layout) = global_mean(graph, node, &tail)
+        {
+            tail.push(index);
+            return Ok(pooled(graph, logits, scores, layout, index, tail));
+        }
+        let Some(operands) = tail_operands(graph, node) else {
+            break obstacle(node);
+        };
+        tail.push(index);
+        if frontier.is_empty()
+            && matches!(node.op(), "Flatten" | "Reshape")
+            && channels(graph, node.operand(0)).is_some()
+        {
+            flattened = Some((tail.len(), node.operand(0)));
+        }
+        let mut reached_input = false;
+        for operand in operands.filter(|operand| graph.varies(operand)) {
+            match graph.producer_index(operand) {
+                Some(producer) => frontier.insert(producer),
+                None => {
+                    reached_input = true;
+                    break;
+                }
+            };
+        }
+        if reached_input {
+            break input_obstacle();
+        }
+    };
+    let Some((length, features)) = flattened else {
+        return Err(obstacle);
+    };
+    tail.truncate(length);
+    let (features, layout) = before_transpose(graph, features, Layout::ChannelsFirst, &mut tail);
+    tail.reverse();
+    Ok(Anatomy {
+        logits: logits.to_owned(),
+        scores,
+        features: features.to_owned(),
+        layout,
+        head: Head::FlattenedLayers,
+        tail,
+        pool: None,
+    })
+}
+
+fn pooled(
+    graph: &Graph,
+    logits: &str,
+    scores: Scores,
+    layout: Layout,
+    pool: usize,
+    mut tail: Vec<usize>,
+) -> Anatomy {
+    let layers = tail
+        .iter()
+        .rev()
+        .skip(1)
+        .map(|&index| &graph.nodes()[index]);
+    let head = match Affine::compose(graph, layers) {
+        Some(affine) => head_of(affine),
+        None => Head::PooledLayers,
+    };
+    let features = graph.nodes()[pool].operand(0);
+    let (features, layout) = before_transpose(graph, features, layout, &mut tail);
+    tail.reverse();
+    Anatomy {
+        logits: logits.to_owned(),
+        scores,
+        features: features.to_owned(),
+        layout,
+        head,
+        tail,
+        pool: Some(pool),
+    }
+}
+
+fn head_of(affine: Affine) -> Head {
+    let or_zeros = |bias: Vec<f32>, rows: usize| {
+        if bias.is_empty() {
+            vec![0.0; rows]
+        } else {
+            bias
+        }
+    };
+    let diagonal = |factors: Vec<f32>, bias: Vec<f32>| {
+        let size = factors.len();
+        let mut weights = vec![0.0; size * size];
+        for (row, factor) in factors.into_iter().enumerate() {
+            weights[row * size + row] = factor;
+        }
+        Head::Dense {
+            weights,
+            bias: or_zeros(bias, size),
+        }
+    };
+    match affine.weights {
+        Weights::Identity if affine.bias.is_empty() => Head::Channels,
+        Weights::Identity => diagonal(vec![1.0; affine.bias.len()], affine.bias),
+        Weights::Diagonal(factors) => diagonal(factors, affine.bias),
+        Weights::Matrix { columns, values } => {
+            let rows = values.len() / columns.max(1);
+            Head::Dense {
+                weights: values,
+                bias: or_zeros(affine.bias, rows),
+            }
+        }
+    }
+}
+
+/// Takes the feature map before a transposition to N x h x w x C rather than after it.
+fn before_transpose<'a>(
+    graph: &'a Graph,
+    features: &'a str,
+    layout: Layout,
+    tail: &mut Vec<usize>,
+) -> (&'a str, Layout) {
+    let is_to_last =
+        |node: &&Node| node.op() == "Transpose" && node.ints("perm") == Some(&[0, 2, 3, 1]);
+    match (
+        graph.producer_index(features),
+        graph.producer(features).filter(is_to_last),
+    ) {
+        (Some(index), Some(node)) => {
+            tail.push(index);
+            (node.operand(0), Layout::ChannelsFirst)
+        }
+        _ => (features, layout),
+    }
+}
+
+/// The layout of a node's input if the node averages that input over all of space.
+fn global_mean(graph: &Graph, node: &Node, layers: &[usize]) -> Option<Layout> {
+    match node.op() {
+        "GlobalAveragePool" => Some(Layout::ChannelsFirst),
+        "ReduceMean" => {
+            let axes = match node.ints("axes") {
+                Some(axes) => axes.to_vec(),
+                None => graph.constant(node.operand(1))?.integers()?,
+            };
+            let axes: BTreeSet<i64> = axes
+                .iter()
+                .map(|&axis| if axis < 0 { axis + 4 } else { axis })
+                .collect();
+            if axes == BTreeSet::from([2, 3]) {
+                Some(Layout::ChannelsFirst)
+            } else if axes == BTreeSet::from([1, 2]) {
+                Some(Layout::ChannelsLast)
+            } else {
+                None
+            }
+        }
+        "AveragePool" => {
+            // Its kernel covers the map if one value a channel is left for the dense layer.
+            let mut layers = layers.iter().rev().map(|&index| &graph.nodes()[index]);
+            let (inputs, _) = layers.find_map(|layer| affine::dense_shape(graph, layer))?;
+            let unpadded = node
+                .ints("pads")
+                .is_none_or(|pads| pads.iter().all(|&pad| pad == 0));
+            (unpadded && channels(graph, node.operand(0)) == Some(inputs))
+                .then_some(Layout::ChannelsFirst)
+        }
+        _ => None,
+    }
+}
+
+/// Number of channels of a feature map N x C x h x w, from the convolutions that make it; none
+/// where the tensor is no such map.
+pub fn channels(graph: &Graph, tensor: &str) -> Option<usize> {
+    let mut pending = vec![tensor];
+    let mut sum = 0;
+    // Concatenations branch; the budget keeps their repetition from growing without bound.
+    for _ in 0..4096 {
+        let Some(tensor) = pending.pop() else {
+            return Some(sum);
+        };
+        let node = graph.producer(tensor)?;
+        match node.op() {
+            "Conv" => {
+                let weights = graph.constant_shape(node.operand(1))?;
+                sum += weights.first().filter(|_| weights.len() == 4)?;
+            }
+            "BatchNormalization" => sum += graph.constant_shape(node.operand(1))?.first()?,
+            "Concat" if node.int("axis", 1) == 1 => {
+                pending.extend(node.input.iter().map(String::as_str));
+            }
+            "MatMul" | "Gemm" | "Flatten" | "Reshape" | "Transpose" | "Gather" | "Squeeze"
+            | "Unsqueeze" | "ReduceMean" | "LayerNormalization" | "Concat" => return None,
+            _ => pending.push(node.input.iter().find(|operand| graph.varies(operand))?),
+        }
+    }
+    None
+}
+
+/// The operands through which a gradient can flow back, for operators that heads are made of.
+fn tail_operands<'a>(
+    graph: &Graph,
+    node: &'a Node,
+) -> Option<Box<dyn Iterator<Item = &'a str> + 'a>> {
+    let first =
+        || Some(Box::new(std::iter::once(node.operand(0))) as Box<dyn Iterator<Item = &'a str>>);
+    match node.op() {
+        op if affine::keeps_values(op) => first(),
+        "Gemm" | "MatMul" if graph.varies(node.operand(0)) && !graph.varies(node.operand(1)) => {
+            first()
+        }
+        "Conv" if affine::is_pointwise(graph, node) => first(),
+        "BatchNormalization" => first(),
+        "Add" | "Sub" | "Mul" | "Div" => Some(Box::new(node.input.iter().map(String::as_str))),
+        _ => None,
+    }
+}
+
+fn obstacle(node: &Node) -> Obstacle {
+    let reason = match node.op_type() {
+        "Gather" | "Slice" | "Split" => "which picks one token or part of a sequence",
+        "ReduceMean" | "ReduceSum" | "Softmax" | "MatMul" | "LayerNormalization" => {
+            "which works on a sequence of tokens or features"
+        }
+        "NonMaxSuppression" | "TopK" | "ArgMax" | "Concat" => {
+            "which belongs to a detector or to several outputs joined"
+        }
+        "Resize" | "Upsample" | "ConvTranspose" | "Conv" => {
+            "which makes a picture rather than class scores"
+        }
+        "GlobalMaxPool" | "ReduceMax" | "GlobalLpPool" => "which pools but not by averaging",
+        "LSTM" | "GRU" | "RNN" => "which reads a sequence",
+        _ => "which is not known between a feature map and class scores",
+    };
+    let found = match node.name() {
+        "" => format!("the operator {}", node.op_type()),
+        name => format!("the operator {} “{name}”", node.op_type()),
+    };
+    Obstacle { found, reason }
+}
+
+fn input_obstacle() -> Obstacle {
+    Obstacle {
+        found: "the input itself".to_owned(),
+        reason: "so there is no convolution on the way",
+    }
+}

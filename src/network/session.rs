@@ -1,0 +1,93 @@
+//! One ONNX Runtime session over a rewritten classifier.
+
+use ort::environment::Environment;
+use ort::session::Session as OrtSession;
+use ort::value::{DynValue, TensorRef, ValueType};
+
+use super::edit::LOGITS;
+
+/// A session and the outputs of its last run.
+pub struct Session {
+    session: OrtSession,
+    outputs: Vec<DynValue>,
+}
+
+/// A tensor that a run returned: its dimensions and its values, row-major.
+pub struct Output<'a> {
+    pub shape: &'a [i64],
+    pub values: &'a [f32],
+}
+
+impl Session {
+    /// Loads a serialised model. `threads` work inside an operator; 0 stands for as many as
+    /// there are cores.
+    ///
+    /// # Errors
+    /// ONNX Runtime's own words.
+    pub fn new(environment: &Environment, model: &[u8], threads: usize) -> Result<Self, String> {
+        let threads = match threads {
+            0 => std::thread::available_parallelism().map_or(1, |cores| cores.get()),
+            threads => threads,
+        };
+        let session = build(environment, model, threads).map_err(|error| error.to_string())?;
+        let outputs = Vec::with_capacity(session.outputs().len());
+        Ok(Self { session, outputs })
+    }
+
+    /// Number of classes, as far as ONNX Runtime infers the shape of the logits.
+    pub fn inferred_classes(&self) -> Option<usize> {
+        let logits = self
+            .session
+            .outputs()
+            .iter()
+            .find(|output| output.name() == LOGITS)?;
+        let ValueType::Tensor { shape, .. } = logits.dtype() else {
+            return None;
+        };
+        let classes = shape.iter().skip(1).try_fold(1usize, |count, &size| {
+            usize::try_from(size)
+                .ok()
+                .filter(|&size| size > 0)?
+                .checked_mul(count)
+        })?;
+        (shape.len() > 1).then_some(classes)
+    }
+
+    /// Runs the network on a picture, 1 x 3 x `height` x `width`.
+    ///
+    /// # Errors
+    /// ONNX Runtime's own words.
+    pub fn run(&mut self, image: &[f32], width: usize, height: usize) -> Result<(), String> {
+        self.outputs.clear();
+        let image = TensorRef::from_array_view(([1, 3, height, width], image))
+            .map_err(|error| error.to_string())?;
+        let outputs = self
+            .session
+            .run(ort::inputs![image])
+            .map_err(|error| error.to_string())?;
+        self.outputs
+            .extend(outputs.into_iter().map(|(_, value)| value));
+        Ok(())
+    }
+
+    /// The `index`th output of the last run.
+    ///
+    /// # Errors
+    /// ONNX Runtime's own words, or that there was no run.
+    pub fn output(&self, index: usize) -> Result<Output<'_>, String> {
+        let value = self.outputs.get(index).ok_or("there is no such output")?;
+        let (shape, values) = value
+            .try_extract_tensor::<f32>()
+            .map_err(|error| error.to_string())?;
+        Ok(Output { shape, values })
+    }
+}
+
+fn build(environment: &Environment, model: &[u8], threads: usize) -> ort::Result<OrtSession> {
+    OrtSession::builder(environment)?
+        .with_intra_threads(threads)?
+        .with_inter_threads(1)?
+        // Spinning threads take the cores from the other elements of a pipeline.
+        .with_intra_op_spinning(false)?
+        .commit_from_memory(model)
+}
