@@ -9,19 +9,13 @@ const CATALOGUE: &str = "models/catalogue.toml";
 fn main() {
     gst_plugin_version_helper::info();
     println!("cargo::rerun-if-changed={CATALOGUE}");
-    match generate() {
-        Ok(source) => {
-            let folder = env::var_os("OUT_DIR").unwrap_or_default();
-            if let Err(error) = fs::write(Path::new(&folder).join("catalogue.rs"), source) {
-                println!("cargo::error=the compiled catalogue cannot be written: {error}");
-            }
-        }
-        Err(error) => println!("cargo::error={CATALOGUE}: {error}"),
+    if let Err(error) = compile() {
+        println!("cargo::error={CATALOGUE}: {error}");
     }
 }
 
-/// `static ENTRIES: &[Entry]` with what the plugin needs to know of each network.
-fn generate() -> Result<String, String> {
+/// Writes `catalogue.rs` for the network room and `net.rs` for the element's property.
+fn compile() -> Result<(), String> {
     let text = fs::read_to_string(CATALOGUE).map_err(|error| error.to_string())?;
     let table: toml::Table = text
         .parse()
@@ -30,6 +24,38 @@ fn generate() -> Result<String, String> {
         .get("network")
         .and_then(toml::Value::as_array)
         .ok_or("there is no [[network]]")?;
+    let folder = env::var_os("OUT_DIR").unwrap_or_default();
+    for (file, source) in [
+        ("catalogue.rs", entries(networks)?),
+        ("net.rs", net(networks)?),
+    ] {
+        fs::write(Path::new(&folder).join(file), source).map_err(|error| error.to_string())?;
+    }
+    Ok(())
+}
+
+/// The enum behind the element's property `net`, in the order of the catalogue.
+fn net(networks: &[toml::Value]) -> Result<String, String> {
+    let mut source = String::from(
+        "/// Property `net`: the network of the catalogue to run and explain.\n\
+         #[derive(Clone, Copy, Debug, PartialEq, Eq, glib::Enum)]\n#[repr(i32)]\n\
+         #[enum_type(name = \"GstCamOverlayNet\")]\npub(crate) enum Net {\n",
+    );
+    for network in networks {
+        let (nick, name) = (text(network, "nick")?, text(network, "name")?);
+        let variant: String = nick.split('-').map(capitalised).collect();
+        source += &format!("    #[enum_value(name = {name:?}, nick = {nick:?})]\n    {variant},\n");
+    }
+    Ok(source + "}\n")
+}
+
+fn capitalised(word: &str) -> String {
+    let (first, rest) = word.split_at(1);
+    first.to_uppercase() + rest
+}
+
+/// `static ENTRIES: &[Entry]` with what the plugin needs to know of each network.
+fn entries(networks: &[toml::Value]) -> Result<String, String> {
     let mut source = String::from("static ENTRIES: &[Entry] = &[\n");
     for network in networks {
         entry(&mut source, network)?;

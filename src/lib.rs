@@ -1,5 +1,24 @@
 //! `camoverlay`: shows on live video why an image classifier decides what it decides.
+//!
+//! A frame walks through [`picture`] (frame to tensor), [`network`] (tensor to feature map and logits), [`explain`]
+//! (feature map to class map) and [`picture`] again (class map to heat over the frame); [`element`] is what GStreamer
+//! sees of it.
 
+pub mod element;
 pub mod explain;
 pub mod network;
 pub mod picture;
+
+use element::register;
+
+gst::plugin_define!(
+    camoverlay,
+    env!("CARGO_PKG_DESCRIPTION"),
+    register,
+    concat!(env!("CARGO_PKG_VERSION"), "-", env!("COMMIT_ID")),
+    "MIT/X11",
+    env!("CARGO_PKG_NAME"),
+    env!("CARGO_PKG_NAME"),
+    env!("CARGO_PKG_NAME"),
+    env!("BUILD_REL_DATE")
+);

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use prost::bytes::Bytes;
 
-use crate::picture::{self, Normalization};
+use crate::picture::{Fit, Normalization};
 
 use super::catalogue::Entry;
 use super::edit::{self, Picture};
@@ -205,16 +205,17 @@ impl Classifier {
         self.preprocess.0.normalization()
     }
 
-    /// Width and height of the tensor for a frame, in pixels: the frame's shortest side becomes
-    /// the input size, unless the network takes one size only.
-    pub fn tensor_size(&self, frame_width: usize, frame_height: usize) -> (usize, usize) {
-        self.fixed.unwrap_or_else(|| {
-            picture::network_size(frame_width, frame_height, self.input_size as usize)
-        })
+    /// How a frame is fitted to the network: its shortest side becomes the input size, unless the
+    /// network takes one size only.
+    pub fn fit(&self) -> Fit {
+        match self.fixed {
+            Some((width, height)) => Fit::Exact { width, height },
+            None => Fit::ShortestSide(self.input_size as usize),
+        }
     }
 
-    /// Runs the network on `tensor`, 1 x 3 x `height` x `width`, of [`tensor_size`](Self::tensor_size)
-    /// and [`normalization`](Self::normalization).
+    /// Runs the network on `tensor`, 1 x 3 x `height` x `width`, fitted as [`fit`](Self::fit) says
+    /// and normalised as [`normalization`](Self::normalization) says.
     ///
     /// # Errors
     /// [`Error::NoSuchClass`], [`Error::Run`].

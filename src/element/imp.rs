@@ -1,0 +1,297 @@
+//! The element's virtual methods: what GStreamer calls, and when.
+
+use std::{
+    sync::{LazyLock, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+use gst::{glib, prelude::*, subclass::prelude::*};
+use gst_base::{prelude::*, subclass::prelude::*};
+use gst_video::subclass::prelude::*;
+
+use super::{
+    failure::Failure,
+    punctuality::Punctuality,
+    report,
+    settings::{self, Settings},
+    stats::Stats,
+    stream::Stream,
+};
+
+static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
+    gst::DebugCategory::new(
+        "camoverlay",
+        gst::DebugColorFlags::empty(),
+        Some("Class activation map overlay"),
+    )
+});
+
+/// The packed formats with three colours of eight bits.
+const FORMATS: [gst_video::VideoFormat; 10] = [
+    gst_video::VideoFormat::Rgb,
+    gst_video::VideoFormat::Bgr,
+    gst_video::VideoFormat::Rgbx,
+    gst_video::VideoFormat::Bgrx,
+    gst_video::VideoFormat::Xrgb,
+    gst_video::VideoFormat::Xbgr,
+    gst_video::VideoFormat::Rgba,
+    gst_video::VideoFormat::Bgra,
+    gst_video::VideoFormat::Argb,
+    gst_video::VideoFormat::Abgr,
+];
+
+#[derive(Default)]
+pub struct CamOverlay {
+    settings: Mutex<Settings>,
+    /// From start to stop. The streaming thread takes it out for the time of a frame, so that no lock is held
+    /// across inference.
+    stream: Mutex<Option<Box<Stream>>>,
+    stats: Mutex<Stats>,
+    punctuality: Mutex<Punctuality>,
+}
+
+/// A lock that outlives a panic of another thread: all the values behind these are whole at any time.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[glib::object_subclass]
+impl ObjectSubclass for CamOverlay {
+    const NAME: &'static str = "GstCamOverlay";
+    type Type = super::CamOverlay;
+    type ParentType = gst_video::VideoFilter;
+}
+
+impl ObjectImpl for CamOverlay {
+    fn properties() -> &'static [glib::ParamSpec] {
+        static PROPERTIES: LazyLock<Vec<glib::ParamSpec>> = LazyLock::new(|| {
+            let mut specs = settings::param_specs();
+            specs.push(
+                glib::ParamSpecBoxed::builder::<gst::Structure>("stats")
+                    .nick("Statistics")
+                    .blurb("Counts of frames and inferences, and nanoseconds of each step")
+                    .read_only()
+                    .build(),
+            );
+            specs
+        });
+        &PROPERTIES
+    }
+
+    fn set_property(&self, _id: usize, value: &glib::Value, pspec: &glib::ParamSpec) {
+        lock(&self.settings).set(pspec.name(), value);
+    }
+
+    fn property(&self, _id: usize, pspec: &glib::ParamSpec) -> glib::Value {
+        let setting = lock(&self.settings).get(pspec.name());
+        setting.unwrap_or_else(|| lock(&self.stats).structure().to_value())
+    }
+}
+
+impl GstObjectImpl for CamOverlay {}
+
+impl ElementImpl for CamOverlay {
+    fn metadata() -> Option<&'static gst::subclass::ElementMetadata> {
+        static METADATA: LazyLock<gst::subclass::ElementMetadata> = LazyLock::new(|| {
+            gst::subclass::ElementMetadata::new(
+                "Class activation map overlay",
+                "Filter/Effect/Video/Analyzer",
+                "Shows with a heat map which parts of the picture make a classifier decide as it does",
+                "The camoverlay developers",
+            )
+        });
+        Some(&METADATA)
+    }
+
+    fn pad_templates() -> &'static [gst::PadTemplate] {
+        static PAD_TEMPLATES: LazyLock<Vec<gst::PadTemplate>> = LazyLock::new(|| {
+            let caps = gst_video::VideoCapsBuilder::new()
+                .format_list(FORMATS)
+                .build();
+            [
+                ("src", gst::PadDirection::Src),
+                ("sink", gst::PadDirection::Sink),
+            ]
+            .into_iter()
+            .filter_map(|(name, direction)| {
+                gst::PadTemplate::new(name, direction, gst::PadPresence::Always, &caps).ok()
+            })
+            .collect()
+        });
+        &PAD_TEMPLATES
+    }
+}
+
+impl BaseTransformImpl for CamOverlay {
+    const MODE: gst_base::subclass::BaseTransformMode =
+        gst_base::subclass::BaseTransformMode::AlwaysInPlace;
+    const PASSTHROUGH_ON_SAME_CAPS: bool = false;
+    const TRANSFORM_IP_ON_PASSTHROUGH: bool = false;
+
+    fn start(&self) -> Result<(), gst::ErrorMessage> {
+        let settings = lock(&self.settings).clone();
+        *lock(&self.stats) = Stats::default();
+        *lock(&self.punctuality) = Punctuality::default();
+        let plugin_file = gst::Registry::get()
+            .find_plugin("camoverlay")
+            .and_then(|plugin| plugin.filename());
+        let stream = Stream::open(&settings, plugin_file.as_deref())
+            .map_err(|failure| failure.error_message())?;
+        gst::info!(CAT, imp = self, "explaining {}", stream.network());
+        *lock(&self.stream) = Some(Box::new(stream));
+        Ok(())
+    }
+
+    fn stop(&self) -> Result<(), gst::ErrorMessage> {
+        *lock(&self.stream) = None;
+        Ok(())
+    }
+
+    fn before_transform(&self, buffer: &gst::BufferRef) {
+        if let Some(time) = self
+            .segment()
+            .and_then(|segment| segment.to_stream_time(buffer.pts()?))
+            && let Err(error) = self.obj().sync_values(time)
+        {
+            gst::debug!(
+                CAT,
+                imp = self,
+                "a controlled property has no value at {time}: {error}"
+            );
+        }
+    }
+
+    fn transform_ip(
+        &self,
+        buffer: &mut gst::BufferRef,
+    ) -> Result<gst::FlowSuccess, gst::FlowError> {
+        let live = lock(&self.settings).live.clone();
+        let Some(mut stream) = lock(&self.stream).take() else {
+            return Err(gst::FlowError::Flushing);
+        };
+        let late = self.is_late(buffer);
+        let start = Instant::now();
+        let result = stream.process(buffer, &live, late);
+        if let Ok(outcome) = &result {
+            lock(&self.stats).add(outcome);
+            if outcome.waited {
+                self.note_latency(start.elapsed());
+            }
+            if let Some(warning) = &outcome.warning {
+                gst::element_imp_warning!(self, gst::ResourceError::Settings, ("{warning}"));
+            }
+            if outcome.announce
+                && let (Some(fields), Some(segment)) = (stream.fields(), self.segment())
+            {
+                // A bus that is flushing, as on the way down, takes no message: nobody is left to read it.
+                let _ =
+                    self.obj()
+                        .post_message(report::message(&self.obj(), fields, buffer, &segment));
+            }
+        }
+        *lock(&self.stream) = Some(stream);
+        match result {
+            Ok(_) => Ok(gst::FlowSuccess::Ok),
+            Err(failure) => {
+                self.post_error_message(failure.error_message());
+                Err(gst::FlowError::Error)
+            }
+        }
+    }
+
+    fn sink_event(&self, event: gst::Event) -> bool {
+        if let gst::EventView::FlushStop(_) | gst::EventView::StreamStart(_) = event.view() {
+            lock(&self.punctuality).earliest = None;
+            if let Some(stream) = lock(&self.stream).as_mut() {
+                stream.forget();
+            }
+        }
+        self.parent_sink_event(event)
+    }
+
+    fn src_event(&self, event: gst::Event) -> bool {
+        match event.view() {
+            gst::EventView::Qos(qos) => {
+                // Handled here and sent on, so that the base class never drops a frame: a late one goes out with the
+                // last map instead.
+                let (_, _, diff, timestamp) = qos.get();
+                lock(&self.punctuality).earliest = timestamp.and_then(|timestamp| {
+                    let time = (timestamp.nseconds() as i64).saturating_add(diff);
+                    u64::try_from(time).ok().map(gst::ClockTime::from_nseconds)
+                });
+                self.obj().sink_pad().push_event(event)
+            }
+            gst::EventView::Latency(latency) => {
+                lock(&self.punctuality).configured = Some(latency.latency());
+                self.parent_src_event(event)
+            }
+            _ => self.parent_src_event(event),
+        }
+    }
+
+    fn query(&self, direction: gst::PadDirection, query: &mut gst::QueryRef) -> bool {
+        if direction != gst::PadDirection::Src || query.type_() != gst::QueryType::Latency {
+            return BaseTransformImplExt::parent_query(self, direction, query);
+        }
+        let mut upstream = gst::query::Latency::new();
+        if !self.obj().sink_pad().peer_query(&mut upstream) {
+            return false;
+        }
+        let (live, min, max) = upstream.result();
+        let own = {
+            let mut punctuality = lock(&self.punctuality);
+            punctuality.live = live;
+            punctuality.latency()
+        };
+        if let gst::QueryViewMut::Latency(answer) = query.view_mut() {
+            answer.set(live, min + own, max.map(|max| max + own));
+        }
+        true
+    }
+}
+
+impl VideoFilterImpl for CamOverlay {
+    fn set_info(
+        &self,
+        _in_caps: &gst::Caps,
+        in_info: &gst_video::VideoInfo,
+        _out_caps: &gst::Caps,
+        _out_info: &gst_video::VideoInfo,
+    ) -> Result<(), gst::LoggableError> {
+        let Some(stream) = &mut *lock(&self.stream) else {
+            return Err(gst::loggable_error!(
+                CAT,
+                "caps came before the element was started"
+            ));
+        };
+        stream.set_info(in_info).map_err(|failure: Failure| {
+            self.post_error_message(failure.error_message());
+            gst::loggable_error!(CAT, "{failure}")
+        })
+    }
+}
+
+impl CamOverlay {
+    fn segment(&self) -> Option<gst::FormattedSegment<gst::ClockTime>> {
+        self.obj().segment().downcast().ok()
+    }
+
+    /// Whether this frame should not wait for the network.
+    fn is_late(&self, buffer: &gst::BufferRef) -> bool {
+        let obj = self.obj();
+        let running_time = || self.segment()?.to_running_time(buffer.pts()?);
+        obj.property::<bool>("qos")
+            && running_time().is_some_and(|time| {
+                lock(&self.punctuality).is_late(time, obj.current_running_time())
+            })
+    }
+
+    /// Notes what a frame took that waited for the network, and lets the pipeline know when that is news.
+    fn note_latency(&self, time: Duration) {
+        let time = gst::ClockTime::try_from(time).unwrap_or(gst::ClockTime::ZERO);
+        if lock(&self.punctuality).add(time) {
+            let obj = self.obj();
+            let _ = obj.post_message(gst::message::Latency::builder().src(&*obj).build());
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! All that speaks GStreamer: the element type, its properties, its metadata, its messages and its errors.
+
+use gst::{glib, prelude::*};
+
+use crate::network;
+
+mod failure;
+mod frame;
+mod imp;
+mod job;
+mod punctuality;
+mod report;
+mod settings;
+mod stats;
+mod stream;
+mod target;
+mod worker;
+
+pub use report::META_NAME;
+
+glib::wrapper! {
+    /// The `camoverlay` element.
+    pub struct CamOverlay(ObjectSubclass<imp::CamOverlay>)
+        @extends gst_video::VideoFilter, gst_base::BaseTransform, gst::Element, gst::Object;
+}
+
+include!(concat!(env!("OUT_DIR"), "/net.rs"));
+
+impl Net {
+    /// The catalogue's entry: the enum is made from it, in its order.
+    fn entry(self) -> &'static network::Entry {
+        &network::entries()[self as usize]
+    }
+}
+
+/// Property `preprocess`: how pixel values are scaled for the network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, glib::Enum)]
+#[repr(i32)]
+#[enum_type(name = "GstCamOverlayPreprocess")]
+pub(crate) enum Preprocess {
+    #[enum_value(name = "From the catalogue or the file's own metadata", nick = "auto")]
+    Auto,
+    #[enum_value(
+        name = "RGB, 0 to 1, less mean, over deviation (PyTorch)",
+        nick = "torch"
+    )]
+    Torch,
+    #[enum_value(name = "BGR, 0 to 255, less mean (Caffe)", nick = "caffe")]
+    Caffe,
+    #[enum_value(name = "RGB, -1 to 1 (TensorFlow)", nick = "tf")]
+    Tf,
+    #[enum_value(name = "RGB, (x - 127) / 128 (EfficientNet-Lite)", nick = "lite")]
+    Lite,
+    #[enum_value(name = "RGB, 0 to 1", nick = "unit")]
+    Unit,
+    #[enum_value(name = "RGB, 0 to 255", nick = "raw")]
+    Raw,
+}
+
+impl From<Preprocess> for Option<network::Preprocess> {
+    fn from(preprocess: Preprocess) -> Self {
+        Some(match preprocess {
+            Preprocess::Auto => return None,
+            Preprocess::Torch => network::Preprocess::Torch,
+            Preprocess::Caffe => network::Preprocess::Caffe,
+            Preprocess::Tf => network::Preprocess::Tf,
+            Preprocess::Lite => network::Preprocess::Lite,
+            Preprocess::Unit => network::Preprocess::Unit,
+            Preprocess::Raw => network::Preprocess::Raw,
+        })
+    }
+}
+
+/// Property `inference`: whether a frame waits for its own class map.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, glib::Enum)]
+#[repr(i32)]
+#[enum_type(name = "GstCamOverlayInference")]
+pub(crate) enum Inference {
+    #[enum_value(name = "Each frame waits for its own class map", nick = "every-frame")]
+    EveryFrame,
+    #[enum_value(
+        name = "Frames never wait: they carry the newest finished class map",
+        nick = "latest"
+    )]
+    Latest,
+}
+
+/// Property `post-messages`: when to post an element message with the result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, glib::Enum)]
+#[repr(i32)]
+#[enum_type(name = "GstCamOverlayPostMessages")]
+pub(crate) enum PostMessages {
+    #[enum_value(name = "Never", nick = "none")]
+    None,
+    #[enum_value(name = "When the reported classes change", nick = "changes")]
+    Changes,
+    #[enum_value(name = "After every inference", nick = "all")]
+    All,
+}
+
+/// Registers the element and its metadata with GStreamer.
+pub fn register(plugin: &gst::Plugin) -> Result<(), glib::BoolError> {
+    if !gst::meta::CustomMeta::is_registered(META_NAME) {
+        // Without tags, so that no converter or encoder has a reason to drop it.
+        gst::meta::CustomMeta::register(META_NAME, &[]);
+    }
+    gst::Element::register(
+        Some(plugin),
+        "camoverlay",
+        gst::Rank::NONE,
+        CamOverlay::static_type(),
+    )
+}

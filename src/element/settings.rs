@@ -1,0 +1,280 @@
+//! The element's properties: names, types, defaults, and the values as the application last set them.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use gst::{glib, prelude::*};
+
+use super::{Inference, Net, PostMessages, Preprocess};
+use crate::network;
+
+/// Largest `top-k`.
+const TOP_K_MAX: u32 = 100;
+
+const DEFAULT_NET: Net = Net::Squeezenet;
+const DEFAULT_PREPROCESS: Preprocess = Preprocess::Auto;
+const DEFAULT_INPUT_SIZE: u32 = 0;
+const DEFAULT_TARGET: &str = "top-1";
+const DEFAULT_TOP_K: u32 = 3;
+const DEFAULT_THRESHOLD: f64 = 0.2;
+const DEFAULT_INFERENCE: Inference = Inference::EveryFrame;
+const DEFAULT_INFERENCE_INTERVAL: u32 = 1;
+const DEFAULT_THREADS: u32 = 0;
+const DEFAULT_POST_MESSAGES: PostMessages = PostMessages::Changes;
+const DEFAULT_ATTACH_MAP: bool = false;
+
+/// What `start()` reads: changes take effect the next time the element starts.
+#[derive(Clone)]
+pub struct Setup {
+    pub net: Net,
+    pub model: Option<PathBuf>,
+    pub labels: Option<PathBuf>,
+    pub preprocess: Preprocess,
+    pub input_size: u32,
+    pub threads: u32,
+    pub models_dir: Option<PathBuf>,
+    pub ort_library: Option<PathBuf>,
+    pub inference: Inference,
+}
+
+/// What every frame reads; cloning it allocates nothing.
+#[derive(Clone)]
+pub struct Live {
+    pub target: Arc<str>,
+    pub top_k: usize,
+    pub threshold: f64,
+    pub inference_interval: u32,
+    pub post_messages: PostMessages,
+    pub attach_map: bool,
+}
+
+/// All the settings, behind the element's one settings lock.
+#[derive(Clone)]
+pub struct Settings {
+    pub setup: Setup,
+    pub live: Live,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            setup: Setup {
+                net: DEFAULT_NET,
+                model: None,
+                labels: None,
+                preprocess: DEFAULT_PREPROCESS,
+                input_size: DEFAULT_INPUT_SIZE,
+                threads: DEFAULT_THREADS,
+                models_dir: None,
+                ort_library: None,
+                inference: DEFAULT_INFERENCE,
+            },
+            live: Live {
+                target: DEFAULT_TARGET.into(),
+                top_k: DEFAULT_TOP_K as usize,
+                threshold: DEFAULT_THRESHOLD,
+                inference_interval: DEFAULT_INFERENCE_INTERVAL,
+                post_messages: DEFAULT_POST_MESSAGES,
+                attach_map: DEFAULT_ATTACH_MAP,
+            },
+        }
+    }
+}
+
+/// The ParamSpecs of every property but `stats`, which is no setting.
+pub fn param_specs() -> Vec<glib::ParamSpec> {
+    vec![
+        glib::ParamSpecEnum::builder_with_default("net", DEFAULT_NET)
+            .nick("Network")
+            .blurb("Classifier to run and explain")
+            .mutable_ready()
+            .build(),
+        path("model", "Model file", "ONNX classifier to explain, in place of net"),
+        path(
+            "labels",
+            "Labels file",
+            "Class names, one a line (unset: the network's own)",
+        ),
+        glib::ParamSpecEnum::builder_with_default("preprocess", DEFAULT_PREPROCESS)
+            .nick("Preprocessing")
+            .blurb("How pixel values are scaled for the network")
+            .mutable_ready()
+            .build(),
+        glib::ParamSpecUInt::builder("input-size")
+            .nick("Input size")
+            .blurb("Shortest side fed to the network, in pixels; larger gives a finer map (0: the network's own)")
+            .maximum(4096)
+            .default_value(DEFAULT_INPUT_SIZE)
+            .mutable_ready()
+            .build(),
+        glib::ParamSpecString::builder("target")
+            .nick("Target class")
+            .blurb("Class to explain: top-1, top-2, top-3, an index, or a label")
+            .default_value(DEFAULT_TARGET)
+            .mutable_playing()
+            .build(),
+        glib::ParamSpecUInt::builder("top-k")
+            .nick("Top k")
+            .blurb("How many of the most likely classes are reported")
+            .minimum(1)
+            .maximum(TOP_K_MAX)
+            .default_value(DEFAULT_TOP_K)
+            .mutable_playing()
+            .build(),
+        glib::ParamSpecDouble::builder("threshold")
+            .nick("Threshold")
+            .blurb("Class map values (0 to 1) below this show no heat")
+            .minimum(0.0)
+            .maximum(1.0)
+            .default_value(DEFAULT_THRESHOLD)
+            .controllable()
+            .mutable_playing()
+            .build(),
+        glib::ParamSpecEnum::builder_with_default("inference", DEFAULT_INFERENCE)
+            .nick("Inference")
+            .blurb("Whether a frame waits for its own class map")
+            .mutable_ready()
+            .build(),
+        glib::ParamSpecUInt::builder("inference-interval")
+            .nick("Inference interval")
+            .blurb("Run the network on every n-th frame and hold its class map in between")
+            .minimum(1)
+            .default_value(DEFAULT_INFERENCE_INTERVAL)
+            .mutable_playing()
+            .build(),
+        glib::ParamSpecUInt::builder("threads")
+            .nick("Threads")
+            .blurb("ONNX Runtime's intra-op threads (0: as many as cores)")
+            .maximum(1024)
+            .default_value(DEFAULT_THREADS)
+            .mutable_ready()
+            .build(),
+        path(
+            "models-dir",
+            "Models directory",
+            "Where the networks' files are (unset: CAMOVERLAY_MODELS, then the installed and the source tree's place)",
+        ),
+        path(
+            "ort-library",
+            "ONNX Runtime library",
+            "Path of libonnxruntime (unset: ORT_DYLIB_PATH, then beside the plugin, then where set-up put it, then the system)",
+        ),
+        glib::ParamSpecEnum::builder_with_default("post-messages", DEFAULT_POST_MESSAGES)
+            .nick("Post messages")
+            .blurb("When to post an element message with the result")
+            .mutable_playing()
+            .build(),
+        glib::ParamSpecBoolean::builder("attach-map")
+            .nick("Attach map")
+            .blurb("Put the raw class map into the metadata too")
+            .default_value(DEFAULT_ATTACH_MAP)
+            .mutable_playing()
+            .build(),
+    ]
+}
+
+fn path(name: &'static str, nick: &'static str, blurb: &'static str) -> glib::ParamSpec {
+    glib::ParamSpecString::builder(name)
+        .nick(nick)
+        .blurb(blurb)
+        .mutable_ready()
+        .build()
+}
+
+impl Setup {
+    /// What to open, with `plugin_file` (where GStreamer loaded the plugin from, if from a file) as a place to look near.
+    pub fn options(&self, plugin_file: Option<&Path>) -> network::Options {
+        let program = std::env::current_exe().ok();
+        let places = plugin_file.into_iter().chain(program.as_deref());
+        network::Options {
+            source: match &self.model {
+                Some(path) => network::Source::File(path.clone()),
+                None => network::Source::Catalogue(self.net.entry()),
+            },
+            models_dir: self.models_dir.clone(),
+            labels: self.labels.clone(),
+            preprocess: self.preprocess.into(),
+            input_size: Some(self.input_size).filter(|size| *size > 0),
+            threads: self.threads as usize,
+            ort_library: self.ort_library.clone(),
+            search_roots: places
+                .flat_map(|file| file.ancestors().skip(1))
+                .map(PathBuf::from)
+                .collect(),
+        }
+    }
+}
+
+impl Settings {
+    /// Stores `value` under property `name`, whose type GObject has checked.
+    pub fn set(&mut self, name: &str, value: &glib::Value) {
+        let Self { setup, live } = self;
+        match name {
+            "net" => assign(&mut setup.net, value),
+            "model" => setup.model = optional_path(value),
+            "labels" => setup.labels = optional_path(value),
+            "preprocess" => assign(&mut setup.preprocess, value),
+            "input-size" => assign(&mut setup.input_size, value),
+            "target" => {
+                live.target = match value.get::<Option<&str>>() {
+                    Ok(Some(target)) => target.into(),
+                    _ => DEFAULT_TARGET.into(),
+                }
+            }
+            "top-k" => {
+                if let Ok(k) = value.get::<u32>() {
+                    live.top_k = k as usize;
+                }
+            }
+            "threshold" => assign(&mut live.threshold, value),
+            "inference" => assign(&mut setup.inference, value),
+            "inference-interval" => assign(&mut live.inference_interval, value),
+            "threads" => assign(&mut setup.threads, value),
+            "models-dir" => setup.models_dir = optional_path(value),
+            "ort-library" => setup.ort_library = optional_path(value),
+            "post-messages" => assign(&mut live.post_messages, value),
+            "attach-map" => assign(&mut live.attach_map, value),
+            _ => {}
+        }
+    }
+
+    /// The value of property `name`, `None` for a name that is no setting.
+    pub fn get(&self, name: &str) -> Option<glib::Value> {
+        let Self { setup, live } = self;
+        Some(match name {
+            "net" => setup.net.to_value(),
+            "model" => path_value(&setup.model),
+            "labels" => path_value(&setup.labels),
+            "preprocess" => setup.preprocess.to_value(),
+            "input-size" => setup.input_size.to_value(),
+            "target" => (*live.target).to_value(),
+            "top-k" => (live.top_k as u32).to_value(),
+            "threshold" => live.threshold.to_value(),
+            "inference" => setup.inference.to_value(),
+            "inference-interval" => live.inference_interval.to_value(),
+            "threads" => setup.threads.to_value(),
+            "models-dir" => path_value(&setup.models_dir),
+            "ort-library" => path_value(&setup.ort_library),
+            "post-messages" => live.post_messages.to_value(),
+            "attach-map" => live.attach_map.to_value(),
+            _ => return None,
+        })
+    }
+}
+
+fn assign<'a, T: glib::value::FromValue<'a>>(place: &mut T, value: &'a glib::Value) {
+    if let Ok(value) = value.get() {
+        *place = value;
+    }
+}
+
+fn optional_path(value: &glib::Value) -> Option<PathBuf> {
+    let text: Option<&str> = value.get().ok().flatten();
+    text.filter(|text| !text.is_empty()).map(PathBuf::from)
+}
+
+fn path_value(path: &Option<PathBuf>) -> glib::Value {
+    path.as_ref().and_then(|path| path.to_str()).to_value()
+}

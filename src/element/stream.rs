@@ -1,0 +1,377 @@
+//! What lives from start to stop: the network, the buffers, and the explanation on show.
+
+use std::{
+    path::Path,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use super::{
+    Inference, PostMessages,
+    failure::Failure,
+    frame,
+    job::Job,
+    report::{self, Names},
+    settings::{Live, Settings},
+    stats::Step,
+    target,
+    worker::Worker,
+};
+use crate::{
+    explain::{ClassMap, Explanation, Request},
+    network::{self, Classifier, Target},
+    picture::{Fit, MapView, Normalization, Painter, Sampler},
+};
+
+/// Who runs the network.
+enum Engine {
+    /// The streaming thread, frame by frame.
+    Inline(Classifier),
+    /// A thread beside it.
+    Worker(Worker),
+}
+
+impl Engine {
+    fn is_idle(&self) -> bool {
+        match self {
+            Self::Inline(_) => true,
+            Self::Worker(worker) => worker.is_idle(),
+        }
+    }
+}
+
+/// Everything that depends on the caps.
+struct Buffers {
+    info: gst_video::VideoInfo,
+    sampler: Sampler,
+    painter: Painter,
+    /// The job, unless the worker has it.
+    job: Option<Box<Job>>,
+}
+
+/// The explanation on show, and what it was asked with.
+struct Shown {
+    fields: gst::Structure,
+    explanation: Explanation,
+    request: Request,
+    /// Presentation time of the frame it explains.
+    pts: Option<gst::ClockTime>,
+    attach_map: bool,
+    threshold: f64,
+}
+
+/// What was done to a frame.
+#[derive(Default)]
+pub struct Outcome {
+    /// The network's result for this or an earlier frame came in.
+    pub inferred: bool,
+    /// The frame waited for the network.
+    pub waited: bool,
+    /// The network would have run, but the frame was late.
+    pub skipped: bool,
+    /// The application should get a message about this frame.
+    pub announce: bool,
+    /// What the application should know although all goes on.
+    pub warning: Option<String>,
+    /// Times of the steps that were taken, by [`Step`].
+    pub times: [Option<Duration>; 4],
+}
+
+impl Outcome {
+    fn time<T>(&mut self, step: Step, work: impl FnOnce() -> T) -> T {
+        let start = Instant::now();
+        let result = work();
+        self.add(step, start.elapsed());
+        result
+    }
+
+    fn add(&mut self, step: Step, time: Duration) {
+        *self.times[step as usize].get_or_insert_default() += time;
+    }
+}
+
+pub struct Stream {
+    names: Names,
+    fit: Fit,
+    normalization: Normalization,
+    engine: Engine,
+    /// The property's text and what it means: compared on every frame, looked up on change.
+    target: (Arc<str>, Target),
+    buffers: Option<Buffers>,
+    shown: Option<Shown>,
+    /// The worker's job is about a frame from before a seek or a change of caps.
+    stale: bool,
+    /// Frames since one was last given to the network.
+    age: u32,
+    /// The classes of the last message: top-k and target.
+    announced: (Vec<usize>, usize),
+}
+
+impl Stream {
+    /// Loads library, network and labels.
+    pub fn open(settings: &Settings, plugin_file: Option<&Path>) -> Result<Self, Failure> {
+        let classifier = Classifier::open(&settings.setup.options(plugin_file))?;
+        let names = Names {
+            net: classifier.name().into(),
+            labels: classifier.labels().clone(),
+        };
+        let (fit, normalization) = (classifier.fit(), classifier.normalization());
+        let text = settings.live.target.clone();
+        let target = target::resolve(&text, &names.labels).map_err(Failure::Target)?;
+        let engine = match settings.setup.inference {
+            Inference::EveryFrame => Engine::Inline(classifier),
+            Inference::Latest => {
+                Engine::Worker(Worker::start(classifier).map_err(Failure::Thread)?)
+            }
+        };
+        Ok(Self {
+            names,
+            fit,
+            normalization,
+            engine,
+            target: (text, target),
+            buffers: None,
+            shown: None,
+            stale: false,
+            age: 0,
+            announced: Default::default(),
+        })
+    }
+
+    /// Name of the network that was opened.
+    pub fn network(&self) -> &str {
+        &self.names.net
+    }
+
+    /// Makes the buffers for frames of `info`.
+    pub fn set_info(&mut self, info: &gst_video::VideoInfo) -> Result<(), Failure> {
+        let geometry = frame::geometry(info)?;
+        let size = self.fit.size(geometry.width, geometry.height);
+        if size.0.saturating_mul(size.1) > frame::MAX_TENSOR_PIXELS {
+            return Err(Failure::Elongated {
+                frame: (geometry.width, geometry.height),
+                tensor: size,
+            });
+        }
+        self.forget();
+        self.buffers = Some(Buffers {
+            info: info.clone(),
+            sampler: Sampler::new(&geometry, self.fit, &self.normalization),
+            painter: Painter::new(&geometry),
+            job: Some(Box::new(Job::new(size))),
+        });
+        Ok(())
+    }
+
+    /// Drops the map on show: the next frame has nothing to do with the last one.
+    pub fn forget(&mut self) {
+        self.shown = None;
+        if let Some(buffers) = &mut self.buffers {
+            buffers.painter.clear_map();
+            self.stale = buffers.job.is_none();
+        }
+    }
+
+    /// The fields of the explanation on show.
+    pub fn fields(&self) -> Option<&gst::StructureRef> {
+        self.shown.as_ref().map(|shown| &*shown.fields)
+    }
+
+    /// Explains, paints and annotates one frame in place. A `late` frame does not wait for the network where an earlier
+    /// frame's map can be shown.
+    pub fn process(
+        &mut self,
+        buffer: &mut gst::BufferRef,
+        live: &Live,
+        late: bool,
+    ) -> Result<Outcome, Failure> {
+        let mut outcome = Outcome::default();
+        self.follow_target(live, &mut outcome);
+        let mut buffers = self.buffers.take().ok_or(Failure::NoCaps)?;
+        let result = self.process_with(&mut buffers, buffer, live, late, &mut outcome);
+        self.buffers = Some(buffers);
+        result.map(|()| outcome)
+    }
+
+    fn process_with(
+        &mut self,
+        buffers: &mut Buffers,
+        buffer: &mut gst::BufferRef,
+        live: &Live,
+        late: bool,
+        outcome: &mut Outcome,
+    ) -> Result<(), Failure> {
+        let pts = buffer.pts();
+        let mut frame = gst_video::VideoFrameRef::from_buffer_ref_writable(buffer, &buffers.info)
+            .map_err(|_| Failure::Unmappable)?;
+        self.collect(buffers, live, outcome)?;
+        if self.is_due(live, late, outcome)
+            && let Some(mut job) = buffers.job.take_if(|_| self.engine.is_idle())
+        {
+            outcome.time(Step::Prepare, || {
+                buffers
+                    .sampler
+                    .sample(&frame::planes(&frame), &mut job.tensor)
+            });
+            job.request = self.request(live);
+            job.pts = pts;
+            self.age = 0;
+            match &mut self.engine {
+                Engine::Inline(classifier) => {
+                    let result = job.run(classifier);
+                    outcome.waited = true;
+                    self.take_over(&mut job, result, &mut buffers.painter, live, outcome)?;
+                    buffers.job = Some(job);
+                }
+                Engine::Worker(worker) => worker.submit(job),
+            }
+        }
+        self.follow_settings(&mut buffers.painter, live, outcome);
+        outcome.time(Step::Blend, || {
+            buffers.painter.paint(&mut frame::planes_mut(&mut frame))
+        });
+        drop(frame);
+        match &self.shown {
+            Some(shown) => report::attach(buffer, &shown.fields).map_err(|_| Failure::Metadata),
+            None => Ok(()),
+        }
+    }
+
+    /// Takes over what the worker finished since the last frame.
+    fn collect(
+        &mut self,
+        buffers: &mut Buffers,
+        live: &Live,
+        outcome: &mut Outcome,
+    ) -> Result<(), Failure> {
+        let Engine::Worker(worker) = &self.engine else {
+            return Ok(());
+        };
+        let Some((mut job, result)) = worker.collect() else {
+            return Ok(());
+        };
+        if !std::mem::take(&mut self.stale) {
+            self.take_over(&mut job, result, &mut buffers.painter, live, outcome)?;
+        }
+        // After a change of caps there is a job of the new size already.
+        buffers.job.get_or_insert(job);
+        Ok(())
+    }
+
+    /// Whether this frame should go to the network.
+    fn is_due(&mut self, live: &Live, late: bool, outcome: &mut Outcome) -> bool {
+        self.age = self.age.saturating_add(1);
+        let Some(shown) = &self.shown else {
+            return true;
+        };
+        let due = shown.request != self.request(live) || self.age >= live.inference_interval;
+        outcome.skipped = due && late && matches!(self.engine, Engine::Inline(_));
+        due && !outcome.skipped
+    }
+
+    fn request(&self, live: &Live) -> Request {
+        Request {
+            target: self.target.1,
+            top_k: live.top_k,
+        }
+    }
+
+    /// Shows the explanation that `job` came back with; the one shown until now leaves its buffers to the job.
+    fn take_over(
+        &mut self,
+        job: &mut Job,
+        result: Result<(), network::Error>,
+        painter: &mut Painter,
+        live: &Live,
+        outcome: &mut Outcome,
+    ) -> Result<(), Failure> {
+        result?;
+        outcome.inferred = true;
+        outcome.add(Step::Infer, job.infer_time);
+        outcome.add(Step::Map, job.map_time);
+        let explanation = self
+            .shown
+            .take()
+            .map(|shown| shown.explanation)
+            .unwrap_or_default();
+        let explanation = std::mem::replace(&mut job.explanation, explanation);
+        outcome.announce = self.is_news(&explanation, live.post_messages);
+        outcome.time(Step::Map, || {
+            painter.set_map(view(&explanation.map), live.threshold)
+        });
+        self.shown = Some(Shown {
+            fields: self.fields_of(&explanation, job.pts, live),
+            explanation,
+            request: job.request,
+            pts: job.pts,
+            attach_map: live.attach_map,
+            threshold: live.threshold,
+        });
+        Ok(())
+    }
+
+    /// Follows settings that need no new inference.
+    fn follow_settings(&mut self, painter: &mut Painter, live: &Live, outcome: &mut Outcome) {
+        let Some(mut shown) = self.shown.take() else {
+            return;
+        };
+        if shown.threshold != live.threshold {
+            outcome.time(Step::Map, || {
+                painter.set_map(view(&shown.explanation.map), live.threshold)
+            });
+            shown.threshold = live.threshold;
+        }
+        if shown.attach_map != live.attach_map {
+            shown.fields = self.fields_of(&shown.explanation, shown.pts, live);
+            shown.attach_map = live.attach_map;
+        }
+        self.shown = Some(shown);
+    }
+
+    fn fields_of(
+        &self,
+        explanation: &Explanation,
+        pts: Option<gst::ClockTime>,
+        live: &Live,
+    ) -> gst::Structure {
+        report::structure(&self.names, explanation, pts, live.attach_map)
+    }
+
+    /// Takes over a changed target; one that names no class leaves the last good one in place.
+    fn follow_target(&mut self, live: &Live, outcome: &mut Outcome) {
+        if self.target.0 == live.target {
+            return;
+        }
+        self.target.0 = live.target.clone();
+        match target::resolve(&live.target, &self.names.labels) {
+            Ok(target) => self.target.1 = target,
+            Err(error) => outcome.warning = Some(format!("{error} The last good target stays.")),
+        }
+    }
+
+    /// Whether `when` asks for a message about `explanation`, whose classes are then taken as announced.
+    fn is_news(&mut self, explanation: &Explanation, when: PostMessages) -> bool {
+        let classes = || explanation.top.iter().map(|class| class.id);
+        let target = explanation.target.id;
+        let (top, announced_target) = &mut self.announced;
+        let changed = *announced_target != target || !top.iter().copied().eq(classes());
+        if changed {
+            top.clear();
+            top.extend(classes());
+            *announced_target = target;
+        }
+        match when {
+            PostMessages::None => false,
+            PostMessages::Changes => changed,
+            PostMessages::All => true,
+        }
+    }
+}
+
+fn view(map: &ClassMap) -> MapView<'_> {
+    MapView {
+        values: &map.values,
+        width: map.width,
+        height: map.height,
+    }
+}

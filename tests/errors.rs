@@ -1,0 +1,341 @@
+//! Every error a user can run into: its domain, its code, and the words that help.
+
+mod common;
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+    sync::LazyLock,
+};
+
+use common::{Picture, info, meta, source};
+use gst::{glib, prelude::*};
+use gst_video::VideoFormat;
+
+static BROKEN: LazyLock<tempfile::TempDir> = LazyLock::new(|| {
+    let folder = tempfile::tempdir().unwrap();
+    let status = Command::new(common::python())
+        .args([&source("tests/broken_models.py"), folder.path()])
+        .status()
+        .unwrap();
+    assert!(status.success());
+    folder
+});
+
+fn broken(name: &str) -> PathBuf {
+    BROKEN.path().join(name)
+}
+
+/// Runs a pipeline with `properties` to its first error.
+fn error_of(properties: &str) -> glib::Error {
+    common::init();
+    let pipeline = gst::parse::launch(&format!(
+        "videotestsrc num-buffers=2 ! video/x-raw,format=RGB,width=64,height=48 ! camoverlay name=cam {properties} ! fakesink"
+    ))
+    .unwrap();
+    let error = first_error(&pipeline);
+    // The pipeline can be mended and started again.
+    let element = pipeline
+        .downcast_ref::<gst::Bin>()
+        .unwrap()
+        .by_name("cam")
+        .unwrap();
+    for name in ["model", "labels", "models-dir", "ort-library"] {
+        element.set_property(name, None::<&str>);
+    }
+    element.set_property("target", "top-1");
+    assert!(
+        first_error_or_eos(&pipeline).is_none(),
+        "after mending, {properties} still fails"
+    );
+    error
+}
+
+fn first_error(pipeline: &gst::Element) -> glib::Error {
+    first_error_or_eos(pipeline).expect("an error")
+}
+
+fn first_error_or_eos(pipeline: &gst::Element) -> Option<glib::Error> {
+    let bus = pipeline.bus().unwrap();
+    let _ = pipeline.set_state(gst::State::Playing);
+    let message = bus
+        .timed_pop_filtered(
+            gst::ClockTime::from_seconds(30),
+            &[gst::MessageType::Error, gst::MessageType::Eos],
+        )
+        .expect("an error or the end, not a hang");
+    pipeline.set_state(gst::State::Null).unwrap();
+    match message.view() {
+        gst::MessageView::Error(error) => Some(error.error()),
+        _ => None,
+    }
+}
+
+/// Asserts what kind of error it is and that its message has all the `words`.
+fn assert_error<T: glib::error::ErrorDomain + PartialEq + std::fmt::Debug>(
+    error: &glib::Error,
+    kind: T,
+    words: &[&str],
+) {
+    assert_eq!(error.kind::<T>(), Some(kind), "{error}");
+    let message = error.message();
+    for word in words {
+        assert!(message.contains(word), "{word:?} is not in: {message}");
+    }
+}
+
+fn model(name: &str) -> String {
+    format!("model={}", broken(name).display())
+}
+
+fn words_of(path: &Path) -> String {
+    path.display().to_string()
+}
+
+#[test]
+fn a_missing_network_names_the_file_and_the_command() {
+    let folder = tempfile::tempdir().unwrap();
+    let error = error_of(&format!("models-dir={}", folder.path().display()));
+    assert_error(
+        &error,
+        gst::ResourceError::NotFound,
+        &["squeezenet.onnx", &words_of(folder.path()), "make "],
+    );
+}
+
+#[test]
+fn a_missing_model_file_is_named() {
+    let error = error_of("model=/nowhere/at/all.onnx");
+    assert_error(
+        &error,
+        gst::ResourceError::NotFound,
+        &["/nowhere/at/all.onnx", "model"],
+    );
+}
+
+#[test]
+fn an_empty_file_is_no_network() {
+    let error = error_of(&model("empty.onnx"));
+    assert_error(&error, gst::ResourceError::Read, &["empty.onnx", "empty"]);
+}
+
+#[test]
+fn a_truncated_file_is_no_network() {
+    let error = error_of(&model("truncated.onnx"));
+    assert_error(
+        &error,
+        gst::ResourceError::Read,
+        &["truncated.onnx", "ONNX"],
+    );
+}
+
+#[test]
+fn a_text_file_is_no_network() {
+    let error = error_of(&model("text.onnx"));
+    assert_error(&error, gst::ResourceError::Read, &["text.onnx", "ONNX"]);
+}
+
+#[test]
+fn an_unknown_operator_is_named() {
+    let error = error_of(&model("unknown-operator.onnx"));
+    assert_error(&error, gst::StreamError::Format, &["Frobnicate"]);
+}
+
+#[test]
+fn a_network_without_a_pool_is_refused_by_its_last_operator() {
+    let error = error_of(&model("no-pool.onnx"));
+    assert_error(&error, gst::StreamError::Format, &["no-pool.onnx", "Relu"]);
+}
+
+#[test]
+fn one_class_cannot_be_compared() {
+    let error = error_of(&model("one-class.onnx"));
+    assert_error(
+        &error,
+        gst::StreamError::Format,
+        &["one-class.onnx", "1 class", "two or more"],
+    );
+}
+
+#[test]
+fn a_gray_network_is_refused() {
+    let error = error_of(&model("one-channel.onnx"));
+    assert_error(
+        &error,
+        gst::StreamError::Format,
+        &["one-channel.onnx", "1 x 3"],
+    );
+}
+
+#[test]
+fn missing_labels_are_named() {
+    let error = error_of("labels=/nowhere/labels.txt");
+    assert_error(
+        &error,
+        gst::ResourceError::NotFound,
+        &["/nowhere/labels.txt"],
+    );
+}
+
+#[test]
+fn labels_must_be_utf8() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    fs::write(&file, b"caf\xe9\n").unwrap();
+    let error = error_of(&format!("labels={}", file.path().display()));
+    assert_error(&error, gst::ResourceError::Settings, &["UTF-8"]);
+}
+
+#[test]
+fn labels_must_be_as_many_as_classes() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    fs::write(&file, "one\ntwo\nthree\n").unwrap();
+    let error = error_of(&format!("labels={}", file.path().display()));
+    assert_error(&error, gst::ResourceError::Settings, &["3", "1000"]);
+}
+
+#[test]
+fn an_unknown_target_stops_the_start() {
+    for target in ["no-such-class", "1000", "top-4"] {
+        let error = error_of(&format!("target={target}"));
+        assert_error(&error, gst::ResourceError::Settings, &[target, "0 to 999"]);
+    }
+}
+
+#[test]
+fn logits_that_are_no_numbers_stop_the_stream() {
+    let error = error_of(&model("not-a-number.onnx"));
+    assert_error(
+        &error,
+        gst::StreamError::Failed,
+        &["not finite", "preprocess"],
+    );
+}
+
+#[test]
+fn a_frame_too_elongated_is_refused() {
+    common::init();
+    let pipeline = gst::parse::launch(
+        "videotestsrc num-buffers=2 ! video/x-raw,format=RGB,width=1,height=32000 ! camoverlay ! fakesink",
+    )
+    .unwrap();
+    assert_error(
+        &first_error(&pipeline),
+        gst::StreamError::Format,
+        &["1 x 32000", "elongated"],
+    );
+}
+
+#[test]
+fn a_flat_map_shows_no_heat() {
+    common::init();
+    let picture = Picture::noise(64, 48, 9);
+    let info = info(VideoFormat::Rgb, 64, 48);
+    let mut harness = common::harness(&format!("camoverlay {}", model("flat.onnx")), &info);
+    harness.push(picture.to_buffer(&info, 0, 0)).unwrap();
+    let output = harness.pull().unwrap();
+    let painted = Picture::from_buffer(&output, &info);
+    assert!(
+        painted
+            .rgb
+            .chunks_exact(3)
+            .all(|rgb| rgb[0] == rgb[1] && rgb[1] == rgb[2])
+    );
+    assert_eq!(
+        (painted.rgb.iter().min(), painted.rgb.iter().max()),
+        (Some(&0), Some(&255))
+    );
+    assert_eq!(
+        meta(&output).get::<String>("target-label").unwrap(),
+        "class 0"
+    );
+}
+
+/// Runs `gst-launch-1.0` on a copy of the plugin in a folder of its own, from which no library can be found. The
+/// library is one per process, so each of its troubles gets a process.
+fn launch_alone(properties: &str, ort_dylib_path: &Path) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    fs::copy(
+        common::plugin_file(),
+        folder.path().join("libgstcamoverlay.so"),
+    )
+    .unwrap();
+    let output = Command::new("gst-launch-1.0")
+        .args("videotestsrc num-buffers=1 ! camoverlay".split_whitespace())
+        .args(properties.split_whitespace())
+        .args(["!", "fakesink"])
+        .env("GST_PLUGIN_PATH", folder.path())
+        .env("GST_REGISTRY", folder.path().join("registry"))
+        .env("CAMOVERLAY_MODELS", source(".deps/share/camoverlay/models"))
+        .env("ORT_DYLIB_PATH", ort_dylib_path)
+        .output()
+        .unwrap();
+    assert!(!output.status.success());
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+#[test]
+fn a_missing_library_names_every_place_and_the_property() {
+    let text = launch_alone("", Path::new("/nowhere/libonnxruntime.so"));
+    for word in [
+        "ONNX Runtime",
+        "/nowhere/libonnxruntime.so",
+        "ORT_DYLIB_PATH",
+        "ort-library",
+        "make setup",
+    ] {
+        assert!(text.contains(word), "{word:?} is not in: {text}");
+    }
+    let text = launch_alone(
+        "ort-library=/elsewhere/libonnxruntime.so",
+        Path::new("/nowhere/libonnxruntime.so"),
+    );
+    assert!(text.contains("/elsewhere/libonnxruntime.so"), "{text}");
+}
+
+#[test]
+fn a_library_too_old_is_told_by_its_version() {
+    let folder = tempfile::tempdir().unwrap();
+    let (code, library) = (
+        folder.path().join("old.c"),
+        folder.path().join("libonnxruntime.so"),
+    );
+    // What releases before 1.17 answer when asked for a newer API: nothing.
+    fs::write(
+        &code,
+        "static const void *api(unsigned v) { return 0; }\n\
+         static const char *version(void) { return \"1.10.0\"; }\n\
+         static const struct { const void *(*a)(unsigned); const char *(*b)(void); } base = { api, version };\n\
+         const void *OrtGetApiBase(void) { return &base; }\n",
+    )
+    .unwrap();
+    let status = Command::new("cc")
+        .args(["-shared", "-fPIC", "-o"])
+        .args([&library, &code])
+        .status()
+        .unwrap();
+    assert!(status.success());
+    let text = launch_alone("", &library);
+    for word in ["1.10.0", "1.17", "ort-library"] {
+        assert!(text.contains(word), "{word:?} is not in: {text}");
+    }
+}
+
+#[test]
+fn the_element_can_be_inspected_without_library_and_networks() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::copy(
+        common::plugin_file(),
+        folder.path().join("libgstcamoverlay.so"),
+    )
+    .unwrap();
+    let output = Command::new("gst-inspect-1.0")
+        .arg("camoverlay")
+        .env("GST_PLUGIN_PATH", folder.path())
+        .env("GST_REGISTRY", folder.path().join("registry"))
+        .env("ORT_DYLIB_PATH", "/nowhere/libonnxruntime.so")
+        .output()
+        .unwrap();
+    assert!(output.status.success());
+    assert!(String::from_utf8_lossy(&output.stdout).contains("inference-interval"));
+}
