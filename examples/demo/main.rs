@@ -85,7 +85,7 @@ fn run() -> Result<(), Failure> {
         seen.frames as f64 / seconds
     );
     if let Some(stats) = stats {
-        println!("{stats}");
+        print_times(&stats);
     }
     println!("Written: out/demo.mp4 (the video) and out/demo.png (originals above overlays).");
     Ok(())
@@ -202,6 +202,19 @@ fn play(
         eprint!("\r{:78}\r", "");
     }
     outcome
+}
+
+/// Milliseconds a frame spends in each step of the element.
+fn print_times(stats: &gst::StructureRef) {
+    let steps = ["prepare", "infer", "map", "blend"].map(|step| {
+        let nanoseconds = stats.get::<u64>(format!("{step}-mean")).unwrap_or(0);
+        (step, nanoseconds as f64 / 1e6)
+    });
+    let total: f64 = steps.iter().map(|(_, time)| time).sum();
+    let each = steps
+        .map(|(step, time)| format!("{step} {time:.1}"))
+        .join(", ");
+    println!("camoverlay takes {total:.1} ms a frame: {each}.");
 }
 
 fn print_table(moments: &[&Moment]) {
