@@ -58,7 +58,7 @@ fn run() -> Result<(), Failure> {
     )?;
     find::<gst::Element>(&pipeline, "input")?.set_property("uri", &uri);
     let overlay: gst::Element = find(&pipeline, "overlay")?;
-    overlay.set_property_from_str("net", &arguments.net);
+    choose(&overlay, &arguments.net)?;
     let seen = Arc::new(Mutex::new(Seen::default()));
     let (sink, src) = (overlay.static_pad("sink"), overlay.static_pad("src"));
     let (Some(sink), Some(src)) = (sink, src) else {
@@ -109,6 +109,29 @@ fn arguments(mut given: impl Iterator<Item = String>) -> Result<Arguments, Failu
         }
     }
     Ok(arguments)
+}
+
+/// Sets the property `net`, an enum, to the value called `net`.
+fn choose(overlay: &gst::Element, net: &str) -> Result<(), Failure> {
+    let property = overlay
+        .find_property("net")
+        .map(|property| property.value_type());
+    let nets = property
+        .and_then(glib::EnumClass::with_type)
+        .ok_or("camoverlay has no nets.")?;
+    let value = nets.to_value_by_nick(net).ok_or_else(|| {
+        let nicks = nets
+            .values()
+            .iter()
+            .map(|value| value.nick())
+            .collect::<Vec<_>>();
+        format!(
+            "There is no network called {net}.\nThere are: {}.",
+            nicks.join(", ")
+        )
+    })?;
+    overlay.set_property_from_value("net", &value);
+    Ok(())
 }
 
 /// The URI of what the user gave, or of the demo's own clip, made the first time.
