@@ -13,7 +13,7 @@ PREFIX ?= $(shell pkg-config --variable=prefix gstreamer-1.0 2>/dev/null || echo
 DESTDIR ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check build demo test bench lint fmt env models model install uninstall clean distclean
+.PHONY: help setup check build demo test bench lint fmt env models model install uninstall deb clean distclean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -67,6 +67,9 @@ install: ## after make build: plugin, library and networks under PREFIX (default
 
 uninstall: ## take them away again
 	@scripts/install.sh uninstall "$(PREFIX)" "$(DESTDIR)"
+
+deb: build ## a Debian package in out/, with SqueezeNet and the labels
+	@scripts/deb.sh
 
 clean: ## remove what the build and the demo made
 	cargo clean --quiet

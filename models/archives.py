@@ -44,7 +44,7 @@ def fetch(source: dict, cache: Path) -> Path:
     if not path.exists():
         print(f"  downloading {source['package']} {source['version']}", flush=True)
         cache.mkdir(parents=True, exist_ok=True)
-        pip = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"]
+        pip = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--retries", "2"]
         pip += ["--no-deps", "--only-binary=:all:", "--dest", str(cache)]
         pip += _platform_options(source["archive"])
         pip.append(f"{source['package']}=={source['version']}")

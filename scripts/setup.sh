@@ -94,7 +94,7 @@ python() {
     # Downloaded first, installed from there: what is in the cache is never fetched again.
     for step in "download --dest $cache" "install --no-index"; do
         # shellcheck disable=SC2086 # word splitting is meant
-        "$environment/bin/python" -m pip --disable-pip-version-check --quiet $step --find-links "$cache" \
+        "$environment/bin/python" -m pip --disable-pip-version-check --quiet --retries 2 $step --find-links "$cache" \
             --no-deps --only-binary=:all: --require-hashes --requirement models/requirements.txt ||
             fail "The Python packages listed in models/requirements.txt could not be fetched." \
                 "Connect this machine to the network and try again; they need Python 3.11 to 3.14 on x86_64 or aarch64."

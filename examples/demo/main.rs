@@ -58,7 +58,7 @@ fn run() -> Result<(), Failure> {
     )?;
     find::<gst::Element>(&pipeline, "input")?.set_property("uri", &uri);
     let overlay: gst::Element = find(&pipeline, "overlay")?;
-    overlay.set_property_from_str("net", &arguments.net);
+    choose(&overlay, &arguments.net)?;
     let seen = Arc::new(Mutex::new(Seen::default()));
     let (sink, src) = (overlay.static_pad("sink"), overlay.static_pad("src"));
     let (Some(sink), Some(src)) = (sink, src) else {
@@ -85,7 +85,7 @@ fn run() -> Result<(), Failure> {
         seen.frames as f64 / seconds
     );
     if let Some(stats) = stats {
-        println!("{stats}");
+        print_times(&stats);
     }
     println!("Written: out/demo.mp4 (the video) and out/demo.png (originals above overlays).");
     Ok(())
@@ -109,6 +109,29 @@ fn arguments(mut given: impl Iterator<Item = String>) -> Result<Arguments, Failu
         }
     }
     Ok(arguments)
+}
+
+/// Sets the property `net`, an enum, to the value called `net`.
+fn choose(overlay: &gst::Element, net: &str) -> Result<(), Failure> {
+    let property = overlay
+        .find_property("net")
+        .map(|property| property.value_type());
+    let nets = property
+        .and_then(glib::EnumClass::with_type)
+        .ok_or("camoverlay has no nets.")?;
+    let value = nets.to_value_by_nick(net).ok_or_else(|| {
+        let nicks = nets
+            .values()
+            .iter()
+            .map(|value| value.nick())
+            .collect::<Vec<_>>();
+        format!(
+            "There is no network called {net}.\nThere are: {}.",
+            nicks.join(", ")
+        )
+    })?;
+    overlay.set_property_from_value("net", &value);
+    Ok(())
 }
 
 /// The URI of what the user gave, or of the demo's own clip, made the first time.
@@ -202,6 +225,19 @@ fn play(
         eprint!("\r{:78}\r", "");
     }
     outcome
+}
+
+/// Milliseconds a frame spends in each step of the element.
+fn print_times(stats: &gst::StructureRef) {
+    let steps = ["prepare", "infer", "map", "blend"].map(|step| {
+        let nanoseconds = stats.get::<u64>(format!("{step}-mean")).unwrap_or(0);
+        (step, nanoseconds as f64 / 1e6)
+    });
+    let total: f64 = steps.iter().map(|(_, time)| time).sum();
+    let each = steps
+        .map(|(step, time)| format!("{step} {time:.1}"))
+        .join(", ");
+    println!("camoverlay takes {total:.1} ms a frame: {each}.");
 }
 
 fn print_table(moments: &[&Moment]) {
