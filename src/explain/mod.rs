@@ -1,9 +1,15 @@
 //! Why a classifier decided what it decided: class maps, the best classes, and a self-check.
 
 mod map;
+mod method;
+mod principal;
 mod scores;
 
-use crate::network::{Activation, Error, Target};
+use crate::network::{Activation, Error, Head, Target};
+
+use map::Mapper;
+
+pub use method::Method;
 
 /// What to explain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -11,6 +17,7 @@ pub struct Request {
     pub target: Target,
     /// Number of classes to report.
     pub top_k: usize,
+    pub method: Method,
 }
 
 /// One class of a result.
@@ -31,15 +38,18 @@ pub struct ClassMap {
 }
 
 /// All that is known of one frame. Its buffers are kept from frame to frame.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Explanation {
     /// The best classes, best first; classes of equal logit by number.
     pub top: Vec<Class>,
     pub target: Class,
     pub map: ClassMap,
-    /// |mean(map) + bias - logit| of the target: what the map leaves unexplained, zero but for
-    /// rounding.
-    pub residual: f32,
+    /// The method by which the map was made, never [`Method::Auto`].
+    pub method: Method,
+    /// |mean(map) + bias - logit| of the target, for [`Method::Cam`]: what the map leaves
+    /// unexplained, zero but for rounding.
+    pub residual: Option<f32>,
+    mapper: Mapper,
 }
 
 impl Explanation {
@@ -47,7 +57,7 @@ impl Explanation {
     ///
     /// # Errors
     /// [`Error::NotFinite`] for logits or features that are no finite numbers,
-    /// [`Error::NoSuchClass`]. What `self` holds is of no use then.
+    /// [`Error::NoSuchClass`], [`Error::Method`]. What `self` holds is of no use then.
     pub fn update(&mut self, activation: &Activation, request: &Request) -> Result<(), Error> {
         let logits = activation.logits;
         if !logits.iter().all(|logit| logit.is_finite()) {
@@ -60,6 +70,7 @@ impl Explanation {
                 classes: logits.len(),
             });
         }
+        self.method = request.method.resolve(activation.head)?;
         let ranks = match request.target {
             Target::Rank(rank) => request.top_k.max(rank + 1),
             Target::Class(_) => request.top_k,
@@ -79,21 +90,36 @@ impl Explanation {
             }
         };
         self.top.truncate(request.top_k);
-        let bias = map::class_map(activation, self.target.id, &mut self.map);
+        let features = &activation.features;
+        (self.map.width, self.map.height) = (features.width, features.height);
+        self.mapper.map(
+            activation,
+            self.target.id,
+            self.method,
+            &mut self.map.values,
+        );
         if !self.map.values.iter().all(|value| value.is_finite()) {
             return Err(Error::NotFinite { what: "features" });
         }
+        self.residual = (self.method == Method::Cam).then(|| self.unexplained(activation.head));
+        Ok(())
+    }
+
+    fn unexplained(&self, head: &Head) -> f32 {
+        let bias = match head {
+            Head::Dense { bias, .. } => bias[self.target.id],
+            _ => 0.0,
+        };
         let sum: f64 = self.map.values.iter().map(|&value| f64::from(value)).sum();
         let mean = sum / self.map.values.len() as f64;
-        self.residual = (mean + f64::from(bias) - f64::from(self.target.logit)).abs() as f32;
-        Ok(())
+        (mean + f64::from(bias) - f64::from(self.target.logit)).abs() as f32
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::network::{FeatureMap, Head, Scores};
+    use crate::network::{FeatureMap, Scores};
 
     fn activation<'a>(logits: &'a [f32], values: &'a [f32], head: &'a Head) -> Activation<'a> {
         Activation {
@@ -106,6 +132,7 @@ mod tests {
                 width: 3,
             },
             head,
+            gradient: None,
         }
     }
 
@@ -122,6 +149,7 @@ mod tests {
         let mut request = Request {
             target: Target::Rank(0),
             top_k: 2,
+            method: Method::Auto,
         };
         explanation
             .update(&activation(&logits, &FEATURES, &head), &request)
@@ -129,7 +157,7 @@ mod tests {
         assert_eq!(explanation.target.id, 1);
         assert_eq!(explanation.map.values, [-1.0, 0.0, 7.0]);
         assert_eq!((explanation.map.width, explanation.map.height), (3, 1));
-        assert_eq!(explanation.residual, 0.0);
+        assert_eq!(explanation.residual, Some(0.0));
         assert_eq!(explanation.top.len(), 2);
         request.target = Target::Rank(2);
         explanation
@@ -151,6 +179,7 @@ mod tests {
         let request = Request {
             target: Target::Class(1),
             top_k: 3,
+            method: Method::Auto,
         };
         let activation = activation(&[2.0, 2.0], &FEATURES, &Head::Channels);
         explanation.update(&activation, &request).unwrap();
@@ -167,11 +196,71 @@ mod tests {
     }
 
     #[test]
+    fn methods_agree_where_the_gradient_is_uniform() {
+        let head = Head::Dense {
+            weights: vec![1.0, -2.0, 0.0, 0.0],
+            bias: vec![0.5, 0.0],
+        };
+        let layers = Activation {
+            gradient: Some(&[1.0, -2.0]),
+            ..activation(&[1.0, 0.0], &FEATURES, &Head::PooledLayers)
+        };
+        let dense = activation(&[1.0, 0.0], &FEATURES, &head);
+        let full = [
+            1.0 / 3.0,
+            1.0 / 3.0,
+            1.0 / 3.0,
+            -2.0 / 3.0,
+            -2.0 / 3.0,
+            -2.0 / 3.0,
+        ];
+        let flat = Activation {
+            gradient: Some(&full),
+            ..activation(&[1.0, 0.0], &FEATURES, &Head::FlattenedLayers)
+        };
+        let map = |activation: &Activation, method| {
+            let mut explanation = Explanation::default();
+            let request = Request {
+                target: Target::Class(0),
+                top_k: 1,
+                method,
+            };
+            explanation
+                .update(activation, &request)
+                .map(|()| explanation.map.values)
+        };
+        assert_eq!(map(&dense, Method::Cam).unwrap(), [1.0, 0.0, -7.0]);
+        for method in [
+            Method::GradCam,
+            Method::HiResCam,
+            Method::GradCamPlusPlus,
+            Method::LayerCam,
+            Method::EigenCam,
+        ] {
+            let expected = map(&dense, method).unwrap();
+            for other in [&layers, &flat] {
+                for (a, b) in map(other, method).unwrap().iter().zip(&expected) {
+                    assert!((a - b).abs() < 1e-6, "{method:?}");
+                }
+            }
+        }
+        assert_eq!(
+            map(&dense, Method::LayerCam).unwrap(),
+            [1.0 / 3.0, 2.0 / 3.0, 1.0]
+        );
+        assert!(matches!(
+            map(&flat, Method::Cam),
+            Err(Error::Method { method: "cam", .. })
+        ));
+    }
+
+    #[test]
     fn what_is_not_finite_is_an_error() {
         let mut explanation = Explanation::default();
         let request = Request {
             target: Target::Rank(0),
             top_k: 3,
+            method: Method::Auto,
         };
         let logits = activation(&[f32::NAN, 1.0], &FEATURES, &Head::Channels);
         assert_eq!(

@@ -9,6 +9,7 @@ use crate::picture::{Fit, Normalization};
 use super::catalogue::Entry;
 use super::edit::{self, Picture};
 use super::error::Fault;
+use super::gradient;
 use super::graph::Graph;
 use super::head::{self, Head, Scores};
 use super::session::Session;
@@ -71,6 +72,10 @@ pub struct Activation<'a> {
     pub scores: Scores,
     pub features: FeatureMap<'a>,
     pub head: &'a Head,
+    /// Gradient of the target's logit, for heads of layers: one value a channel with respect to
+    /// the mean of A over space ([`Head::PooledLayers`]), or one for each value of A
+    /// ([`Head::FlattenedLayers`]).
+    pub gradient: Option<&'a [f32]>,
 }
 
 /// The class to explain.
@@ -120,13 +125,19 @@ impl Classifier {
             found: obstacle.found,
             reason: obstacle.reason,
         })?;
-        if matches!(anatomy.head, Head::PooledLayers | Head::FlattenedLayers) {
-            return Err(Error::NotExplainable {
-                path,
-                found: "a head of several layers".to_owned(),
-                reason: "whose gradient is not known",
-            });
-        }
+        let gradient = match anatomy.head {
+            Head::Channels | Head::Dense { .. } => None,
+            Head::PooledLayers | Head::FlattenedLayers => Some(
+                gradient::differentiate(&graph, &anatomy, picture.element_type).map_err(
+                    |found| Error::NotExplainable {
+                        path: path.clone(),
+                        found,
+                        reason: "whose gradient is not known",
+                    },
+                )?,
+            ),
+        };
+        let choice = gradient.as_ref().map(|_| [0, 0]);
         let preprocess = preprocess(options, entry, &graph);
         let input_size = input_size(options, entry, &graph, &picture, &path)?;
         let own_labels = graph.metadata("labels").map(Labels::parse);
@@ -139,10 +150,11 @@ impl Classifier {
                 .to_string_lossy()
                 .into_owned(),
         };
-        let model = edit::rewrite(graph, &picture, &anatomy).map_err(|fault| Error::NotOnnx {
-            path: path.clone(),
-            fault,
-        })?;
+        let model =
+            edit::rewrite(graph, &picture, &anatomy, gradient).map_err(|fault| Error::NotOnnx {
+                path: path.clone(),
+                fault,
+            })?;
         let unsupported = |message| Error::Unsupported {
             path: path.clone(),
             message,
@@ -157,7 +169,7 @@ impl Classifier {
                 None => {
                     let side = input_size as usize;
                     let (width, height) = picture.fixed.unwrap_or((side, side));
-                    count_classes(&mut session, width, height).map_err(unsupported)?
+                    count_classes(&mut session, width, height, choice).map_err(unsupported)?
                 }
             },
         };
@@ -234,7 +246,14 @@ impl Classifier {
             });
         }
         let failed = |message: String| Error::Run { message };
-        self.session.run(tensor, width, height).map_err(failed)?;
+        let choice = match (&self.head, target) {
+            (Head::Channels | Head::Dense { .. }, _) => None,
+            (_, Target::Class(class)) => Some([class as i64, 0]),
+            (_, Target::Rank(rank)) => Some([0, 1 + rank as i64]),
+        };
+        self.session
+            .run(tensor, width, height, choice)
+            .map_err(failed)?;
         let features = self.session.output(0).map_err(failed)?;
         let logits = self.session.output(1).map_err(failed)?;
         let &[1, channels, height, width] = features.shape else {
@@ -244,11 +263,18 @@ impl Classifier {
             )));
         };
         let (channels, height, width) = (channels as usize, height as usize, width as usize);
+        let gradient = match choice {
+            Some(_) => Some(self.session.output(2).map_err(failed)?.values),
+            None => None,
+        };
         let consistent = logits.values.len() == self.classes
             && match &self.head {
                 Head::Channels => channels == self.classes,
                 Head::Dense { weights, bias } => weights.len() == bias.len() * channels,
-                Head::PooledLayers | Head::FlattenedLayers => true,
+                Head::PooledLayers => gradient.is_some_and(|gradient| gradient.len() == channels),
+                Head::FlattenedLayers => {
+                    gradient.is_some_and(|gradient| gradient.len() == features.values.len())
+                }
             };
         if !consistent || features.values.is_empty() {
             return Err(failed(format!(
@@ -268,6 +294,7 @@ impl Classifier {
                 width,
             },
             head: &self.head,
+            gradient,
         })
     }
 }
@@ -345,7 +372,12 @@ fn input_size(
 }
 
 /// Number of logits that a run on a black picture returns.
-fn count_classes(session: &mut Session, width: usize, height: usize) -> Result<usize, String> {
-    session.run(&vec![0.0; 3 * width * height], width, height)?;
+fn count_classes(
+    session: &mut Session,
+    width: usize,
+    height: usize,
+    choice: Option<[i64; 2]>,
+) -> Result<usize, String> {
+    session.run(&vec![0.0; 3 * width * height], width, height, choice)?;
     Ok(session.output(1)?.values.len())
 }

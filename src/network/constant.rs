@@ -335,17 +335,6 @@ fn dimensions(tensor: &onnx::Tensor) -> Option<Vec<usize>> {
         .collect()
 }
 
-/// Bytes of one element of `data_type` in `raw_data`; none for types without a fixed size.
-pub fn element_size(data_type: i32) -> Option<usize> {
-    Some(match data_type {
-        data_type::UINT8 | data_type::INT8 | data_type::BOOL => 1,
-        data_type::FLOAT16 | data_type::BFLOAT16 => 2,
-        data_type::FLOAT | data_type::INT32 => 4,
-        data_type::INT64 | data_type::DOUBLE => 8,
-        _ => return None,
-    })
-}
-
 /// The values of a stored tensor; none where data and shape disagree or the type is not numeric.
 pub fn decode(tensor: &onnx::Tensor) -> Option<Constant> {
     let shape = dimensions(tensor)?;

@@ -5,6 +5,7 @@ use std::collections::{BTreeSet, HashSet};
 use prost::Message;
 
 use super::error::Fault;
+use super::gradient::{CLASS, Gradient, SLOT};
 use super::graph::Graph;
 use super::head::{Anatomy, Layout};
 use super::onnx::{self, Attribute, Node, TypeValue, ValueInfo, attribute_type, data_type};
@@ -13,6 +14,7 @@ use super::onnx::{self, Attribute, Node, TypeValue, ValueInfo, attribute_type, d
 pub const IMAGE: &str = "camoverlay/image";
 pub const FEATURES: &str = "camoverlay/features";
 pub const LOGITS: &str = "camoverlay/logits";
+pub const GRADIENT: &str = "camoverlay/gradient";
 
 /// The picture that a network takes.
 #[derive(Debug, Clone, PartialEq)]
@@ -92,11 +94,19 @@ impl Picture {
 /// The serialised graph that takes [`IMAGE`] (1 x 3 x H x W, float32) and returns [`FEATURES`]
 /// (1 x C x h x w, float32) and [`LOGITS`] (float32, one value a class), and nothing else.
 ///
+/// With a gradient it also takes [`CLASS`] and [`SLOT`] and returns [`GRADIENT`] (float32), one
+/// value a channel where the head pools and one for each feature where it does not.
+///
 /// # Errors
 /// [`Fault::TooLarge`], or a graph that was not well formed.
-pub fn rewrite(graph: Graph, picture: &Picture, anatomy: &Anatomy) -> Result<Vec<u8>, Fault> {
-    let features_type = element_type(&graph, &anatomy.features, picture);
-    let logits_type = element_type(&graph, &anatomy.logits, picture);
+pub fn rewrite(
+    graph: Graph,
+    picture: &Picture,
+    anatomy: &Anatomy,
+    gradient: Option<Gradient>,
+) -> Result<Vec<u8>, Fault> {
+    let features_type = element_type(&graph, &anatomy.features, picture.element_type);
+    let logits_type = element_type(&graph, &anatomy.logits, picture.element_type);
     let mut model = graph.into_model();
     let proto = model.graph.as_mut().ok_or(Fault::NoGraph)?;
     if let Some(pool) = anatomy.pool.and_then(|pool| proto.node.get_mut(pool))
@@ -106,19 +116,26 @@ pub fn rewrite(graph: Graph, picture: &Picture, anatomy: &Anatomy) -> Result<Vec
         pool.attribute.clear();
     }
     take_image(proto, picture);
-    proto.output = vec![value(FEATURES), value(LOGITS)];
-    let permutation: Option<&[i64]> = match anatomy.layout {
+    let to_first: Option<&[i64]> = match anatomy.layout {
         Layout::ChannelsFirst => None,
         Layout::ChannelsLast => Some(&[0, 3, 1, 2]),
     };
-    expose(
-        proto,
-        &anatomy.features,
-        features_type,
-        permutation,
-        FEATURES,
-    );
+    proto.output = vec![
+        value(FEATURES, data_type::FLOAT),
+        value(LOGITS, data_type::FLOAT),
+    ];
+    expose(proto, &anatomy.features, features_type, to_first, FEATURES);
     expose(proto, &anatomy.logits, logits_type, None, LOGITS);
+    if let Some(Gradient { tape, tensor }) = gradient {
+        proto
+            .input
+            .extend([CLASS, SLOT].map(|name| sized(value(name, data_type::INT64), &[1])));
+        proto.node.extend(tape.nodes);
+        proto.initializer.extend(tape.constants);
+        proto.output.push(value(GRADIENT, data_type::FLOAT));
+        let to_first = to_first.filter(|_| anatomy.pool.is_none());
+        expose(proto, &tensor, features_type, to_first, GRADIENT);
+    }
     drop_unused(proto);
     if model.encoded_len() > i32::MAX as usize {
         return Err(Fault::TooLarge);
@@ -128,27 +145,10 @@ pub fn rewrite(graph: Graph, picture: &Picture, anatomy: &Anatomy) -> Result<Vec
 
 /// Puts [`IMAGE`] in the place of the network's own input.
 fn take_image(proto: &mut onnx::Graph, picture: &Picture) {
-    let mut image = value(IMAGE);
-    let size = |size| onnx::Dimension {
-        value: Some(size),
-        denotation: None,
-    };
-    let side = |fixed: Option<usize>, symbol: &str| {
-        size(match fixed {
-            Some(pixels) => onnx::DimensionValue::Size(pixels as i64),
-            None => onnx::DimensionValue::Symbol(symbol.to_owned()),
-        })
-    };
-    if let Some(TypeValue::Tensor(tensor)) = image.r#type.as_mut().and_then(|t| t.value.as_mut()) {
-        tensor.shape = Some(onnx::TensorShape {
-            dim: vec![
-                size(onnx::DimensionValue::Size(1)),
-                size(onnx::DimensionValue::Size(3)),
-                side(picture.fixed.map(|(_, height)| height), "height"),
-                side(picture.fixed.map(|(width, _)| width), "width"),
-            ],
-        });
-    }
+    let (width, height) = picture
+        .fixed
+        .map_or((-1, -1), |(width, height)| (width as i64, height as i64));
+    let image = sized(value(IMAGE, data_type::FLOAT), &[1, 3, height, width]);
     proto.input.retain(|input| input.name() != picture.name);
     proto.input.push(image);
     let mut nodes = Vec::new();
@@ -185,8 +185,9 @@ fn expose(
     });
 }
 
-/// Element type of a tensor that follows from the picture: that of the weights it was made with.
-fn element_type(graph: &Graph, tensor: &str, picture: &Picture) -> i32 {
+/// Element type of a tensor that follows from the picture: that of the weights it was made with,
+/// or `input_type`.
+pub fn element_type(graph: &Graph, tensor: &str, input_type: i32) -> i32 {
     let mut tensor = tensor;
     // Producers come before consumers, so the walk ends.
     while let Some(node) = graph.producer(tensor) {
@@ -205,7 +206,7 @@ fn element_type(graph: &Graph, tensor: &str, picture: &Picture) -> i32 {
             None => break,
         }
     }
-    picture.element_type
+    input_type
 }
 
 /// Removes nodes and weights that none of the outputs needs.
@@ -261,19 +262,31 @@ fn captured(graph: &onnx::Graph, needed: &mut HashSet<String>) {
     }
 }
 
-/// A float32 tensor of unsaid shape.
-fn value(name: &str) -> ValueInfo {
+/// A tensor of unsaid shape.
+fn value(name: &str, element_type: i32) -> ValueInfo {
     ValueInfo {
         name: Some(name.to_owned()),
         r#type: Some(onnx::Type {
             value: Some(TypeValue::Tensor(onnx::TensorType {
-                elem_type: Some(data_type::FLOAT),
+                elem_type: Some(element_type),
                 shape: None,
             })),
             denotation: None,
         }),
         ..ValueInfo::default()
     }
+}
+
+/// `value` with a shape; -1 leaves a dimension free.
+fn sized(mut value: ValueInfo, sizes: &[i64]) -> ValueInfo {
+    if let Some(TypeValue::Tensor(tensor)) = value.r#type.as_mut().and_then(|t| t.value.as_mut()) {
+        let dim = sizes.iter().map(|&size| onnx::Dimension {
+            value: (size >= 0).then_some(onnx::DimensionValue::Size(size)),
+            denotation: None,
+        });
+        tensor.shape = Some(onnx::TensorShape { dim: dim.collect() });
+    }
+    value
 }
 
 /// A standard node with one output.
@@ -287,7 +300,7 @@ pub fn node(op: &str, inputs: &[&str], output: &str) -> Node {
     }
 }
 
-fn cast(input: &str, to: i32, output: &str) -> Node {
+pub fn cast(input: &str, to: i32, output: &str) -> Node {
     with_int(node("Cast", &[input], output), "to", to.into())
 }
 

@@ -56,6 +56,11 @@ pub enum Error {
     },
     /// The target is not a class or a rank of this network.
     NoSuchClass { target: usize, classes: usize },
+    /// The method makes no sense for the network's head.
+    Method {
+        method: &'static str,
+        reason: &'static str,
+    },
     /// ONNX Runtime failed on a frame.
     Run { message: String },
     /// The network returned a value that is not a finite number.
@@ -115,7 +120,8 @@ impl Error {
             Self::FixedInput { .. }
             | Self::LabelsNotUtf8 { .. }
             | Self::LabelCount { .. }
-            | Self::NoSuchClass { .. } => ErrorKind::Settings,
+            | Self::NoSuchClass { .. }
+            | Self::Method { .. } => ErrorKind::Settings,
             Self::Run { .. } | Self::NotFinite { .. } => ErrorKind::Failed,
         }
     }
@@ -237,9 +243,9 @@ impl fmt::Display for Error {
                 reason,
             } => write!(
                 f,
-                "{} cannot be explained, it has no spatial feature map before its head: going \
-                 back from its output, {found} was found, {reason}. Use a convolutional image \
-                 classifier that ends in a pooling or flattening and dense layers.",
+                "{} cannot be explained: going back from its output in search of a spatial \
+                 feature map, {found} was found, {reason}. Use a convolutional image classifier \
+                 that ends in a pooling or flattening and dense layers.",
                 path.display()
             ),
             Self::OneClass { path, classes } => write!(
@@ -287,6 +293,11 @@ impl fmt::Display for Error {
                 "There is no class {target} among the network's {classes} classes. Choose a \
                  target from 0 to {}.",
                 classes.saturating_sub(1)
+            ),
+            Self::Method { method, reason } => write!(
+                f,
+                "The method {method} does not suit this network: {reason}. Choose the method auto, \
+                 or hirescam."
             ),
             Self::Run { message } => write!(
                 f,

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::affine::{self, Affine, Weights};
 use super::graph::Graph;
 use super::onnx::Node;
+use super::vjp;
 
 /// How scores follow from logits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -111,7 +112,7 @@ fn find_before(graph: &Graph, logits: &str, scores: Scores) -> Result<Anatomy, O
             tail.push(index);
             return Ok(pooled(graph, logits, scores, layout, index, tail));
         }
-        let Some(operands) = tail_operands(graph, node) else {
+        let Some(operands) = vjp::operands(graph, node) else {
             break obstacle(node);
         };
         tail.push(index);
@@ -122,7 +123,7 @@ fn find_before(graph: &Graph, logits: &str, scores: Scores) -> Result<Anatomy, O
             flattened = Some((tail.len(), node.operand(0)));
         }
         let mut reached_input = false;
-        for operand in operands.filter(|operand| graph.varies(operand)) {
+        for operand in operands.into_iter().map(|index| node.operand(index)) {
             match graph.producer_index(operand) {
                 Some(producer) => frontier.insert(producer),
                 None => {
@@ -262,10 +263,11 @@ fn global_mean(graph: &Graph, node: &Node, layers: &[usize]) -> Option<Layout> {
             // Its kernel covers the map if one value a channel is left for the dense layer.
             let mut layers = layers.iter().rev().map(|&index| &graph.nodes()[index]);
             let (inputs, _) = layers.find_map(|layer| affine::dense_shape(graph, layer))?;
-            let unpadded = node
-                .ints("pads")
-                .is_none_or(|pads| pads.iter().all(|&pad| pad == 0));
-            (unpadded && channels(graph, node.operand(0)) == Some(inputs))
+            let counts_padding = node.int("count_include_pad", 0) != 0
+                && node
+                    .ints("pads")
+                    .is_some_and(|pads| pads.iter().any(|&pad| pad != 0));
+            (!counts_padding && channels(graph, node.operand(0)) == Some(inputs))
                 .then_some(Layout::ChannelsFirst)
         }
         _ => None,
@@ -298,25 +300,6 @@ pub fn channels(graph: &Graph, tensor: &str) -> Option<usize> {
         }
     }
     None
-}
-
-/// The operands through which a gradient can flow back, for operators that heads are made of.
-fn tail_operands<'a>(
-    graph: &Graph,
-    node: &'a Node,
-) -> Option<Box<dyn Iterator<Item = &'a str> + 'a>> {
-    let first =
-        || Some(Box::new(std::iter::once(node.operand(0))) as Box<dyn Iterator<Item = &'a str>>);
-    match node.op() {
-        op if affine::keeps_values(op) => first(),
-        "Gemm" | "MatMul" if graph.varies(node.operand(0)) && !graph.varies(node.operand(1)) => {
-            first()
-        }
-        "Conv" if affine::is_pointwise(graph, node) => first(),
-        "BatchNormalization" => first(),
-        "Add" | "Sub" | "Mul" | "Div" => Some(Box::new(node.input.iter().map(String::as_str))),
-        _ => None,
-    }
 }
 
 fn obstacle(node: &Node) -> Obstacle {

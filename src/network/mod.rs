@@ -6,6 +6,7 @@ mod classifier;
 mod constant;
 mod edit;
 mod error;
+mod gradient;
 mod graph;
 mod head;
 mod labels;
@@ -13,6 +14,13 @@ mod onnx;
 mod preprocess;
 mod runtime;
 mod session;
+mod tape;
+mod vjp;
+
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
 
 pub use catalogue::{Entry, entries, entry};
 pub use classifier::{

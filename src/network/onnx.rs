@@ -23,14 +23,9 @@ pub mod data_type {
 
 /// `AttributeProto.AttributeType`.
 pub mod attribute_type {
-    pub const FLOAT: i32 = 1;
     pub const INT: i32 = 2;
-    pub const TENSOR: i32 = 4;
     pub const INTS: i32 = 7;
 }
-
-/// `TensorProto.DataLocation`: the values are in another file.
-pub const EXTERNAL: i32 = 1;
 
 #[derive(Clone, PartialEq, Message)]
 pub struct Attribute {

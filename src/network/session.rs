@@ -1,7 +1,7 @@
 //! One ONNX Runtime session over a rewritten classifier.
 
 use ort::environment::Environment;
-use ort::session::Session as OrtSession;
+use ort::session::{Session as OrtSession, SessionOutputs};
 use ort::value::{DynValue, TensorRef, ValueType};
 
 use super::edit::LOGITS;
@@ -53,17 +53,20 @@ impl Session {
         (shape.len() > 1).then_some(classes)
     }
 
-    /// Runs the network on a picture, 1 x 3 x `height` x `width`.
+    /// Runs the network on a picture, 1 x 3 x `height` x `width`. `choice` is the class and the
+    /// slot that a network with a gradient takes.
     ///
     /// # Errors
     /// ONNX Runtime's own words.
-    pub fn run(&mut self, image: &[f32], width: usize, height: usize) -> Result<(), String> {
+    pub fn run(
+        &mut self,
+        image: &[f32],
+        width: usize,
+        height: usize,
+        choice: Option<[i64; 2]>,
+    ) -> Result<(), String> {
         self.outputs.clear();
-        let image = TensorRef::from_array_view(([1, 3, height, width], image))
-            .map_err(|error| error.to_string())?;
-        let outputs = self
-            .session
-            .run(ort::inputs![image])
+        let outputs = run(&mut self.session, image, width, height, choice)
             .map_err(|error| error.to_string())?;
         self.outputs
             .extend(outputs.into_iter().map(|(_, value)| value));
@@ -90,4 +93,23 @@ fn build(environment: &Environment, model: &[u8], threads: usize) -> ort::Result
         // Spinning threads take the cores from the other elements of a pipeline.
         .with_intra_op_spinning(false)?
         .commit_from_memory(model)
+}
+
+fn run<'s>(
+    session: &'s mut OrtSession,
+    image: &[f32],
+    width: usize,
+    height: usize,
+    choice: Option<[i64; 2]>,
+) -> ort::Result<SessionOutputs<'s>> {
+    let image = TensorRef::from_array_view(([1, 3, height, width], image))?;
+    match choice {
+        None => session.run(ort::inputs![image]),
+        Some([class, slot]) => {
+            let (class, slot) = ([class], [slot]);
+            let class = TensorRef::from_array_view(([1usize], &class[..]))?;
+            let slot = TensorRef::from_array_view(([1usize], &slot[..]))?;
+            session.run(ort::inputs![image, class, slot])
+        }
+    }
 }

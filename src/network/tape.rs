@@ -1,0 +1,158 @@
+//! Builds new nodes and constants for a graph, under names of their own.
+
+use super::edit::{cast, element_type, node, with_int, with_ints};
+use super::graph::Graph;
+use super::onnx::{self, Node, data_type};
+
+/// Nodes and constants in the order in which they were added.
+pub struct Tape {
+    pub nodes: Vec<Node>,
+    pub constants: Vec<onnx::Tensor>,
+    opset: i64,
+    element_type: i32,
+}
+
+impl Tape {
+    /// For a graph of operator set `opset` that computes in `element_type`.
+    pub fn new(opset: i64, element_type: i32) -> Self {
+        Self {
+            nodes: Vec::new(),
+            constants: Vec::new(),
+            opset,
+            element_type,
+        }
+    }
+
+    pub fn opset(&self) -> i64 {
+        self.opset
+    }
+
+    fn name(&self) -> String {
+        format!("camoverlay/{}", self.nodes.len() + self.constants.len())
+    }
+
+    /// Adds a node of one output, which is named and returned.
+    pub fn push(&mut self, op: &str, inputs: &[&str]) -> String {
+        self.push_with(op, inputs, |node| node)
+    }
+
+    /// Adds a node with attributes.
+    pub fn push_with(
+        &mut self,
+        op: &str,
+        inputs: &[&str],
+        attributes: impl FnOnce(Node) -> Node,
+    ) -> String {
+        let name = self.name();
+        self.nodes.push(attributes(node(op, inputs, &name)));
+        name
+    }
+
+    /// A number of the graph's own element type.
+    pub fn scalar(&mut self, value: f32) -> String {
+        self.floats(&[], vec![value])
+    }
+
+    /// A tensor of the graph's own element type.
+    pub fn floats(&mut self, dims: &[i64], values: Vec<f32>) -> String {
+        let name = self.name();
+        self.constants.push(onnx::Tensor {
+            dims: dims.to_vec(),
+            data_type: Some(data_type::FLOAT),
+            float_data: values,
+            name: Some(name.clone()),
+            ..onnx::Tensor::default()
+        });
+        if self.element_type == data_type::FLOAT {
+            return name;
+        }
+        let converted = self.name();
+        self.nodes.push(cast(&name, self.element_type, &converted));
+        converted
+    }
+
+    /// A vector of int64.
+    pub fn integers(&mut self, values: &[i64]) -> String {
+        let name = self.name();
+        self.constants.push(onnx::Tensor {
+            dims: vec![values.len() as i64],
+            data_type: Some(data_type::INT64),
+            int64_data: values.to_vec(),
+            name: Some(name.clone()),
+            ..onnx::Tensor::default()
+        });
+        name
+    }
+
+    /// A float32 or int64 tensor in the graph's own element type.
+    pub fn as_float(&mut self, tensor: &str) -> String {
+        let name = self.name();
+        self.nodes.push(cast(tensor, self.element_type, &name));
+        name
+    }
+
+    /// `tensor` in the element type of `like`.
+    pub fn cast_like(&mut self, graph: &Graph, tensor: &str, like: &str) -> String {
+        let name = self.name();
+        let to = element_type(graph, like, self.element_type);
+        self.nodes.push(cast(tensor, to, &name));
+        name
+    }
+
+    /// `tensor` with the dimensions of `like`, which has as many elements.
+    pub fn reshape_like(&mut self, tensor: &str, like: &str) -> String {
+        let shape = self.push("Shape", &[like]);
+        self.push("Reshape", &[tensor, &shape])
+    }
+
+    /// `tensor` as one row, 1 x n.
+    pub fn row(&mut self, tensor: &str) -> String {
+        let shape = self.integers(&[1, -1]);
+        self.push("Reshape", &[tensor, &shape])
+    }
+
+    /// `ReduceSum` or `ReduceMean` over `axes`, which are kept with size 1. The operators took
+    /// their axes as an input from different versions on.
+    pub fn reduce(&mut self, op: &str, tensor: &str, axes: &[i64]) -> String {
+        let from_input = self.opset >= if op == "ReduceSum" { 13 } else { 18 };
+        if from_input {
+            let axes = self.integers(axes);
+            self.push_with(op, &[tensor, &axes], |node| with_int(node, "keepdims", 1))
+        } else {
+            self.push_with(op, &[tensor], |node| {
+                with_ints(with_int(node, "keepdims", 1), "axes", axes)
+            })
+        }
+    }
+
+    /// `a`, transposed if asked, times the transpose of `b`.
+    pub fn matrix_product(&mut self, a: &str, transpose_a: bool, b: &str) -> String {
+        let mut inputs = vec![a.to_owned(), b.to_owned()];
+        if self.opset < 11 {
+            // The addend was not optional.
+            inputs.push(self.scalar(0.0));
+        }
+        let inputs: Vec<&str> = inputs.iter().map(String::as_str).collect();
+        self.push_with("Gemm", &inputs, |node| {
+            with_int(with_int(node, "transA", transpose_a.into()), "transB", 1)
+        })
+    }
+
+    pub fn mul(&mut self, a: &str, b: &str) -> String {
+        self.push("Mul", &[a, b])
+    }
+
+    pub fn scale(&mut self, tensor: &str, factor: f32) -> String {
+        if factor == 1.0 {
+            return tensor.to_owned();
+        }
+        let factor = self.scalar(factor);
+        self.mul(tensor, &factor)
+    }
+
+    /// 1 where `a` > `b`, else 0.
+    pub fn greater(&mut self, a: &str, b: &str) -> String {
+        let mask = self.push("Greater", &[a, b]);
+        self.as_float(&mask)
+    }
+}

@@ -1,0 +1,263 @@
+//! Vector-Jacobian products of the operators that heads are made of, as ONNX nodes.
+//!
+//! For a node Y = f(X, ...) and the gradient dY of a logit, each rule adds the nodes that compute
+//! dX, reusing the node's own weights. Only a single picture is considered: N = 1.
+
+use std::f32::consts::{FRAC_1_SQRT_2, PI};
+
+use super::affine;
+use super::edit::{with_int, with_ints};
+use super::graph::Graph;
+use super::onnx::Node;
+use super::tape::Tape;
+
+/// Indices of the operands of `node` through which a gradient flows back to the features; none
+/// for operators that a head is not expected to have.
+pub fn operands(graph: &Graph, node: &Node) -> Option<Vec<usize>> {
+    let varying: Vec<usize> = (0..node.input.len())
+        .filter(|&index| graph.varies(node.operand(index)))
+        .collect();
+    let known = match node.op() {
+        "Add" | "Sub" | "Mul" | "Div" | "Sum" => true,
+        "Gemm" | "MatMul" => {
+            varying == [0]
+                && node.int("transA", 0) == 0
+                && affine::dense_shape(graph, node).is_some()
+        }
+        "Conv" => varying == [0] && affine::is_pointwise(graph, node),
+        "Pow" | "Clip" | "BatchNormalization" | "LayerNormalization" => varying == [0],
+        "ReduceMean" | "ReduceSum" => node.int("keepdims", 1) == 1,
+        "Relu" | "LeakyRelu" | "Sigmoid" | "HardSigmoid" | "HardSwish" | "Tanh" | "Softplus"
+        | "Gelu" | "Erf" | "Exp" | "Log" | "Sqrt" | "Reciprocal" | "Neg" => true,
+        op => affine::keeps_values(op),
+    };
+    match (known, node.op()) {
+        (false, _) => None,
+        // Further operands (shapes, ratios) carry no gradient even where they vary.
+        (true, op) if affine::keeps_values(op) => Some(vec![0]),
+        (true, _) => Some(varying),
+    }
+}
+
+/// dX of the `index`th operand of `node`, given `dy`; none where no rule fits.
+pub fn product(
+    tape: &mut Tape,
+    graph: &Graph,
+    node: &Node,
+    index: usize,
+    dy: &str,
+) -> Option<String> {
+    let (x, y) = (node.operand(index), node.result());
+    let other = || node.operand(1 - index);
+    Some(match node.op() {
+        "Identity" | "Dropout" | "Add" | "Sum" => dy.to_owned(),
+        "Cast" => tape.cast_like(graph, dy, x),
+        "Flatten" | "Reshape" | "Squeeze" | "Unsqueeze" => tape.reshape_like(dy, x),
+        "Transpose" => {
+            let order = node.ints("perm")?;
+            let mut inverse = vec![0; order.len()];
+            for (to, &from) in order.iter().enumerate() {
+                *inverse.get_mut(usize::try_from(from).ok()?)? = to as i64;
+            }
+            tape.push_with("Transpose", &[dy], |node| with_ints(node, "perm", &inverse))
+        }
+        "Gemm" | "MatMul" | "Conv" => dense(tape, node, dy),
+        "Sub" if index == 0 => dy.to_owned(),
+        "Sub" | "Neg" => tape.push("Neg", &[dy]),
+        "Mul" => tape.mul(dy, other()),
+        "Div" if index == 0 => tape.push("Div", &[dy, other()]),
+        "Div" => {
+            let product = tape.mul(dy, y);
+            let quotient = tape.push("Div", &[&product, x]);
+            tape.push("Neg", &[&quotient])
+        }
+        "BatchNormalization" => {
+            let floats = |index: usize| graph.constant(node.operand(index))?.floats();
+            let epsilon = node.float("epsilon", 1e-5);
+            let factors: Vec<f32> = floats(1)?
+                .iter()
+                .zip(floats(4)?)
+                .map(|(scale, variance)| scale / (variance + epsilon).sqrt())
+                .collect();
+            let factors = tape.floats(&[1, factors.len() as i64], factors);
+            let row = tape.row(dy);
+            let product = tape.mul(&row, &factors);
+            tape.reshape_like(&product, x)
+        }
+        "LayerNormalization" => layer_normalization(tape, node, dy)?,
+        "ReduceMean" | "ReduceSum" => {
+            let shape = tape.push("Shape", &[x]);
+            let spread = tape.push("Expand", &[dy, &shape]);
+            if node.op() == "ReduceSum" {
+                return Some(spread);
+            }
+            let (of_x, of_y) = (tape.push("Size", &[x]), tape.push("Size", &[y]));
+            let count = tape.push("Div", &[&of_x, &of_y]);
+            let count = tape.as_float(&count);
+            tape.push("Div", &[&spread, &count])
+        }
+        _ => {
+            let slope = slope(tape, graph, node)?;
+            tape.mul(dy, &slope)
+        }
+    })
+}
+
+/// dX of a dense layer when dY is one for the class whose index is in the tensor `class` and zero
+/// for all others: that class's row of the weights.
+pub fn dense_row(tape: &mut Tape, node: &Node, class: &str) -> String {
+    let axis = if node.op() == "Conv" || node.int("transB", 0) != 0 {
+        0
+    } else {
+        1
+    };
+    let row = tape.push_with("Gather", &[node.operand(1), class], |node| {
+        with_int(node, "axis", axis)
+    });
+    let row = tape.scale(&row, node.float("alpha", 1.0));
+    tape.reshape_like(&row, node.operand(0))
+}
+
+/// dX = Wᵀ dY, with the weights as the left operand: ONNX Runtime then reads them where they are
+/// instead of keeping a second, reordered copy.
+fn dense(tape: &mut Tape, node: &Node, dy: &str) -> String {
+    let row = tape.row(dy);
+    let (weights, outputs_first) = match node.op() {
+        "Conv" => (
+            tape.push_with("Flatten", &[node.operand(1)], |node| {
+                with_int(node, "axis", 1)
+            }),
+            true,
+        ),
+        _ => (node.operand(1).to_owned(), node.int("transB", 0) != 0),
+    };
+    let column = tape.matrix_product(&weights, outputs_first, &row);
+    let column = tape.scale(&column, node.float("alpha", 1.0));
+    tape.reshape_like(&column, node.operand(0))
+}
+
+/// Ba et al., "Layer Normalization", 2016, over the last axis:
+/// dX = (g - mean(g) - x̂ mean(g x̂)) / σ with g = dY scale.
+fn layer_normalization(tape: &mut Tape, node: &Node, dy: &str) -> Option<String> {
+    if node.int("axis", -1) != -1 {
+        return None;
+    }
+    let mean = |tape: &mut Tape, tensor: &str| tape.reduce("ReduceMean", tensor, &[-1]);
+    let x = node.operand(0);
+    let x_mean = mean(tape, x);
+    let centred = tape.push("Sub", &[x, &x_mean]);
+    let squares = tape.mul(&centred, &centred);
+    let variance = mean(tape, &squares);
+    let epsilon = tape.scalar(node.float("epsilon", 1e-5));
+    let variance = tape.push("Add", &[&variance, &epsilon]);
+    let deviation = tape.push("Sqrt", &[&variance]);
+    let normal = tape.push("Div", &[&centred, &deviation]);
+    let g = tape.mul(dy, node.operand(1));
+    let g_mean = mean(tape, &g);
+    let g_normal = tape.mul(&g, &normal);
+    let g_normal_mean = mean(tape, &g_normal);
+    let along = tape.mul(&normal, &g_normal_mean);
+    let rest = tape.push("Sub", &[&g, &g_mean]);
+    let rest = tape.push("Sub", &[&rest, &along]);
+    Some(tape.push("Div", &[&rest, &deviation]))
+}
+
+/// dY/dX of a function applied to each element.
+fn slope(tape: &mut Tape, graph: &Graph, node: &Node) -> Option<String> {
+    let (x, y) = (node.operand(0), node.result());
+    let zero = tape.scalar(0.0);
+    let one = tape.scalar(1.0);
+    Some(match node.op() {
+        "Relu" => tape.greater(x, &zero),
+        "LeakyRelu" => {
+            let alpha = node.float("alpha", 0.01);
+            let positive = tape.greater(x, &zero);
+            let positive = tape.scale(&positive, 1.0 - alpha);
+            let alpha = tape.scalar(alpha);
+            tape.push("Add", &[&positive, &alpha])
+        }
+        "Clip" => {
+            let bound = |attribute: &str, index: usize, open: f32| match node.find(attribute) {
+                Some(found) => found.f,
+                None if node.operand(index).is_empty() => Some(open),
+                None => graph
+                    .constant(node.operand(index))?
+                    .floats()?
+                    .first()
+                    .copied(),
+            };
+            let low = tape.scalar(bound("min", 1, f32::MIN)?);
+            let high = tape.scalar(bound("max", 2, f32::MAX)?);
+            let above = tape.greater(x, &low);
+            let below = tape.greater(&high, x);
+            tape.mul(&above, &below)
+        }
+        "Sigmoid" => {
+            let rest = tape.push("Sub", &[&one, y]);
+            tape.mul(y, &rest)
+        }
+        "HardSigmoid" => {
+            let above = tape.greater(y, &zero);
+            let below = tape.greater(&one, y);
+            let inside = tape.mul(&above, &below);
+            tape.scale(&inside, node.float("alpha", 0.2))
+        }
+        // Howard et al., "Searching for MobileNetV3": x relu6(x + 3) / 6.
+        "HardSwish" => {
+            let (low, high) = (tape.scalar(-3.0), tape.scalar(3.0));
+            let half = tape.scalar(0.5);
+            let above = tape.greater(x, &low);
+            let beyond = tape.greater(x, &high);
+            let inside = tape.push("Sub", &[&above, &beyond]);
+            let ramp = tape.scale(x, 1.0 / 3.0);
+            let ramp = tape.push("Add", &[&ramp, &half]);
+            let ramp = tape.mul(&ramp, &inside);
+            tape.push("Add", &[&ramp, &beyond])
+        }
+        "Tanh" => {
+            let square = tape.mul(y, y);
+            tape.push("Sub", &[&one, &square])
+        }
+        "Softplus" => tape.push("Sigmoid", &[x]),
+        // Hendrycks and Gimpel, "Gaussian Error Linear Units": x Φ(x).
+        "Gelu"
+            if node
+                .find("approximate")
+                .is_none_or(|kind| kind.s.as_deref() == Some(b"none")) =>
+        {
+            let scaled = tape.scale(x, FRAC_1_SQRT_2);
+            let erf = tape.push("Erf", &[&scaled]);
+            let doubled = tape.push("Add", &[&erf, &one]);
+            let cumulative = tape.scale(&doubled, 0.5);
+            let bell = bell(tape, &scaled, 1.0 / (2.0 * PI).sqrt());
+            let bell = tape.mul(x, &bell);
+            tape.push("Add", &[&cumulative, &bell])
+        }
+        "Erf" => bell(tape, x, 2.0 / PI.sqrt()),
+        "Exp" => y.to_owned(),
+        "Log" => tape.push("Reciprocal", &[x]),
+        "Sqrt" => {
+            let inverse = tape.push("Reciprocal", &[y]);
+            tape.scale(&inverse, 0.5)
+        }
+        "Reciprocal" => {
+            let square = tape.mul(y, y);
+            tape.push("Neg", &[&square])
+        }
+        "Pow" => {
+            let exponent = *graph.constant(node.operand(1))?.floats()?.first()?;
+            let lower = tape.scalar(exponent - 1.0);
+            let power = tape.push("Pow", &[x, &lower]);
+            tape.scale(&power, exponent)
+        }
+        _ => return None,
+    })
+}
+
+/// factor · exp(-x²)
+fn bell(tape: &mut Tape, x: &str, factor: f32) -> String {
+    let square = tape.mul(x, x);
+    let negative = tape.push("Neg", &[&square]);
+    let bell = tape.push("Exp", &[&negative]);
+    tape.scale(&bell, factor)
+}
