@@ -82,11 +82,8 @@ fn entry(source: &mut String, network: &toml::Value) -> Result<(), String> {
         other => return Err(format!("network {nick} has an unknown preprocess, {other}")),
     };
     // A network that torchvision exports is made one at a time; all others come at once.
-    let index = text(
-        network.get("source").ok_or_else(|| missing("source"))?,
-        "index",
-    )?;
-    let command = match index {
+    let source_of = network.get("source").ok_or_else(|| missing("source"))?;
+    let command = match text(source_of, "package")? {
         "torchvision" => format!("make model NET={nick}"),
         _ => "make models".to_owned(),
     };

@@ -153,6 +153,43 @@ fn an_unknown_target_warns_and_the_last_good_one_stays() {
 }
 
 #[test]
+fn a_label_of_two_classes_means_the_first_and_says_so() {
+    let cat = cat();
+    let mut harness = harness_for(&cat, "");
+    let bus = gst::Bus::new();
+    let element = harness.element().unwrap();
+    element.set_bus(Some(&bus));
+    element.set_property("target", "crane");
+    let report = meta(&push(&mut harness, &cat, 0));
+    assert_eq!(report.get::<i32>("target-id").unwrap(), 134);
+    let message = bus.pop_filtered(&[gst::MessageType::Info]).unwrap();
+    let gst::MessageView::Info(info) = message.view() else {
+        unreachable!()
+    };
+    let text = info.error().message().to_string();
+    assert!(text.contains("134") && text.contains("517"), "{text}");
+}
+
+#[test]
+fn the_method_changes_while_playing() {
+    let cat = cat();
+    let mut harness = harness_for(&cat, "attach-map=true");
+    let element = harness.element().unwrap();
+    let mut map_by = |method: &str| {
+        element.set_property_from_str("method", method);
+        map(&meta(&push(&mut harness, &cat, 0))).0
+    };
+    let cam = map_by("auto");
+    assert_eq!(cam, map_by("cam"));
+    let hirescam = map_by("hirescam");
+    let cells = cam.len() as f32;
+    for (cam, hirescam) in cam.iter().zip(&hirescam) {
+        assert!((cam - hirescam * cells).abs() < 1e-4 * (1.0 + cam.abs()));
+    }
+    assert_ne!(cam, map_by("eigencam"));
+}
+
+#[test]
 fn threshold_one_half_shows_less_heat_than_none_and_can_be_controlled() {
     let cat = cat();
     let mut harness = harness_for(&cat, "threshold=0");
@@ -215,6 +252,8 @@ fn between_inferences_the_map_is_held() {
 fn a_late_frame_carries_the_last_map_instead_of_being_dropped() {
     let cat = cat();
     let mut harness = harness_for(&cat, "");
+    let bus = gst::Bus::new();
+    harness.element().unwrap().set_bus(Some(&bus));
     push(&mut harness, &cat, 0);
     // The frame at 100 ms came 50 ms late: those up to 150 ms will too.
     let late_by = |ms: i64, pts| {
@@ -241,6 +280,7 @@ fn a_late_frame_carries_the_last_map_instead_of_being_dropped() {
         .unwrap()
         .property::<gst::Structure>("stats");
     assert_eq!(stats.get::<u64>("skipped").unwrap(), 2);
+    assert_eq!(bus.iter_filtered(&[gst::MessageType::Qos]).count(), 2);
 
     harness.element().unwrap().set_property("qos", false);
     harness.push_upstream_event(late_by(0, 900));

@@ -2,7 +2,7 @@
 
 use std::{fmt, io};
 
-use super::target::UnknownTarget;
+use super::question::UnknownTarget;
 use crate::network::{self, ErrorKind};
 
 /// Why the element cannot start, negotiate or go on. `Display` is the message on the bus.

@@ -12,6 +12,7 @@ use gst_video::subclass::prelude::*;
 use super::{
     failure::Failure,
     punctuality::Punctuality,
+    question::Notice,
     report,
     settings::{self, Settings},
     stats::Stats,
@@ -39,6 +40,8 @@ const FORMATS: [gst_video::VideoFormat; 10] = [
     gst_video::VideoFormat::Argb,
     gst_video::VideoFormat::Abgr,
 ];
+
+type Segment = gst::FormattedSegment<gst::ClockTime>;
 
 #[derive(Default)]
 pub struct CamOverlay {
@@ -137,7 +140,9 @@ impl BaseTransformImpl for CamOverlay {
             .and_then(|plugin| plugin.filename());
         let stream = Stream::open(&settings, plugin_file.as_deref())
             .map_err(|failure| failure.error_message())?;
-        gst::info!(CAT, imp = self, "explaining {}", stream.network());
+        if let Some(notice) = stream.notice() {
+            self.tell(&notice);
+        }
         *lock(&self.stream) = Some(Box::new(stream));
         Ok(())
     }
@@ -174,11 +179,14 @@ impl BaseTransformImpl for CamOverlay {
         let result = stream.process(buffer, &live, late);
         if let Ok(outcome) = &result {
             lock(&self.stats).add(outcome);
+            if outcome.skipped {
+                self.post_skipped(buffer);
+            }
             if outcome.waited {
                 self.note_latency(start.elapsed());
             }
-            if let Some(warning) = &outcome.warning {
-                gst::element_imp_warning!(self, gst::ResourceError::Settings, ("{warning}"));
+            for notice in &outcome.notices {
+                self.tell(notice);
             }
             if outcome.announce
                 && let (Some(fields), Some(segment)) = (stream.fields(), self.segment())
@@ -272,8 +280,41 @@ impl VideoFilterImpl for CamOverlay {
 }
 
 impl CamOverlay {
-    fn segment(&self) -> Option<gst::FormattedSegment<gst::ClockTime>> {
+    fn segment(&self) -> Option<Segment> {
         self.obj().segment().downcast().ok()
+    }
+
+    /// Tells the application that quality was given up for time.
+    fn post_skipped(&self, buffer: &gst::BufferRef) {
+        let obj = self.obj();
+        let stats = *lock(&self.stats);
+        let segment = self.segment();
+        let time = |convert: fn(&Segment, gst::ClockTime) -> Option<gst::ClockTime>| {
+            convert(segment.as_ref()?, buffer.pts()?)
+        };
+        let message = gst::message::Qos::builder(lock(&self.punctuality).live)
+            .src(&*obj)
+            .running_time(time(|segment, pts| segment.to_running_time(pts)))
+            .stream_time(time(|segment, pts| segment.to_stream_time(pts)))
+            .timestamp(buffer.pts())
+            .duration(buffer.duration())
+            .stats(
+                gst::format::Buffers::from_u64(stats.frames - stats.skipped),
+                gst::format::Buffers::from_u64(stats.skipped),
+            )
+            .build();
+        let _ = obj.post_message(message);
+    }
+
+    fn tell(&self, notice: &Notice) {
+        match notice {
+            Notice::Warning(text) => {
+                gst::element_imp_warning!(self, gst::ResourceError::Settings, ("{text}"));
+            }
+            Notice::Info(text) => {
+                gst::element_imp_info!(self, gst::ResourceError::Settings, ("{text}"));
+            }
+        }
     }
 
     /// Whether this frame should not wait for the network.

@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use crate::{
-    explain::{Explanation, Request},
-    network::{Classifier, Error, Target},
+    explain::{Explanation, Method, Request},
+    network::{Error, SharedClassifier, Target},
 };
 
 /// An inference to be done, then done, with buffers that serve again and again.
@@ -32,6 +32,7 @@ impl Job {
             request: Request {
                 target: Target::Rank(0),
                 top_k: 0,
+                method: Method::default(),
             },
             pts: None,
             explanation: Explanation::default(),
@@ -40,9 +41,10 @@ impl Job {
         }
     }
 
-    /// Runs `classifier` on the tensor and explains the result.
-    pub fn run(&mut self, classifier: &mut Classifier) -> Result<(), Error> {
+    /// Runs `network` on the tensor and explains the result.
+    pub fn run(&mut self, network: &SharedClassifier) -> Result<(), Error> {
         let (width, height) = self.size;
+        let mut classifier = network.lock();
         let start = Instant::now();
         let activation = classifier.run(&self.tensor, width, height, self.request.target)?;
         self.infer_time = start.elapsed();

@@ -2,18 +2,18 @@
 
 use gst::{glib, prelude::*};
 
-use crate::network;
+use crate::{explain, network};
 
 mod failure;
 mod frame;
 mod imp;
 mod job;
 mod punctuality;
+mod question;
 mod report;
 mod settings;
 mod stats;
 mod stream;
-mod target;
 mod worker;
 
 pub use report::META_NAME;
@@ -68,6 +68,44 @@ impl From<Preprocess> for Option<network::Preprocess> {
             Preprocess::Unit => network::Preprocess::Unit,
             Preprocess::Raw => network::Preprocess::Raw,
         })
+    }
+}
+
+/// Property `method`: how the class map is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, glib::Enum)]
+#[repr(i32)]
+#[enum_type(name = "GstCamOverlayMethod")]
+pub(crate) enum Method {
+    #[enum_value(name = "cam where it is exact, otherwise hirescam", nick = "auto")]
+    Auto,
+    #[enum_value(name = "Class activation map (Zhou 2016)", nick = "cam")]
+    Cam,
+    #[enum_value(name = "Grad-CAM (Selvaraju 2017)", nick = "gradcam")]
+    GradCam,
+    #[enum_value(name = "HiResCAM (Draelos 2020)", nick = "hirescam")]
+    HiResCam,
+    #[enum_value(name = "Grad-CAM++ (Chattopadhay 2018)", nick = "gradcam++")]
+    GradCamPlusPlus,
+    #[enum_value(name = "LayerCAM (Jiang 2021)", nick = "layercam")]
+    LayerCam,
+    #[enum_value(
+        name = "Eigen-CAM (Muhammad 2020), the same for every class",
+        nick = "eigencam"
+    )]
+    EigenCam,
+}
+
+impl From<Method> for explain::Method {
+    fn from(method: Method) -> Self {
+        match method {
+            Method::Auto => Self::Auto,
+            Method::Cam => Self::Cam,
+            Method::GradCam => Self::GradCam,
+            Method::HiResCam => Self::HiResCam,
+            Method::GradCamPlusPlus => Self::GradCamPlusPlus,
+            Method::LayerCam => Self::LayerCam,
+            Method::EigenCam => Self::EigenCam,
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use gst::glib;
 
-use crate::{explain::Explanation, network::Labels};
+use crate::{explain::Explanation, network::SharedClassifier};
 
 /// Name under which the metadata is registered, for [`gst::meta::CustomMeta::from_buffer`].
 pub const META_NAME: &str = "CamOverlayMeta";
@@ -10,26 +10,20 @@ pub const META_NAME: &str = "CamOverlayMeta";
 /// Name of the element message's structure.
 const MESSAGE_NAME: &str = "camoverlay";
 
-/// What the network and its classes are called.
-pub struct Names {
-    pub net: Box<str>,
-    pub labels: Labels,
-}
-
 /// The fields that metadata and message share.
 ///
 /// `map` (float32, native endian, row by row) is there with `attach_map` only.
 pub fn structure(
-    names: &Names,
+    network: &SharedClassifier,
     explanation: &Explanation,
     pts: Option<gst::ClockTime>,
     attach_map: bool,
 ) -> gst::Structure {
-    let label = |id| names.labels.get(id).map_or("", |label| &**label);
+    let label = |id| network.labels.get(id).map_or("", |label| &**label);
     let top = &explanation.top;
     let target = &explanation.target;
     let mut structure = gst::Structure::builder(MESSAGE_NAME)
-        .field("net", &*names.net)
+        .field("net", network.name.as_str())
         .field(
             "top-ids",
             gst::Array::new(top.iter().map(|class| class.id as i32)),

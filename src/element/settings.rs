@@ -7,7 +7,7 @@ use std::{
 
 use gst::{glib, prelude::*};
 
-use super::{Inference, Net, PostMessages, Preprocess};
+use super::{Inference, Method, Net, PostMessages, Preprocess};
 use crate::network;
 
 /// Largest `top-k`.
@@ -17,6 +17,7 @@ const DEFAULT_NET: Net = Net::Squeezenet;
 const DEFAULT_PREPROCESS: Preprocess = Preprocess::Auto;
 const DEFAULT_INPUT_SIZE: u32 = 0;
 const DEFAULT_TARGET: &str = "top-1";
+const DEFAULT_METHOD: Method = Method::Auto;
 const DEFAULT_TOP_K: u32 = 3;
 const DEFAULT_THRESHOLD: f64 = 0.2;
 const DEFAULT_INFERENCE: Inference = Inference::EveryFrame;
@@ -43,6 +44,7 @@ pub struct Setup {
 #[derive(Clone)]
 pub struct Live {
     pub target: Arc<str>,
+    pub method: Method,
     pub top_k: usize,
     pub threshold: f64,
     pub inference_interval: u32,
@@ -73,6 +75,7 @@ impl Default for Settings {
             },
             live: Live {
                 target: DEFAULT_TARGET.into(),
+                method: DEFAULT_METHOD,
                 top_k: DEFAULT_TOP_K as usize,
                 threshold: DEFAULT_THRESHOLD,
                 inference_interval: DEFAULT_INFERENCE_INTERVAL,
@@ -113,6 +116,11 @@ pub fn param_specs() -> Vec<glib::ParamSpec> {
             .nick("Target class")
             .blurb("Class to explain: top-1, top-2, top-3, an index, or a label")
             .default_value(DEFAULT_TARGET)
+            .mutable_playing()
+            .build(),
+        glib::ParamSpecEnum::builder_with_default("method", DEFAULT_METHOD)
+            .nick("Method")
+            .blurb("How the class map is made")
             .mutable_playing()
             .build(),
         glib::ParamSpecUInt::builder("top-k")
@@ -223,6 +231,7 @@ impl Settings {
                     _ => DEFAULT_TARGET.into(),
                 }
             }
+            "method" => assign(&mut live.method, value),
             "top-k" => {
                 if let Ok(k) = value.get::<u32>() {
                     live.top_k = k as usize;
@@ -250,6 +259,7 @@ impl Settings {
             "preprocess" => setup.preprocess.to_value(),
             "input-size" => setup.input_size.to_value(),
             "target" => (*live.target).to_value(),
+            "method" => live.method.to_value(),
             "top-k" => (live.top_k as u32).to_value(),
             "threshold" => live.threshold.to_value(),
             "inference" => setup.inference.to_value(),

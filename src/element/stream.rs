@@ -11,22 +11,22 @@ use super::{
     failure::Failure,
     frame,
     job::Job,
-    report::{self, Names},
+    question::{Notice, Question},
+    report,
     settings::{Live, Settings},
     stats::Step,
-    target,
     worker::Worker,
 };
 use crate::{
     explain::{ClassMap, Explanation, Request},
-    network::{self, Classifier, Target},
-    picture::{Fit, MapView, Normalization, Painter, Sampler},
+    network::{self, SharedClassifier},
+    picture::{MapView, Painter, Sampler},
 };
 
 /// Who runs the network.
 enum Engine {
     /// The streaming thread, frame by frame.
-    Inline(Classifier),
+    Inline,
     /// A thread beside it.
     Worker(Worker),
 }
@@ -34,7 +34,7 @@ enum Engine {
 impl Engine {
     fn is_idle(&self) -> bool {
         match self {
-            Self::Inline(_) => true,
+            Self::Inline => true,
             Self::Worker(worker) => worker.is_idle(),
         }
     }
@@ -72,7 +72,7 @@ pub struct Outcome {
     /// The application should get a message about this frame.
     pub announce: bool,
     /// What the application should know although all goes on.
-    pub warning: Option<String>,
+    pub notices: Vec<Notice>,
     /// Times of the steps that were taken, by [`Step`].
     pub times: [Option<Duration>; 4],
 }
@@ -91,12 +91,9 @@ impl Outcome {
 }
 
 pub struct Stream {
-    names: Names,
-    fit: Fit,
-    normalization: Normalization,
+    network: Arc<SharedClassifier>,
     engine: Engine,
-    /// The property's text and what it means: compared on every frame, looked up on change.
-    target: (Arc<str>, Target),
+    question: Question,
     buffers: Option<Buffers>,
     shown: Option<Shown>,
     /// The worker's job is about a frame from before a seek or a change of caps.
@@ -110,26 +107,18 @@ pub struct Stream {
 impl Stream {
     /// Loads library, network and labels.
     pub fn open(settings: &Settings, plugin_file: Option<&Path>) -> Result<Self, Failure> {
-        let classifier = Classifier::open(&settings.setup.options(plugin_file))?;
-        let names = Names {
-            net: classifier.name().into(),
-            labels: classifier.labels().clone(),
-        };
-        let (fit, normalization) = (classifier.fit(), classifier.normalization());
-        let text = settings.live.target.clone();
-        let target = target::resolve(&text, &names.labels).map_err(Failure::Target)?;
+        let network = SharedClassifier::open(&settings.setup.options(plugin_file))?;
+        let question = Question::new(&settings.live, &network)?;
         let engine = match settings.setup.inference {
-            Inference::EveryFrame => Engine::Inline(classifier),
+            Inference::EveryFrame => Engine::Inline,
             Inference::Latest => {
-                Engine::Worker(Worker::start(classifier).map_err(Failure::Thread)?)
+                Engine::Worker(Worker::start(network.clone()).map_err(Failure::Thread)?)
             }
         };
         Ok(Self {
-            names,
-            fit,
-            normalization,
+            network,
             engine,
-            target: (text, target),
+            question,
             buffers: None,
             shown: None,
             stale: false,
@@ -138,15 +127,15 @@ impl Stream {
         })
     }
 
-    /// Name of the network that was opened.
-    pub fn network(&self) -> &str {
-        &self.names.net
+    /// What the application should know before the first frame.
+    pub fn notice(&self) -> Option<Notice> {
+        self.question.notice(&self.network)
     }
 
     /// Makes the buffers for frames of `info`.
     pub fn set_info(&mut self, info: &gst_video::VideoInfo) -> Result<(), Failure> {
         let geometry = frame::geometry(info)?;
-        let size = self.fit.size(geometry.width, geometry.height);
+        let size = self.network.fit.size(geometry.width, geometry.height);
         if size.0.saturating_mul(size.1) > frame::MAX_TENSOR_PIXELS {
             return Err(Failure::Elongated {
                 frame: (geometry.width, geometry.height),
@@ -156,7 +145,7 @@ impl Stream {
         self.forget();
         self.buffers = Some(Buffers {
             info: info.clone(),
-            sampler: Sampler::new(&geometry, self.fit, &self.normalization),
+            sampler: Sampler::new(&geometry, self.network.fit, &self.network.normalization),
             painter: Painter::new(&geometry),
             job: Some(Box::new(Job::new(size))),
         });
@@ -185,8 +174,10 @@ impl Stream {
         live: &Live,
         late: bool,
     ) -> Result<Outcome, Failure> {
-        let mut outcome = Outcome::default();
-        self.follow_target(live, &mut outcome);
+        let mut outcome = Outcome {
+            notices: self.question.follow(live, &self.network),
+            ..Default::default()
+        };
         let mut buffers = self.buffers.take().ok_or(Failure::NoCaps)?;
         let result = self.process_with(&mut buffers, buffer, live, late, &mut outcome);
         self.buffers = Some(buffers);
@@ -213,12 +204,12 @@ impl Stream {
                     .sampler
                     .sample(&frame::planes(&frame), &mut job.tensor)
             });
-            job.request = self.request(live);
+            job.request = self.question.request(live);
             job.pts = pts;
             self.age = 0;
             match &mut self.engine {
-                Engine::Inline(classifier) => {
-                    let result = job.run(classifier);
+                Engine::Inline => {
+                    let result = job.run(&self.network);
                     outcome.waited = true;
                     self.take_over(&mut job, result, &mut buffers.painter, live, outcome)?;
                     buffers.job = Some(job);
@@ -264,16 +255,10 @@ impl Stream {
         let Some(shown) = &self.shown else {
             return true;
         };
-        let due = shown.request != self.request(live) || self.age >= live.inference_interval;
-        outcome.skipped = due && late && matches!(self.engine, Engine::Inline(_));
+        let due =
+            shown.request != self.question.request(live) || self.age >= live.inference_interval;
+        outcome.skipped = due && late && matches!(self.engine, Engine::Inline);
         due && !outcome.skipped
-    }
-
-    fn request(&self, live: &Live) -> Request {
-        Request {
-            target: self.target.1,
-            top_k: live.top_k,
-        }
     }
 
     /// Shows the explanation that `job` came back with; the one shown until now leaves its buffers to the job.
@@ -334,19 +319,7 @@ impl Stream {
         pts: Option<gst::ClockTime>,
         live: &Live,
     ) -> gst::Structure {
-        report::structure(&self.names, explanation, pts, live.attach_map)
-    }
-
-    /// Takes over a changed target; one that names no class leaves the last good one in place.
-    fn follow_target(&mut self, live: &Live, outcome: &mut Outcome) {
-        if self.target.0 == live.target {
-            return;
-        }
-        self.target.0 = live.target.clone();
-        match target::resolve(&live.target, &self.names.labels) {
-            Ok(target) => self.target.1 = target,
-            Err(error) => outcome.warning = Some(format!("{error} The last good target stays.")),
-        }
+        report::structure(&self.network, explanation, pts, live.attach_map)
     }
 
     /// Whether `when` asks for a message about `explanation`, whose classes are then taken as announced.

@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::job::Job;
-use crate::network::{Classifier, Error};
+use crate::network::{Error, SharedClassifier};
 
 /// Where the one job is.
 enum Desk {
@@ -35,13 +35,13 @@ impl Shared {
         self.desk.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn work(&self, mut classifier: Classifier) {
+    fn work(&self, network: &SharedClassifier) {
         let mut desk = self.desk();
         loop {
             match mem::replace(&mut *desk, Desk::Running) {
                 Desk::Waiting(mut job) => {
                     drop(desk);
-                    let result = job.run(&mut classifier);
+                    let result = job.run(network);
                     desk = self.desk();
                     if matches!(*desk, Desk::Closed) {
                         return;
@@ -68,11 +68,11 @@ pub struct Worker {
 }
 
 impl Worker {
-    pub fn start(classifier: Classifier) -> io::Result<Self> {
+    pub fn start(network: Arc<SharedClassifier>) -> io::Result<Self> {
         let shared = Arc::new(Shared::default());
         let thread = thread::Builder::new().name("camoverlay".into()).spawn({
             let shared = shared.clone();
-            move || shared.work(classifier)
+            move || shared.work(&network)
         })?;
         Ok(Self {
             shared,

@@ -204,6 +204,10 @@ impl Classifier {
         &self.labels
     }
 
+    pub fn head(&self) -> &Head {
+        &self.head
+    }
+
     pub fn class_count(&self) -> usize {
         self.classes
     }

@@ -14,6 +14,7 @@ mod onnx;
 mod preprocess;
 mod runtime;
 mod session;
+mod shared;
 mod tape;
 mod vjp;
 
@@ -30,3 +31,4 @@ pub use error::{Error, ErrorKind, Fault};
 pub use head::{Head, Scores};
 pub use labels::Labels;
 pub use preprocess::Preprocess;
+pub use shared::SharedClassifier;
