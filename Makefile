@@ -35,12 +35,12 @@ $(DEPS)/.runtime: models/catalogue.toml $(DEPS)/.python
 $(DEPS)/.networks: $(wildcard models/*.py models/licences/*) models/catalogue.toml $(DEPS)/.python
 	@$(TOOL) networks && touch $@
 
-build: setup ## the plugin, into target/release
-	cargo build --release --locked
+build: setup ## the plugin, programs and examples, into target/release
+	cargo build --release --locked --lib --bins --examples
 
 demo: build ## explain a clip: out/demo.mp4, out/demo.png and a table; INPUT=file, /dev/videoN or URI; NET=...
 	@GST_PLUGIN_PATH="$(PLUGIN_DIR):$$GST_PLUGIN_PATH" \
-	cargo run --quiet --release --locked --example demo -- --net "$(NET)" --seconds "$(SECONDS)" $(if $(INPUT),"$(INPUT)")
+	target/release/examples/demo --net "$(NET)" --seconds "$(SECONDS)" $(if $(INPUT),"$(INPUT)")
 
 test: setup ## all tests, GLib's warnings being errors
 	G_DEBUG=fatal-warnings cargo test --locked
