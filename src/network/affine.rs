@@ -6,6 +6,9 @@
 use super::graph::Graph;
 use super::onnx::Node;
 
+/// Most multiplications that composing two matrices may cost: half a minute's worth is no head.
+const MOST_PRODUCTS: usize = 1 << 34;
+
 /// logits = weights · mean(A) + bias; an empty bias stands for zeros.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Affine {
@@ -126,6 +129,9 @@ impl Affine {
                 columns: inner,
                 values,
             } => {
+                if rows.checked_mul(*inner)?.checked_mul(columns)? > MOST_PRODUCTS {
+                    return None;
+                }
                 let mut product = vec![0.0; rows * inner];
                 for (row, result) in matrix
                     .chunks_exact(columns)

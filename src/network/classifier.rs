@@ -2,16 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use prost::bytes::Bytes;
-
 use crate::picture::{Fit, Normalization};
 
 use super::catalogue::Entry;
-use super::edit::{self, Picture};
-use super::error::Fault;
-use super::gradient;
+use super::dissect::Dissection;
 use super::graph::Graph;
-use super::head::{self, Head, Scores};
+use super::head::{Head, Scores};
 use super::session::Session;
 use super::{Error, Labels, Preprocess, runtime};
 
@@ -113,33 +109,12 @@ impl Classifier {
                 (entry.locate(folder, &options.search_roots)?, Some(*entry))
             }
         };
-        let graph = read(&path)?;
+        let dissection = Dissection::of_file(&path)?;
         let environment =
             runtime::environment(options.ort_library.as_deref(), &options.search_roots)?;
-        let picture = Picture::of(&graph).map_err(|found| Error::Input {
-            path: path.clone(),
-            found,
-        })?;
-        let anatomy = head::find(&graph).map_err(|obstacle| Error::NotExplainable {
-            path: path.clone(),
-            found: obstacle.found,
-            reason: obstacle.reason,
-        })?;
-        let gradient = match anatomy.head {
-            Head::Channels | Head::Dense { .. } => None,
-            Head::PooledLayers | Head::FlattenedLayers => Some(
-                gradient::differentiate(&graph, &anatomy, picture.element_type).map_err(
-                    |found| Error::NotExplainable {
-                        path: path.clone(),
-                        found,
-                        reason: "whose gradient is not known",
-                    },
-                )?,
-            ),
-        };
-        let choice = gradient.as_ref().map(|_| [0, 0]);
-        let preprocess = preprocess(options, entry, &graph);
-        let input_size = input_size(options, entry, &graph, &picture, &path)?;
+        let graph = &dissection.graph;
+        let preprocess = preprocess(options, entry, graph);
+        let input_size = input_size(options, entry, &dissection, &path)?;
         let own_labels = graph.metadata("labels").map(Labels::parse);
         let name = match (entry, graph.metadata("name")) {
             (Some(entry), _) => entry.nick.to_owned(),
@@ -150,11 +125,8 @@ impl Classifier {
                 .to_string_lossy()
                 .into_owned(),
         };
-        let model =
-            edit::rewrite(graph, &picture, &anatomy, gradient).map_err(|fault| Error::NotOnnx {
-                path: path.clone(),
-                fault,
-            })?;
+        let choice = dissection.gradient.as_ref().map(|_| [0, 0]);
+        let (model, picture, anatomy) = dissection.rewrite(&path)?;
         let unsupported = |message| Error::Unsupported {
             path: path.clone(),
             message,
@@ -303,23 +275,6 @@ impl Classifier {
     }
 }
 
-fn read(path: &Path) -> Result<Graph, Error> {
-    let bytes = std::fs::read(path).map_err(|error| match error.kind() {
-        std::io::ErrorKind::NotFound => Error::FileMissing {
-            tried: vec![path.to_owned()],
-            command: None,
-        },
-        _ => Error::FileUnreadable {
-            path: path.to_owned(),
-            message: error.to_string(),
-        },
-    })?;
-    Graph::read(Bytes::from(bytes)).map_err(|fault: Fault| Error::NotOnnx {
-        path: path.to_owned(),
-        fault,
-    })
-}
-
 fn preprocess(
     options: &Options,
     entry: Option<&Entry>,
@@ -346,11 +301,10 @@ fn preprocess(
 fn input_size(
     options: &Options,
     entry: Option<&Entry>,
-    graph: &Graph,
-    picture: &Picture,
+    network: &Dissection,
     path: &Path,
 ) -> Result<u32, Error> {
-    if let (Some((width, height)), Some(asked)) = (picture.fixed, options.input_size)
+    if let (Some((width, height)), Some(asked)) = (network.picture.fixed, options.input_size)
         && width.min(height) != asked as usize
     {
         return Err(Error::FixedInput {
@@ -361,7 +315,8 @@ fn input_size(
         });
     }
     let stored = || {
-        graph
+        network
+            .graph
             .metadata("input_size")?
             .trim()
             .parse()

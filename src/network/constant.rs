@@ -1,13 +1,11 @@
 //! Values of tensors that no input reaches: weights as they are stored, and through the few
 //! operators that exporters put between a weight and its use.
 
-use super::graph::Graph;
+use super::graph::{self, Graph};
 use super::onnx::{self, data_type};
 
 /// Longest chain of operators between a stored weight and its use.
 const DEEPEST: usize = 32;
-/// Most elements a constant may have: a dense layer of 16,384 x 16,384.
-const LARGEST: usize = 1 << 28;
 
 /// A constant tensor, row-major.
 #[derive(Debug, Clone, PartialEq)]
@@ -80,12 +78,8 @@ impl Constant {
     }
 }
 
-/// Number of elements of `shape`, if it is not absurd.
 fn element_count(shape: &[usize]) -> Option<usize> {
-    let count = shape
-        .iter()
-        .try_fold(1usize, |count, &size| count.checked_mul(size))?;
-    (count <= LARGEST).then_some(count)
+    graph::element_count(shape.iter().map(|&size| i64::try_from(size).unwrap_or(-1)))
 }
 
 impl Graph {

@@ -16,6 +16,9 @@ pub const FEATURES: &str = "camoverlay/features";
 pub const LOGITS: &str = "camoverlay/logits";
 pub const GRADIENT: &str = "camoverlay/gradient";
 
+/// Longest side of a picture, in pixels: beyond it a file is damaged, or worse.
+const LARGEST_SIDE: usize = 16_384;
+
 /// The picture that a network takes.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Picture {
@@ -65,6 +68,9 @@ impl Picture {
             return Err(format!(
                 "its input “{name}” does not hold floating point numbers"
             ));
+        }
+        if dims.iter().flatten().any(|&size| size > LARGEST_SIDE) {
+            return Err(shape());
         }
         if batch.is_some_and(|batch| batch != 1) {
             return Err(format!("{}, more than one picture at a time", shape()));

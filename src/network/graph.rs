@@ -5,11 +5,29 @@ use std::collections::{HashMap, HashSet};
 use prost::Message;
 use prost::bytes::Bytes;
 
+use super::constant::Constant;
 use super::error::Fault;
-use super::onnx::{self, DimensionValue, TypeValue};
+use super::onnx::{self, DimensionValue, TypeValue, data_type};
 
 /// Protobuf's own limit on a message, which ONNX Runtime's reader enforces.
-const LARGEST_FILE: usize = i32::MAX as usize;
+pub const LARGEST_FILE: usize = i32::MAX as usize;
+
+/// Most elements of a constant tensor: a dense layer of 16,384 x 16,384.
+const LARGEST_TENSOR: usize = 1 << 28;
+
+/// Reads a serialised `ModelProto`. Weights are shared with `bytes`, not copied.
+///
+/// # Errors
+/// The [`Fault`] of the bytes; time and memory are bounded by a multiple of their length.
+pub fn decode(bytes: Bytes) -> Result<onnx::Model, Fault> {
+    if bytes.is_empty() {
+        return Err(Fault::Empty);
+    }
+    if bytes.len() > LARGEST_FILE {
+        return Err(Fault::TooLarge);
+    }
+    onnx::Model::decode(bytes).map_err(|error| Fault::Format(error.to_string()))
+}
 
 /// An ONNX model whose main graph is known to be well formed: every tensor is made exactly once
 /// and before it is used, so walks from consumer to producer always end.
@@ -26,21 +44,6 @@ pub struct Graph {
 }
 
 impl Graph {
-    /// Reads a serialised `ModelProto`. Weights are shared with `bytes`, not copied.
-    ///
-    /// # Errors
-    /// The [`Fault`] of the bytes; time and memory are bounded by a multiple of their length.
-    pub fn read(bytes: Bytes) -> Result<Self, Fault> {
-        if bytes.is_empty() {
-            return Err(Fault::Empty);
-        }
-        if bytes.len() > LARGEST_FILE {
-            return Err(Fault::TooLarge);
-        }
-        let model = onnx::Model::decode(bytes).map_err(|error| Fault::Format(error.to_string()))?;
-        Self::new(model)
-    }
-
     /// Checks and indexes `model`.
     ///
     /// # Errors
@@ -62,16 +65,43 @@ impl Graph {
             .enumerate()
             .map(|(index, tensor)| (tensor.name().to_owned(), index))
             .collect();
+        if let Some(weight) = proto.initializer.iter().find(|weight| !is_whole(weight)) {
+            return Err(Fault::Weight {
+                tensor: weight.name().to_owned(),
+            });
+        }
         let producers = index_producers(&proto, &initializers)?;
         let varying = varying_tensors(&proto, &initializers);
-        Ok(Self {
+        let graph = Self {
             model,
             proto,
             producers,
             initializers,
             varying,
             opset,
-        })
+        };
+        graph.check_fills()?;
+        Ok(graph)
+    }
+
+    /// Refuses tensors that a few bytes would have filled beyond all measure.
+    fn check_fills(&self) -> Result<(), Fault> {
+        let mut total = 0;
+        for node in self
+            .nodes()
+            .iter()
+            .filter(|node| node.op() == "ConstantOfShape")
+        {
+            let shape = self.constant(node.operand(0)).and_then(Constant::integers);
+            let count = shape.map_or(Some(0), |shape| element_count(shape.into_iter()));
+            total += count.unwrap_or(usize::MAX / 2);
+            if total > LARGEST_TENSOR {
+                return Err(Fault::Weight {
+                    tensor: node.result().to_owned(),
+                });
+            }
+        }
+        Ok(())
     }
 
     /// Version of the standard operator set.
@@ -152,6 +182,35 @@ impl Graph {
 /// Whether `domain` is the one of the standard ONNX operators.
 pub fn is_standard(domain: &str) -> bool {
     domain.is_empty() || domain == "ai.onnx"
+}
+
+/// Bytes that the elements of a weight take in `raw_data`; none for absurd shapes and for types
+/// whose elements have no whole number of bytes.
+pub fn byte_size(weight: &onnx::Tensor) -> Option<usize> {
+    let size = match weight.data_type() {
+        data_type::UINT8 | data_type::INT8 | data_type::BOOL => 1,
+        data_type::FLOAT16 | data_type::BFLOAT16 => 2,
+        data_type::FLOAT | data_type::INT32 => 4,
+        data_type::INT64 | data_type::DOUBLE => 8,
+        _ => return None,
+    };
+    element_count(weight.dims.iter().copied())?.checked_mul(size)
+}
+
+/// Number of elements of a shape that is neither negative nor absurdly large.
+pub fn element_count(mut shape: impl Iterator<Item = i64>) -> Option<usize> {
+    let count = shape.try_fold(1usize, |count, size| {
+        count.checked_mul(usize::try_from(size).ok()?)
+    })?;
+    (count <= LARGEST_TENSOR).then_some(count)
+}
+
+/// Whether a weight has as much data as its shape says, as far as its type is known here.
+fn is_whole(weight: &onnx::Tensor) -> bool {
+    match (&weight.raw_data, byte_size(weight)) {
+        (Some(raw), Some(size)) => raw.len() == size,
+        _ => element_count(weight.dims.iter().copied()).is_some(),
+    }
 }
 
 fn index_producers(

@@ -4,8 +4,10 @@ mod affine;
 mod catalogue;
 mod classifier;
 mod constant;
+mod dissect;
 mod edit;
 mod error;
+mod external;
 mod gradient;
 mod graph;
 mod head;
@@ -19,6 +21,8 @@ mod tape;
 mod vjp;
 
 #[cfg(test)]
+mod hostile;
+#[cfg(test)]
 mod testing;
 #[cfg(test)]
 mod tests;
@@ -27,6 +31,7 @@ pub use catalogue::{Entry, entries, entry};
 pub use classifier::{
     Activation, Classifier, FeatureMap, Options, PreprocessOrigin, Source, Target,
 };
+pub use dissect::check;
 pub use error::{Error, ErrorKind, Fault};
 pub use head::{Head, Scores};
 pub use labels::Labels;

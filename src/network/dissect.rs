@@ -1,0 +1,110 @@
+//! From the bytes of a network file to a graph that ONNX Runtime can be given.
+
+use std::path::Path;
+
+use prost::bytes::Bytes;
+
+use super::edit::{self, Picture};
+use super::error::{Error, Fault};
+use super::gradient::{self, Gradient};
+use super::graph::{self, Graph};
+use super::head::{self, Anatomy, Head};
+use super::{external, onnx};
+
+/// A classifier's graph, taken apart.
+pub struct Dissection {
+    pub graph: Graph,
+    pub picture: Picture,
+    pub anatomy: Anatomy,
+    pub gradient: Option<Gradient>,
+}
+
+impl Dissection {
+    /// Reads the network file at `path`, and the files beside it that hold its weights.
+    ///
+    /// # Errors
+    /// Every [`Error`] about the file.
+    pub fn of_file(path: &Path) -> Result<Self, Error> {
+        let bytes = std::fs::read(path).map_err(|error| match error.kind() {
+            std::io::ErrorKind::NotFound => Error::FileMissing {
+                tried: vec![path.to_owned()],
+                command: None,
+            },
+            _ => Error::FileUnreadable {
+                path: path.to_owned(),
+                message: error.to_string(),
+            },
+        })?;
+        let mut model = graph::decode(bytes.into()).map_err(|fault| not_onnx(path, fault))?;
+        let folder = path
+            .parent()
+            .filter(|folder| !folder.as_os_str().is_empty());
+        external::inline(&mut model, folder.unwrap_or(Path::new("."))).map_err(|message| {
+            Error::ExternalData {
+                path: path.to_owned(),
+                message,
+            }
+        })?;
+        Self::of_model(model, path)
+    }
+
+    fn of_model(model: onnx::Model, path: &Path) -> Result<Self, Error> {
+        let graph = Graph::new(model).map_err(|fault| not_onnx(path, fault))?;
+        let picture = Picture::of(&graph).map_err(|found| Error::Input {
+            path: path.to_owned(),
+            found,
+        })?;
+        let anatomy = head::find(&graph).map_err(|obstacle| Error::NotExplainable {
+            path: path.to_owned(),
+            found: obstacle.found,
+            reason: obstacle.reason,
+        })?;
+        let gradient = match anatomy.head {
+            Head::Channels | Head::Dense { .. } => None,
+            Head::PooledLayers | Head::FlattenedLayers => Some(
+                gradient::differentiate(&graph, &anatomy, picture.element_type).map_err(
+                    |found| Error::NotExplainable {
+                        path: path.to_owned(),
+                        found,
+                        reason: "whose gradient is not known",
+                    },
+                )?,
+            ),
+        };
+        Ok(Self {
+            graph,
+            picture,
+            anatomy,
+            gradient,
+        })
+    }
+
+    /// The serialised graph to run, and the anatomy and the picture that belong to it.
+    ///
+    /// # Errors
+    /// [`Error::NotOnnx`] for a graph of more than 2 GiB.
+    pub fn rewrite(self, path: &Path) -> Result<(Vec<u8>, Picture, Anatomy), Error> {
+        let model = edit::rewrite(self.graph, &self.picture, &self.anatomy, self.gradient)
+            .map_err(|fault| not_onnx(path, fault))?;
+        Ok((model, self.picture, self.anatomy))
+    }
+}
+
+fn not_onnx(path: &Path, fault: Fault) -> Error {
+    Error::NotOnnx {
+        path: path.to_owned(),
+        fault,
+    }
+}
+
+/// Does to the bytes of a network file all that is done before ONNX Runtime sees them; for fuzzing.
+/// Weights in other files count as missing.
+///
+/// # Errors
+/// Every [`Error`] about a network file.
+pub fn check(bytes: Vec<u8>) -> Result<(), Error> {
+    let path = Path::new("network.onnx");
+    let model = graph::decode(Bytes::from(bytes)).map_err(|fault| not_onnx(path, fault))?;
+    Dissection::of_model(model, path)?.rewrite(path)?;
+    Ok(())
+}
