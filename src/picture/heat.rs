@@ -31,12 +31,17 @@ impl Span {
     }
 }
 
-/// [`Span`]s of 1, 2, 4, .. 128 rows from each row on, as far as the table goes.
-static SPANS: LazyLock<[[Span; LEVELS]; 8]> = LazyLock::new(|| {
-    let mut spans = [HEAT.map(|c| Span {
+/// [`Span`] of each row.
+pub(super) static ROWS: LazyLock<[Span; LEVELS]> = LazyLock::new(|| {
+    HEAT.map(|c| Span {
         lowest: c[0].min(c[1]).min(c[2]),
         highest: c[0].max(c[1]).max(c[2]),
-    }); 8];
+    })
+});
+
+/// [`Span`]s of 1, 2, 4, .. 128 rows from each row on, as far as the table goes.
+static SPANS: LazyLock<[[Span; LEVELS]; 8]> = LazyLock::new(|| {
+    let mut spans = [*ROWS; 8];
     for doubling in 1..8 {
         let half = spans[doubling - 1];
         spans[doubling] = std::array::from_fn(|row| {
@@ -49,6 +54,9 @@ static SPANS: LazyLock<[[Span; LEVELS]; 8]> = LazyLock::new(|| {
 
 /// The span of the rows from `coolest` to `hottest`.
 pub(super) fn span(coolest: u8, hottest: u8) -> Span {
+    if hottest == 0 {
+        return Span::default();
+    }
     let (first, last) = (usize::from(coolest), usize::from(hottest));
     let doubling = (last - first + 1).ilog2() as usize;
     let spans = &SPANS[doubling];

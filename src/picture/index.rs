@@ -1,10 +1,7 @@
 //! Class map to heat index.
 
-use super::heat::{LEVELS, Span, span};
 use super::map::{MapScaler, MapView};
-
-/// Pixels of a row that are worked on at once.
-pub(super) const RUN: usize = 64;
+use super::tile::{self, TileBounds};
 
 /// The heat index of each pixel of a frame.
 ///
@@ -13,24 +10,23 @@ pub(super) const RUN: usize = 64;
 pub(super) struct IndexPlane {
     width: usize,
     height: usize,
-    /// Bytes between rows: whole runs. Beyond the width, rows repeat their last index.
+    /// Bytes between rows: whole tiles. Beyond the width, rows repeat their last index.
     stride: usize,
     index: Vec<u8>,
-    /// The heat that each run of [`RUN`] pixels spans, at most.
-    spans: Vec<Span>,
+    bounds: TileBounds,
     scaler: Option<MapScaler>,
 }
 
 impl IndexPlane {
     /// A plane for frames of `width` x `height` pixels, without heat.
     pub fn new(width: usize, height: usize) -> Self {
-        let stride = width.next_multiple_of(RUN);
+        let stride = width.next_multiple_of(tile::COLUMNS);
         Self {
             width,
             height,
             stride,
             index: vec![0; stride * height],
-            spans: vec![Span::default(); stride / RUN * height],
+            bounds: TileBounds::new(stride, height),
             scaler: None,
         }
     }
@@ -44,15 +40,17 @@ impl IndexPlane {
         &self.index[y * self.stride..][..self.stride]
     }
 
-    /// Spans of all runs, row by row.
-    pub fn spans(&self) -> &[Span] {
-        &self.spans
+    /// Bounds of all tiles, row by row.
+    pub fn bounds(&self) -> &[[u8; 2]] {
+        self.bounds.get()
     }
 
     /// Takes the heat away.
     pub fn clear(&mut self) {
         self.index.fill(0);
-        self.spans.fill(Span::default());
+        for (y, row) in self.index.chunks_exact(self.stride).enumerate() {
+            self.bounds.add_row(y, row);
+        }
     }
 
     /// Fills the plane from `map`; no heat where the map is flat, has a value that is not
@@ -76,17 +74,9 @@ impl IndexPlane {
         let Some((least, most)) = scaler.extremes() else {
             return false;
         };
-        let rows = self.index.chunks_exact_mut(self.stride);
-        let spans = self.spans.chunks_exact_mut(self.stride / RUN);
-        for (y, (row, spans)) in rows.zip(spans).enumerate() {
+        for (y, row) in self.index.chunks_exact_mut(self.stride).enumerate() {
             scaler.quantize_row(y, row, (least, most), threshold);
-            for (run, out) in row.as_chunks::<RUN>().0.iter().zip(spans) {
-                let (coolest, hottest) = run
-                    .iter()
-                    .fold((u8::MAX, 0), |(low, high), &i| (low.min(i), high.max(i)));
-                debug_assert!(usize::from(hottest) < LEVELS);
-                *out = span(coolest, hottest);
-            }
+            self.bounds.add_row(y, row);
         }
         true
     }

@@ -3,9 +3,12 @@
 //! As in [`super::scale`], single precision decides wherever it certainly decides as double
 //! precision does.
 
-use super::index::RUN;
 use super::resize::{Axis, nearest, round_u8, sum_rows};
 use super::simd::{dispatched, multiply_add};
+use super::tile;
+
+/// Pixels of a row that are worked on at once.
+const RUN: usize = tile::COLUMNS;
 
 /// A class map: `height` rows of `width` values.
 #[derive(Clone, Copy, Debug)]

@@ -14,6 +14,7 @@ mod resize;
 mod sample;
 mod scale;
 mod simd;
+mod tile;
 mod view;
 
 #[cfg(test)]

@@ -2,9 +2,10 @@
 
 use super::colour::{ColourTable, paint_row};
 use super::gray::gray_row;
-use super::heat::{HEAT, Span};
-use super::index::{IndexPlane, RUN};
+use super::heat::{self, Span};
+use super::index::IndexPlane;
 use super::map::MapView;
+use super::tile::{self, TileBounds};
 use super::view::{Geometry, Layout, PlaneMut};
 
 /// Paints a class map over frames of one geometry.
@@ -16,9 +17,10 @@ use super::view::{Geometry, Layout, PlaneMut};
 pub struct Painter {
     geometry: Geometry,
     heat: IndexPlane,
-    /// Gray of the frame, rows and runs as in `heat`.
+    /// Gray of the frame, rows and tiles as in `heat`.
     gray: Vec<u8>,
-    /// Bounds of gray / 2 + heat in each run.
+    bounds: TileBounds,
+    /// Bounds of gray / 2 + heat in each tile.
     spans: Vec<Span>,
     colours: ColourTable,
 }
@@ -30,7 +32,8 @@ impl Painter {
         Self {
             geometry: *geometry,
             gray: vec![0; heat.stride() * geometry.height],
-            spans: vec![Span::default(); heat.spans().len()],
+            bounds: TileBounds::new(heat.stride(), geometry.height),
+            spans: vec![Span::default(); heat.bounds().len()],
             heat,
             colours: ColourTable::new(),
         }
@@ -61,6 +64,7 @@ impl Painter {
             let (inside, outside) = gray.split_at_mut(self.geometry.width);
             gray_pixels(self.geometry.layout, plane.row(y, row_bytes), inside);
             outside.fill(inside[self.geometry.width - 1]);
+            self.bounds.add_row(y, gray);
         }
         let range = self.extremes();
         self.colours.fill(range, [r, g, b]);
@@ -76,15 +80,13 @@ impl Painter {
 
     /// Minimum and maximum of gray / 2 + heat over all pixels and channels.
     ///
-    /// Bounds of whole runs come first; only runs that may hold an extreme are looked into.
+    /// Bounds of whole tiles come first; only tiles that may hold an extreme are looked into.
     fn extremes(&mut self) -> (f64, f64) {
-        let runs = self.gray.as_chunks::<RUN>().0;
         let mut bound = (f64::INFINITY, f64::NEG_INFINITY);
         let (mut lowest, mut highest) = (0, 0);
-        for (i, (gray, heat)) in runs.iter().zip(self.heat.spans()).enumerate() {
-            let (dark, bright) = gray
-                .iter()
-                .fold((u8::MAX, 0), |(low, high), &g| (low.min(g), high.max(g)));
+        let tiles = self.bounds.get().iter().zip(self.heat.bounds());
+        for (i, (&[dark, bright], &[coolest, hottest])) in tiles.enumerate() {
+            let heat = heat::span(coolest, hottest);
             let span = Span {
                 lowest: f64::from(dark) / 2.0 + heat.lowest,
                 highest: f64::from(bright) / 2.0 + heat.highest,
@@ -98,17 +100,19 @@ impl Painter {
             }
         }
         let mut range = (f64::INFINITY, f64::NEG_INFINITY);
+        let (stride, rows) = (self.heat.stride(), &*heat::ROWS);
+        let per_row = stride / tile::COLUMNS;
         for i in [lowest, highest].into_iter().chain(0..self.spans.len()) {
-            let span = self.spans[i];
-            if span.lowest < range.0 || span.highest > range.1 {
-                let (y, x) = (i * RUN / self.heat.stride(), i * RUN % self.heat.stride());
-                let index = &self.heat.row(y)[x..][..RUN];
-                for (&gray, &index) in runs[i].iter().zip(index) {
-                    for heat in HEAT[usize::from(index)] {
-                        let value = f64::from(gray) / 2.0 + heat;
-                        range.0 = range.0.min(value);
-                        range.1 = range.1.max(value);
-                    }
+            if self.spans[i].lowest >= range.0 && self.spans[i].highest <= range.1 {
+                continue;
+            }
+            let (y, x) = (i / per_row * tile::ROWS, i % per_row * tile::COLUMNS);
+            for y in y..self.geometry.height.min(y + tile::ROWS) {
+                let gray = &self.gray[y * stride + x..][..tile::COLUMNS];
+                for (&gray, &index) in gray.iter().zip(&self.heat.row(y)[x..]) {
+                    let (gray, heat) = (f64::from(gray) / 2.0, rows[usize::from(index)]);
+                    range.0 = range.0.min(gray + heat.lowest);
+                    range.1 = range.1.max(gray + heat.highest);
                 }
             }
         }
