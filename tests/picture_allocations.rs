@@ -1,5 +1,8 @@
-//! Sampling and painting allocate nothing once they have seen a first frame and map.
+//! Sampling and painting allocate nothing once they have seen a first frame and map, captions
+//! nothing while they stay the same.
 
+#[cfg(feature = "captions")]
+use gstcamoverlay::picture::Caption;
 use gstcamoverlay::picture::{
     ChannelOrder, Fit, Geometry, Layout, MapView, Normalization, Painter, Plane, PlaneMut, Sampler,
 };
@@ -82,4 +85,29 @@ fn steady_state_allocates_nothing() {
             assert_eq!(ALLOCATIONS.get() - before, 0, "{layout:?} {fit:?}");
         }
     }
+}
+
+#[cfg(feature = "captions")]
+#[test]
+fn a_caption_that_stays_allocates_nothing() {
+    let (width, height) = (640, 480);
+    let mut data = vec![0; width * height * 3];
+    let mut caption = Caption::new(&Geometry {
+        layout: Layout::RGB,
+        width,
+        height,
+    });
+    let mut before = 0;
+    for frame in 0..4 {
+        if frame == 1 {
+            before = ALLOCATIONS.get();
+        }
+        let lines = [("Egyptian cat", 0.6), ("tabby", 0.3 + 0.001 * frame as f32)];
+        assert_eq!(caption.set_lines(lines, Some(0)), frame == 0);
+        caption.draw(&mut [PlaneMut {
+            data: &mut data,
+            stride: width * 3,
+        }]);
+    }
+    assert_eq!(ALLOCATIONS.get() - before, 0);
 }

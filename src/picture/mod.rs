@@ -4,6 +4,8 @@
 //! frame in place. Both work on plain slices with strides, in the frame's own layout, and
 //! allocate nothing once a geometry and a map size are known.
 
+#[cfg(feature = "captions")]
+mod caption;
 mod colour;
 mod gray;
 mod heat;
@@ -22,6 +24,8 @@ mod oracle;
 #[cfg(test)]
 mod tests;
 
+#[cfg(feature = "captions")]
+pub use caption::Caption;
 pub use map::MapView;
 pub use paint::Painter;
 pub use sample::{ChannelOrder, Fit, Normalization, Sampler, network_size};

@@ -1,0 +1,81 @@
+//! Where the channels of a layout are, and what black and white are in them.
+
+use crate::picture::view::Layout;
+
+/// The samples of a frame.
+pub(super) struct Samples {
+    /// Bytes of a sample: 1, or 2 with the least significant byte first.
+    pub bytes: usize,
+    /// Unused low bits of a sample.
+    pub shift: u32,
+    /// All channels but alpha.
+    pub channels: Vec<Channels>,
+}
+
+/// Channels of one plane that lie side by side and have the same black and white.
+pub(super) struct Channels {
+    pub plane: usize,
+    /// Samples of a row before the first of them, how many they are, and from there to the next.
+    pub offset: usize,
+    pub count: usize,
+    pub step: usize,
+    /// Width and height, in pixels, of what shares a sample; each 1 or 2.
+    pub cell: (usize, usize),
+    /// Their value in a black and in a white pixel.
+    pub black: u16,
+    pub white: u16,
+}
+
+impl Samples {
+    pub fn new(layout: Layout) -> Self {
+        let Layout::Packed { bytes, r, g, b } = layout;
+        Self {
+            bytes: 1,
+            shift: 0,
+            channels: vec![Channels {
+                plane: 0,
+                offset: r.min(g).min(b),
+                count: 3,
+                step: bytes,
+                cell: (1, 1),
+                black: 0,
+                white: 255,
+            }],
+        }
+    }
+}
+
+impl Channels {
+    /// What a cell adds to each of the channels.
+    pub fn colour(&self, cover: u8, white: u8) -> u16 {
+        let (white, black) = (u32::from(white), u32::from(cover - white));
+        let sum = u32::from(self.white) * white + u32::from(self.black) * black;
+        ((sum + 127) / 255) as u16
+    }
+
+    /// Gives the `value` of each cell to the samples of the channels there.
+    pub fn spread<T: Copy>(&self, values: &[T], samples: &mut [T]) {
+        match (self.count, self.step) {
+            (1, 1) => samples.copy_from_slice(values),
+            (2, 2) => self.spread_groups::<T, 2, 2>(values, samples),
+            (3, 3) => self.spread_groups::<T, 3, 3>(values, samples),
+            (3, 4) => self.spread_groups::<T, 3, 4>(values, samples),
+            _ => {
+                for (group, &value) in samples.chunks_exact_mut(self.step).zip(values) {
+                    group[self.offset..][..self.count].fill(value);
+                }
+            }
+        }
+    }
+
+    /// The same where the compiler knows how many samples there are.
+    fn spread_groups<T: Copy, const COUNT: usize, const STEP: usize>(
+        &self,
+        values: &[T],
+        samples: &mut [T],
+    ) {
+        for (group, &value) in samples.as_chunks_mut::<STEP>().0.iter_mut().zip(values) {
+            group[self.offset..][..COUNT].copy_from_slice(&[value; COUNT]);
+        }
+    }
+}
