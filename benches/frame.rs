@@ -134,8 +134,12 @@ impl Bare {
         let (width, height) = gstcamoverlay::picture::network_size(width, height, 227);
         let file = Path::new(env!("CARGO_MANIFEST_DIR"))
             .join(".deps/share/camoverlay/models/squeezenet.onnx");
-        let session = Session::builder()
-            .and_then(|mut builder| builder.commit_from_file(file))
+        let session = environment()
+            .and_then(|environment| {
+                Session::builder(&environment)?
+                    .with_intra_op_spinning(false)?
+                    .commit_from_file(file)
+            })
             .expect("set-up installed SqueezeNet");
         let tensor = (0..3 * width * height)
             .map(|i| (i % 251) as f32 - 125.0)
@@ -159,6 +163,22 @@ impl Bare {
         drop(outputs);
         time
     }
+}
+
+/// ONNX Runtime as the element has loaded it.
+fn environment() -> ort::Result<ort::environment::Environment> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(".deps/lib/camoverlay");
+    let mut files = std::fs::read_dir(folder)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|file| file.path());
+    let is_library =
+        |file: &std::path::PathBuf| file.to_string_lossy().contains("libonnxruntime.so");
+    let library = files
+        .find(is_library)
+        .expect("set-up installed ONNX Runtime");
+    ort::init_from(library).expect("the library loads").build()
 }
 
 /// A photo-like frame: smooth shades and edges, so that every table entry and heat colour is used.

@@ -192,7 +192,7 @@ fn the_method_changes_while_playing() {
 #[test]
 fn threshold_one_half_shows_less_heat_than_none_and_can_be_controlled() {
     let cat = cat();
-    let mut harness = harness_for(&cat, "threshold=0");
+    let mut harness = harness_for(&cat, "threshold=0 draw-labels=false");
     let element = harness.element().unwrap();
     let info = info(VideoFormat::Rgb, cat.width, cat.height);
     let coloured = |threshold: f64, harness: &mut gst_check::Harness| {

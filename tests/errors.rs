@@ -231,7 +231,10 @@ fn a_flat_map_shows_no_heat() {
     common::init();
     let picture = Picture::noise(64, 48, 9);
     let info = info(VideoFormat::Rgb, 64, 48);
-    let mut harness = common::harness(&format!("camoverlay {}", model("flat.onnx")), &info);
+    let mut harness = common::harness(
+        &format!("camoverlay draw-labels=false {}", model("flat.onnx")),
+        &info,
+    );
     harness.push(picture.to_buffer(&info, 0, 0)).unwrap();
     let output = harness.pull().unwrap();
     let painted = Picture::from_buffer(&output, &info);

@@ -78,7 +78,7 @@ impl<'a> Case<'a> {
             .target
             .map_or("top-1".into(), |class| class.to_string());
         format!(
-            "camoverlay {} target={target} threshold={} attach-map=true",
+            "camoverlay {} target={target} threshold={} attach-map=true draw-labels=false",
             self.network.property, self.threshold
         )
     }

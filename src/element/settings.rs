@@ -25,6 +25,8 @@ const DEFAULT_INFERENCE_INTERVAL: u32 = 1;
 const DEFAULT_THREADS: u32 = 0;
 const DEFAULT_POST_MESSAGES: PostMessages = PostMessages::Changes;
 const DEFAULT_ATTACH_MAP: bool = false;
+#[cfg(feature = "captions")]
+const DEFAULT_DRAW_LABELS: bool = true;
 
 /// What `start()` reads: changes take effect the next time the element starts.
 #[derive(Clone)]
@@ -47,6 +49,8 @@ pub struct Live {
     pub method: Method,
     pub top_k: usize,
     pub threshold: f64,
+    #[cfg(feature = "captions")]
+    pub draw_labels: bool,
     pub inference_interval: u32,
     pub post_messages: PostMessages,
     pub attach_map: bool,
@@ -78,6 +82,8 @@ impl Default for Settings {
                 method: DEFAULT_METHOD,
                 top_k: DEFAULT_TOP_K as usize,
                 threshold: DEFAULT_THRESHOLD,
+                #[cfg(feature = "captions")]
+                draw_labels: DEFAULT_DRAW_LABELS,
                 inference_interval: DEFAULT_INFERENCE_INTERVAL,
                 post_messages: DEFAULT_POST_MESSAGES,
                 attach_map: DEFAULT_ATTACH_MAP,
@@ -138,6 +144,13 @@ pub fn param_specs() -> Vec<glib::ParamSpec> {
             .maximum(1.0)
             .default_value(DEFAULT_THRESHOLD)
             .controllable()
+            .mutable_playing()
+            .build(),
+        #[cfg(feature = "captions")]
+        glib::ParamSpecBoolean::builder("draw-labels")
+            .nick("Draw labels")
+            .blurb("Draw the most likely classes and their scores into the picture")
+            .default_value(DEFAULT_DRAW_LABELS)
             .mutable_playing()
             .build(),
         glib::ParamSpecEnum::builder_with_default("inference", DEFAULT_INFERENCE)
@@ -238,6 +251,8 @@ impl Settings {
                 }
             }
             "threshold" => assign(&mut live.threshold, value),
+            #[cfg(feature = "captions")]
+            "draw-labels" => assign(&mut live.draw_labels, value),
             "inference" => assign(&mut setup.inference, value),
             "inference-interval" => assign(&mut live.inference_interval, value),
             "threads" => assign(&mut setup.threads, value),
@@ -262,6 +277,8 @@ impl Settings {
             "method" => live.method.to_value(),
             "top-k" => (live.top_k as u32).to_value(),
             "threshold" => live.threshold.to_value(),
+            #[cfg(feature = "captions")]
+            "draw-labels" => live.draw_labels.to_value(),
             "inference" => setup.inference.to_value(),
             "inference-interval" => live.inference_interval.to_value(),
             "threads" => setup.threads.to_value(),

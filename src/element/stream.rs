@@ -17,6 +17,8 @@ use super::{
     stats::Step,
     worker::Worker,
 };
+#[cfg(feature = "captions")]
+use crate::picture::Caption;
 use crate::{
     explain::{ClassMap, Explanation, Request},
     network::{self, SharedClassifier},
@@ -45,6 +47,8 @@ struct Buffers {
     info: gst_video::VideoInfo,
     sampler: Sampler,
     painter: Painter,
+    #[cfg(feature = "captions")]
+    caption: Caption,
     /// The job, unless the worker has it.
     job: Option<Box<Job>>,
 }
@@ -147,6 +151,8 @@ impl Stream {
             info: info.clone(),
             sampler: Sampler::new(&geometry, self.network.fit, &self.network.normalization),
             painter: Painter::new(&geometry),
+            #[cfg(feature = "captions")]
+            caption: Caption::new(&geometry),
             job: Some(Box::new(Job::new(size))),
         });
         Ok(())
@@ -218,8 +224,13 @@ impl Stream {
             }
         }
         self.follow_settings(&mut buffers.painter, live, outcome);
+        #[cfg(feature = "captions")]
+        self.write_caption(&mut buffers.caption, live);
         outcome.time(Step::Blend, || {
-            buffers.painter.paint(&mut frame::planes_mut(&mut frame))
+            let mut planes = frame::planes_mut(&mut frame);
+            buffers.painter.paint(&mut planes);
+            #[cfg(feature = "captions")]
+            buffers.caption.draw(&mut planes);
         });
         drop(frame);
         match &self.shown {
@@ -311,6 +322,23 @@ impl Stream {
             shown.attach_map = live.attach_map;
         }
         self.shown = Some(shown);
+    }
+
+    /// Sets the lines of the explanation on show: the best classes and, if it is none of them, the
+    /// explained one, which is marked.
+    #[cfg(feature = "captions")]
+    fn write_caption(&self, caption: &mut Caption, live: &Live) {
+        let shown = self.shown.as_ref().filter(|_| live.draw_labels);
+        let Some(Shown { explanation, .. }) = shown else {
+            caption.set_lines([], None);
+            return;
+        };
+        let Explanation { top, target, .. } = explanation;
+        let rank = top.iter().position(|class| class.id == target.id);
+        let classes = top.iter().chain(rank.is_none().then_some(target));
+        let labels = &self.network.labels;
+        let lines = classes.map(|class| (labels.first_name(class.id), class.score));
+        caption.set_lines(lines, rank.or(Some(top.len())));
     }
 
     fn fields_of(

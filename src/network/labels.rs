@@ -69,6 +69,12 @@ impl Labels {
         self.labels.get(class)
     }
 
+    /// The label of `class` up to its first comma, empty where there is no such class.
+    pub fn first_name(&self, class: usize) -> &str {
+        let label = self.labels.get(class).map_or("", |label| label);
+        label.split(',').next().unwrap_or(label).trim_end()
+    }
+
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &Arc<str>> {
         self.labels.iter()
     }
