@@ -565,7 +565,7 @@ fn a_wrong_size_fails_the_frame_only() {
     draft.node("GlobalAveragePool", &["a"], "y").output("y");
     let Some(opened) = draft.open() else { return };
     let mut classifier = opened.unwrap();
-    assert_eq!(classifier.tensor_size(640, 480), (4, 4));
+    assert_eq!(classifier.fit().size(640, 480), (4, 4));
     let wrong = noise(3 * 5 * 5, 1);
     assert!(matches!(
         classifier.run(&wrong, 5, 5, Target::Rank(0)),
