@@ -8,6 +8,7 @@ use std::{
 };
 
 use gst::prelude::*;
+use gstcamoverlay::network::environment;
 use ort::{session::Session, value::TensorRef};
 
 const ROUNDS: usize = 60;
@@ -48,7 +49,7 @@ impl Row {
             .fps(gst::Fraction::new(30, 1))
             .build()
             .expect("the format has this size");
-        let mut harness = gst_check::Harness::new_parse("camoverlay name=cam net=squeezenet");
+        let mut harness = gst_check::Harness::new("camoverlay");
         let caps = info.to_caps().expect("the format has caps");
         harness.set_caps(caps.clone(), caps);
         let frame = picture(&info);
@@ -134,12 +135,10 @@ impl Bare {
         let (width, height) = gstcamoverlay::picture::network_size(width, height, 227);
         let file = Path::new(env!("CARGO_MANIFEST_DIR"))
             .join(".deps/share/camoverlay/models/squeezenet.onnx");
-        let session = environment()
-            .and_then(|environment| {
-                Session::builder(&environment)?
-                    .with_intra_op_spinning(false)?
-                    .commit_from_file(file)
-            })
+        let environment = environment(None, &[]).expect("the element has loaded it");
+        let session = Session::builder(&environment)
+            .and_then(|builder| Ok(builder.with_intra_op_spinning(false)?))
+            .and_then(|mut builder| builder.commit_from_file(file))
             .expect("set-up installed SqueezeNet");
         let tensor = (0..3 * width * height)
             .map(|i| (i % 251) as f32 - 125.0)
@@ -163,22 +162,6 @@ impl Bare {
         drop(outputs);
         time
     }
-}
-
-/// ONNX Runtime as the element has loaded it.
-fn environment() -> ort::Result<ort::environment::Environment> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(".deps/lib/camoverlay");
-    let mut files = std::fs::read_dir(folder)
-        .into_iter()
-        .flatten()
-        .flatten()
-        .map(|file| file.path());
-    let is_library =
-        |file: &std::path::PathBuf| file.to_string_lossy().contains("libonnxruntime.so");
-    let library = files
-        .find(is_library)
-        .expect("set-up installed ONNX Runtime");
-    ort::init_from(library).expect("the library loads").build()
 }
 
 /// A photo-like frame: smooth shades and edges, so that every table entry and heat colour is used.

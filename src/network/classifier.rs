@@ -7,7 +7,8 @@ use crate::picture::{Fit, Normalization};
 use super::catalogue::Entry;
 use super::dissect::Dissection;
 use super::graph::Graph;
-use super::head::{Head, Scores};
+use super::head::{Head, Layout, Scores};
+use super::receptive::{ReceptiveField, receptive_field};
 use super::session::Session;
 use super::{Error, Labels, Preprocess, runtime};
 
@@ -60,6 +61,21 @@ pub struct FeatureMap<'a> {
     pub width: usize,
 }
 
+/// What a network's graph is made of, in the words of its file.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Structure {
+    /// Name of the input.
+    pub input: String,
+    /// Order of the input's axes.
+    pub layout: Layout,
+    /// Name of the feature map.
+    pub features: String,
+    /// Operators from the feature map to the logits.
+    pub head: Vec<String>,
+    /// What a cell of the feature map sees, where that is bounded.
+    pub receptive_field: Option<ReceptiveField>,
+}
+
 /// What one run of the network returned.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Activation<'a> {
@@ -90,6 +106,7 @@ pub struct Classifier {
     preprocess: (Preprocess, PreprocessOrigin),
     input_size: u32,
     fixed: Option<(usize, usize)>,
+    structure: Structure,
     head: Head,
     scores: Scores,
     session: Session,
@@ -125,6 +142,7 @@ impl Classifier {
                 .to_string_lossy()
                 .into_owned(),
         };
+        let structure = structure(&dissection);
         let choice = dissection.gradient.as_ref().map(|_| [0, 0]);
         let (model, picture, anatomy) = dissection.rewrite(&path)?;
         let unsupported = |message| Error::Unsupported {
@@ -161,6 +179,7 @@ impl Classifier {
             preprocess,
             input_size,
             fixed: picture.fixed,
+            structure,
             head: anatomy.head,
             scores: anatomy.scores,
             session,
@@ -174,10 +193,6 @@ impl Classifier {
 
     pub fn labels(&self) -> &Labels {
         &self.labels
-    }
-
-    pub fn head(&self) -> &Head {
-        &self.head
     }
 
     pub fn class_count(&self) -> usize {
@@ -200,6 +215,15 @@ impl Classifier {
             Some((width, height)) => Fit::Exact { width, height },
             None => Fit::ShortestSide(self.input_size as usize),
         }
+    }
+
+    /// What the network's graph is made of.
+    pub fn structure(&self) -> &Structure {
+        &self.structure
+    }
+
+    pub fn head(&self) -> &Head {
+        &self.head
     }
 
     /// Runs the network on `tensor`, 1 x 3 x `height` x `width`, fitted as [`fit`](Self::fit) says
@@ -272,6 +296,26 @@ impl Classifier {
             head: &self.head,
             gradient,
         })
+    }
+}
+
+fn structure(network: &Dissection) -> Structure {
+    let Dissection {
+        graph,
+        picture,
+        anatomy,
+        ..
+    } = network;
+    let operators = anatomy
+        .tail
+        .iter()
+        .map(|&index| graph.nodes()[index].op_type().to_owned());
+    Structure {
+        input: picture.name.clone(),
+        layout: picture.layout,
+        features: anatomy.features.clone(),
+        head: operators.collect(),
+        receptive_field: receptive_field(graph, &picture.name, &anatomy.features),
     }
 }
 

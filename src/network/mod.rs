@@ -14,6 +14,7 @@ mod head;
 mod labels;
 mod onnx;
 mod preprocess;
+mod receptive;
 mod runtime;
 mod session;
 mod shared;
@@ -29,11 +30,13 @@ mod tests;
 
 pub use catalogue::{Entry, entries, entry};
 pub use classifier::{
-    Activation, Classifier, FeatureMap, Options, PreprocessOrigin, Source, Target,
+    Activation, Classifier, FeatureMap, Options, PreprocessOrigin, Source, Structure, Target,
 };
 pub use dissect::check;
 pub use error::{Error, ErrorKind, Fault};
-pub use head::{Head, Scores};
+pub use head::{Head, Layout, Scores};
 pub use labels::Labels;
 pub use preprocess::Preprocess;
+pub use receptive::ReceptiveField;
+pub use runtime::environment;
 pub use shared::SharedClassifier;
