@@ -82,11 +82,11 @@ fn entry(source: &mut String, network: &toml::Value) -> Result<(), String> {
         other => return Err(format!("network {nick} has an unknown preprocess, {other}")),
     };
     // A network that torchvision exports is made one at a time; all others come at once.
-    let index = text(
+    let package = text(
         network.get("source").ok_or_else(|| missing("source"))?,
-        "index",
+        "package",
     )?;
-    let command = match index {
+    let command = match package {
         "torchvision" => format!("make model NET={nick}"),
         _ => "make models".to_owned(),
     };
