@@ -151,8 +151,8 @@ def build(name, image):
         for module in model.modules():
             if isinstance(module, (nn.modules.batchnorm._BatchNorm, nn.LayerNorm)):
                 if module.weight is not None:
-                    module.weight.uniform_(0.5, 1.5)
-                    module.bias.normal_(0, 0.3)
+                    module.weight.uniform_(0.8, 1.2)
+                    module.bias.normal_(0, 0.2)
             elif isinstance(module, (nn.Linear, nn.Conv2d)) and module.bias is not None:
                 module.bias.normal_(0, 0.05)
         # Layer scale would otherwise switch ConvNeXt's blocks off.
