@@ -50,10 +50,14 @@ def export(model, image, free, path, opset):
     axes = {2: "height", 3: "width"} if free else {}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
+        # In eval mode torch replaces attention by an operator that it cannot export.
+        model.train("MultiheadAttention" in {type(m).__name__ for m in model.modules()})
         torch.onnx.export(
             model, image, str(path), opset_version=opset, input_names=["input"],
             output_names=["logits"], dynamic_axes={"input": axes} if axes else None,
+            training=torch.onnx.TrainingMode.PRESERVE,
         )
+        model.eval()
 
 
 def inspect(program, model, image, *options):
