@@ -88,6 +88,8 @@ pub enum Fault {
     Weight {
         tensor: String,
     },
+    /// Functions that call each other without end, or grow beyond measure.
+    Functions,
     /// Larger than protobuf's 2 GiB.
     TooLarge,
 }
@@ -142,6 +144,7 @@ impl fmt::Display for Fault {
             Self::Weight { tensor } => {
                 write!(f, "the data of weight “{tensor}” does not fit its shape")
             }
+            Self::Functions => write!(f, "its functions call each other without end"),
             Self::TooLarge => write!(f, "it is larger than 2 GiB"),
         }
     }
