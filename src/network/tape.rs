@@ -125,8 +125,8 @@ impl Tape {
         }
     }
 
-    /// `a`, transposed if asked, times the transpose of `b`.
-    pub fn matrix_product(&mut self, a: &str, transpose_a: bool, b: &str) -> String {
+    /// `a` times `b`, or times the transpose of `b`.
+    pub fn matrix_product(&mut self, a: &str, b: &str, transpose_b: bool) -> String {
         let mut inputs = vec![a.to_owned(), b.to_owned()];
         if self.opset < 11 {
             // The addend was not optional.
@@ -134,7 +134,7 @@ impl Tape {
         }
         let inputs: Vec<&str> = inputs.iter().map(String::as_str).collect();
         self.push_with("Gemm", &inputs, |node| {
-            with_int(with_int(node, "transA", transpose_a.into()), "transB", 1)
+            with_int(node, "transB", transpose_b.into())
         })
     }
 
