@@ -107,10 +107,11 @@ fn find_before(graph: &Graph, logits: &str, scores: Scores) -> Result<Anatomy, O
         };
         let node = &graph.nodes()[index];
         if frontier.is_empty()
-            && let Some(layout) = global_mean(graph, node, &tail)
+            && let Some((features, layout)) = global_mean(graph, node, &tail)
         {
             tail.push(index);
-            return Ok(pooled(graph, logits, scores, layout, index, tail));
+            let features = before_transpose(graph, features, layout, &mut tail);
+            return Ok(pooled(graph, logits, scores, features, index, tail));
         }
         let Some(operands) = vjp::operands(graph, node) else {
             break obstacle(node);
@@ -157,22 +158,17 @@ fn pooled(
     graph: &Graph,
     logits: &str,
     scores: Scores,
-    layout: Layout,
+    (features, layout): (&str, Layout),
     pool: usize,
     mut tail: Vec<usize>,
 ) -> Anatomy {
-    let layers = tail
-        .iter()
-        .rev()
-        .skip(1)
-        .map(|&index| &graph.nodes()[index]);
+    tail.reverse();
+    let layers = tail.iter().skip_while(|&&index| index != pool).skip(1);
+    let layers = layers.map(|&index| &graph.nodes()[index]);
     let head = match Affine::compose(graph, layers) {
         Some(affine) => head_of(affine),
         None => Head::PooledLayers,
     };
-    let features = graph.nodes()[pool].operand(0);
-    let (features, layout) = before_transpose(graph, features, layout, &mut tail);
-    tail.reverse();
     Anatomy {
         logits: logits.to_owned(),
         scores,
@@ -238,25 +234,21 @@ fn before_transpose<'a>(
     }
 }
 
-/// The layout of a node's input if the node averages that input over all of space.
-fn global_mean(graph: &Graph, node: &Node, layers: &[usize]) -> Option<Layout> {
+/// The feature map and its layout, if the node averages a feature map over all of space.
+fn global_mean<'a>(
+    graph: &'a Graph,
+    node: &'a Node,
+    layers: &[usize],
+) -> Option<(&'a str, Layout)> {
+    let input = node.operand(0);
     match node.op() {
-        "GlobalAveragePool" => Some(Layout::ChannelsFirst),
+        "GlobalAveragePool" => Some((input, Layout::ChannelsFirst)),
         "ReduceMean" => {
-            let axes = match node.ints("axes") {
-                Some(axes) => axes.to_vec(),
-                None => graph.constant(node.operand(1))?.integers()?,
-            };
-            let axes: BTreeSet<i64> = axes
-                .iter()
-                .map(|&axis| if axis < 0 { axis + 4 } else { axis })
-                .collect();
-            if axes == BTreeSet::from([2, 3]) {
-                Some(Layout::ChannelsFirst)
-            } else if axes == BTreeSet::from([1, 2]) {
-                Some(Layout::ChannelsLast)
-            } else {
-                None
+            let axes = mean_axes(graph, node, 4)?;
+            match axes.iter().copied().collect::<Vec<_>>().as_slice() {
+                [2, 3] => Some((input, Layout::ChannelsFirst)),
+                [1, 2] => Some((input, Layout::ChannelsLast)),
+                _ => mean_of_means(graph, node).map(|input| (input, Layout::ChannelsFirst)),
             }
         }
         "AveragePool" => {
@@ -267,11 +259,40 @@ fn global_mean(graph: &Graph, node: &Node, layers: &[usize]) -> Option<Layout> {
                 && node
                     .ints("pads")
                     .is_some_and(|pads| pads.iter().any(|&pad| pad != 0));
-            (!counts_padding && channels(graph, node.operand(0)) == Some(inputs))
-                .then_some(Layout::ChannelsFirst)
+            (!counts_padding && channels(graph, input) == Some(inputs))
+                .then_some((input, Layout::ChannelsFirst))
         }
         _ => None,
     }
+}
+
+/// The axes of a `ReduceMean` of a tensor of `rank`, as an attribute or as an input.
+fn mean_axes(graph: &Graph, node: &Node, rank: i64) -> Option<BTreeSet<i64>> {
+    let axes = match node.ints("axes") {
+        Some(axes) => axes.to_vec(),
+        None => graph.constant(node.operand(1))?.integers()?,
+    };
+    let positive = |axis: i64| if axis < 0 { axis + rank } else { axis };
+    Some(axes.into_iter().map(positive).collect())
+}
+
+/// What `node` averages over one axis of space after another node has averaged it over the other.
+fn mean_of_means<'a>(graph: &'a Graph, node: &Node) -> Option<&'a str> {
+    let inner = graph
+        .producer(node.operand(0))
+        .filter(|inner| inner.op() == "ReduceMean")?;
+    let features = inner.operand(0);
+    channels(graph, features)?;
+    let first = mean_axes(graph, inner, 4)?;
+    let keeps_rank = inner.int("keepdims", 1) != 0;
+    let second = mean_axes(graph, node, if keeps_rank { 4 } else { 3 })?;
+    let other = match first.iter().copied().collect::<Vec<_>>().as_slice() {
+        [3] => 2,
+        [2] if keeps_rank => 3,
+        [2] => 2,
+        _ => return None,
+    };
+    (second == BTreeSet::from([other])).then_some(features)
 }
 
 /// Number of channels of a feature map N x C x h x w, from the convolutions that make it; none

@@ -1,5 +1,6 @@
 //! Each form of head, as a graph of a few nodes run by ONNX Runtime.
 
+use super::edit::{node, with_int, with_ints};
 use super::testing::{Draft, noise};
 use super::{Activation, Classifier, Error, Head, Target};
 use crate::explain::{Explanation, Method, Request};
@@ -168,6 +169,23 @@ fn mean_over_space_as_reduction() {
 }
 
 #[test]
+fn mean_over_one_axis_and_the_other() {
+    for (first, keeps, second) in [(3, 0, 2), (3, 1, 2), (2, 0, -1), (-2, 1, 3)] {
+        let mut draft = Draft::with_features();
+        for (input, axis, output) in [("a", first, "q"), ("q", second, "p")] {
+            let mean = with_ints(node("ReduceMean", &[input], output), "axes", &[axis]);
+            draft.push(with_int(mean, "keepdims", keeps));
+        }
+        draft.node("Flatten", &["p"], "f");
+        draft
+            .random("w", &[3, 4])
+            .node("MatMul", &["f", "w"], "y")
+            .output("y");
+        assert_complete(&draft, 4);
+    }
+}
+
+#[test]
 fn channels_last() {
     // As tf2onnx writes Keras: the picture comes and the features are averaged channels last.
     let mut draft = Draft::new();
@@ -177,12 +195,8 @@ fn channels_last() {
     draft.node("Conv", &["n", "k"], "c");
     draft.node_ints("Transpose", &["c"], "t", ("perm", &[0, 2, 3, 1]));
     draft.node("Relu", &["t"], "a");
-    draft.push(super::edit::with_int(
-        super::edit::with_ints(
-            super::edit::node("ReduceMean", &["a"], "p"),
-            "axes",
-            &[1, 2],
-        ),
+    draft.push(with_int(
+        with_ints(node("ReduceMean", &["a"], "p"), "axes", &[1, 2]),
         "keepdims",
         0,
     ));
@@ -547,7 +561,7 @@ fn what_cannot_be_explained_is_named() {
     let mut draft = Draft::with_features();
     draft.push(super::onnx::Node {
         domain: Some("nobody".into()),
-        ..super::edit::node("Magic", &["a"], "m")
+        ..node("Magic", &["a"], "m")
     });
     draft
         .random("k", &[3, 3, 1, 1])
