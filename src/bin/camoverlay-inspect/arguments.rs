@@ -32,12 +32,6 @@ the reason where camoverlay would refuse the network.
   --help               print this
 ";
 
-/// What the user wants.
-pub enum Wish {
-    Help,
-    Inspect(Arguments),
-}
-
 /// What to inspect and how.
 pub struct Arguments {
     pub options: Options,
@@ -50,11 +44,11 @@ pub struct Arguments {
     pub json: bool,
 }
 
-/// Reads the command line.
+/// Reads the command line; none if the user wants help.
 ///
 /// # Errors
 /// One sentence on what is wrong with it.
-pub fn parse(mut words: impl Iterator<Item = String>) -> Result<Wish, String> {
+pub fn parse(mut words: impl Iterator<Item = String>) -> Result<Option<Arguments>, String> {
     let program = std::env::current_exe().unwrap_or_default();
     let mut source = None;
     let mut arguments = Arguments {
@@ -80,7 +74,7 @@ pub fn parse(mut words: impl Iterator<Item = String>) -> Result<Wish, String> {
         let mut value = || words.next().ok_or_else(|| format!("{word} needs a value."));
         let options = &mut arguments.options;
         match word.as_str() {
-            "--help" | "-h" => return Ok(Wish::Help),
+            "--help" | "-h" => return Ok(None),
             "--json" => arguments.json = true,
             "--net" => source = Some(Source::Catalogue(catalogued(&value()?)?)),
             "--image" => arguments.image = Some(value()?.into()),
@@ -106,7 +100,7 @@ pub fn parse(mut words: impl Iterator<Item = String>) -> Result<Wish, String> {
         return Err("--output needs --image.".to_owned());
     }
     arguments.options.source = source.ok_or("No network is named.")?;
-    Ok(Wish::Inspect(arguments))
+    Ok(Some(arguments))
 }
 
 fn number<T: std::str::FromStr>(option: &str, text: &str) -> Result<T, String> {

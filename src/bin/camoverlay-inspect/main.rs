@@ -8,16 +8,16 @@ use std::process::ExitCode;
 
 use gstcamoverlay::network::{Classifier, Error};
 
-use arguments::{Arguments, Wish};
+use arguments::Arguments;
 use report::Report;
 
 fn main() -> ExitCode {
     let arguments = match arguments::parse(std::env::args().skip(1)) {
-        Ok(Wish::Help) => {
+        Ok(None) => {
             print!("{}", arguments::HELP);
             return ExitCode::SUCCESS;
         }
-        Ok(Wish::Inspect(arguments)) => arguments,
+        Ok(Some(arguments)) => arguments,
         Err(message) => {
             eprintln!("{message} `camoverlay-inspect --help` lists the options.");
             return ExitCode::from(2);

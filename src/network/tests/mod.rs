@@ -1,0 +1,5 @@
+//! Each form of head, as a graph of a few nodes run by ONNX Runtime.
+
+mod layers;
+mod pooled;
+mod refusals;
