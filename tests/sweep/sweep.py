@@ -150,7 +150,7 @@ def table(rows):
     for row in rows:
         verdict = "ok" if row["ok"] else "**fails**"
         if "note" in row and "head" not in row:
-            cells = ["refused: " + row["note"].split(": ", 1)[-1].split(". ")[0]] + [""] * (len(COLUMNS) + 1)
+            cells = ["refused: " + row["note"].split("feature map, ")[-1].split(". ")[0]] + [""] * (len(COLUMNS) + 1)
         else:
             cells = [row["head"], row["map"]]
             cells += [f"{row[c]:.0e}" if c in row else "" for c in COLUMNS]
