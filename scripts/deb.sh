@@ -37,7 +37,9 @@ chmod 644 "$doc"/*
 # dpkg-shlibdeps reads the source package's control file.
 install -d "$work/debian" "$root/DEBIAN"
 printf 'Source: camoverlay\n\nPackage: camoverlay\nArchitecture: any\n' >"$work/debian/control"
-depends=$(cd "$work" && dpkg-shlibdeps -O --ignore-missing-info "$plugin" "$library" "$root"/usr/bin/* | sed -n 's/^shlibs:Depends=//p')
+depends=$(cd "$work" &&
+    dpkg-shlibdeps -O --warnings=0 --ignore-missing-info "$plugin" "$library" "$root"/usr/bin/* |
+    sed -n 's/^shlibs:Depends=//p')
 cat >"$root/DEBIAN/control" <<EOF
 Package: camoverlay
 Version: $version

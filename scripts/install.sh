@@ -34,7 +34,12 @@ for file in "$plugin" .deps/lib/camoverlay .deps/share/camoverlay/models; do
         exit 1
     fi
 done
-install -d "$destdir$plugins" "$destdir$prefix/bin" "$destdir$library" "$destdir$models"
+if ! install -d "$destdir$plugins" "$destdir$prefix/bin" "$destdir$library" "$destdir$models" 2>/dev/null ||
+    [ ! -w "$destdir$plugins" ]; then
+    printf 'You may not write to %s.\nUse sudo, or "make install PREFIX=%s", which needs no root.\n' \
+        "$prefix" "${of_the_user%/share}" >&2
+    exit 1
+fi
 install -m 644 "$plugin" "$destdir$plugins"
 for program in $programs; do
     install "target/release/$program" "$destdir$prefix/bin"

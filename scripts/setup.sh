@@ -14,7 +14,7 @@ packages="
     python3 python3-venv python3-gst-1.0 gir1.2-gst-plugins-base-1.0 python3-numpy
 "
 gstreamer=1.22
-room_to_build=3000000 # kB
+room_to_build=4000000 # kB
 
 # fail WHAT-IS-WRONG WHAT-TO-DO
 fail() {
