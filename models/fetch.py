@@ -156,4 +156,4 @@ if __name__ == "__main__":
     except OSError as error:
         if error.errno != errno.ENOSPC:
             raise
-        sys.exit("The disk is full.\nMake room (about 3 GB for the build and the networks) and try again.")
+        sys.exit("The disk is full.\nMake room (about 4 GB for the build and the networks) and try again.")

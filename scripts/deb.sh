@@ -1,5 +1,5 @@
 #!/bin/sh
-# A Debian package of plugin, ONNX Runtime, SqueezeNet and labels: out/camoverlay_VERSION_ARCH.deb.
+# A Debian package of plugin, programs, ONNX Runtime, SqueezeNet and labels: out/camoverlay_VERSION_ARCH.deb.
 # Runs after `make build`; needs dpkg-dev.
 set -eu
 
@@ -19,7 +19,7 @@ scripts/install.sh install /usr "$root" >/dev/null
 find "$root/usr/share/camoverlay/models" -type f ! -name 'squeezenet*' ! -name 'imagenet*' -delete
 plugin=$(find "$root" -name libgstcamoverlay.so)
 library=$(find "$root" -name 'libonnxruntime.so*')
-strip --strip-unneeded "$plugin"
+strip --strip-unneeded "$plugin" "$root"/usr/bin/*
 
 doc=$root/usr/share/doc/camoverlay
 install -d "$doc"
@@ -37,7 +37,9 @@ chmod 644 "$doc"/*
 # dpkg-shlibdeps reads the source package's control file.
 install -d "$work/debian" "$root/DEBIAN"
 printf 'Source: camoverlay\n\nPackage: camoverlay\nArchitecture: any\n' >"$work/debian/control"
-depends=$(cd "$work" && dpkg-shlibdeps -O --ignore-missing-info "$plugin" "$library" | sed -n 's/^shlibs:Depends=//p')
+depends=$(cd "$work" &&
+    dpkg-shlibdeps -O --warnings=0 --ignore-missing-info "$plugin" "$library" "$root"/usr/bin/* |
+    sed -n 's/^shlibs:Depends=//p')
 cat >"$root/DEBIAN/control" <<EOF
 Package: camoverlay
 Version: $version
@@ -48,7 +50,7 @@ Priority: optional
 Homepage: https://github.com/camoverlay/camoverlay
 Installed-Size: $(du -ks "$root" | cut -f 1)
 Depends: $depends
-Recommends: gstreamer1.0-tools, gstreamer1.0-plugins-good, gstreamer1.0-libav
+Recommends: fonts-dejavu-core, gstreamer1.0-tools, gstreamer1.0-plugins-good, gstreamer1.0-libav
 Description: GStreamer element that explains an image classifier on live video
  The element camoverlay runs an ONNX image classifier on every frame and draws
  over it, as a heat map, where the classifier sees what it names (class

@@ -1,10 +1,12 @@
 #!/bin/sh
 # install.sh install|uninstall PREFIX DESTDIR
-# Plugin where GStreamer looks, ONNX Runtime in PREFIX/lib/camoverlay, networks in PREFIX/share/camoverlay/models.
+# Plugin where GStreamer looks, programs in PREFIX/bin, ONNX Runtime in PREFIX/lib/camoverlay, networks in
+# PREFIX/share/camoverlay/models.
 set -eu
 
 action=$1 prefix=${2%/} destdir=${3%/}
 plugin=target/release/libgstcamoverlay.so
+programs=$(for source in src/bin/*; do basename "$source" .rs; done)
 library=$prefix/lib/camoverlay
 models=$prefix/share/camoverlay/models
 gstreamer=$(pkg-config --variable=prefix gstreamer-1.0)
@@ -19,6 +21,9 @@ esac
 
 if [ "$action" = uninstall ]; then
     rm -f "$destdir$plugins/${plugin##*/}"
+    for program in $programs; do
+        rm -f "$destdir$prefix/bin/$program"
+    done
     rm -rf "$destdir$library" "$destdir$prefix/share/camoverlay"
     exit
 fi
@@ -29,11 +34,19 @@ for file in "$plugin" .deps/lib/camoverlay .deps/share/camoverlay/models; do
         exit 1
     fi
 done
-install -d "$destdir$plugins" "$destdir$library" "$destdir$models"
+if ! install -d "$destdir$plugins" "$destdir$prefix/bin" "$destdir$library" "$destdir$models" 2>/dev/null ||
+    [ ! -w "$destdir$plugins" ]; then
+    printf 'You may not write to %s.\nUse sudo, or "make install PREFIX=%s", which needs no root.\n' \
+        "$prefix" "${of_the_user%/share}" >&2
+    exit 1
+fi
 install -m 644 "$plugin" "$destdir$plugins"
+for program in $programs; do
+    install "target/release/$program" "$destdir$prefix/bin"
+done
 install -m 644 .deps/lib/camoverlay/* "$destdir$library"
 install -m 644 .deps/share/camoverlay/models/* "$destdir$models"
-echo "Installed ${plugin##*/} in $plugins, ONNX Runtime in $library, the networks in $models."
+echo "Installed ${plugin##*/} in $plugins, the programs in $prefix/bin, ONNX Runtime in $library, the networks in $models."
 if [ -n "${unknown:-}" ]; then
     echo "GStreamer does not look there by itself: export GST_PLUGIN_PATH='$plugins'"
 fi

@@ -8,13 +8,13 @@ set -eu
 # What the build, the demo and the tests need.
 packages="
     gcc libc6-dev pkg-config
-    libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev
+    libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev libpango1.0-dev
     gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good
     gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly gstreamer1.0-libav
-    python3 python3-venv
+    python3 python3-venv python3-gst-1.0 gir1.2-gst-plugins-base-1.0 python3-numpy
 "
 gstreamer=1.22
-room_to_build=3000000 # kB
+room_to_build=4000000 # kB
 
 # fail WHAT-IS-WRONG WHAT-TO-DO
 fail() {
@@ -75,6 +75,8 @@ packages() {
     fi
     command -v pkg-config >/dev/null || fail "pkg-config is not installed." \
         "Install it, a C compiler, and GStreamer $gstreamer or newer with its development files and plugins."
+    pkg-config --exists pangocairo || fail "Pango's development files are not installed (pangocairo)." \
+        "Install them from your distribution."
     for module in gstreamer-1.0 gstreamer-video-1.0 gstreamer-app-1.0 gstreamer-check-1.0; do
         found=$(pkg-config --modversion $module 2>/dev/null || echo 0)
         at_least "$found" "$gstreamer" || fail "$module $gstreamer or newer is not installed (found: $found)." \
