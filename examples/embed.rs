@@ -93,9 +93,13 @@ fn draw(explained: &gst::Sample, original: &gst::Sample) -> Result<gst::Sample, 
     let meta = gst::meta::CustomMeta::from_buffer(buffer, "CamOverlayMeta")?;
     let fields = meta.structure();
     let place = hot_box(fields)?;
+    // Stream time starts at 0, whatever the first timestamp.
+    let segment = explained.segment().and_then(|s| s.downcast_ref());
+    let time = segment
+        .and_then(|s: &gst::FormattedSegment<gst::ClockTime>| s.to_stream_time(buffer.pts()));
     println!(
         "{:.2} s: {} ({:.2}) {}",
-        buffer.pts().unwrap_or_default().mseconds() as f64 / 1000.0,
+        time.unwrap_or_default().mseconds() as f64 / 1000.0,
         fields.get::<&str>("target-label")?,
         fields.get::<f64>("target-score")?,
         place.map_or("nowhere".into(), |[left, top, right, bottom]| format!(
