@@ -471,7 +471,7 @@ fn properties_may_change_from_another_thread_while_playing() {
                 element.set_property("threshold", f64::from(turn % 10) / 10.0);
                 element.set_property("top-k", turn % 5 + 1);
                 element.set_property("inference-interval", turn % 3 + 1);
-                element.set_property("attach-map", turn % 2 == 0);
+                element.set_property("attach-map", turn.is_multiple_of(2));
                 element.property::<gst::Structure>("stats");
                 turn += 1;
                 thread::sleep(Duration::from_micros(300));

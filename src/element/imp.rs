@@ -229,10 +229,6 @@ impl BaseTransformImpl for CamOverlay {
                 });
                 self.obj().sink_pad().push_event(event)
             }
-            gst::EventView::Latency(latency) => {
-                lock(&self.punctuality).configured = Some(latency.latency());
-                self.parent_src_event(event)
-            }
             _ => self.parent_src_event(event),
         }
     }
@@ -248,7 +244,7 @@ impl BaseTransformImpl for CamOverlay {
         let (live, min, max) = upstream.result();
         let own = {
             let mut punctuality = lock(&self.punctuality);
-            punctuality.live = live;
+            punctuality.set_upstream(live.then_some(min));
             punctuality.latency()
         };
         if let gst::QueryViewMut::Latency(answer) = query.view_mut() {
@@ -292,7 +288,7 @@ impl CamOverlay {
         let time = |convert: fn(&Segment, gst::ClockTime) -> Option<gst::ClockTime>| {
             convert(segment.as_ref()?, buffer.pts()?)
         };
-        let message = gst::message::Qos::builder(lock(&self.punctuality).live)
+        let message = gst::message::Qos::builder(lock(&self.punctuality).is_live())
             .src(&*obj)
             .running_time(time(|segment, pts| segment.to_running_time(pts)))
             .stream_time(time(|segment, pts| segment.to_stream_time(pts)))
@@ -323,7 +319,8 @@ impl CamOverlay {
         let running_time = || self.segment()?.to_running_time(buffer.pts()?);
         obj.property::<bool>("qos")
             && running_time().is_some_and(|time| {
-                lock(&self.punctuality).is_late(time, obj.current_running_time())
+                let now = obj.current_running_time();
+                lock(&self.punctuality).is_late(time, buffer.duration(), now)
             })
     }
 

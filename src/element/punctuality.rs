@@ -5,17 +5,21 @@ use gst::ClockTime;
 /// Headroom of the announced latency over the slowest recent frame, in percent of it.
 const HEADROOM: u64 = 25;
 
+/// The part of a rise in lag by which the baseline follows it from frame to frame: slow against a
+/// backlog of our own making, fast against a source whose frames come later from now on.
+const BASELINE_CREEP: u64 = 16;
+
 /// What the element knows of the pipeline's clockwork.
 #[derive(Default)]
 pub struct Punctuality {
-    /// Time spent on the slowest recent frame.
+    /// Time spent on the slowest recent frame that waited for the network.
     slowest: ClockTime,
     /// What the latency query answers.
     announced: ClockTime,
-    /// Whether upstream is live, as the last latency query found.
-    pub live: bool,
-    /// The whole pipeline's latency, as the sink was told.
-    pub configured: Option<ClockTime>,
+    /// Upstream's latency, if it is live, as the last latency query found.
+    upstream: Option<ClockTime>,
+    /// Lag behind the clock, on arrival here, of frames that nothing held up.
+    baseline: ClockTime,
     /// Running time up to which frames reach the sink too late, as its last QoS event said.
     pub earliest: Option<ClockTime>,
 }
@@ -24,6 +28,18 @@ impl Punctuality {
     /// Latency of the element for the latency query: the slowest recent frame and some headroom.
     pub fn latency(&self) -> ClockTime {
         self.announced
+    }
+
+    /// Notes upstream's latency, `None` where upstream is not live.
+    pub fn set_upstream(&mut self, latency: Option<ClockTime>) {
+        if self.upstream != latency {
+            self.upstream = latency;
+            self.baseline = latency.unwrap_or_default();
+        }
+    }
+
+    pub fn is_live(&self) -> bool {
+        self.upstream.is_some()
     }
 
     /// Notes the time spent on a frame that waited for the network. True when the latency has changed so much that the
@@ -40,30 +56,38 @@ impl Punctuality {
         outgrown || shrunk
     }
 
-    /// Whether a frame of `running_time` would reach the sink late if it waited for the network at time `now` (running
-    /// time too, `None` without a clock).
+    /// Whether a frame of `running_time` and `duration` that arrives at time `now` (running time too,
+    /// `None` without a clock) should not wait for the network.
     ///
-    /// The sink's own word counts first. On live video that is not waited for: where the pipeline's latency allows for
-    /// an inference at all, a frame that has used up too much of it goes without.
-    pub fn is_late(&self, running_time: ClockTime, now: Option<ClockTime>) -> bool {
-        if self
+    /// The sink's own word counts first. On live video with a network slower than the frames that
+    /// is not waited for: a frame that comes later than the headroom of the announced latency
+    /// allows has been held up by the inference before it, and letting it wait too would hold up
+    /// the next one even more.
+    pub fn is_late(
+        &mut self,
+        running_time: ClockTime,
+        duration: Option<ClockTime>,
+        now: Option<ClockTime>,
+    ) -> bool {
+        let told = self
             .earliest
-            .is_some_and(|earliest| running_time <= earliest)
-        {
-            return true;
-        }
-        match (self.live, self.configured, now) {
-            (true, Some(configured), Some(now)) if configured >= self.announced => {
-                now + self.slowest > running_time + configured
-            }
-            _ => false,
-        }
+            .is_some_and(|earliest| running_time <= earliest);
+        let Some(now) = now.filter(|_| self.is_live()) else {
+            return told;
+        };
+        let lag = now.saturating_sub(running_time);
+        let rise = lag.saturating_sub(self.baseline);
+        self.baseline = lag.min(self.baseline + rise / BASELINE_CREEP);
+        let keeps_up = duration.is_some_and(|duration| self.slowest < duration);
+        told || (!keeps_up && lag - self.baseline > self.announced - self.slowest)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const PERIOD: Option<ClockTime> = Some(ClockTime::from_mseconds(33));
 
     fn ms(ms: u64) -> ClockTime {
         ClockTime::from_mseconds(ms)
@@ -86,18 +110,39 @@ mod tests {
     fn frames_are_late_by_the_sinks_word_or_by_the_clock() {
         let mut punctuality = Punctuality::default();
         punctuality.add(ms(40));
-        assert!(!punctuality.is_late(ms(100), Some(ms(500))), "not live");
-        punctuality.earliest = Some(ms(150));
-        assert!(punctuality.is_late(ms(150), None));
-        assert!(!punctuality.is_late(ms(151), None));
-        punctuality.live = true;
-        punctuality.configured = Some(ms(60));
-        assert!(!punctuality.is_late(ms(200), Some(ms(220))));
-        assert!(punctuality.is_late(ms(200), Some(ms(221))));
-        punctuality.configured = Some(ms(30));
         assert!(
-            !punctuality.is_late(ms(200), Some(ms(300))),
-            "no frame could be in time"
+            !punctuality.is_late(ms(100), PERIOD, Some(ms(500))),
+            "on video that is not live frames come when they are wanted"
         );
+        punctuality.earliest = Some(ms(150));
+        assert!(punctuality.is_late(ms(150), PERIOD, None));
+        assert!(!punctuality.is_late(ms(151), PERIOD, None));
+        punctuality.set_upstream(Some(ms(30)));
+        assert!(
+            !punctuality.is_late(ms(200), PERIOD, Some(ms(230))),
+            "upstream"
+        );
+        assert!(
+            !punctuality.is_late(ms(300), PERIOD, Some(ms(340))),
+            "the headroom"
+        );
+        assert!(punctuality.is_late(ms(400), PERIOD, Some(ms(442))));
+        let long = Some(ms(50));
+        assert!(
+            !punctuality.is_late(ms(500), long, Some(ms(545))),
+            "a network that keeps up catches up"
+        );
+    }
+
+    #[test]
+    fn a_source_that_comes_later_from_now_on_is_late_for_a_while_only() {
+        let mut punctuality = Punctuality::default();
+        punctuality.add(ms(40));
+        punctuality.set_upstream(Some(ms(0)));
+        assert!(!punctuality.is_late(ms(0), PERIOD, Some(ms(1))));
+        let late = (1..200)
+            .filter(|i| punctuality.is_late(ms(i * 33), PERIOD, Some(ms(i * 33 + 30))))
+            .count();
+        assert!(late > 5 && late < 150, "{late}");
     }
 }

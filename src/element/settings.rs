@@ -207,8 +207,10 @@ fn path(name: &'static str, nick: &'static str, blurb: &'static str) -> glib::Pa
 impl Setup {
     /// What to open, with `plugin_file` (where GStreamer loaded the plugin from, if from a file) as a place to look near.
     pub fn options(&self, plugin_file: Option<&Path>) -> network::Options {
+        // Where /lib is a link to /usr/lib, GStreamer may say /lib, and /share is nowhere.
+        let plugin_file = plugin_file.and_then(|path| path.canonicalize().ok());
         let program = std::env::current_exe().ok();
-        let places = plugin_file.into_iter().chain(program.as_deref());
+        let places = plugin_file.as_deref().into_iter().chain(program.as_deref());
         network::Options {
             source: match &self.model {
                 Some(path) => network::Source::File(path.clone()),

@@ -10,7 +10,9 @@ use super::job::Job;
 use crate::network::{Error, SharedClassifier};
 
 /// Where the one job is.
+#[derive(Default)]
 enum Desk {
+    #[default]
     Empty,
     Waiting(Box<Job>),
     Running,
@@ -22,12 +24,6 @@ enum Desk {
 struct Shared {
     desk: Mutex<Desk>,
     changed: Condvar,
-}
-
-impl Default for Desk {
-    fn default() -> Self {
-        Self::Empty
-    }
 }
 
 impl Shared {

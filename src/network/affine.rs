@@ -209,7 +209,8 @@ fn dot(a: &[f32], b: &[f32]) -> f32 {
     a.iter().zip(b).map(|(a, b)| a * b).sum()
 }
 
-/// Operators that return, of a single vector, the same numbers in the same order.
+/// Operators that return, of a single vector, the same numbers in the same order; for the two of
+/// quantisation up to its rounding.
 pub fn keeps_values(op: &str) -> bool {
     matches!(
         op,
@@ -221,6 +222,8 @@ pub fn keeps_values(op: &str) -> bool {
             | "Squeeze"
             | "Unsqueeze"
             | "Transpose"
+            | "QuantizeLinear"
+            | "DequantizeLinear"
     )
 }
 

@@ -9,6 +9,7 @@ use super::error::{Error, Fault};
 use super::gradient::{self, Gradient};
 use super::graph::{self, Graph};
 use super::head::{self, Anatomy, Head};
+use super::inline::inline_functions;
 use super::{external, onnx};
 
 /// A classifier's graph, taken apart.
@@ -48,7 +49,8 @@ impl Dissection {
         Self::of_model(model, path)
     }
 
-    fn of_model(model: onnx::Model, path: &Path) -> Result<Self, Error> {
+    fn of_model(mut model: onnx::Model, path: &Path) -> Result<Self, Error> {
+        inline_functions(&mut model).map_err(|fault| not_onnx(path, fault))?;
         let graph = Graph::new(model).map_err(|fault| not_onnx(path, fault))?;
         let picture = Picture::of(&graph).map_err(|found| Error::Input {
             path: path.to_owned(),

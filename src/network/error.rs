@@ -88,6 +88,8 @@ pub enum Fault {
     Weight {
         tensor: String,
     },
+    /// Functions that call each other without end, or grow beyond measure.
+    Functions,
     /// Larger than protobuf's 2 GiB.
     TooLarge,
 }
@@ -142,6 +144,7 @@ impl fmt::Display for Fault {
             Self::Weight { tensor } => {
                 write!(f, "the data of weight “{tensor}” does not fit its shape")
             }
+            Self::Functions => write!(f, "its functions call each other without end"),
             Self::TooLarge => write!(f, "it is larger than 2 GiB"),
         }
     }
@@ -188,10 +191,13 @@ impl fmt::Display for Error {
                 match tried.as_slice() {
                     [] => write!(f, "There is no place to look for the network file.")?,
                     [path] => write!(f, "There is no network file {}.", path.display())?,
-                    [first, rest @ ..] => {
-                        write!(f, "There is no network file {}", first.display())?;
-                        for path in rest {
-                            write!(f, ", nor {}", path.display())?;
+                    [first, ..] => {
+                        let name = first.file_name().unwrap_or_default();
+                        write!(f, "There is no network file {}", name.display())?;
+                        for (i, folder) in tried.iter().filter_map(|path| path.parent()).enumerate()
+                        {
+                            let lead = if i == 0 { " in" } else { "," };
+                            write!(f, "{lead} {}", folder.display())?;
                         }
                         write!(f, ".")?;
                     }
@@ -341,7 +347,7 @@ mod tests {
         }
         .to_string();
         for words in [
-            "/m/resnet18.onnx, nor /n/resnet18.onnx.",
+            "no network file resnet18.onnx in /m, /n.",
             "make model NET=resnet18",
         ] {
             assert!(file.contains(words), "{file}");

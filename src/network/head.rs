@@ -316,6 +316,9 @@ fn obstacle(node: &Node) -> Obstacle {
         }
         "GlobalMaxPool" | "ReduceMax" | "GlobalLpPool" => "which pools but not by averaging",
         "LSTM" | "GRU" | "RNN" => "which reads a sequence",
+        op if op.starts_with("QLinear") || op == "QGemm" => {
+            "which computes with quantised numbers; quantise in the QDQ format instead"
+        }
         _ => "which is not known between a feature map and class scores",
     };
     let found = match node.name() {

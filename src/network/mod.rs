@@ -11,6 +11,7 @@ mod external;
 mod gradient;
 mod graph;
 mod head;
+mod inline;
 mod labels;
 mod onnx;
 mod preprocess;

@@ -51,6 +51,8 @@ pub fn product(
     let other = || node.operand(1 - index);
     Some(match node.op() {
         "Identity" | "Dropout" | "Add" | "Sum" => dy.to_owned(),
+        // The rounding has no gradient of its own: it is passed straight through.
+        "QuantizeLinear" | "DequantizeLinear" => dy.to_owned(),
         "Cast" => tape.cast_like(graph, dy, x),
         "Flatten" | "Reshape" | "Squeeze" | "Unsqueeze" => tape.reshape_like(dy, x),
         "Transpose" => {

@@ -1,10 +1,14 @@
-//! Sampling and painting allocate nothing once they have seen a first frame and map, captions
-//! nothing while they stay the same.
+//! Sampling, explaining and painting allocate nothing once they have seen a first frame and map,
+//! captions nothing while they stay the same.
 
 #[cfg(feature = "captions")]
 use gstcamoverlay::picture::Caption;
 use gstcamoverlay::picture::{
     ChannelOrder, Fit, Geometry, Layout, MapView, Normalization, Painter, Plane, PlaneMut, Sampler,
+};
+use gstcamoverlay::{
+    explain::{Explanation, Method, Request},
+    network::{Activation, FeatureMap, Head, Scores, Target},
 };
 use std::alloc::{GlobalAlloc, Layout as Memory, System};
 use std::cell::Cell;
@@ -84,6 +88,46 @@ fn steady_state_allocates_nothing() {
             }
             assert_eq!(ALLOCATIONS.get() - before, 0, "{layout:?} {fit:?}");
         }
+    }
+}
+
+#[test]
+fn explaining_allocates_nothing() {
+    let (channels, classes, cells) = (64, 20, 7 * 9);
+    let wave = |i: usize| (i as f32 * 0.37).sin();
+    let features: Vec<f32> = (0..channels * cells).map(wave).collect();
+    let head = Head::Dense {
+        weights: (0..classes * channels).map(wave).collect(),
+        bias: vec![0.5; classes],
+    };
+    for method in Method::ALL {
+        let mut explanation = Explanation::default();
+        let mut before = 0;
+        for frame in 0..4 {
+            if frame == 1 {
+                before = ALLOCATIONS.get();
+            }
+            let logits: [f32; 20] = std::array::from_fn(|class| wave(class + frame));
+            let activation = Activation {
+                logits: &logits,
+                scores: Scores::Softmax,
+                features: FeatureMap {
+                    values: &features,
+                    channels,
+                    height: 7,
+                    width: 9,
+                },
+                head: &head,
+                gradient: None,
+            };
+            let request = Request {
+                target: Target::Rank(frame % 3),
+                top_k: 5,
+                method,
+            };
+            explanation.update(&activation, &request).unwrap();
+        }
+        assert_eq!(ALLOCATIONS.get() - before, 0, "{method:?}");
     }
 }
 

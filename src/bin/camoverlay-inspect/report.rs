@@ -1,0 +1,222 @@
+//! What was found, for people and for programs.
+
+use std::fmt::Write;
+
+use gstcamoverlay::explain::{Class, Explanation, Method};
+use gstcamoverlay::network::{Classifier, Head, Layout, PreprocessOrigin};
+use gstcamoverlay::picture::Fit;
+
+/// All there is to tell of a network, and of a picture if there was one.
+pub struct Report<'a> {
+    pub classifier: &'a Classifier,
+    pub explanation: Option<&'a Explanation>,
+}
+
+impl Report<'_> {
+    fn size(&self) -> String {
+        match self.classifier.fit() {
+            Fit::ShortestSide(side) => format!("any size, shortest side {side}"),
+            Fit::Exact { width, height } => format!("{width} x {height} only"),
+        }
+    }
+
+    fn head(&self) -> &'static str {
+        match self.classifier.head() {
+            Head::Channels => "mean over space, one channel a class",
+            Head::Dense { .. } => "mean over space, dense",
+            Head::PooledLayers => "mean over space, several layers",
+            Head::FlattenedLayers => "flattened, several layers",
+        }
+    }
+
+    fn methods(&self) -> Vec<&'static str> {
+        let head = self.classifier.head();
+        let suits = |method: &Method| *method != Method::Auto && method.resolve(head).is_ok();
+        Method::ALL
+            .iter()
+            .copied()
+            .filter(suits)
+            .map(Method::name)
+            .collect()
+    }
+
+    fn default_method(&self) -> &'static str {
+        Method::Auto
+            .resolve(self.classifier.head())
+            .map_or("none", Method::name)
+    }
+
+    fn label(&self, class: usize) -> &str {
+        self.classifier
+            .labels()
+            .get(class)
+            .map_or("", |label| label)
+    }
+
+    /// A table for people.
+    pub fn text(&self) -> String {
+        let classifier = self.classifier;
+        let structure = classifier.structure();
+        let (preprocess, origin) = classifier.preprocess();
+        let origin = match origin {
+            PreprocessOrigin::Options => "as asked",
+            PreprocessOrigin::File => "says the file",
+            PreprocessOrigin::Catalogue => "says the catalogue",
+            PreprocessOrigin::Assumed => "assumed, nothing says it",
+        };
+        let layout = match structure.layout {
+            Layout::ChannelsFirst => "channels first",
+            Layout::ChannelsLast => "channels last",
+        };
+        let field = match &structure.receptive_field {
+            Some(field) => format!(
+                "{} x {} pixels, one every {} x {}, the first centred at {} x {}",
+                field.size[1],
+                field.size[0],
+                field.stride[1],
+                field.stride[0],
+                field.offset[1],
+                field.offset[0]
+            ),
+            None => "the whole picture".to_owned(),
+        };
+        let rows = [
+            ("network", classifier.name().to_owned()),
+            (
+                "input",
+                format!("{} ({layout}, {})", structure.input, self.size()),
+            ),
+            ("preprocessing", format!("{} ({origin})", preprocess.name())),
+            ("feature map", structure.features.clone()),
+            ("a cell sees", field),
+            (
+                "head",
+                format!("{} ({})", self.head(), structure.head.join(", ")),
+            ),
+            ("classes", classifier.class_count().to_string()),
+            (
+                "methods",
+                format!(
+                    "{} (auto: {})",
+                    self.methods().join(", "),
+                    self.default_method()
+                ),
+            ),
+        ];
+        let mut text = String::new();
+        for (name, value) in rows {
+            // Writing to a string cannot fail.
+            let _ = writeln!(text, "{name:14} {value}");
+        }
+        if let Some(explanation) = self.explanation {
+            let map = &explanation.map;
+            let _ = writeln!(
+                text,
+                "{:14} {} x {}, {}",
+                "map",
+                map.width,
+                map.height,
+                explanation.method.name()
+            );
+            for class in &explanation.top {
+                let mark = if class.id == explanation.target.id {
+                    '*'
+                } else {
+                    ' '
+                };
+                let _ = writeln!(
+                    text,
+                    "{mark} {:6.2} %  {:5}  {}",
+                    100.0 * class.score,
+                    class.id,
+                    self.label(class.id)
+                );
+            }
+        }
+        text
+    }
+
+    /// The same as one JSON object, with the map's values.
+    pub fn json(&self) -> String {
+        let classifier = self.classifier;
+        let structure = classifier.structure();
+        let (width, height) = match classifier.fit() {
+            Fit::ShortestSide(_) => ("null".to_owned(), "null".to_owned()),
+            Fit::Exact { width, height } => (width.to_string(), height.to_string()),
+        };
+        let shortest = match classifier.fit() {
+            Fit::ShortestSide(side) => side,
+            Fit::Exact { width, height } => width.min(height),
+        };
+        let field = structure
+            .receptive_field
+            .map_or("null".to_owned(), |field| {
+                format!(
+                    "{{\"size\":{:?},\"stride\":{:?},\"offset\":{:?}}}",
+                    field.size, field.stride, field.offset
+                )
+            });
+        let operators: Vec<String> = structure.head.iter().map(|name| quoted(name)).collect();
+        let methods: Vec<String> = self.methods().iter().map(|name| quoted(name)).collect();
+        let mut fields = vec![
+            format!("\"network\":{}", quoted(classifier.name())),
+            format!("\"input\":{}", quoted(&structure.input)),
+            format!("\"input-size\":{shortest}"),
+            format!("\"fixed-width\":{width}"),
+            format!("\"fixed-height\":{height}"),
+            format!(
+                "\"preprocess\":{}",
+                quoted(classifier.preprocess().0.name())
+            ),
+            format!("\"features\":{}", quoted(&structure.features)),
+            format!("\"receptive-field\":{field}"),
+            format!("\"head\":{}", quoted(self.head())),
+            format!("\"operators\":[{}]", operators.join(",")),
+            format!("\"classes\":{}", classifier.class_count()),
+            format!("\"methods\":[{}]", methods.join(",")),
+        ];
+        if let Some(explanation) = self.explanation {
+            let map = &explanation.map;
+            let top: Vec<String> = explanation
+                .top
+                .iter()
+                .map(|class| self.class(class))
+                .collect();
+            fields.extend([
+                format!("\"method\":{}", quoted(explanation.method.name())),
+                format!("\"top\":[{}]", top.join(",")),
+                format!("\"target\":{}", self.class(&explanation.target)),
+                format!("\"map-width\":{}", map.width),
+                format!("\"map-height\":{}", map.height),
+                format!("\"map\":{:?}", map.values),
+            ]);
+        }
+        format!("{{{}}}", fields.join(","))
+    }
+
+    fn class(&self, class: &Class) -> String {
+        format!(
+            "{{\"id\":{},\"label\":{},\"score\":{:?},\"logit\":{:?}}}",
+            class.id,
+            quoted(self.label(class.id)),
+            class.score,
+            class.logit
+        )
+    }
+}
+
+/// A JSON string.
+fn quoted(text: &str) -> String {
+    let mut quoted = String::from("\"");
+    for character in text.chars() {
+        match character {
+            '"' | '\\' => quoted.extend(['\\', character]),
+            control if control.is_control() => {
+                let _ = write!(quoted, "\\u{:04x}", u32::from(control));
+            }
+            other => quoted.push(other),
+        }
+    }
+    quoted.push('"');
+    quoted
+}

@@ -1,0 +1,190 @@
+"""Compares camoverlay with torch, torchcam and pytorch-grad-cam over torchvision's classifiers.
+
+    sweep.py --inspect target/release/camoverlay-inspect [--quick] [--write docs/sweep.md] [NAME...]
+
+Each network gets random weights, is exported to ONNX, and explains one picture. Compared are the
+logits (relative to their largest magnitude) and the maps after min-max, for torchcam's CAM where
+a single dense layer follows the mean, and for five methods of pytorch-grad-cam.
+
+needs: torch torchvision torchcam grad-cam numpy pillow
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import warnings
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from pytorch_grad_cam import EigenCAM, GradCAM, GradCAMPlusPlus, HiResCAM, LayerCAM
+from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
+from torchcam.methods import CAM
+
+from networks import NETWORKS, QUICK, build
+
+PHOTO = Path(__file__).parents[2] / "examples" / "media" / "chelsea.png"
+METHODS = {
+    "gradcam": GradCAM,
+    "hirescam": HiResCAM,
+    "gradcam++": GradCAMPlusPlus,
+    "layercam": LayerCAM,
+    "eigencam": EigenCAM,
+}
+LOGITS, MAP = 1e-3, 1e-4  # tolerances
+
+
+def picture(height, width, path):
+    """A crop of the photo of this size, written to `path`, as torch takes it."""
+    photo = Image.open(PHOTO).convert("RGB").resize((width, height), Image.BICUBIC)
+    photo.save(path)
+    x = np.asarray(photo, np.float32) / 255
+    x = (x - np.array([0.485, 0.456, 0.406], np.float32)) / np.array([0.229, 0.224, 0.225], np.float32)
+    return torch.from_numpy(np.ascontiguousarray(x.transpose(2, 0, 1)[None], np.float32))
+
+
+def export(model, image, free, path, opset):
+    axes = {2: "height", 3: "width"} if free else {}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        # In eval mode torch replaces attention by an operator that it cannot export.
+        model.train("MultiheadAttention" in {type(m).__name__ for m in model.modules()})
+        torch.onnx.export(
+            model, image, str(path), opset_version=opset, input_names=["input"],
+            output_names=["logits"], dynamic_axes={"input": axes} if axes else None,
+            training=torch.onnx.TrainingMode.PRESERVE,
+        )
+        model.eval()
+
+
+def inspect(program, model, image, *options):
+    command = [program, str(model), "--image", str(image), "--preprocess", "torch", "--json", *options]
+    result = subprocess.run(command, capture_output=True, text=True)
+    return json.loads(result.stdout) if result.returncode == 0 else result.stderr.strip()
+
+
+def min_max(values):
+    values = np.asarray(values, np.float64)
+    return (values - values.min()) / (values.max() - values.min())
+
+
+def difference(ours, theirs):
+    """Largest difference of two maps after min-max."""
+    theirs = np.asarray(theirs, np.float64).squeeze()
+    return np.abs(min_max(np.reshape(ours, theirs.shape)) - min_max(theirs)).max()
+
+
+def grad_cam(kind, network, image, target):
+    """The raw map of pytorch-grad-cam, before its ReLU and its resize."""
+    with kind(model=network, target_layers=[network.tap]) as cam:
+        x = image.clone().requires_grad_(True)
+        logits = cam.activations_and_grads(x)
+        targets = [ClassifierOutputTarget(target)]
+        network.zero_grad()
+        sum(t(output) for t, output in zip(targets, logits)).backward()
+        holder = cam.activations_and_grads
+        activations, gradients = holder.activations[0].numpy(), holder.gradients[0].numpy()
+        return cam.get_cam_image(x, network.tap, targets, activations, gradients, False)
+
+
+def torch_cam(network, image, target):
+    name = next(n for n, m in network.named_modules() if n.startswith("head.") and isinstance(m, torch.nn.Linear))
+    with CAM(network, target_layer="tap", fc_layer=name) as cam:
+        with torch.no_grad():
+            scores = network(image)
+        return cam(target, scores, normalized=False)[0].numpy()
+
+
+def sweep(name, program, folder, opset):
+    """One row of the table: name, head, map, errors by column, verdict."""
+    cut, height, width, free = NETWORKS[name]
+    photo, path = folder / "photo.png", folder / "network.onnx"
+    image = picture(height, width, photo)
+    model = build(name, image)
+    export(model, image, free, path, opset)
+    size = ["--input-size", str(height)] if free else []
+    report = inspect(program, path, photo, "--top-k", "1000", *size)
+    if cut is None or isinstance(report, str):
+        refused = isinstance(report, str)
+        words = report if refused else f"explained as {report['head']}"
+        return {"name": name, "note": words, "ok": refused and cut is None}
+    with torch.no_grad():
+        expected = model(image)[0].numpy()
+    network = cut(model).eval()
+    with torch.no_grad():
+        assert np.allclose(network(image)[0].numpy(), expected, atol=1e-4), "the cut changes the network"
+    logits = np.empty_like(expected)
+    for entry in report["top"]:
+        logits[entry["id"]] = entry["logit"]
+    target = int(expected.argmax())
+    row = {
+        "name": name,
+        "head": report["head"],
+        "map": f"{report['map-width']} x {report['map-height']}",
+        "logits": float(np.abs(logits - expected).max() / np.abs(expected).max()),
+    }
+    ok = row["logits"] <= LOGITS and report["target"]["id"] == target
+    maps = {method: lambda kind=kind: grad_cam(kind, network, image, target) for method, kind in METHODS.items()}
+    if network.dense:
+        maps["cam"] = lambda: torch_cam(network, image, target)
+    for method, reference in maps.items():
+        ours = inspect(program, path, photo, "--target", str(target), "--method", method, *size)
+        if isinstance(ours, str):
+            return row | {"note": f"{method}: {ours}", "ok": False}
+        theirs = np.asarray(reference(), np.float64)
+        row[method] = difference(ours["map"], theirs)
+        if method == "eigencam":  # the sign of a principal component is free
+            row[method] = min(row[method], difference(ours["map"], -theirs))
+        ok = ok and row[method] <= MAP
+    return row | {"ok": bool(ok)}
+
+
+COLUMNS = ["logits", "cam", *METHODS]
+
+
+def table(rows):
+    lines = ["| network | head | map | " + " | ".join(COLUMNS) + " | |", "|---" * (len(COLUMNS) + 4) + "|"]
+    for row in rows:
+        verdict = "ok" if row["ok"] else "**fails**"
+        if "note" in row and "head" not in row:
+            cells = ["refused: " + row["note"].split(": ", 1)[-1].split(". ")[0]] + [""] * (len(COLUMNS) + 1)
+        else:
+            cells = [row["head"], row["map"]]
+            cells += [f"{row[c]:.0e}" if c in row else "" for c in COLUMNS]
+        lines.append(f"| {row['name']} | " + " | ".join(cells) + f" | {verdict} |")
+    return "\n".join(lines)
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("names", nargs="*")
+    parser.add_argument("--inspect", required=True)
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--opset", type=int, default=13)
+    parser.add_argument("--write", type=Path)
+    options = parser.parse_args()
+    names = options.names or (QUICK if options.quick else list(NETWORKS))
+    rows = []
+    for name in names:
+        with tempfile.TemporaryDirectory() as folder:
+            row = sweep(name, options.inspect, Path(folder), options.opset)
+        rows.append(row)
+        print(row, file=sys.stderr, flush=True)
+    text = table(rows)
+    print(text)
+    if options.write:
+        options.write.write_text(
+            "# camoverlay next to torch, torchcam and pytorch-grad-cam\n\n"
+            "Largest differences: of the logits relative to their largest magnitude, of the maps after min-max. Random\n"
+            f"weights, opset {options.opset}, torch {torch.__version__}; made by `make sweep`.\n\n" + text + "\n"
+        )
+    failed = [row["name"] for row in rows if not row["ok"]]
+    print(f"{len(rows) - len(failed)} passed, {len(failed)} failed")
+    sys.exit(bool(failed))
+
+
+if __name__ == "__main__":
+    main()
