@@ -4,6 +4,7 @@ eval "$(make -s env)"
 /usr/bin/python3 examples/embed.py examples/media/chelsea.png out/box-%03d.png
 """
 
+import pathlib
 import signal
 import sys
 
@@ -26,7 +27,7 @@ def on_explained(sink):
     frame = np.frombuffer(buffer.extract_dup(0, buffer.get_size()), np.uint8).copy()
     picture = frame.reshape(height, -1)[:, : 3 * width].reshape(height, width, 3)  # a view of frame
 
-    rows, columns = np.nonzero(heat >= 0.5 * heat.max())
+    rows, columns = np.nonzero(heat >= heat.max() - 0.5 * abs(heat.max()))
     top, bottom = np.array([rows.min(), rows.max() + 1]) * height // heat.shape[0]
     left, right = np.array([columns.min(), columns.max() + 1]) * width // heat.shape[1]
     picture[[top, bottom - 1], left:right] = picture[top:bottom, [left, right - 1]] = (255, 220, 0)
@@ -38,6 +39,7 @@ def on_explained(sink):
 
 
 signal.signal(signal.SIGINT, signal.SIG_DFL)
+pathlib.Path(sys.argv[2]).parent.mkdir(parents=True, exist_ok=True)
 Gst.init(None)
 pipeline = Gst.parse_launch(
     # The element paints in place: the tee keeps the untouched frames for us.

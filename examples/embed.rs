@@ -34,6 +34,9 @@ fn run() -> Result<(), Failure> {
     let [input, output] = &arguments[..] else {
         return Err("usage: embed INPUT OUTPUT.mp4".into());
     };
+    if let Some(folder) = std::path::Path::new(output).parent() {
+        std::fs::create_dir_all(folder)?;
+    }
     gst::init()?;
     // The element paints in place; the tee keeps the untouched frames for us.
     let pipeline = gst::parse::launch(

@@ -4,14 +4,16 @@ eval "$(make -s env)"
 /usr/bin/python3 examples/explain_dataset.py photos/ --output out/dataset
 /usr/bin/python3 examples/explain_dataset.py photos/ --truth truth.csv --net efficientnet-lite0
 
-The true class of an image is the name of its folder, or what the CSV file says (lines "file,class", files relative to
-the folder). A class is a label, one of its names, or an index. OUTPUT gets
+The true class of an image is the name of its folder, or what the CSV file says (lines "file,class",
+files relative to the folder). A class is a label, one of its names, or an index. OUTPUT gets
 
-results.csv             a line an image: truth, prediction, score of both, where the map is hot
-LABEL-right.png         a contact sheet of the class: image, map of the predicted class
-LABEL-wrong.png         image, map of the predicted class, map of the true class
-LABEL-right-mean.png    the mean map of the class: a network that looks at the background, at a watermark or always
-LABEL-wrong-mean.png    at the same corner learnt something about the training set, not about the class
+results.csv          a line an image: truth, prediction, score of both, where the map is hot
+CLASS-right.png      a contact sheet of the class: image, map of the predicted class
+CLASS-wrong.png      image, map of the predicted class, map of the true class
+CLASS-*-mean.png     the mean map of those images
+
+A mean map that is hot on the background, on a watermark or always at the same corner says that the
+network learnt something about the training set, not about the class.
 """
 
 import argparse
@@ -25,7 +27,7 @@ import numpy as np
 
 gi.require_version("Gst", "1.0")
 gi.require_version("GstApp", "1.0")
-from gi.repository import Gst, GstApp  # noqa: E402, F401 (GstApp: the methods of appsrc and appsink)
+from gi.repository import Gst, GstApp  # noqa: E402, F401 (GstApp: appsrc's and appsink's methods)
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif"}
 CELL = 240  # side of a contact sheet's cell, in pixels
@@ -109,7 +111,8 @@ def read(path):
 def write_png(path, picture):
     """Writes `picture`, height x width x 3 bytes."""
     height, width = picture.shape[:2]
-    padded = np.pad(picture.reshape(height, -1), ((0, 0), (0, -3 * width % 4)))  # rows end on 4 bytes
+    to_4_bytes = -3 * width % 4  # GStreamer's rows end on a multiple of 4
+    padded = np.pad(picture.reshape(height, -1), ((0, 0), (0, to_4_bytes)))
     encoder = Pipeline("appsrc name=picture ! pngenc ! appsink name=file")
     caps = f"video/x-raw,format=RGB,width={width},height={height},framerate=0/1"
     encoder["picture"].set_property("caps", Gst.Caps.from_string(caps))

@@ -14,14 +14,18 @@ import gi
 gi.require_version("Gst", "1.0")
 from gi.repository import GLib, Gst  # noqa: E402
 
-ENCODER = "queue ! videoconvert ! x264enc tune=zerolatency ! mp4mux ! filesink name=file async=false"
+ENCODER = (
+    "queue ! videoconvert ! x264enc tune=zerolatency ! mp4mux ! filesink name=file async=false"
+)
 
 
 class Watch:
     def __init__(self, options):
         self.options, self.recording, self.last_seen, self.count = options, None, 0, 0
         self.loop, self.error = GLib.MainLoop(), None
-        uri = options.input if "://" in options.input else pathlib.Path(options.input).resolve().as_uri()
+        uri = options.input
+        if "://" not in uri:
+            uri = pathlib.Path(uri).resolve().as_uri()
         self.pipeline = Gst.parse_launch(
             f'uridecodebin uri="{uri}" ! queue ! videoconvert ! camoverlay post-messages=all '
             "! tee name=frames allow-not-linked=true ! queue ! fakesink sync=true"

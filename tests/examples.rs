@@ -115,7 +115,7 @@ fn painted(picture: &Picture, original: &Picture) -> usize {
 #[test]
 fn the_rust_application_boxes_the_cat() {
     let folder = tempfile::tempdir().unwrap();
-    let boxed = folder.path().join("boxed.mp4");
+    let boxed = folder.path().join("new/boxed.mp4");
     let text = printed(run(embed(), [OsStr::new(CAT), boxed.as_os_str()]));
     assert!(text.starts_with("0.00 s: Egyptian cat (0.6"), "{text}");
     assert!(text.contains(" from (0."), "{text}");
@@ -153,7 +153,7 @@ fn the_rust_application_tells_what_is_wrong() {
 #[test]
 fn the_python_application_boxes_the_coffee() {
     let folder = tempfile::tempdir().unwrap();
-    let pattern = folder.path().join("box-%03d.png");
+    let pattern = folder.path().join("new/box-%03d.png");
     let text = printed(python(
         "examples/embed.py",
         [OsStr::new(COFFEE), pattern.as_os_str()],
@@ -163,7 +163,7 @@ fn the_python_application_boxes_the_coffee() {
         "{text}"
     );
     let original = Picture::load(&source(COFFEE));
-    let boxed = shown(&folder.path().join("box-000.png"));
+    let boxed = shown(&folder.path().join("new/box-000.png"));
     let yellow = boxed
         .rgb
         .chunks(3)
