@@ -13,7 +13,7 @@ PREFIX ?= $(shell pkg-config --variable=prefix gstreamer-1.0 2>/dev/null || echo
 DESTDIR ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check build demo test bench lint fmt env models model install uninstall deb clean distclean
+.PHONY: help setup check build demo pictures test bench lint fmt env models model install uninstall deb clean distclean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,6 +41,9 @@ build: setup ## the plugin, programs and examples, into target/release
 demo: build ## explain a clip: out/demo.mp4, out/demo.png and a table; INPUT=file, /dev/videoN or URI; NET=...
 	@GST_PLUGIN_PATH="$(PLUGIN_DIR):$$GST_PLUGIN_PATH" \
 	target/release/examples/demo --net "$(NET)" --seconds "$(SECONDS)" $(if $(INPUT),"$(INPUT)")
+
+pictures: build ## the pictures of README.md and docs/, anew
+	@GST_PLUGIN_PATH="$(PLUGIN_DIR):$$GST_PLUGIN_PATH" scripts/pictures.sh
 
 test: setup ## all tests, GLib's warnings being errors
 	G_DEBUG=fatal-warnings cargo test --locked
