@@ -41,8 +41,8 @@ impl Document {
             self.paragraph(
                 "Frames come out of a pool, two pictures in turns, with labels drawn. *Prepare*, *infer*, *map* and \
                  *paint* are the steps of the `stats` property: frame to tensor, network, class map and heat, overlay. \
-                 *Total* is from pushing the frame into the element to having it back, so it holds captions, metadata \
-                 and the way through GStreamer too. In brackets: in copies of the frame.",
+                 *Total* is from pushing the frame into the element to having it back; the *rest* of it is captions, \
+                 metadata and the way through GStreamer. In brackets: in copies of the frame.",
             );
         }
         self.table(
@@ -52,6 +52,7 @@ impl Document {
                 "infer",
                 "map",
                 "paint",
+                "rest",
                 "total",
                 "bare network",
                 "copy",
@@ -65,6 +66,7 @@ impl Document {
                     ms(infer),
                     ms(map),
                     in_copies(paint, row.copy),
+                    ms(row.rest),
                     ms(row.total),
                     ms(row.network),
                     format!("{:.3}", row.copy.as_secs_f64() * 1e3),

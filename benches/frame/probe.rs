@@ -33,31 +33,32 @@ impl Start {
     pub fn measure(network: &Network, frame: (usize, usize), quick: bool) -> Self {
         eprintln!("{} from the start", network.nick);
         let processes = if quick { 1 } else { 3 };
-        let size = [frame.0.to_string(), frame.1.to_string()];
+        let size = [frame.0, frame.1];
         let runs: Vec<Vec<u64>> = (0..processes)
-            .map(|_| run(&["element", network.nick, &size[0], &size[1]]))
+            .map(|_| run("element", network, &size))
             .collect();
         let times = runs.iter().map(|run| Duration::from_nanos(run[0]));
         Self {
             nick: network.nick,
             first_frame: median(times.collect()),
             element: runs.iter().map(|run| run[1]).min().unwrap_or(0),
-            network: run(&["network", network.nick, &size[0], &size[1]])[0],
+            network: run("network", network, &size)[0],
         }
     }
 }
 
 /// The numbers that a process of this program answers with.
-pub fn run(arguments: &[&str]) -> Vec<u64> {
+pub fn run(kind: &str, network: &Network, numbers: &[usize]) -> Vec<u64> {
     let program = std::env::current_exe().expect("this program has a file");
     let output = Command::new(program)
-        .arg("--probe")
-        .args(arguments)
+        .args(["--probe", kind, network.nick])
+        .args(numbers.iter().map(usize::to_string))
         .output()
         .expect("this program runs");
     assert!(
         output.status.success(),
-        "{arguments:?}: {}",
+        "{kind} of {}: {}",
+        network.nick,
         String::from_utf8_lossy(&output.stderr)
     );
     String::from_utf8_lossy(&output.stdout)
@@ -79,8 +80,9 @@ pub fn serve(arguments: &[String]) {
     let answer = match (kind.as_str(), &*numbers) {
         ("element", &[width, height]) => element(&network, (width, height)),
         ("network", &[width, height]) => bare(&network, (width, height)),
-        ("streams", &[count, milliseconds]) => {
-            streams::serve(&network, count, Duration::from_millis(milliseconds as u64))
+        ("streams", &[count, width, height, milliseconds]) => {
+            let turn = Duration::from_millis(milliseconds as u64);
+            streams::serve(&network, count, (width, height), turn)
         }
         _ => panic!("no such probe: {arguments:?}"),
     };

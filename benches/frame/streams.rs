@@ -31,8 +31,8 @@ pub struct Row {
 impl Row {
     pub fn measure(network: &Network, count: usize, effort: Effort) -> Self {
         eprintln!("{count} streams");
-        let milliseconds = effort.row.as_millis().to_string();
-        let answer = probe::run(&["streams", network.nick, &count.to_string(), &milliseconds]);
+        let numbers = [count, FRAME.0, FRAME.1, effort.row.as_millis() as usize];
+        let answer = probe::run("streams", network, &numbers);
         Self {
             count,
             frames: answer[0] as f64 / 1e3,
@@ -43,14 +43,14 @@ impl Row {
 }
 
 /// Frames and network runs a thousand seconds, and bytes.
-pub fn serve(network: &Network, count: usize, turn: Duration) -> Vec<u64> {
+pub fn serve(network: &Network, count: usize, frame: (usize, usize), turn: Duration) -> Vec<u64> {
     crate::start_gstreamer();
-    let info = info(gst_video::VideoFormat::Rgb, FRAME.0, FRAME.1);
+    let info = info(gst_video::VideoFormat::Rgb, frame.0, frame.1);
     let mut feeds: Vec<Feed> = (0..count).map(|_| Feed::new(network, &info)).collect();
     run(&mut feeds, turn);
     let frames_memory: u64 = feeds.iter().map(Feed::memory).sum();
     let memory = probe::resident().saturating_sub(frames_memory);
-    let mut bare = Bare::open(network, FRAME);
+    let mut bare = Bare::open(network, frame);
     bare.run();
     let (mut frames, mut runs) = (0.0, 0.0);
     for _ in 0..TURNS {
