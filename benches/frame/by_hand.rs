@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// Frames that every contestant gets before the next one's turn.
-const TURN: usize = 4;
+const TURN: usize = 3;
 
 /// Medians of whole frames, from packed RGB to packed RGB.
 pub struct Row {
@@ -82,7 +82,7 @@ impl Row {
         let mut element = Vec::new();
         let mut others: [Vec<Duration>; 3] = Default::default();
         let effort = Effort {
-            rounds: effort.rounds.div_ceil(TURN),
+            rounds: effort.rounds.div_ceil(2 * TURN),
             ..effort
         };
         effort.repeat(|counts| {
