@@ -13,10 +13,10 @@ PREFIX ?= $(shell pkg-config --variable=prefix gstreamer-1.0 2>/dev/null || echo
 DESTDIR ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check build demo pictures test bench lint fmt env models model install uninstall deb clean distclean
+.PHONY: help setup check build demo pictures test fuzz sweep bench bench-python lint fmt env models model install uninstall deb clean distclean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: check $(DEPS)/.packages $(DEPS)/.runtime $(DEPS)/.networks ## Debian packages, ONNX Runtime and the networks, once
 
@@ -48,8 +48,13 @@ pictures: build ## the pictures of README.md and docs/, anew
 test: setup ## all tests, GLib's warnings being errors
 	G_DEBUG=fatal-warnings cargo test --locked
 
-bench: setup ## what a frame costs, next to the bare network
-	cargo bench --locked
+bench: setup ## what a frame costs, next to the bare network, into docs/performance.md; QUICK=1: less, on the terminal
+	cargo bench --locked --bench picture --bench frame
+
+bench-python: $(DEPS)/.bench-python ## once, for make bench: the Python programs to compare with (torch: large)
+
+$(DEPS)/.bench-python: benches/by_hand/requirements.txt | check
+	@scripts/setup.sh bench-python $(DEPS) && touch $@
 
 lint: setup ## formatting, clippy on every feature set, licences of the dependencies
 	@scripts/lint.sh

@@ -3,6 +3,7 @@
 #   setup.sh check                 is Rust new enough, is there room to build
 #   setup.sh packages              Debian packages: installed if missing
 #   setup.sh python PYTHON DEPS    a private environment for the conversion tool in DEPS/python
+#   setup.sh bench-python DEPS     one for the programs that the benchmark compares with, in DEPS/bench-python
 set -eu
 
 # What the build, the demo and the tests need.
@@ -103,8 +104,27 @@ python() {
     done
 }
 
+bench_python() {
+    python=/usr/bin/python3 environment=$1/bench-python
+    packages="python3-venv python3-torch python3-torchvision"
+    if command -v apt-get >/dev/null; then
+        install_packages
+    fi
+    "$python" -c 'import torch, torchvision' 2>/dev/null ||
+        fail "$python has no torch and torchvision." \
+            "Install them from your distribution (Debian: apt-get install python3-torch python3-torchvision)."
+    if ! { "$python" -m venv --clear --system-site-packages "$environment" >/dev/null &&
+        "$environment/bin/python" -m pip --disable-pip-version-check --quiet --retries 2 install --no-deps \
+            --requirement benches/by_hand/requirements.txt; }; then
+        rm -rf "$environment"
+        fail "The Python packages listed in benches/by_hand/requirements.txt could not be installed." \
+            "Connect this machine to the network and try again; pip's own words are above."
+    fi
+}
+
 case $1 in
     check) check ;;
     packages) packages ;;
+    bench-python) bench_python "$2" ;;
     python) mkdir -p "$3/cache" && python "$2" "$3" ;;
 esac

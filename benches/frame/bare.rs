@@ -1,0 +1,51 @@
+//! The network file as it is, without feature map output or any work of ours.
+
+use std::time::{Duration, Instant};
+
+use gstcamoverlay::network::environment;
+use ort::{session::Session, value::TensorRef};
+
+use crate::network::{Network, source_tree};
+
+pub struct Bare {
+    session: Session,
+    pub tensor: Vec<f32>,
+    shape: [usize; 4],
+}
+
+impl Bare {
+    /// A session with the element's options, for the tensor of frames of a size.
+    pub fn open(network: &Network, frame: (usize, usize)) -> Self {
+        let (width, height) = network.tensor_size(frame);
+        let environment =
+            environment(None, &[source_tree()]).expect("set-up installed ONNX Runtime");
+        let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get());
+        let session = Session::builder(&environment)
+            .and_then(|builder| Ok(builder.with_intra_threads(cores)?))
+            .and_then(|builder| Ok(builder.with_inter_threads(1)?))
+            .and_then(|builder| Ok(builder.with_intra_op_spinning(false)?))
+            .and_then(|mut builder| builder.commit_from_file(&network.file))
+            .expect("ONNX Runtime reads the network");
+        let tensor = (0..3 * width * height)
+            .map(|i| (i % 251) as f32 / 125.0 - 1.0)
+            .collect();
+        Self {
+            session,
+            tensor,
+            shape: [1, 3, height, width],
+        }
+    }
+
+    pub fn run(&mut self) -> Duration {
+        let start = Instant::now();
+        let input =
+            TensorRef::from_array_view((self.shape, &*self.tensor)).expect("the shape fits");
+        let outputs = self
+            .session
+            .run(ort::inputs![input])
+            .expect("the network runs");
+        let time = start.elapsed();
+        drop(outputs);
+        time
+    }
+}

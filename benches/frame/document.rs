@@ -1,0 +1,251 @@
+//! `docs/performance.md`.
+
+use std::{fmt::Write, time::Duration};
+
+use crate::{
+    Effort, FULL_HD, by_hand, element, machine, map, network::Network, probe::Start, streams,
+};
+
+pub struct Document {
+    text: String,
+}
+
+impl Document {
+    pub fn new(networks: &[Network], effort: Effort) -> Self {
+        let names: Vec<&str> = networks.iter().map(|network| network.nick).collect();
+        let mut document = Self {
+            text: format!(
+                "# Performance\n\n\
+                 Written by `make bench`. Times are medians in milliseconds, over {} rounds or {:.1} s, whichever is \
+                 longer. What is compared takes turns in one run, so the ratios travel better than the times. *Bare \
+                 network* is `session.run` of the network file as it is, on a tensor of the same size with the same \
+                 threads and session options; *copy* is one `memcpy` of the frame.\n\n",
+                effort.rounds,
+                effort.row.as_secs_f64()
+            ),
+        };
+        let machine = machine::describe();
+        document.table(
+            &["", ""],
+            machine
+                .into_iter()
+                .map(|(what, which)| vec![what.to_owned(), which]),
+        );
+        document.paragraph(&format!("Networks here: {}.", names.join(", ")));
+        document
+    }
+
+    pub fn frames(&mut self, network: &Network, rows: &[element::Row]) {
+        self.heading(&format!("A frame with {}", network.nick));
+        if self.text.matches("## A frame").count() == 1 {
+            self.paragraph(
+                "Frames come out of a pool, two pictures in turns, with labels drawn. *Prepare*, *infer*, *map* and \
+                 *paint* are the steps of the `stats` property: frame to tensor, network, class map and heat, overlay. \
+                 *Total* is from pushing the frame into the element to having it back; the *rest* of it is captions, \
+                 metadata and the way through GStreamer. In brackets: in copies of the frame.",
+            );
+        }
+        self.table(
+            &[
+                "frame",
+                "prepare",
+                "infer",
+                "map",
+                "paint",
+                "rest",
+                "total",
+                "bare network",
+                "copy",
+                "total / network",
+            ],
+            rows.iter().map(|row| {
+                let [prepare, infer, map, paint] = row.steps;
+                vec![
+                    row.name.clone(),
+                    in_copies(prepare, row.copy),
+                    ms(infer),
+                    ms(map),
+                    in_copies(paint, row.copy),
+                    ms(row.rest),
+                    ms(row.total),
+                    ms(row.network),
+                    format!("{:.3}", row.copy.as_secs_f64() * 1e3),
+                    ratio(row.total, row.network),
+                ]
+            }),
+        );
+    }
+
+    pub fn maps(&mut self, rows: &[map::Row]) {
+        self.heading("What the map costs the network");
+        self.paragraph(&format!(
+            "The same tensor, for frames of {}: the network file as it is; the network that returns its feature map \
+             too; class map, best classes and scores made of that.",
+            size(FULL_HD)
+        ));
+        self.table(
+            &[
+                "network",
+                "tensor",
+                "bare network",
+                "with feature map",
+                "map and scores",
+                "with map / bare",
+            ],
+            rows.iter().map(|row| {
+                vec![
+                    row.nick.to_owned(),
+                    size(row.tensor),
+                    ms(row.network),
+                    ms(row.with_features),
+                    format!("{:.3}", row.map.as_secs_f64() * 1e3),
+                    ratio(row.with_features + row.map, row.network),
+                ]
+            }),
+        );
+    }
+
+    pub fn by_hand(&mut self, rows: &[by_hand::Row]) {
+        self.heading("Written by hand");
+        self.paragraph(
+            "Whole frames, packed RGB in and out, the frame already in the program's memory. *NumPy* and *OpenCV* are \
+             the same loop in Python around ONNX Runtime (`benches/by_hand/opencv_loop.py`), blending as the formulas \
+             read, and with an OpenCV function for every pass over the frame. *pytorch-grad-cam* is that library's \
+             GradCAM and picture on torchvision's network on the CPU (`benches/by_hand/grad_cam.py`). In brackets: how \
+             many times as long as the element.",
+        );
+        if by_hand::python().is_none() {
+            return self
+                .paragraph("Not measured: `make bench-python` sets up what these programs need.");
+        }
+        let slower = |time: Option<Duration>, row: &by_hand::Row| {
+            time.map_or("-".to_owned(), |time| {
+                format!("{} ({} x)", ms(time), factor(time, row.element))
+            })
+        };
+        self.table(
+            &[
+                "network",
+                "frame",
+                "camoverlay",
+                "NumPy",
+                "OpenCV",
+                "pytorch-grad-cam",
+            ],
+            rows.iter().map(|row| {
+                vec![
+                    row.nick.to_owned(),
+                    size(row.frame),
+                    ms(row.element),
+                    slower(row.numpy, row),
+                    slower(row.opencv, row),
+                    slower(row.grad_cam, row),
+                ]
+            }),
+        );
+    }
+
+    pub fn starts(&mut self, rows: &[Start]) {
+        self.heading("First frame and memory");
+        self.paragraph(&format!(
+            "Each in a process of its own, {} RGB. *First frame*: from READY to the first painted frame, loading ONNX \
+             Runtime and the network included. Memory is what is resident after some frames, without the frames \
+             themselves; *bare network* is a process that does nothing but run the network.",
+            size(FULL_HD)
+        ));
+        self.table(
+            &[
+                "network",
+                "first frame",
+                "memory, MiB",
+                "bare network, MiB",
+                "more, MiB",
+            ],
+            rows.iter().map(|row| {
+                vec![
+                    row.nick.to_owned(),
+                    ms(row.first_frame),
+                    mib(row.element as f64),
+                    mib(row.network as f64),
+                    mib(row.element as f64 - row.network as f64),
+                ]
+            }),
+        );
+    }
+
+    pub fn streams(&mut self, network: &Network, rows: &[streams::Row]) {
+        self.heading("Streams beside each other");
+        self.paragraph(&format!(
+            "Elements in one process that share {}, {} RGB, each pushed by its own thread as fast as it goes. Memory is \
+             without the frames.",
+            network.nick,
+            size(streams::FRAME)
+        ));
+        let one = rows.first().map_or(1.0, |row| row.memory as f64);
+        self.table(
+            &[
+                "streams",
+                "frames/s",
+                "bare network, runs/s",
+                "share",
+                "memory, MiB",
+                "of one stream's",
+            ],
+            rows.iter().map(|row| {
+                vec![
+                    row.count.to_string(),
+                    format!("{:.1}", row.frames),
+                    format!("{:.1}", row.network),
+                    format!("{:.0} %", row.frames / row.network * 100.0),
+                    mib(row.memory as f64),
+                    format!("{:.2}", row.memory as f64 / one),
+                ]
+            }),
+        );
+    }
+
+    pub fn text(self) -> String {
+        format!("{}\n", self.text.trim_end())
+    }
+
+    fn heading(&mut self, text: &str) {
+        let _ = write!(self.text, "## {text}\n\n");
+    }
+
+    fn paragraph(&mut self, text: &str) {
+        let _ = write!(self.text, "{text}\n\n");
+    }
+
+    fn table(&mut self, head: &[&str], rows: impl Iterator<Item = Vec<String>>) {
+        let _ = writeln!(self.text, "| {} |", head.join(" | "));
+        let _ = writeln!(self.text, "|{}", "---|".repeat(head.len()));
+        for row in rows {
+            let _ = writeln!(self.text, "| {} |", row.join(" | "));
+        }
+        self.text.push('\n');
+    }
+}
+
+fn size((width, height): (usize, usize)) -> String {
+    format!("{width} x {height}")
+}
+
+fn ms(time: Duration) -> String {
+    format!("{:.2}", time.as_secs_f64() * 1e3)
+}
+
+fn mib(bytes: f64) -> String {
+    format!("{:.1}", bytes / f64::from(1 << 20))
+}
+
+fn in_copies(time: Duration, copy: Duration) -> String {
+    format!("{} ({})", ms(time), factor(time, copy))
+}
+
+fn factor(time: Duration, unit: Duration) -> String {
+    format!("{:.1}", time.as_secs_f64() / unit.as_secs_f64())
+}
+
+fn ratio(time: Duration, unit: Duration) -> String {
+    format!("{:.2}", time.as_secs_f64() / unit.as_secs_f64())
+}
