@@ -26,8 +26,6 @@ enum Kind {
     YCbCr {
         samples: Samples,
         codes: Box<CodeTables>,
-        /// One row of chroma.
-        sums: Vec<u32>,
     },
 }
 
@@ -48,8 +46,7 @@ impl Brush {
                 },
                 Layout::YCbCr { samples, encoding } => Kind::YCbCr {
                     samples,
-                    codes: Box::new(CodeTables::new(encoding, samples.depth)),
-                    sums: vec![0; geometry.width],
+                    codes: Box::new(CodeTables::new(encoding, samples.depth, geometry.width)),
                 },
             },
         }
@@ -82,7 +79,7 @@ impl Brush {
                 let [r, g, b] = order.map(|plane| planes[plane].row(y, width));
                 gray_planes(r, g, b, out);
             }
-            Kind::YCbCr { samples, codes, .. } => {
+            Kind::YCbCr { samples, codes } => {
                 let luma = samples.y;
                 let row_bytes = width * luma.step * samples.depth.bytes();
                 codes.read_luma(planes[luma.plane].row(y, row_bytes), luma, out);
@@ -129,22 +126,17 @@ impl Brush {
                     }
                 }
             }
-            Kind::YCbCr {
-                samples,
-                codes,
-                sums,
-                ..
-            } => {
+            Kind::YCbCr { samples, codes } => {
                 codes.fill(range);
                 let luma = samples.y;
                 let row_bytes = width * luma.step * samples.depth.bytes();
-                for y in 0..height {
+                for (y, gray) in gray.enumerate() {
                     let row = planes[luma.plane].row_mut(y, row_bytes);
-                    codes.paint_luma(row, luma, heat.row(y));
+                    codes.paint_luma(row, luma, gray, heat.row(y));
                 }
                 if let Some(chroma) = &samples.chroma {
                     let size = chroma.size(width, height);
-                    paint_chroma(planes, chroma, samples.depth, size, heat, codes, sums);
+                    paint_chroma(planes, chroma, samples.depth, size, heat, codes);
                 }
             }
         }
@@ -158,10 +150,8 @@ fn paint_chroma(
     depth: Depth,
     (width, height): (usize, usize),
     heat: &IndexPlane,
-    codes: &CodeTables,
-    sums: &mut [u32],
+    codes: &mut CodeTables,
 ) {
-    let sums = &mut sums[..width];
     for y in 0..height {
         let (above, below) = if chroma.halved_y {
             (
@@ -171,11 +161,11 @@ fn paint_chroma(
         } else {
             (heat.row(y), heat.row(y))
         };
-        codes.heat_chroma(above, below, chroma.halved_x, sums);
-        for (component, red) in [(chroma.cb, false), (chroma.cr, true)] {
+        codes.set_chroma_heat(above, below, width, chroma.halved_x);
+        for (which, component) in [chroma.cb, chroma.cr].into_iter().enumerate() {
             let row_bytes = width * component.step * depth.bytes();
             let row = planes[component.plane].row_mut(y, row_bytes);
-            codes.write_chroma(row, component, sums, red);
+            codes.paint_chroma(row, component, which, width);
         }
     }
 }

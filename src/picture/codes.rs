@@ -1,49 +1,59 @@
 //! Luma and chroma codes of gray and heat.
 
 use super::coding::Coding;
-use super::heat::{HEAT, LEVELS};
+use super::heat::HEAT;
 use super::simd::dispatched;
+use super::sums::{Table, sums};
 use super::view::{Component, Depth, Encoding};
-
-/// Pixels whose heat is looked at together: without any, no look-up is needed.
-const RUN: usize = 64;
-
-/// Bits after the point of the arithmetic of luma.
-const LUMA_FRACTION: u32 = 16;
-
-/// Bits of chroma in a table entry. The sum of two entries fits 16 bits.
-const CHROMA_BITS: u32 = 15;
 
 /// What a stretched picture's codes are made of.
 pub(super) struct CodeTables {
     coding: Coding,
     depth: Depth,
-    luma: Luma,
-    /// For each heat index, red difference above blue difference, 16 bits each.
-    chroma: [u32; 256],
+    /// What gray and heat contribute to 8-bit luma.
+    gray: Table,
+    heat: Table,
+    /// The same for 10 bits.
+    words: WordLuma,
+    /// Half of what heat makes of blue and red difference; for 10 bits with 6 bits after the
+    /// point.
+    chroma: [Table; 2],
+    /// Heat indices above and below a row of chroma samples.
+    above: Vec<u8>,
+    below: Vec<u8>,
+    /// One row of codes.
+    codes: Vec<u8>,
 }
 
-/// Luma codes before rounding are `factor * code + heat[index]`.
-struct Luma {
+/// Luma codes are `factor * code + heat[index]`, with [`WORD_FRACTION`] bits after the point.
+struct WordLuma {
     factor: i32,
     heat: [i32; 256],
     black: i32,
     white: i32,
 }
 
+const WORD_FRACTION: u32 = 16;
+
 impl CodeTables {
-    pub fn new(encoding: Encoding, depth: Depth) -> Self {
+    /// Tables for rows of `width` pixels.
+    pub fn new(encoding: Encoding, depth: Depth, width: usize) -> Self {
         let coding = Coding::new(encoding, depth);
         Self {
             coding,
             depth,
-            luma: Luma {
+            gray: [0; 256],
+            heat: [0; 256],
+            words: WordLuma {
                 factor: 0,
                 heat: [0; 256],
                 black: coding.black as i32,
                 white: (coding.black + coding.luma_range) as i32,
             },
-            chroma: [0; 256],
+            chroma: [[0; 256]; 2],
+            above: vec![0; width],
+            below: vec![0; width],
+            codes: vec![0; width],
         }
     }
 
@@ -60,18 +70,24 @@ impl CodeTables {
         } else {
             0.0
         };
-        let fixed = |code: f64| (code * f64::from(1 << LUMA_FRACTION)).round() as i64 as i32;
+        let fixed = |x: f64, bits: u32| (x * f64::from(1 << bits)).round() as i64;
+        let luma_unit = stretch * coding.luma_range / 255.0;
+        let chroma_unit = stretch * coding.chroma_range / 255.0;
+        for (entry, level) in self.gray.iter_mut().zip(coding.levels()) {
+            *entry = fixed(level / 2.0 * luma_unit, 8) as u16;
+        }
         // Half of (code - black) is gray / 2 in codes.
-        self.luma.factor = fixed(stretch / 2.0);
-        let unit = f64::from(1u32 << CHROMA_BITS) / (coding.largest + 1.0);
-        for (index, &rgb) in HEAT.iter().enumerate().take(LEVELS) {
-            let heat = (coding.luma(rgb) - low) * coding.luma_range / 255.0 - coding.black / 2.0;
-            self.luma.heat[index] = fixed(heat * stretch + coding.black + 0.5);
-            let [cb, cr] = coding.chroma(rgb).map(|difference| {
-                let code = difference * stretch * coding.chroma_range / 255.0 + coding.neutral;
-                (code.clamp(0.0, coding.largest) * unit).round() as u32
-            });
-            self.chroma[index] = cb | cr << 16;
+        self.words.factor = fixed(stretch / 2.0, WORD_FRACTION) as i32;
+        let word_offset = -coding.black / 2.0 * stretch;
+        let chroma_bits = if self.depth == Depth::Eight { 8 } else { 6 };
+        for (index, &rgb) in HEAT.iter().enumerate() {
+            let luma = (coding.luma(rgb) - low) * luma_unit + coding.black + 0.5;
+            self.heat[index] = fixed(luma, 8) as u16;
+            self.words.heat[index] = fixed(luma + word_offset, WORD_FRACTION) as i32;
+            for (table, chroma) in self.chroma.iter_mut().zip(coding.chroma(rgb)) {
+                let code = (chroma * chroma_unit + coding.neutral).clamp(0.0, coding.largest);
+                table[index] = fixed((code + 0.5) / 2.0, chroma_bits) as u16;
+            }
         }
     }
 
@@ -86,42 +102,67 @@ impl CodeTables {
         }
     }
 
-    /// Paints the luma of a row.
-    pub fn paint_luma(&self, row: &mut [u8], y: Component, index: &[u8]) {
-        match (self.depth, y.step, y.offset) {
-            (Depth::Eight, 1, _) => paint_bytes::<1, 0>(row, index, &self.luma),
-            (Depth::Eight, _, 0) => paint_bytes::<2, 0>(row, index, &self.luma),
-            (Depth::Eight, ..) => paint_bytes::<2, 1>(row, index, &self.luma),
-            (Depth::TenLow, ..) => paint_words::<0>(row, index, &self.luma),
-            (Depth::TenHigh, ..) => paint_words::<6>(row, index, &self.luma),
+    /// Paints the luma of a row, of which [`Self::read_luma`] made `gray`.
+    pub fn paint_luma(&mut self, row: &mut [u8], y: Component, gray: &[u8], index: &[u8]) {
+        match self.depth {
+            Depth::Eight => {
+                let tables = [&self.gray, &self.heat];
+                write_sums(row, y, tables, [gray, index], &mut self.codes);
+            }
+            Depth::TenLow => paint_words::<0>(row, index, &self.words),
+            Depth::TenHigh => paint_words::<6>(row, index, &self.words),
         }
     }
 
-    /// Chroma of a row with heat indices `above` and `below` its samples, both components and two
-    /// samples in each sum.
-    pub fn heat_chroma(&self, above: &[u8], below: &[u8], halved: bool, out: &mut [u32]) {
-        if halved {
-            sum_chroma::<2>(above, below, &self.chroma, out);
-        } else {
-            sum_chroma::<1>(above, below, &self.chroma, out);
+    /// Takes in the heat indices above and below a row of `samples` chroma samples, one sample
+    /// for each index, or for two where `halved`.
+    pub fn set_chroma_heat(&mut self, above: &[u8], below: &[u8], samples: usize, halved: bool) {
+        let rows = [(above, &mut self.above), (below, &mut self.below)];
+        for (row, out) in rows {
+            if halved {
+                read_bytes::<0>(row, &mut out[..samples]);
+            } else {
+                out[..samples].copy_from_slice(&row[..samples]);
+            }
         }
     }
 
-    /// Writes one component of such sums: the blue difference, or the `red` one.
-    pub fn write_chroma(&self, row: &mut [u8], component: Component, sums: &[u32], red: bool) {
-        let half = if red { 16 } else { 0 };
-        match (self.depth, component.step, component.offset) {
-            (Depth::Eight, 1, _) => write_bytes::<1, 0>(row, sums, half),
-            (Depth::Eight, 2, 0) => write_bytes::<2, 0>(row, sums, half),
-            (Depth::Eight, 2, _) => write_bytes::<2, 1>(row, sums, half),
-            (Depth::Eight, _, 0) => write_bytes::<4, 0>(row, sums, half),
-            (Depth::Eight, _, 1) => write_bytes::<4, 1>(row, sums, half),
-            (Depth::Eight, _, 2) => write_bytes::<4, 2>(row, sums, half),
-            (Depth::Eight, ..) => write_bytes::<4, 3>(row, sums, half),
-            (Depth::TenLow, ..) => write_words::<1, 0, 0>(row, sums, half),
-            (Depth::TenHigh, _, 0) => write_words::<2, 0, 6>(row, sums, half),
-            (Depth::TenHigh, ..) => write_words::<2, 1, 6>(row, sums, half),
+    /// Paints blue (0) or red (1) difference of a row of `samples` samples.
+    pub fn paint_chroma(&mut self, row: &mut [u8], to: Component, which: usize, samples: usize) {
+        let table = &self.chroma[which];
+        let indices = [&self.above[..samples], &self.below[..samples]];
+        match (self.depth, to.offset) {
+            (Depth::Eight, _) => {
+                let codes = &mut self.codes[..samples];
+                write_sums(row, to, [table; 2], indices, codes);
+            }
+            (Depth::TenLow, _) => write_words::<1, 0, 0>(row, table, indices),
+            (Depth::TenHigh, 0) => write_words::<2, 0, 6>(row, table, indices),
+            (Depth::TenHigh, _) => write_words::<2, 1, 6>(row, table, indices),
         }
+    }
+}
+
+/// Writes [`sums`], as many as `codes` has room for on the way, to a component of a row.
+fn write_sums(
+    row: &mut [u8],
+    to: Component,
+    tables: [&Table; 2],
+    indices: [&[u8]; 2],
+    codes: &mut [u8],
+) {
+    if to.step == 1 {
+        sums(tables, indices, &mut row[..codes.len()]);
+        return;
+    }
+    sums(tables, indices, codes);
+    match (to.step, to.offset) {
+        (2, 0) => write_bytes::<2, 0>(row, codes),
+        (2, _) => write_bytes::<2, 1>(row, codes),
+        (_, 0) => write_bytes::<4, 0>(row, codes),
+        (_, 1) => write_bytes::<4, 1>(row, codes),
+        (_, 2) => write_bytes::<4, 2>(row, codes),
+        _ => write_bytes::<4, 3>(row, codes),
     }
 }
 
@@ -142,72 +183,23 @@ dispatched! {
     }
 }
 
-impl Luma {
-    /// The code that a `code` becomes where heat adds `heat`.
-    #[inline(always)]
-    fn paint(&self, code: i32, heat: i32) -> i32 {
-        let code = code.clamp(self.black, self.white);
-        let sum = code.wrapping_mul(self.factor).wrapping_add(heat);
-        (sum >> LUMA_FRACTION).clamp(self.black, self.white)
-    }
-}
-
 dispatched! {
-    fn paint_bytes<STEP: usize, OFFSET: usize;>(row: &mut [u8], index: &[u8], luma: &Luma) {
-        let (samples, _) = row.as_chunks_mut::<STEP>();
-        for (samples, index) in samples.chunks_mut(RUN).zip(index.chunks(RUN)) {
-            if index.iter().all(|i| *i == 0) {
-                for sample in samples {
-                    sample[OFFSET] = luma.paint(sample[OFFSET].into(), luma.heat[0]) as u8;
-                }
-            } else {
-                for (sample, index) in samples.iter_mut().zip(index) {
-                    let heat = luma.heat[usize::from(*index)];
-                    sample[OFFSET] = luma.paint(sample[OFFSET].into(), heat) as u8;
-                }
-            }
+    fn write_bytes<STEP: usize, OFFSET: usize;>(row: &mut [u8], codes: &[u8]) {
+        for (sample, code) in row.as_chunks_mut::<STEP>().0.iter_mut().zip(codes) {
+            sample[OFFSET] = *code;
         }
     }
 }
 
 dispatched! {
-    fn paint_words<SHIFT: u32;>(row: &mut [u8], index: &[u8], luma: &Luma) {
+    fn paint_words<SHIFT: u32;>(row: &mut [u8], index: &[u8], luma: &WordLuma) {
         for (sample, index) in row.as_chunks_mut::<2>().0.iter_mut().zip(index) {
-            let code = u16::from_le_bytes(*sample) >> SHIFT;
-            let painted = luma.paint(code.into(), luma.heat[usize::from(*index)]);
-            *sample = ((painted as u16) << SHIFT).to_le_bytes();
-        }
-    }
-}
-
-dispatched! {
-    fn sum_chroma<STEP: usize;>(above: &[u8], below: &[u8], table: &[u32; 256], out: &mut [u32]) {
-        let above = above.as_chunks::<STEP>().0.chunks(RUN);
-        let below = below.as_chunks::<STEP>().0.chunks(RUN);
-        for (out, (above, below)) in out.chunks_mut(RUN).zip(above.zip(below)) {
-            let cold = |rows: &[[u8; STEP]]| rows.as_flattened().iter().all(|i| *i == 0);
-            if cold(above) && cold(below) {
-                out.fill(2 * table[0]);
-                continue;
-            }
-            for (out, (above, below)) in out.iter_mut().zip(above.iter().zip(below)) {
-                *out = table[usize::from(above[0])] + table[usize::from(below[0])];
-            }
-        }
-    }
-}
-
-/// The code, of `bits` bits, that half a sum of two entries stands for.
-#[inline(always)]
-fn chroma_code(sum: u32, half: u32, bits: u32) -> u32 {
-    let fraction = CHROMA_BITS + 1 - bits;
-    ((sum >> half & 0xffff) + (1 << (fraction - 1))) >> fraction
-}
-
-dispatched! {
-    fn write_bytes<STEP: usize, OFFSET: usize;>(row: &mut [u8], sums: &[u32], half: u32) {
-        for (sample, &sum) in row.as_chunks_mut::<STEP>().0.iter_mut().zip(sums) {
-            sample[OFFSET] = chroma_code(sum, half, 8).min(255) as u8;
+            let code = i32::from(u16::from_le_bytes(*sample) >> SHIFT);
+            let gray = code.clamp(luma.black, luma.white).wrapping_mul(luma.factor);
+            let painted = gray.wrapping_add(luma.heat[usize::from(*index)]) >> WORD_FRACTION;
+            // The extremes were found with eight bits, so a little may go beyond.
+            let painted = painted.clamp(luma.black, luma.white) as u16;
+            *sample = (painted << SHIFT).to_le_bytes();
         }
     }
 }
@@ -215,13 +207,14 @@ dispatched! {
 dispatched! {
     fn write_words<STEP: usize, OFFSET: usize, SHIFT: u32;>(
         row: &mut [u8],
-        sums: &[u32],
-        half: u32,
+        table: &Table,
+        indices: [&[u8]; 2],
     ) {
         let (words, _) = row.as_chunks_mut::<2>();
-        for (sample, &sum) in words.as_chunks_mut::<STEP>().0.iter_mut().zip(sums) {
-            let code = chroma_code(sum, half, 10).min(1023) as u16;
-            sample[OFFSET] = (code << SHIFT).to_le_bytes();
+        let indices = indices[0].iter().zip(indices[1]);
+        for (sample, (a, b)) in words.as_chunks_mut::<STEP>().0.iter_mut().zip(indices) {
+            let code = (table[usize::from(*a)] + table[usize::from(*b)]) >> 6;
+            sample[OFFSET] = (code.min(1023) << SHIFT).to_le_bytes();
         }
     }
 }

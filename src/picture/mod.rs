@@ -19,8 +19,11 @@ mod resize;
 mod sample;
 mod scale;
 mod simd;
+mod sums;
 mod tile;
 mod view;
+#[cfg(target_arch = "x86_64")]
+mod vnni;
 
 #[cfg(test)]
 mod oracle;

@@ -1,6 +1,8 @@
 //! Bicubic resampling of one dimension.
 
 use super::simd::multiply_add;
+#[cfg(target_arch = "x86_64")]
+use super::vnni;
 
 /// The taps of each output position along one dimension: Keys' cubic convolution with a = -0.5
 /// (R. G. Keys, 1981), half-pixel centres, widened by `1 / scale` when shrinking, normalised to
@@ -14,6 +16,8 @@ pub(super) struct Axis {
     /// `output` x `taps` weights.
     exact: Vec<f64>,
     weight: Vec<f32>,
+    #[cfg(target_arch = "x86_64")]
+    integer: Option<vnni::Weights>,
 }
 
 impl Axis {
@@ -49,6 +53,8 @@ impl Axis {
             index: Vec::with_capacity(output * taps),
             exact: Vec::with_capacity(output * taps),
             weight: Vec::new(),
+            #[cfg(target_arch = "x86_64")]
+            integer: None,
         };
         for (first, weights) in rows {
             for k in 0..taps {
@@ -57,6 +63,10 @@ impl Axis {
             }
         }
         axis.weight = axis.exact.iter().map(|w| *w as f32).collect();
+        #[cfg(target_arch = "x86_64")]
+        {
+            axis.integer = vnni::Weights::new(&axis.exact, &axis.index, taps);
+        }
         axis
     }
 
@@ -81,6 +91,12 @@ impl Axis {
     /// The same in double precision.
     pub fn exact_weight(&self, at: usize) -> &[f64] {
         &self.exact[at * self.taps..][..self.taps]
+    }
+
+    /// The weights as integers, where they can be.
+    #[cfg(target_arch = "x86_64")]
+    pub fn integer_weights(&self) -> Option<&vnni::Weights> {
+        self.integer.as_ref()
     }
 
     /// The sum that defines the sample at output position `at`, of the source samples `get`.

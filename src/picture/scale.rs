@@ -5,8 +5,12 @@
 //! and the fusing of the fast sums.
 
 use super::resize::{Axis, Bytes, Source, Words, nearest, round_u8, sum_rows};
+#[cfg(target_arch = "x86_64")]
+use super::simd::Level;
 use super::simd::dispatched;
 use super::view::{Depth, Plane};
+#[cfg(target_arch = "x86_64")]
+use super::vnni;
 
 /// Columns that are summed at once.
 const LANES: usize = 64;
@@ -25,14 +29,21 @@ dispatched! {
     }
 }
 
-dispatched! {
-    /// Every output row of `axis` over rows of [`LANES`] bytes, rounded.
-    fn round_rows<;>(source: &[u8], axis: &Axis, out: &mut [u8]) {
-        let source = Bytes { data: source, stride: LANES };
-        for (at, out) in out.as_chunks_mut().0.iter_mut().enumerate() {
-            round_columns::<_, FUSED, LANES>(source, axis, at, 0, out);
-        }
+/// The same over rows of bytes, with the machine's own instructions for such sums.
+fn round_byte_row(source: Bytes, axis: &Axis, at: usize, out: &mut [u8]) {
+    #[cfg(target_arch = "x86_64")]
+    if let (Level::Avx512, Some(weights)) = (Level::current(), axis.integer_weights()) {
+        let exact = |x| exact_sample(source, axis, at, x);
+        // SAFETY: the level is current only on a machine that was seen to have its instructions.
+        unsafe { vnni::round_row(source, weights, at, out, exact) };
+        return;
     }
+    round_row(source, axis, at, out);
+}
+
+/// One sample of an output row by the defining sum.
+fn exact_sample(source: impl Source, axis: &Axis, at: usize, x: usize) -> u8 {
+    round_u8(axis.exact_sum(at, |y| f64::from(source.load::<1>(x, y)[0])))
 }
 
 /// The columns from `x` on of one output row.
@@ -55,8 +66,7 @@ fn round_columns<S: Source, const FUSED: bool, const N: usize>(
     if doubtful {
         for (i, (out, sum)) in out.iter_mut().zip(sums).enumerate() {
             if nearest(sum.clamp(0.0, 255.0)).1 > sure {
-                let sample = |y| f64::from(source.load::<1>(x + i, y)[0]);
-                *out = round_u8(axis.exact_sum(at, sample));
+                *out = exact_sample(source, axis, at, x + i);
             }
         }
     }
@@ -117,7 +127,13 @@ impl View {
                 3 => interleave::<3, 4>(source, stride, &mut self.columns),
                 _ => interleave::<4, 4>(source, stride, &mut self.columns),
             }
-            round_rows(&self.columns, &self.horizontal, &mut self.scaled_columns);
+            let columns = Bytes {
+                data: &self.columns,
+                stride: LANES,
+            };
+            for (at, out) in self.scaled_columns.chunks_exact_mut(LANES).enumerate() {
+                round_byte_row(columns, &self.horizontal, at, out);
+            }
             match lanes {
                 1 => separate::<1>(&self.scaled_columns, out),
                 2 => separate::<2>(&self.scaled_columns, out),
@@ -206,18 +222,24 @@ impl PlaneScaler {
     pub fn scale(&mut self, plane: Plane) {
         if self.vertical_first {
             match self.depth {
-                Depth::Eight => self.scale_vertically(Bytes {
-                    data: plane.data,
-                    stride: plane.stride,
-                }),
-                Depth::TenLow | Depth::TenHigh => self.scale_vertically(Words {
-                    data: plane.data,
-                    stride: plane.stride,
-                    unit: match self.depth {
-                        Depth::TenLow => 1.0 / 4.0,
-                        _ => 1.0 / 256.0,
-                    },
-                }),
+                Depth::Eight => {
+                    let source = Bytes {
+                        data: plane.data,
+                        stride: plane.stride,
+                    };
+                    self.scale_vertically(|axis, y, out| round_byte_row(source, axis, y, out));
+                }
+                Depth::TenLow | Depth::TenHigh => {
+                    let source = Words {
+                        data: plane.data,
+                        stride: plane.stride,
+                        unit: match self.depth {
+                            Depth::TenLow => 1.0 / 4.0,
+                            _ => 1.0 / 256.0,
+                        },
+                    };
+                    self.scale_vertically(|axis, y, out| round_row(source, axis, y, out));
+                }
             }
         } else if let [view] = &mut self.views[..] {
             let row_bytes = view.horizontal.output() * view.lanes();
@@ -228,18 +250,19 @@ impl PlaneScaler {
                 stride: row_bytes,
             };
             for (y, out) in view.scaled.chunks_exact_mut(row_bytes).enumerate() {
-                round_row(between, &self.vertical, y, out);
+                round_byte_row(between, &self.vertical, y, out);
             }
         }
     }
 
-    fn scale_vertically(&mut self, source: impl Source) {
+    /// `round_row` makes one row of the vertical pass.
+    fn scale_vertically(&mut self, round_row: impl Fn(&Axis, usize, &mut [u8])) {
         let batch = self.between.len() / self.row_samples;
         for first in (0..self.vertical.output()).step_by(batch) {
             let rows = batch.min(self.vertical.output() - first);
             let lines = &mut self.between[..rows * self.row_samples];
             for (y, line) in (first..).zip(lines.chunks_exact_mut(self.row_samples)) {
-                round_row(source, &self.vertical, y, line);
+                round_row(&self.vertical, y, line);
             }
             for view in &mut self.views {
                 view.scale_rows(lines, self.row_samples, first, None);
