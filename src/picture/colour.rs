@@ -7,7 +7,7 @@ use super::simd::dispatched;
 /// The stretched colour of each heat index and gray: four bytes in a pixel's order, those that
 /// are no colour 0.
 pub(super) struct ColourTable {
-    colours: Box<[u32]>,
+    colours: Box<[u32; 1 << 16]>,
     /// Bits of a pixel that are no colour.
     kept: u32,
 }
@@ -22,7 +22,7 @@ const DOUBT: u32 = 2;
 impl ColourTable {
     pub fn new() -> Self {
         Self {
-            colours: vec![0; 1 << 16].into_boxed_slice(),
+            colours: Box::new([0; 1 << 16]),
             kept: 0,
         }
     }
@@ -85,10 +85,7 @@ dispatched! {
         index: &[u8],
         table: &ColourTable,
     ) {
-        let colours: &[u32; 1 << 16] = match table.colours.as_ref().try_into() {
-            Ok(colours) => colours,
-            Err(_) => return,
-        };
+        let colours: &[u32; 1 << 16] = &table.colours;
         let (pixels, _) = pixels.as_chunks_mut::<BYTES>();
         for ((pixel, &gray), &index) in pixels.iter_mut().zip(gray).zip(index) {
             let colour = colours[usize::from(u16::from_be_bytes([index, gray]))].to_le_bytes();
@@ -100,6 +97,24 @@ dispatched! {
             } else {
                 pixel.copy_from_slice(&colour[..BYTES]);
             }
+        }
+    }
+}
+
+dispatched! {
+    /// Paints a row of three planes, in the order of the table's first three bytes.
+    pub(super) fn paint_planes<;>(
+        rows: [&mut [u8]; 3],
+        gray: &[u8],
+        index: &[u8],
+        table: &ColourTable,
+    ) {
+        let colours: &[u32; 1 << 16] = &table.colours;
+        let [first, second, third] = rows;
+        let planes = first.iter_mut().zip(second).zip(third);
+        for (((first, second), third), (&gray, &index)) in planes.zip(gray.iter().zip(index)) {
+            let colour = colours[usize::from(u16::from_be_bytes([index, gray]))];
+            [*first, *second, *third, _] = colour.to_le_bytes();
         }
     }
 }

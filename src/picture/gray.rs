@@ -36,6 +36,15 @@ dispatched! {
     }
 }
 
+dispatched! {
+    /// Gray of a row of red, green and blue planes into `out`.
+    pub(super) fn gray_planes<;>(r: &[u8], g: &[u8], b: &[u8], out: &mut [u8]) {
+        for (out, (&r, (&g, &b))) in out.iter_mut().zip(r.iter().zip(g.iter().zip(b))) {
+            *out = gray(r, g, b);
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -31,6 +31,10 @@ impl IndexPlane {
         }
     }
 
+    pub fn height(&self) -> usize {
+        self.height
+    }
+
     pub fn stride(&self) -> usize {
         self.stride
     }

@@ -3,7 +3,7 @@
 //! As in [`super::scale`], single precision decides wherever it certainly decides as double
 //! precision does.
 
-use super::resize::{Axis, nearest, round_u8, sum_rows};
+use super::resize::{Axis, Floats, nearest, round_u8, sum_rows};
 use super::simd::{dispatched, multiply_add};
 use super::tile;
 
@@ -63,9 +63,9 @@ impl MapScaler {
             map.height * width
         };
         let stride = width.next_multiple_of(RUN);
-        let down = Axis::new(map.height, height, scale_y);
+        let down = Axis::new(map.height, height, scale_y, 0.0);
         Self {
-            across: Axis::new(map.width, width, scale_x),
+            across: Axis::new(map.width, width, scale_x, 0.0),
             first_pass: vec![0.0; between],
             down_first,
             rows: vec![0.0; map.height * stride],
@@ -126,8 +126,12 @@ impl MapScaler {
 
     /// Minimum and maximum of the scaled map, if they differ.
     pub fn extremes(&mut self) -> Option<(f64, f64)> {
+        let rows = Floats {
+            data: &self.rows,
+            stride: self.stride,
+        };
         for (y, range) in self.ranges.iter_mut().enumerate() {
-            *range = row_extremes(&self.rows, self.stride, &self.down, y);
+            *range = row_extremes(rows, &self.down, y);
         }
         let low = self.ranges.iter().fold(f32::INFINITY, |a, r| a.min(r[0])) + 2.0 * self.error;
         let high = self.ranges.iter().fold(-f32::INFINITY, |a, r| a.max(r[1])) - 2.0 * self.error;
@@ -137,7 +141,7 @@ impl MapScaler {
                 continue;
             }
             for x in (0..self.stride).step_by(RUN) {
-                let sums = sum_run::<false>(&self.rows, self.stride, &self.down, y, x);
+                let sums = sum_rows::<_, false, RUN>(rows, &self.down, y, x);
                 for (x, sum) in (x..).zip(sums) {
                     if sum <= low || sum >= high {
                         let value = self.value(x, y);
@@ -179,15 +183,11 @@ impl MapScaler {
                 round_u8(value * 255.0).min(HOTTEST)
             }
         };
-        quantize(
-            &self.rows,
-            self.stride,
-            &self.down,
-            y,
-            &quantizer,
-            row,
-            &exact,
-        );
+        let rows = Floats {
+            data: &self.rows,
+            stride: self.stride,
+        };
+        quantize(rows, &self.down, y, &quantizer, row, &exact);
     }
 }
 
@@ -204,24 +204,13 @@ struct Quantizer {
     error: f32,
 }
 
-#[inline(always)]
-fn sum_run<const FUSED: bool>(
-    rows: &[f32],
-    stride: usize,
-    down: &Axis,
-    y: usize,
-    x: usize,
-) -> [f32; RUN] {
-    sum_rows::<_, FUSED, RUN>(rows, stride, down.index(y), down.weight(y), x)
-}
-
 dispatched! {
     /// Minimum and maximum of row `y` of the frame.
-    fn row_extremes<;>(rows: &[f32], stride: usize, down: &Axis, y: usize) -> [f32; 2] {
+    fn row_extremes<;>(rows: Floats, down: &Axis, y: usize) -> [f32; 2] {
         let mut low = [f32::INFINITY; RUN];
         let mut high = [f32::NEG_INFINITY; RUN];
-        for x in (0..stride).step_by(RUN) {
-            let sums = sum_run::<FUSED>(rows, stride, down, y, x);
+        for x in (0..rows.stride).step_by(RUN) {
+            let sums = sum_rows::<_, FUSED, RUN>(rows, down, y, x);
             for lane in 0..RUN {
                 low[lane] = if sums[lane] < low[lane] { sums[lane] } else { low[lane] };
                 high[lane] = if sums[lane] > high[lane] { sums[lane] } else { high[lane] };
@@ -236,8 +225,7 @@ dispatched! {
 
 dispatched! {
     fn quantize<; F: Fn(usize) -> u8>(
-        rows: &[f32],
-        stride: usize,
+        rows: Floats,
         down: &Axis,
         y: usize,
         quantizer: &Quantizer,
@@ -246,7 +234,7 @@ dispatched! {
     ) {
         let Quantizer { factor, offset, cut, error } = *quantizer;
         for (i, out) in out.as_chunks_mut::<RUN>().0.iter_mut().enumerate() {
-            let sums = sum_run::<FUSED>(rows, stride, down, y, i * RUN);
+            let sums = sum_rows::<_, FUSED, RUN>(rows, down, y, i * RUN);
             let index = |sum: f32| multiply_add::<FUSED>(sum, factor, offset).clamp(0.0, 255.0);
             let doubt = |index: f32| {
                 (nearest(index).1 > 0.5 - error || index < cut + error) && index > cut - error

@@ -4,8 +4,11 @@
 //! frame in place. Both work on plain slices with strides, in the frame's own layout, and
 //! allocate nothing once a geometry and a map size are known.
 
+mod brush;
 #[cfg(feature = "captions")]
 mod caption;
+mod codes;
+mod coding;
 mod colour;
 mod gray;
 mod heat;
@@ -16,17 +19,24 @@ mod resize;
 mod sample;
 mod scale;
 mod simd;
+mod sums;
 mod tile;
 mod view;
+#[cfg(target_arch = "x86_64")]
+mod vnni;
 
 #[cfg(test)]
 mod oracle;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_y_cb_cr;
 
 #[cfg(feature = "captions")]
 pub use caption::Caption;
 pub use map::MapView;
 pub use paint::Painter;
 pub use sample::{ChannelOrder, Fit, Normalization, Sampler, network_size};
-pub use view::{Geometry, Layout, Plane, PlaneMut};
+pub use view::{
+    Chroma, Component, Depth, Encoding, Geometry, Layout, Matrix, Plane, PlaneMut, Range, Samples,
+};

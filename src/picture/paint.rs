@@ -1,12 +1,11 @@
 //! Heat over a frame, in place.
 
-use super::colour::{ColourTable, paint_row};
-use super::gray::gray_row;
+use super::brush::Brush;
 use super::heat::{self, Span};
 use super::index::IndexPlane;
 use super::map::MapView;
 use super::tile::{self, TileBounds};
-use super::view::{Geometry, Layout, PlaneMut};
+use super::view::{Geometry, PlaneMut};
 
 /// Paints a class map over frames of one geometry.
 ///
@@ -14,28 +13,38 @@ use super::view::{Geometry, Layout, PlaneMut};
 /// all pixels and channels become 0 and 255. Heat is MATLAB's jet(255), darkened towards its cold
 /// end, at the scaled, normalised and quantised class map (W. Zhou et al., "Learning deep features
 /// for discriminative localization", 2016, and the figures that came with it).
+///
+/// In Y'CbCr that picture is painted in the frame's own matrix and range: heat and gray add
+/// linearly and gray has no chroma, so luma becomes the stretched gray / 2 + heat luma, and chroma
+/// the stretched heat chroma alone. Gray is the frame's own luma, scaled to 0..=255.
 pub struct Painter {
-    geometry: Geometry,
+    width: usize,
+    height: usize,
     heat: IndexPlane,
     /// Gray of the frame, rows and tiles as in `heat`.
     gray: Vec<u8>,
     bounds: TileBounds,
     /// Bounds of gray / 2 + heat in each tile.
     spans: Vec<Span>,
-    colours: ColourTable,
+    /// Half the gray of each value of `gray`.
+    half: [f64; 256],
+    brush: Brush,
 }
 
 impl Painter {
     /// A painter of frames of `geometry`, whose sides must be positive; without heat.
     pub fn new(geometry: &Geometry) -> Self {
         let heat = IndexPlane::new(geometry.width, geometry.height);
+        let brush = Brush::new(geometry);
         Self {
-            geometry: *geometry,
+            width: geometry.width,
+            height: geometry.height,
             gray: vec![0; heat.stride() * geometry.height],
             bounds: TileBounds::new(heat.stride(), geometry.height),
             spans: vec![Span::default(); heat.bounds().len()],
             heat,
-            colours: ColourTable::new(),
+            half: brush.gray_levels().map(|gray| gray / 2.0),
+            brush,
         }
     }
 
@@ -57,25 +66,14 @@ impl Painter {
     /// # Panics
     /// Where a plane is smaller than the geometry asks for.
     pub fn paint(&mut self, planes: &mut [PlaneMut]) {
-        let Layout::Packed { bytes, r, g, b } = self.geometry.layout;
-        let plane = &mut planes[0];
-        let row_bytes = self.geometry.width * bytes;
         for (y, gray) in self.gray.chunks_exact_mut(self.heat.stride()).enumerate() {
-            let (inside, outside) = gray.split_at_mut(self.geometry.width);
-            gray_pixels(self.geometry.layout, plane.row(y, row_bytes), inside);
-            outside.fill(inside[self.geometry.width - 1]);
+            let (inside, outside) = gray.split_at_mut(self.width);
+            self.brush.read_gray(planes, y, inside);
+            outside.fill(inside[self.width - 1]);
             self.bounds.add_row(y, gray);
         }
         let range = self.extremes();
-        self.colours.fill(range, [r, g, b]);
-        for y in 0..self.geometry.height {
-            let pixels = plane.row_mut(y, row_bytes);
-            let gray = &self.gray[y * self.heat.stride()..];
-            match bytes {
-                3 => paint_row::<3>(pixels, gray, self.heat.row(y), &self.colours),
-                _ => paint_row::<4>(pixels, gray, self.heat.row(y), &self.colours),
-            }
-        }
+        self.brush.paint(planes, &self.gray, &self.heat, range);
     }
 
     /// Minimum and maximum of gray / 2 + heat over all pixels and channels.
@@ -88,8 +86,8 @@ impl Painter {
         for (i, (&[dark, bright], &[coolest, hottest])) in tiles.enumerate() {
             let heat = heat::span(coolest, hottest);
             let span = Span {
-                lowest: f64::from(dark) / 2.0 + heat.lowest,
-                highest: f64::from(bright) / 2.0 + heat.highest,
+                lowest: self.half[usize::from(dark)] + heat.lowest,
+                highest: self.half[usize::from(bright)] + heat.highest,
             };
             self.spans[i] = span;
             if span.lowest < bound.0 {
@@ -107,28 +105,15 @@ impl Painter {
                 continue;
             }
             let (y, x) = (i / per_row * tile::ROWS, i % per_row * tile::COLUMNS);
-            for y in y..self.geometry.height.min(y + tile::ROWS) {
+            for y in y..self.height.min(y + tile::ROWS) {
                 let gray = &self.gray[y * stride + x..][..tile::COLUMNS];
                 for (&gray, &index) in gray.iter().zip(&self.heat.row(y)[x..]) {
-                    let (gray, heat) = (f64::from(gray) / 2.0, rows[usize::from(index)]);
+                    let (gray, heat) = (self.half[usize::from(gray)], rows[usize::from(index)]);
                     range.0 = range.0.min(gray + heat.lowest);
                     range.1 = range.1.max(gray + heat.highest);
                 }
             }
         }
         range
-    }
-}
-
-/// Gray of a row of pixels.
-fn gray_pixels(layout: Layout, pixels: &[u8], out: &mut [u8]) {
-    let Layout::Packed { bytes, r, g, b } = layout;
-    match (bytes, r, g, b) {
-        (3, 0, 1, 2) => gray_row::<3, 0, 1, 2>(pixels, out),
-        (3, ..) => gray_row::<3, 2, 1, 0>(pixels, out),
-        (_, 0, 1, 2) => gray_row::<4, 0, 1, 2>(pixels, out),
-        (_, 2, 1, 0) => gray_row::<4, 2, 1, 0>(pixels, out),
-        (_, 1, 2, 3) => gray_row::<4, 1, 2, 3>(pixels, out),
-        _ => gray_row::<4, 3, 2, 1>(pixels, out),
     }
 }

@@ -1,6 +1,8 @@
 //! Bicubic resampling of one dimension.
 
 use super::simd::multiply_add;
+#[cfg(target_arch = "x86_64")]
+use super::vnni;
 
 /// The taps of each output position along one dimension: Keys' cubic convolution with a = -0.5
 /// (R. G. Keys, 1981), half-pixel centres, widened by `1 / scale` when shrinking, normalised to
@@ -14,18 +16,21 @@ pub(super) struct Axis {
     /// `output` x `taps` weights.
     exact: Vec<f64>,
     weight: Vec<f32>,
+    #[cfg(target_arch = "x86_64")]
+    integer: Option<vnni::Weights>,
 }
 
 impl Axis {
     /// Taps that take `input` samples to `output` samples, `scale` output samples to an input
-    /// one. All three must be positive.
-    pub fn new(input: usize, output: usize, scale: f64) -> Self {
+    /// one; all three must be positive. Positions in the input are `shift` samples further than
+    /// where both signals begin together.
+    pub fn new(input: usize, output: usize, scale: f64, shift: f64) -> Self {
         let shrink = scale.min(1.0);
         let width = 4.0 / shrink;
         let span = width.ceil() as usize + 2;
         let mut rows: Vec<(isize, Vec<f64>)> = Vec::with_capacity(output);
         for x in 1..=output {
-            let centre = x as f64 / scale + 0.5 * (1.0 - 1.0 / scale);
+            let centre = x as f64 / scale + 0.5 * (1.0 - 1.0 / scale) + shift;
             let left = (centre - width / 2.0).floor();
             let mut weights: Vec<f64> = (0..span)
                 .map(|k| shrink * keys(shrink * (centre - (left + k as f64))))
@@ -48,6 +53,8 @@ impl Axis {
             index: Vec::with_capacity(output * taps),
             exact: Vec::with_capacity(output * taps),
             weight: Vec::new(),
+            #[cfg(target_arch = "x86_64")]
+            integer: None,
         };
         for (first, weights) in rows {
             for k in 0..taps {
@@ -56,6 +63,10 @@ impl Axis {
             }
         }
         axis.weight = axis.exact.iter().map(|w| *w as f32).collect();
+        #[cfg(target_arch = "x86_64")]
+        {
+            axis.integer = vnni::Weights::new(&axis.exact, &axis.index, taps);
+        }
         axis
     }
 
@@ -80,6 +91,12 @@ impl Axis {
     /// The same in double precision.
     pub fn exact_weight(&self, at: usize) -> &[f64] {
         &self.exact[at * self.taps..][..self.taps]
+    }
+
+    /// The weights as integers, where they can be.
+    #[cfg(target_arch = "x86_64")]
+    pub fn integer_weights(&self) -> Option<&vnni::Weights> {
+        self.integer.as_ref()
     }
 
     /// The sum that defines the sample at output position `at`, of the source samples `get`.
@@ -132,42 +149,82 @@ fn pairwise_sum(x: &[f64]) -> f64 {
     rest.iter().fold(sum, |sum, x| sum + x)
 }
 
-/// A sample as single precision number.
-pub(super) trait Sample: Copy {
-    fn single(self) -> f32;
+/// Rows of samples.
+pub(super) trait Source: Copy {
+    /// The samples `x..x + N` of row `y`.
+    fn load<const N: usize>(self, x: usize, y: usize) -> [f32; N];
 }
 
-impl Sample for u8 {
+/// Rows of 8-bit samples, `stride` bytes apart.
+#[derive(Clone, Copy)]
+pub(super) struct Bytes<'a> {
+    pub data: &'a [u8],
+    pub stride: usize,
+}
+
+impl Source for Bytes<'_> {
     #[inline(always)]
-    fn single(self) -> f32 {
-        f32::from(self)
+    fn load<const N: usize>(self, x: usize, y: usize) -> [f32; N] {
+        let mut samples = [0.0; N];
+        let row = &self.data[y * self.stride + x..][..N];
+        for (sample, byte) in samples.iter_mut().zip(row) {
+            *sample = f32::from(*byte);
+        }
+        samples
     }
 }
 
-impl Sample for f32 {
+/// Rows of little-endian 16-bit samples, `stride` bytes apart, multiplied with `unit`.
+#[derive(Clone, Copy)]
+pub(super) struct Words<'a> {
+    pub data: &'a [u8],
+    pub stride: usize,
+    pub unit: f32,
+}
+
+impl Source for Words<'_> {
     #[inline(always)]
-    fn single(self) -> f32 {
-        self
+    fn load<const N: usize>(self, x: usize, y: usize) -> [f32; N] {
+        let mut samples = [0.0; N];
+        let row = &self.data[y * self.stride + 2 * x..][..2 * N];
+        for (sample, bytes) in samples.iter_mut().zip(row.as_chunks::<2>().0) {
+            *sample = f32::from(u16::from_le_bytes(*bytes)) * self.unit;
+        }
+        samples
     }
 }
 
-/// Weighted sum of rows of `plane`, `stride` samples apart, in the columns `x..x + LANES`.
+/// Rows of numbers, `stride` of them apart.
+#[derive(Clone, Copy)]
+pub(super) struct Floats<'a> {
+    pub data: &'a [f32],
+    pub stride: usize,
+}
+
+impl Source for Floats<'_> {
+    #[inline(always)]
+    fn load<const N: usize>(self, x: usize, y: usize) -> [f32; N] {
+        let mut samples = [0.0; N];
+        samples.copy_from_slice(&self.data[y * self.stride + x..][..N]);
+        samples
+    }
+}
+
+/// Output row `at` of `axis` over the rows of `source`, in the columns `x..x + N`.
 #[inline(always)]
-pub(super) fn sum_rows<T: Sample, const FUSED: bool, const LANES: usize>(
-    plane: &[T],
-    stride: usize,
-    rows: &[usize],
-    weights: &[f32],
+pub(super) fn sum_rows<S: Source, const FUSED: bool, const N: usize>(
+    source: S,
+    axis: &Axis,
+    at: usize,
     x: usize,
-) -> [f32; LANES] {
-    let mut sum = [0.0; LANES];
-    for (&row, &weight) in rows.iter().zip(weights) {
-        let source = &plane[row * stride + x..][..LANES];
-        for (sum, sample) in sum.iter_mut().zip(source) {
-            *sum = multiply_add::<FUSED>(weight, sample.single(), *sum);
+) -> [f32; N] {
+    let mut sums = [0.0; N];
+    for (&y, &weight) in axis.index(at).iter().zip(axis.weight(at)) {
+        for (sum, sample) in sums.iter_mut().zip(source.load::<N>(x, y)) {
+            *sum = multiply_add::<FUSED>(weight, sample, *sum);
         }
     }
-    sum
+    sums
 }
 
 /// Rounds half away from zero and saturates to 8 bits.

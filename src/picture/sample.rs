@@ -1,8 +1,9 @@
 //! Frame to tensor.
 
+use super::coding::Decoder;
 use super::resize::Axis;
-use super::scale::{Columns, ROWS, round_rows};
-use super::view::{Geometry, Layout, Plane};
+use super::scale::{PlaneScaler, View};
+use super::view::{Chroma, Depth, Encoding, Geometry, Layout, Plane, Samples};
 
 /// Order of a tensor's three channels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,63 +75,82 @@ pub fn network_size(width: usize, height: usize, side: usize) -> (usize, usize) 
 
 /// Scales frames of one geometry to a network's input tensor.
 ///
-/// Bicubic (see [`Axis`]), the dimension with the smallest scale first, the vertical one when
-/// both are equal, rounded to 8 bits after each of the two passes.
+/// Bicubic (see [`Axis`]), rounded to 8 bits after each of the two passes. Red, green and blue:
+/// the dimension with the smallest scale first, the vertical one when both are equal. Luma and
+/// chroma: each at its own resolution and place, 10 bits rounded to 8, the vertical dimension
+/// first, then the small picture is converted.
 pub struct Sampler {
+    width: usize,
     height: usize,
-    /// Byte offset in a pixel of each channel of the tensor.
-    channels: [usize; 3],
-    vertical: Axis,
-    horizontal: Columns,
-    vertical_first: bool,
-    /// Rows after the first pass: [`ROWS`] of them, or all where the horizontal pass comes first.
-    between: Vec<u8>,
-    /// Where the horizontal pass comes first, one row after the second.
-    line: Vec<u8>,
+    planes: Vec<(usize, PlaneScaler)>,
+    colour: Colour,
     /// Tensor value of each 8-bit value, for each channel of the tensor.
     values: [[f32; 256]; 3],
+    /// Index, in red, green and blue, of each channel of the tensor.
+    order: [usize; 3],
+}
+
+/// Where the samples of a component of the scaled picture are.
+#[derive(Clone, Copy)]
+struct Scaled {
+    plane: usize,
+    view: usize,
+    offset: usize,
+}
+
+/// What the components of the scaled picture are.
+enum Colour {
+    Rgb([Scaled; 3]),
+    Luma(Scaled, Decoder),
+    YCbCr([Scaled; 3], Decoder),
 }
 
 impl Sampler {
     /// A sampler of frames of `geometry`, whose sides, like those of `fit`, must be positive.
     pub fn new(geometry: &Geometry, fit: Fit, normalization: &Normalization) -> Self {
-        let Geometry {
-            layout,
-            width,
-            height,
-        } = *geometry;
-        let Layout::Packed { bytes, r, g, b } = layout;
-        let (out_width, out_height) = fit.size(width, height);
-        let (scale_x, scale_y) = fit.scale(width, height);
-        let vertical_first = scale_y <= scale_x;
-        let (between, line) = if vertical_first {
-            (ROWS * width * bytes, 0)
-        } else {
-            (height * out_width * 4, out_width * 4)
+        let builder = Builder::new(geometry, fit);
+        let (planes, colour) = match geometry.layout {
+            Layout::Packed { bytes, r, g, b } => {
+                let scaled = |offset| Scaled {
+                    plane: 0,
+                    view: 0,
+                    offset,
+                };
+                let plane = builder.rgb_plane(bytes);
+                (vec![(0, plane)], Colour::Rgb([r, g, b].map(scaled)))
+            }
+            Layout::Planar { r, g, b } => {
+                let planes = [r, g, b].map(|plane| (plane, builder.rgb_plane(1)));
+                let scaled = |plane| Scaled {
+                    plane,
+                    view: 0,
+                    offset: 0,
+                };
+                (planes.into(), Colour::Rgb([0, 1, 2].map(scaled)))
+            }
+            Layout::YCbCr { samples, encoding } => builder.y_cb_cr(samples, encoding),
         };
         Self {
-            height,
-            channels: match normalization.order {
-                ChannelOrder::Rgb => [r, g, b],
-                ChannelOrder::Bgr => [b, g, r],
-            },
-            vertical: Axis::new(height, out_height, scale_y),
-            horizontal: Columns::new(Axis::new(width, out_width, scale_x), bytes),
-            vertical_first,
-            between: vec![0; between],
-            line: vec![0; line],
+            width: builder.out_width,
+            height: builder.out_height,
+            planes,
+            colour,
             values: std::array::from_fn(|c| {
                 std::array::from_fn(|v| {
                     (v as f32 / normalization.divisor - normalization.mean[c])
                         / normalization.deviation[c]
                 })
             }),
+            order: match normalization.order {
+                ChannelOrder::Rgb => [0, 1, 2],
+                ChannelOrder::Bgr => [2, 1, 0],
+            },
         }
     }
 
     /// Width and height of the tensor.
     pub fn size(&self) -> (usize, usize) {
-        (self.horizontal.out_width(), self.vertical.output())
+        (self.width, self.height)
     }
 
     /// Samples the frame in `planes` into `tensor`, 1 x 3 x height x width.
@@ -138,59 +158,172 @@ impl Sampler {
     /// # Panics
     /// Where a plane or the tensor is smaller than the geometry asks for.
     pub fn sample(&mut self, planes: &[Plane], tensor: &mut [f32]) {
-        if self.vertical_first {
-            self.sample_vertical_first(planes[0], tensor);
-        } else {
-            self.sample_horizontal_first(planes[0], tensor);
+        for (plane, scaler) in &mut self.planes {
+            scaler.scale(planes[*plane]);
         }
-    }
-
-    fn sample_vertical_first(&mut self, source: Plane, tensor: &mut [f32]) {
-        let (width, height) = self.size();
-        let stride = self.horizontal.row_bytes();
-        for first in (0..height).step_by(ROWS) {
-            let rows = ROWS.min(height - first);
-            let lines = &mut self.between[..rows * stride];
-            for (y, line) in (first..).zip(lines.chunks_exact_mut(stride)) {
-                round_rows(source.data, source.stride, &self.vertical, y, line);
-            }
-            let columns = self.horizontal.scale(lines, stride);
-            for (c, values) in self.values.iter().enumerate() {
-                let offset = self.channels[c];
-                for j in 0..rows {
-                    let out = &mut tensor[(c * height + first + j) * width..][..width];
-                    for (out, column) in out.iter_mut().zip(columns) {
-                        *out = values[usize::from(column[j][offset])];
+        let area = self.width * self.height;
+        let mut channels = tensor[..3 * area].chunks_exact_mut(area);
+        match &self.colour {
+            Colour::Rgb(rgb) => {
+                for ((out, values), channel) in channels.zip(&self.values).zip(self.order) {
+                    for (out, value) in out.iter_mut().zip(self.samples(rgb[channel])) {
+                        *out = values[usize::from(value)];
                     }
                 }
             }
+            Colour::Luma(y, decoder) => {
+                for (out, values) in channels.zip(&self.values) {
+                    for (out, y) in out.iter_mut().zip(self.samples(*y)) {
+                        *out = values[usize::from(decoder.gray(y))];
+                    }
+                }
+            }
+            Colour::YCbCr([y, cb, cr], decoder) => {
+                let (Some(first), Some(second), Some(third)) =
+                    (channels.next(), channels.next(), channels.next())
+                else {
+                    return;
+                };
+                let chroma = self.samples(*cb).zip(self.samples(*cr));
+                for (i, (y, (cb, cr))) in self.samples(*y).zip(chroma).enumerate() {
+                    let rgb = decoder.rgb(y, cb, cr);
+                    let value = |c: usize| self.values[c][usize::from(rgb[self.order[c]])];
+                    first[i] = value(0);
+                    second[i] = value(1);
+                    third[i] = value(2);
+                }
+            }
         }
     }
 
-    fn sample_horizontal_first(&mut self, source: Plane, tensor: &mut [f32]) {
-        let (width, height) = self.size();
-        let stride = width * 4;
-        for first in (0..self.height).step_by(ROWS) {
-            let rows = ROWS.min(self.height - first);
-            let columns = self
-                .horizontal
-                .scale(&source.data[first * source.stride..], source.stride);
-            let between = &mut self.between[first * stride..][..rows * stride];
-            for (j, out) in between.chunks_exact_mut(stride).enumerate() {
-                for (out, column) in out.as_chunks_mut::<4>().0.iter_mut().zip(columns) {
-                    *out = column[j];
+    /// The samples of a component of the scaled picture.
+    fn samples(&self, component: Scaled) -> impl Iterator<Item = u8> + '_ {
+        let view = &self.planes[component.plane].1.views()[component.view];
+        let pixels = view.scaled().chunks_exact(view.lanes());
+        pixels.map(move |pixel| pixel[component.offset])
+    }
+}
+
+/// Makes the scalers of a frame's planes.
+struct Builder {
+    width: usize,
+    height: usize,
+    out_width: usize,
+    out_height: usize,
+    scale_x: f64,
+    scale_y: f64,
+}
+
+impl Builder {
+    fn new(geometry: &Geometry, fit: Fit) -> Self {
+        let (width, height) = (geometry.width, geometry.height);
+        let (out_width, out_height) = fit.size(width, height);
+        let (scale_x, scale_y) = fit.scale(width, height);
+        Self {
+            width,
+            height,
+            out_width,
+            out_height,
+            scale_x,
+            scale_y,
+        }
+    }
+
+    fn view(&self, samples: usize, halved: bool) -> View {
+        let axis = if halved {
+            // A sample stands at the first of its two pixels, a quarter of a sample before the
+            // middle between them.
+            Axis::new(
+                self.width.div_ceil(2),
+                self.out_width,
+                2.0 * self.scale_x,
+                0.25,
+            )
+        } else {
+            Axis::new(self.width, self.out_width, self.scale_x, 0.0)
+        };
+        View::new(axis, samples, self.out_height)
+    }
+
+    fn vertical(&self, halved: bool) -> Axis {
+        if halved {
+            Axis::new(
+                self.height.div_ceil(2),
+                self.out_height,
+                2.0 * self.scale_y,
+                0.0,
+            )
+        } else {
+            Axis::new(self.height, self.out_height, self.scale_y, 0.0)
+        }
+    }
+
+    /// A plane of pixels of `samples` bytes.
+    fn rgb_plane(&self, samples: usize) -> PlaneScaler {
+        PlaneScaler::new(
+            Depth::Eight,
+            self.width * samples,
+            self.vertical(false),
+            self.scale_y <= self.scale_x,
+            vec![self.view(samples, false)],
+        )
+    }
+
+    /// Planes of luma and chroma samples.
+    fn y_cb_cr(&self, samples: Samples, encoding: Encoding) -> (Vec<(usize, PlaneScaler)>, Colour) {
+        let Samples { y, chroma, depth } = samples;
+        let decoder = Decoder::new(encoding, depth);
+        let mut planes = vec![(
+            y.plane,
+            vec![self.view(y.step, false)],
+            self.width * y.step,
+            false,
+        )];
+        let luma = Scaled {
+            plane: 0,
+            view: 0,
+            offset: y.offset,
+        };
+        let mut scaled = vec![luma];
+        if let Some(layout) = chroma {
+            let Chroma {
+                cb,
+                cr,
+                halved_x,
+                halved_y,
+            } = layout;
+            let (width, _) = layout.size(self.width, self.height);
+            for component in [cb, cr] {
+                let known = planes.iter().position(|plane| plane.0 == component.plane);
+                let plane = known.unwrap_or(planes.len());
+                if known.is_none() {
+                    planes.push((component.plane, Vec::new(), 0, halved_y));
                 }
+                let (_, views, row_samples, _) = &mut planes[plane];
+                *row_samples = width * component.step;
+                if views.iter().all(|view| view.lanes() != component.step) {
+                    views.push(self.view(component.step, halved_x));
+                }
+                scaled.push(Scaled {
+                    plane,
+                    view: views.len() - 1,
+                    offset: component.offset,
+                });
             }
         }
-        for y in 0..height {
-            round_rows(&self.between, stride, &self.vertical, y, &mut self.line);
-            for (c, values) in self.values.iter().enumerate() {
-                let offset = self.channels[c];
-                let out = &mut tensor[(c * height + y) * width..][..width];
-                for (out, pixel) in out.iter_mut().zip(self.line.as_chunks::<4>().0) {
-                    *out = values[usize::from(pixel[offset])];
-                }
-            }
-        }
+        let planes = planes
+            .into_iter()
+            .map(|(plane, views, row_samples, halved)| {
+                let vertical = self.vertical(halved);
+                (
+                    plane,
+                    PlaneScaler::new(depth, row_samples, vertical, true, views),
+                )
+            });
+        let colour = match scaled[..] {
+            [y, cb, cr] => Colour::YCbCr([y, cb, cr], decoder),
+            _ => Colour::Luma(luma, decoder),
+        };
+        (planes.collect(), colour)
     }
 }

@@ -1,51 +1,62 @@
-//! The two passes of 8-bit scaling.
+//! Planes of frames scaled to a few 8-bit samples.
 //!
 //! Sums are taken in single precision. Where the error bound of such a sum leaves open which way
 //! it rounds, the defining double precision sum decides: results are exact, whatever the order
 //! and the fusing of the fast sums.
 
-use super::resize::{Axis, nearest, round_u8, sum_rows};
+use super::resize::{Axis, Bytes, Source, Words, nearest, round_u8, sum_rows};
+#[cfg(target_arch = "x86_64")]
+use super::simd::Level;
 use super::simd::dispatched;
+use super::view::{Depth, Plane};
+#[cfg(target_arch = "x86_64")]
+use super::vnni;
 
 /// Columns that are summed at once.
 const LANES: usize = 64;
 
-/// Rows that the horizontal pass scales at once, as so many 4-byte pixels.
-pub(super) const ROWS: usize = LANES / 4;
-
 dispatched! {
-    /// Vertical pass: output row `at` of `axis` over the rows of `source`, `stride` bytes apart.
-    pub(super) fn round_rows<;>(
-        source: &[u8],
-        stride: usize,
-        axis: &Axis,
-        at: usize,
-        out: &mut [u8],
-    ) {
+    /// Output row `at` of `axis` over the rows of `source`, rounded.
+    fn round_row<; S: Source>(source: S, axis: &Axis, at: usize, out: &mut [u8]) {
         let (wide, rest) = out.as_chunks_mut::<LANES>();
         let start = wide.len() * LANES;
         for (i, out) in wide.iter_mut().enumerate() {
-            round_columns::<FUSED, LANES>(source, stride, axis, at, i * LANES, out);
+            round_columns::<S, FUSED, LANES>(source, axis, at, i * LANES, out);
         }
         for (i, out) in rest.as_chunks_mut::<1>().0.iter_mut().enumerate() {
-            round_columns::<FUSED, 1>(source, stride, axis, at, start + i, out);
+            round_columns::<S, FUSED, 1>(source, axis, at, start + i, out);
         }
     }
 }
 
+/// The same over rows of bytes, with the machine's own instructions for such sums.
+fn round_byte_row(source: Bytes, axis: &Axis, at: usize, out: &mut [u8]) {
+    #[cfg(target_arch = "x86_64")]
+    if let (Level::Avx512, Some(weights)) = (Level::current(), axis.integer_weights()) {
+        let exact = |x| exact_sample(source, axis, at, x);
+        // SAFETY: the level is current only on a machine that was seen to have its instructions.
+        unsafe { vnni::round_row(source, weights, at, out, exact) };
+        return;
+    }
+    round_row(source, axis, at, out);
+}
+
+/// One sample of an output row by the defining sum.
+fn exact_sample(source: impl Source, axis: &Axis, at: usize, x: usize) -> u8 {
+    round_u8(axis.exact_sum(at, |y| f64::from(source.load::<1>(x, y)[0])))
+}
+
 /// The columns from `x` on of one output row.
 #[inline(always)]
-fn round_columns<const FUSED: bool, const N: usize>(
-    source: &[u8],
-    stride: usize,
+fn round_columns<S: Source, const FUSED: bool, const N: usize>(
+    source: S,
     axis: &Axis,
     at: usize,
     x: usize,
     out: &mut [u8; N],
 ) {
-    let sums: [f32; N] =
-        sum_rows::<_, FUSED, N>(source, stride, axis.index(at), axis.weight(at), x);
-    let sure = 0.5 - 255.0 * axis.single_error();
+    let sums = sum_rows::<S, FUSED, N>(source, axis, at, x);
+    let sure = 0.5 - 256.0 * axis.single_error();
     let mut doubtful = false;
     for (out, sum) in out.iter_mut().zip(sums) {
         let (value, distance) = nearest(sum.clamp(0.0, 255.0));
@@ -55,79 +66,207 @@ fn round_columns<const FUSED: bool, const N: usize>(
     if doubtful {
         for (i, (out, sum)) in out.iter_mut().zip(sums).enumerate() {
             if nearest(sum.clamp(0.0, 255.0)).1 > sure {
-                *out = round_u8(axis.exact_sum(at, |y| f64::from(source[y * stride + x + i])));
+                *out = exact_sample(source, axis, at, x + i);
             }
         }
     }
 }
 
-/// The same pixel of [`ROWS`] rows.
-pub(super) type Column = [[u8; 4]; ROWS];
-
-/// Horizontal pass over rows of pixels, whatever their bytes mean.
-///
-/// Rows are interleaved so that this pass, too, sums whole runs of bytes.
-pub(super) struct Columns {
-    axis: Axis,
-    bytes: usize,
-    source: Vec<Column>,
-    scaled: Vec<Column>,
+/// One way of seeing the samples of a plane as pixels, and these pixels scaled.
+pub(super) struct View {
+    horizontal: Axis,
+    /// Samples of a pixel.
+    samples: usize,
+    /// A few rows of pixels, interleaved so that the horizontal pass, too, sums runs of bytes:
+    /// of each column, [`LANES`] bytes.
+    columns: Vec<u8>,
+    scaled_columns: Vec<u8>,
+    /// All pixels, row by row, of [`Self::lanes`] bytes.
+    scaled: Vec<u8>,
 }
 
-impl Columns {
-    /// Scales rows of pixels of `bytes` (3 or 4) bytes along `axis`.
-    pub fn new(axis: Axis, bytes: usize) -> Self {
+impl View {
+    /// Pixels of `samples` (1 to 4) samples, scaled along `horizontal` to rows of a picture of
+    /// `out_height` rows.
+    pub fn new(horizontal: Axis, samples: usize, out_height: usize) -> Self {
+        let (width, out_width) = (horizontal.input(), horizontal.output());
         Self {
-            bytes,
-            source: vec![Column::default(); axis.input()],
-            scaled: vec![Column::default(); axis.output()],
-            axis,
+            horizontal,
+            samples,
+            columns: vec![0; width * LANES],
+            scaled_columns: vec![0; out_width * LANES],
+            scaled: vec![0; out_width * out_height * samples.next_power_of_two()],
         }
     }
 
-    pub fn out_width(&self) -> usize {
-        self.axis.output()
+    /// Bytes of a scaled pixel: 1, 2 or 4.
+    pub fn lanes(&self) -> usize {
+        self.samples.next_power_of_two()
     }
 
-    /// Bytes of a row to scale.
-    pub fn row_bytes(&self) -> usize {
-        self.axis.input() * self.bytes
-    }
-
-    /// Scales up to [`ROWS`] rows, `stride` bytes apart in `source`. What the columns hold
-    /// of further rows means nothing.
-    pub fn scale(&mut self, source: &[u8], stride: usize) -> &[Column] {
-        match self.bytes {
-            3 => interleave::<3>(source, stride, &mut self.source),
-            _ => interleave::<4>(source, stride, &mut self.source),
-        }
-        round_positions(
-            self.source.as_flattened().as_flattened(),
-            &self.axis,
-            &mut self.scaled,
-        );
+    /// The scaled pixels, row by row.
+    pub fn scaled(&self) -> &[u8] {
         &self.scaled
     }
-}
 
-/// Columns of up to [`ROWS`] rows of pixels, a few at a time so that they stay in the cache.
-fn interleave<const BYTES: usize>(source: &[u8], stride: usize, columns: &mut [Column]) {
-    const BLOCK: usize = 64;
-    for (i, columns) in columns.chunks_mut(BLOCK).enumerate() {
-        for (j, row) in source.chunks(stride).take(ROWS).enumerate() {
-            let (pixels, _) = row[i * BLOCK * BYTES..].as_chunks::<BYTES>();
-            for (column, pixel) in columns.iter_mut().zip(pixels) {
-                column[j] = std::array::from_fn(|i| pixel.get(i).copied().unwrap_or(0));
+    /// Rows that are scaled at once.
+    fn rows(&self) -> usize {
+        LANES / self.lanes()
+    }
+
+    /// Horizontal pass over the rows `source`, `stride` bytes apart, into `out`.
+    fn scale_rows(&mut self, source: &[u8], stride: usize, first: usize, out: Option<&mut [u8]>) {
+        let (rows, lanes) = (self.rows(), self.lanes());
+        let row_bytes = self.horizontal.output() * lanes;
+        let out = out.unwrap_or(&mut self.scaled);
+        let out = out[first * row_bytes..].chunks_mut(rows * row_bytes);
+        for (source, out) in source.chunks(rows * stride).zip(out) {
+            match self.samples {
+                1 => interleave::<1, 1>(source, stride, &mut self.columns),
+                2 => interleave::<2, 2>(source, stride, &mut self.columns),
+                3 => interleave::<3, 4>(source, stride, &mut self.columns),
+                _ => interleave::<4, 4>(source, stride, &mut self.columns),
+            }
+            let columns = Bytes {
+                data: &self.columns,
+                stride: LANES,
+            };
+            for (at, out) in self.scaled_columns.chunks_exact_mut(LANES).enumerate() {
+                round_byte_row(columns, &self.horizontal, at, out);
+            }
+            match lanes {
+                1 => separate::<1>(&self.scaled_columns, out),
+                2 => separate::<2>(&self.scaled_columns, out),
+                _ => separate::<4>(&self.scaled_columns, out),
             }
         }
     }
 }
 
-dispatched! {
-    /// Each output position of `axis` over interleaved rows.
-    fn round_positions<;>(source: &[u8], axis: &Axis, out: &mut [Column]) {
-        for (at, out) in out.as_flattened_mut().as_flattened_mut().as_chunks_mut().0.iter_mut().enumerate() {
-            round_columns::<FUSED, LANES>(source, LANES, axis, at, 0, out);
+/// Columns of pixels of `BYTES` bytes in `OUT` bytes each, a few at a time so that they stay in
+/// the cache.
+fn interleave<const BYTES: usize, const OUT: usize>(
+    source: &[u8],
+    stride: usize,
+    columns: &mut [u8],
+) {
+    const BLOCK: usize = 64;
+    for (i, columns) in columns.chunks_mut(BLOCK * LANES).enumerate() {
+        for (j, row) in source.chunks(stride).enumerate() {
+            let (pixels, _) = row[i * BLOCK * BYTES..].as_chunks::<BYTES>();
+            let columns = columns.as_chunks_mut::<LANES>().0.iter_mut();
+            for (column, pixel) in columns.zip(pixels) {
+                let out = &mut column.as_chunks_mut::<OUT>().0[j];
+                *out = std::array::from_fn(|i| pixel.get(i).copied().unwrap_or(0));
+            }
+        }
+    }
+}
+
+/// Rows of pixels of `OUT` bytes from columns.
+fn separate<const OUT: usize>(columns: &[u8], rows: &mut [u8]) {
+    let (columns, _) = columns.as_chunks::<LANES>();
+    for (j, row) in rows.chunks_mut(columns.len() * OUT).enumerate() {
+        for (out, column) in row.as_chunks_mut::<OUT>().0.iter_mut().zip(columns) {
+            *out = column.as_chunks::<OUT>().0[j];
+        }
+    }
+}
+
+/// Scales one plane, in as many views as it needs.
+pub(super) struct PlaneScaler {
+    depth: Depth,
+    /// Samples of a row.
+    row_samples: usize,
+    vertical: Axis,
+    vertical_first: bool,
+    views: Vec<View>,
+    /// Rows after the first pass: some of them, or all where the horizontal pass comes first.
+    between: Vec<u8>,
+}
+
+impl PlaneScaler {
+    /// Scales a plane with rows of `row_samples` samples along `vertical`, and along each view's
+    /// own axis. The horizontal pass can come first for 8-bit samples in a single view.
+    pub fn new(
+        depth: Depth,
+        row_samples: usize,
+        vertical: Axis,
+        vertical_first: bool,
+        views: Vec<View>,
+    ) -> Self {
+        let between = if vertical_first {
+            row_samples * views.iter().map(View::rows).max().unwrap_or(0)
+        } else {
+            views
+                .iter()
+                .map(|v| v.horizontal.output() * v.lanes())
+                .sum::<usize>()
+                * vertical.input()
+        };
+        Self {
+            depth,
+            row_samples,
+            vertical,
+            vertical_first,
+            views,
+            between: vec![0; between],
+        }
+    }
+
+    pub fn views(&self) -> &[View] {
+        &self.views
+    }
+
+    /// Scales the plane into its views.
+    pub fn scale(&mut self, plane: Plane) {
+        if self.vertical_first {
+            match self.depth {
+                Depth::Eight => {
+                    let source = Bytes {
+                        data: plane.data,
+                        stride: plane.stride,
+                    };
+                    self.scale_vertically(|axis, y, out| round_byte_row(source, axis, y, out));
+                }
+                Depth::TenLow | Depth::TenHigh => {
+                    let source = Words {
+                        data: plane.data,
+                        stride: plane.stride,
+                        unit: match self.depth {
+                            Depth::TenLow => 1.0 / 4.0,
+                            _ => 1.0 / 256.0,
+                        },
+                    };
+                    self.scale_vertically(|axis, y, out| round_row(source, axis, y, out));
+                }
+            }
+        } else if let [view] = &mut self.views[..] {
+            let row_bytes = view.horizontal.output() * view.lanes();
+            let end = (self.vertical.input() - 1) * plane.stride + self.row_samples;
+            view.scale_rows(&plane.data[..end], plane.stride, 0, Some(&mut self.between));
+            let between = Bytes {
+                data: &self.between,
+                stride: row_bytes,
+            };
+            for (y, out) in view.scaled.chunks_exact_mut(row_bytes).enumerate() {
+                round_byte_row(between, &self.vertical, y, out);
+            }
+        }
+    }
+
+    /// `round_row` makes one row of the vertical pass.
+    fn scale_vertically(&mut self, round_row: impl Fn(&Axis, usize, &mut [u8])) {
+        let batch = self.between.len() / self.row_samples;
+        for first in (0..self.vertical.output()).step_by(batch) {
+            let rows = batch.min(self.vertical.output() - first);
+            let lines = &mut self.between[..rows * self.row_samples];
+            for (y, line) in (first..).zip(lines.chunks_exact_mut(self.row_samples)) {
+                round_row(&self.vertical, y, line);
+            }
+            for view in &mut self.views {
+                view.scale_rows(lines, self.row_samples, first, None);
+            }
         }
     }
 }

@@ -7,6 +7,7 @@ pub(super) enum Level {
     Baseline,
     #[cfg(target_arch = "x86_64")]
     Avx2,
+    /// As from Ice Lake and Zen 4 on.
     #[cfg(target_arch = "x86_64")]
     Avx512,
 }
@@ -21,6 +22,7 @@ impl Level {
                 && is_x86_feature_detected!("avx512dq")
                 && is_x86_feature_detected!("avx512vl")
                 && is_x86_feature_detected!("avx512vbmi")
+                && is_x86_feature_detected!("avx512vnni")
             {
                 return Self::Avx512;
             }
@@ -75,7 +77,7 @@ macro_rules! dispatched {
             }
 
             #[cfg(target_arch = "x86_64")]
-            #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi,avx2,fma")]
+            #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi,avx512vnni,avx2,fma")]
             #[allow(clippy::too_many_arguments)]
             fn avx512<$($parameter: $bound,)* $(const $generic: $kind),*>(
                 $($argument: $type),*

@@ -5,7 +5,7 @@ use super::simd::forced::each_level;
 use super::*;
 
 /// A small random number generator (xorshift64*).
-pub struct Random(u64);
+pub(super) struct Random(u64);
 
 impl Random {
     pub fn new(seed: u64) -> Self {
@@ -45,12 +45,20 @@ const CAFFE: Normalization = Normalization {
     deviation: [1.0; 3],
 };
 
-const TORCH: Normalization = Normalization {
+pub(super) const TORCH: Normalization = Normalization {
     order: ChannelOrder::Rgb,
     divisor: 255.0,
     mean: [0.485, 0.456, 0.406],
     deviation: [0.229, 0.224, 0.225],
 };
+
+/// Bytes of a pixel, and the places of red, green and blue.
+fn packed(layout: Layout) -> (usize, [usize; 3]) {
+    match layout {
+        Layout::Packed { bytes, r, g, b } => (bytes, [r, g, b]),
+        _ => panic!("{layout:?} is not packed"),
+    }
+}
 
 /// A packed frame in memory, with its last row cut where its pixels end.
 #[derive(Clone)]
@@ -62,7 +70,7 @@ struct Frame {
 
 impl Frame {
     fn new(geometry: Geometry, padding: usize, random: &mut Random) -> Self {
-        let Layout::Packed { bytes, .. } = geometry.layout;
+        let (bytes, _) = packed(geometry.layout);
         let stride = geometry.width * bytes + padding;
         let len = stride * (geometry.height - 1) + geometry.width * bytes;
         // Few levels beside many: both rounding ties and smooth content occur.
@@ -87,7 +95,7 @@ impl Frame {
     }
 
     fn rgb(&self) -> Image {
-        let Layout::Packed { bytes, r, g, b } = self.geometry.layout;
+        let (bytes, [r, g, b]) = packed(self.geometry.layout);
         let rows = self.data.chunks(self.stride);
         let pixels = rows.flat_map(|row| row[..self.geometry.width * bytes].chunks_exact(bytes));
         Image {
@@ -102,7 +110,7 @@ impl Frame {
 
     /// The bytes that are no colour, in order.
     fn others(&self) -> Vec<u8> {
-        let Layout::Packed { bytes, r, g, b } = self.geometry.layout;
+        let (bytes, [r, g, b]) = packed(self.geometry.layout);
         let is_colour = |i: usize| {
             let x = i % self.stride;
             x < self.geometry.width * bytes && [r, g, b].contains(&(x % bytes))
@@ -142,7 +150,7 @@ impl Frame {
     }
 }
 
-fn view(values: &[f32], width: usize) -> MapView<'_> {
+pub(super) fn view(values: &[f32], width: usize) -> MapView<'_> {
     MapView {
         values,
         width,
@@ -150,7 +158,7 @@ fn view(values: &[f32], width: usize) -> MapView<'_> {
     }
 }
 
-fn map_image(values: &[f32], width: usize) -> Image {
+pub(super) fn map_image(values: &[f32], width: usize) -> Image {
     Image {
         width,
         height: values.len() / width,
@@ -160,7 +168,7 @@ fn map_image(values: &[f32], width: usize) -> Image {
 }
 
 /// A random map and its width: signed, rectified, or of few values.
-fn random_map(random: &mut Random) -> (Vec<f32>, usize) {
+pub(super) fn random_map(random: &mut Random) -> (Vec<f32>, usize) {
     let (width, height) = (random.pick(1..20), random.pick(1..20));
     let kind = random.pick(0..3);
     let values = (0..width * height).map(|_| match kind {
@@ -394,6 +402,57 @@ fn a_painter_takes_new_maps_and_thresholds() {
                 assert_eq!(painted.data, frame.painted(&map, map_width, threshold).data);
             }
         }
+    }
+}
+
+#[test]
+fn planar_colours_are_as_packed_ones() {
+    let mut random = Random::new(8);
+    for _ in 0..20 {
+        let mut frame = Frame::random(&mut random);
+        frame.geometry.layout = Layout::RGB;
+        let frame = Frame::new(frame.geometry, 3, &mut random);
+        let geometry = Geometry {
+            layout: Layout::GBR,
+            ..frame.geometry
+        };
+        let stride = geometry.width + random.pick(0..9);
+        let pixels = rgb_bytes(&frame.rgb());
+        let mut planes = [1, 2, 0].map(|c| {
+            let rows = pixels.chunks_exact(3 * geometry.width);
+            let mut plane = vec![99; geometry.height * stride];
+            for (row, out) in rows.zip(plane.chunks_exact_mut(stride)) {
+                let samples = row.iter().skip(c).step_by(3);
+                out.iter_mut().zip(samples).for_each(|(out, v)| *out = *v);
+            }
+            plane
+        });
+
+        let fit = random_fit(&mut random, &geometry);
+        let mut sampler = Sampler::new(&geometry, fit, &TORCH);
+        let (width, height) = sampler.size();
+        let mut tensor = vec![0.0; 3 * width * height];
+        sampler.sample(
+            &planes.each_ref().map(|data| Plane { data, stride }),
+            &mut tensor,
+        );
+        assert!(tensor == frame.sample(fit, &TORCH), "{geometry:?} {fit:?}");
+
+        let (map, map_width) = random_map(&mut random);
+        let mut painter = Painter::new(&geometry);
+        painter.set_map(view(&map, map_width), 0.2);
+        painter.paint(&mut planes.each_mut().map(|data| PlaneMut { data, stride }));
+        let expected = rgb_bytes(&frame.painted(&map, map_width, 0.2).rgb());
+        for (i, pixel) in expected.chunks_exact(3).enumerate() {
+            let at = i / geometry.width * stride + i % geometry.width;
+            assert_eq!([planes[2][at], planes[0][at], planes[1][at]], pixel);
+        }
+        let padding = |plane: &Vec<u8>| {
+            let rows = plane.chunks_exact(stride);
+            rows.flat_map(|row| &row[geometry.width..])
+                .all(|v| *v == 99)
+        };
+        assert!(planes.iter().all(padding));
     }
 }
 

@@ -1,6 +1,7 @@
 //! Where the channels of a layout are, and what black and white are in them.
 
-use crate::picture::view::Layout;
+use crate::picture::coding::Coding;
+use crate::picture::view::{self, Depth, Encoding, Layout};
 
 /// The samples of a frame.
 pub(super) struct Samples {
@@ -28,24 +29,82 @@ pub(super) struct Channels {
 
 impl Samples {
     pub fn new(layout: Layout) -> Self {
-        let Layout::Packed { bytes, r, g, b } = layout;
-        Self {
-            bytes: 1,
-            shift: 0,
-            channels: vec![Channels {
-                plane: 0,
+        match layout {
+            Layout::Packed { bytes, r, g, b } => Self::bytes(vec![Channels {
                 offset: r.min(g).min(b),
                 count: 3,
                 step: bytes,
-                cell: (1, 1),
-                black: 0,
-                white: 255,
-            }],
+                ..Channels::full(0)
+            }]),
+            Layout::Planar { r, g, b } => Self::bytes([r, g, b].map(Channels::full).into()),
+            Layout::YCbCr { samples, encoding } => Self::y_cb_cr(samples, encoding),
+        }
+    }
+
+    fn bytes(channels: Vec<Channels>) -> Self {
+        Self {
+            bytes: 1,
+            shift: 0,
+            channels,
+        }
+    }
+
+    fn y_cb_cr(samples: view::Samples, encoding: Encoding) -> Self {
+        let coding = Coding::new(encoding, samples.depth);
+        let channel = |component: view::Component| Channels {
+            offset: component.offset,
+            step: component.step,
+            ..Channels::full(component.plane)
+        };
+        let mut channels = vec![Channels {
+            black: coding.black as u16,
+            white: (coding.black + coding.luma_range) as u16,
+            ..channel(samples.y)
+        }];
+        if let Some(chroma) = samples.chroma {
+            let cell = |halved| if halved { 2 } else { 1 };
+            let gray = |channel| Channels {
+                cell: (cell(chroma.halved_x), cell(chroma.halved_y)),
+                black: coding.neutral as u16,
+                white: coding.neutral as u16,
+                ..channel
+            };
+            let (cb, cr) = (channel(chroma.cb), channel(chroma.cr));
+            if cb.plane == cr.plane && cb.offset.abs_diff(cr.offset) == 1 {
+                channels.push(gray(Channels {
+                    offset: cb.offset.min(cr.offset),
+                    count: 2,
+                    ..cb
+                }));
+            } else {
+                channels.extend([gray(cb), gray(cr)]);
+            }
+        }
+        Self {
+            bytes: samples.depth.bytes(),
+            shift: match samples.depth {
+                Depth::Eight | Depth::TenLow => 0,
+                Depth::TenHigh => 6,
+            },
+            channels,
         }
     }
 }
 
 impl Channels {
+    /// The bytes of `plane`, all of them one channel from 0 to 255.
+    fn full(plane: usize) -> Self {
+        Self {
+            plane,
+            offset: 0,
+            count: 1,
+            step: 1,
+            cell: (1, 1),
+            black: 0,
+            white: 255,
+        }
+    }
+
     /// What a cell adds to each of the channels.
     pub fn colour(&self, cover: u8, white: u8) -> u16 {
         let (white, black) = (u32::from(white), u32::from(cover - white));

@@ -1,7 +1,7 @@
 //! Captions on frames of every packed layout. Nothing here depends on which fonts there are.
 
 use super::*;
-use crate::picture::view::Layout;
+use crate::picture::view::{Encoding, Layout, Matrix, Range, Samples};
 
 const LAYOUTS: [Layout; 6] = [
     Layout::RGB,
@@ -87,7 +87,9 @@ fn every_layout_shows_the_same_and_keeps_what_is_no_channel() {
     let (width, height) = (173, 95);
     let expected = gray_frame(width, height, 90, &LINES);
     for layout in LAYOUTS {
-        let Layout::Packed { bytes, r, g, b } = layout;
+        let Layout::Packed { bytes, r, g, b } = layout else {
+            continue;
+        };
         let mut caption = Caption::new(&Geometry {
             layout,
             width,
@@ -114,6 +116,59 @@ fn every_layout_shows_the_same_and_keeps_what_is_no_channel() {
             }
             assert!(padding.iter().all(|&byte| byte == 33));
         }
+    }
+}
+
+#[test]
+fn luma_shows_the_same_and_chroma_fades() {
+    let (width, height) = (173, 95);
+    let expected = gray_frame(width, height, 90, &LINES);
+    let encoding = Encoding {
+        matrix: Matrix::Bt709,
+        range: Range::Full,
+    };
+    let half = width.div_ceil(2);
+    // The bytes of a row of each plane, and which bytes of the first are luma.
+    for (samples, strides, step, offset) in [
+        (Samples::I420, &[width, half, half][..], 1, 0),
+        (Samples::NV12, &[width, 2 * half], 1, 0),
+        (Samples::YUY2, &[4 * half], 2, 0),
+        (Samples::UYVY, &[4 * half], 2, 1),
+        (Samples::GRAY8, &[width], 1, 0),
+    ] {
+        let mut caption = Caption::new(&Geometry {
+            layout: Layout::YCbCr { samples, encoding },
+            width,
+            height,
+        });
+        caption.set_lines(LINES, Some(0));
+        let mut data: Vec<Vec<u8>> = strides.iter().map(|s| vec![90; s * height]).collect();
+        let planes = data.iter_mut().zip(strides);
+        let mut planes: Vec<_> = planes
+            .map(|(data, &stride)| PlaneMut { data, stride })
+            .collect();
+        caption.draw(&mut planes);
+
+        let luma_rows = data[0].chunks_exact(strides[0]);
+        for (row, expected) in luma_rows.zip(expected.chunks_exact(width)) {
+            let luma = row.iter().skip(offset).step_by(step);
+            assert!(luma.zip(expected).all(|(luma, [gray, ..])| luma == gray));
+        }
+        let chroma: Vec<u8> = match step {
+            1 => data[1..].concat(),
+            _ => data[0]
+                .iter()
+                .skip(1 - offset)
+                .step_by(2)
+                .copied()
+                .collect(),
+        };
+        assert!(chroma.iter().all(|v| (90..=128).contains(v)));
+        let faded = chroma.iter().filter(|v| **v > 105).count();
+        assert!(
+            faded > 100 || samples.chroma.is_none(),
+            "{samples:?} {faded}"
+        );
     }
 }
 

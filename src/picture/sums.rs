@@ -1,0 +1,72 @@
+//! Sums of two table entries.
+
+#[cfg(target_arch = "x86_64")]
+use super::simd::Level;
+
+/// A number for each byte, 8 bits before and 8 bits after the point, modulo 2^16.
+pub(super) type Table = [u16; 256];
+
+/// The whole part of `tables[0][indices[0]] + tables[1][indices[1]]` for each pair of indices.
+pub(super) fn sums(tables: [&Table; 2], indices: [&[u8]; 2], out: &mut [u8]) {
+    #[cfg(target_arch = "x86_64")]
+    if Level::current() == Level::Avx512 {
+        // SAFETY: the level is current only on a machine that was seen to have its instructions.
+        unsafe { vbmi::sums(tables, indices, out) };
+        return;
+    }
+    for (out, (a, b)) in out.iter_mut().zip(indices[0].iter().zip(indices[1])) {
+        let sum = tables[0][usize::from(*a)].wrapping_add(tables[1][usize::from(*b)]);
+        *out = (sum >> 8) as u8;
+    }
+}
+
+/// Look-ups in registers, more than ten times as fast as in memory.
+#[cfg(target_arch = "x86_64")]
+mod vbmi {
+    use super::Table;
+    use std::arch::x86_64::*;
+
+    /// One byte of each entry of a table.
+    type Register = [__m512i; 4];
+
+    #[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
+    pub fn sums(tables: [&Table; 2], indices: [&[u8]; 2], out: &mut [u8]) {
+        let low = tables.map(|table| register(table, |entry| entry as u8));
+        let high = tables.map(|table| register(table, |entry| (entry >> 8) as u8));
+        let indices = indices[0].chunks(64).zip(indices[1].chunks(64));
+        for (out, (a, b)) in out.chunks_mut(64).zip(indices) {
+            let mask = u64::MAX >> (64 - out.len().min(a.len()).min(b.len()));
+            // SAFETY: the mask has the loads and the store touch no more bytes than the shortest
+            // of the three slices has.
+            let (a, b) = unsafe {
+                (
+                    _mm512_maskz_loadu_epi8(mask, a.as_ptr().cast()),
+                    _mm512_maskz_loadu_epi8(mask, b.as_ptr().cast()),
+                )
+            };
+            let first = look_up(&low[0], a);
+            let carry = _mm512_add_epi8(first, look_up(&low[1], b));
+            let carry = _mm512_cmplt_epu8_mask(carry, first);
+            let sum = _mm512_add_epi8(look_up(&high[0], a), look_up(&high[1], b));
+            let sum = _mm512_mask_add_epi8(sum, carry, sum, _mm512_set1_epi8(1));
+            // SAFETY: as above.
+            unsafe { _mm512_mask_storeu_epi8(out.as_mut_ptr().cast(), mask, sum) };
+        }
+    }
+
+    #[target_feature(enable = "avx512f")]
+    fn register(table: &Table, byte: impl Fn(u16) -> u8) -> Register {
+        std::array::from_fn(|part| {
+            let bytes: [u8; 64] = std::array::from_fn(|i| byte(table[64 * part + i]));
+            // SAFETY: reads the 64 bytes of the array.
+            unsafe { _mm512_loadu_si512(bytes.as_ptr().cast()) }
+        })
+    }
+
+    #[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
+    fn look_up(table: &Register, index: __m512i) -> __m512i {
+        let lower = _mm512_permutex2var_epi8(table[0], index, table[1]);
+        let upper = _mm512_permutex2var_epi8(table[2], index, table[3]);
+        _mm512_mask_blend_epi8(_mm512_movepi8_mask(index), lower, upper)
+    }
+}
