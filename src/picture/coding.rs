@@ -1,5 +1,7 @@
 //! Luma and chroma as numbers.
 
+use super::resize::nearest;
+use super::simd::dispatched;
 use super::view::{Depth, Encoding, Matrix, Range};
 
 /// How codes of one depth stand for luma (0..=255, as red, green and blue) and chroma.
@@ -73,12 +75,25 @@ impl Coding {
 
 /// Converts 8-bit codes to 8-bit red, green and blue.
 pub(super) struct Decoder {
-    /// Luma of each code.
-    luma: [f32; 256],
-    /// What each code of chroma adds to red, green (both codes) and blue.
-    red: [f32; 256],
-    green: [[f32; 256]; 2],
-    blue: [f32; 256],
+    luma: Line,
+    /// What chroma adds to red, green (blue and red difference) and blue.
+    red: Line,
+    green: [Line; 2],
+    blue: Line,
+}
+
+/// `code * factor + offset`.
+#[derive(Clone, Copy)]
+struct Line {
+    factor: f32,
+    offset: f32,
+}
+
+impl Line {
+    #[inline(always)]
+    fn at(self, code: u8) -> f32 {
+        f32::from(code) * self.factor + self.offset
+    }
 }
 
 impl Decoder {
@@ -86,15 +101,14 @@ impl Decoder {
     pub fn new(encoding: Encoding, depth: Depth) -> Self {
         let coding = Coding::new(encoding, depth);
         let [red, green, blue] = coding.weights;
-        let table = |zero: f64, range: f64, factor: f64| {
-            std::array::from_fn(|code| {
-                ((code as f64 * coding.unit - zero) * 255.0 / range * factor) as f32
-            })
+        let line = |zero: f64, range: f64, factor: f64| Line {
+            factor: (coding.unit * factor * 255.0 / range) as f32,
+            offset: (-zero * factor * 255.0 / range) as f32,
         };
-        let chroma = |factor| table(coding.neutral, coding.chroma_range, factor);
+        let chroma = |factor| line(coding.neutral, coding.chroma_range, factor);
         let (to_red, to_blue) = (2.0 * (1.0 - red), 2.0 * (1.0 - blue));
         Self {
-            luma: table(coding.black, coding.luma_range, 1.0),
+            luma: line(coding.black, coding.luma_range, 1.0),
             red: chroma(to_red),
             green: [
                 chroma(-to_blue * blue / green),
@@ -104,22 +118,32 @@ impl Decoder {
         }
     }
 
-    /// The gray of a luma code.
-    pub fn gray(&self, y: u8) -> u8 {
-        round(self.luma[usize::from(y)])
+    /// Makes grays of luma codes.
+    pub fn decode_gray(&self, y: &mut [u8]) {
+        for code in y {
+            *code = round(self.luma.at(*code));
+        }
     }
 
-    pub fn rgb(&self, y: u8, cb: u8, cr: u8) -> [u8; 3] {
-        let (y, cb, cr) = (self.luma[usize::from(y)], usize::from(cb), usize::from(cr));
-        [
-            round(y + self.red[cr]),
-            round(y + (self.green[0][cb] + self.green[1][cr])),
-            round(y + self.blue[cb]),
-        ]
+    /// Makes red, green and blue of luma, blue and red difference codes.
+    pub fn decode(&self, y: &mut [u8], cb: &mut [u8], cr: &mut [u8]) {
+        decode(self, y, cb, cr);
     }
 }
 
-/// Rounds half up and saturates.
+dispatched! {
+    fn decode<;>(decoder: &Decoder, y: &mut [u8], cb: &mut [u8], cr: &mut [u8]) {
+        for (first, (second, third)) in y.iter_mut().zip(cb.iter_mut().zip(cr)) {
+            let (y, cb, cr) = (decoder.luma.at(*first), *second, *third);
+            *first = round(y + decoder.red.at(cr));
+            *second = round(y + (decoder.green[0].at(cb) + decoder.green[1].at(cr)));
+            *third = round(y + decoder.blue.at(cb));
+        }
+    }
+}
+
+/// Rounds and saturates.
+#[inline(always)]
 fn round(x: f32) -> u8 {
-    (x + 0.5) as u8
+    nearest(x.clamp(0.0, 255.0)).0
 }

@@ -29,8 +29,6 @@ mod vnni;
 mod oracle;
 #[cfg(test)]
 mod tests;
-#[cfg(test)]
-mod tests_y_cb_cr;
 
 #[cfg(feature = "captions")]
 pub use caption::Caption;

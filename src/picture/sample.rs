@@ -3,7 +3,7 @@
 use super::coding::Decoder;
 use super::resize::Axis;
 use super::scale::{PlaneScaler, View};
-use super::view::{Chroma, Depth, Encoding, Geometry, Layout, Plane, Samples};
+use super::view::{Chroma, Depth, Geometry, Layout, Plane, Samples};
 
 /// Order of a tensor's three channels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,7 +83,11 @@ pub struct Sampler {
     width: usize,
     height: usize,
     planes: Vec<(usize, PlaneScaler)>,
-    colour: Colour,
+    components: Vec<Scaled>,
+    /// Makes red, green and blue of the components, where they are luma and chroma.
+    decoder: Option<Decoder>,
+    /// The components of the scaled picture: red, green and blue, or gray alone.
+    picture: Vec<Vec<u8>>,
     /// Tensor value of each 8-bit value, for each channel of the tensor.
     values: [[f32; 256]; 3],
     /// Index, in red, green and blue, of each channel of the tensor.
@@ -98,18 +102,11 @@ struct Scaled {
     offset: usize,
 }
 
-/// What the components of the scaled picture are.
-enum Colour {
-    Rgb([Scaled; 3]),
-    Luma(Scaled, Decoder),
-    YCbCr([Scaled; 3], Decoder),
-}
-
 impl Sampler {
     /// A sampler of frames of `geometry`, whose sides, like those of `fit`, must be positive.
     pub fn new(geometry: &Geometry, fit: Fit, normalization: &Normalization) -> Self {
         let builder = Builder::new(geometry, fit);
-        let (planes, colour) = match geometry.layout {
+        let (planes, components, decoder) = match geometry.layout {
             Layout::Packed { bytes, r, g, b } => {
                 let scaled = |offset| Scaled {
                     plane: 0,
@@ -117,7 +114,7 @@ impl Sampler {
                     offset,
                 };
                 let plane = builder.rgb_plane(bytes);
-                (vec![(0, plane)], Colour::Rgb([r, g, b].map(scaled)))
+                (vec![(0, plane)], [r, g, b].map(scaled).into(), None)
             }
             Layout::Planar { r, g, b } => {
                 let planes = [r, g, b].map(|plane| (plane, builder.rgb_plane(1)));
@@ -126,15 +123,22 @@ impl Sampler {
                     view: 0,
                     offset: 0,
                 };
-                (planes.into(), Colour::Rgb([0, 1, 2].map(scaled)))
+                (planes.into(), [0, 1, 2].map(scaled).into(), None)
             }
-            Layout::YCbCr { samples, encoding } => builder.y_cb_cr(samples, encoding),
+            Layout::YCbCr { samples, encoding } => {
+                let (planes, components) = builder.y_cb_cr(samples);
+                let decoder = Decoder::new(encoding, samples.depth);
+                (planes, components, Some(decoder))
+            }
         };
+        let area = builder.out_width * builder.out_height;
         Self {
             width: builder.out_width,
             height: builder.out_height,
             planes,
-            colour,
+            picture: vec![vec![0; area]; components.len()],
+            components,
+            decoder,
             values: std::array::from_fn(|c| {
                 std::array::from_fn(|v| {
                     (v as f32 / normalization.divisor - normalization.mean[c])
@@ -161,46 +165,24 @@ impl Sampler {
         for (plane, scaler) in &mut self.planes {
             scaler.scale(planes[*plane]);
         }
-        let area = self.width * self.height;
-        let mut channels = tensor[..3 * area].chunks_exact_mut(area);
-        match &self.colour {
-            Colour::Rgb(rgb) => {
-                for ((out, values), channel) in channels.zip(&self.values).zip(self.order) {
-                    for (out, value) in out.iter_mut().zip(self.samples(rgb[channel])) {
-                        *out = values[usize::from(value)];
-                    }
-                }
-            }
-            Colour::Luma(y, decoder) => {
-                for (out, values) in channels.zip(&self.values) {
-                    for (out, y) in out.iter_mut().zip(self.samples(*y)) {
-                        *out = values[usize::from(decoder.gray(y))];
-                    }
-                }
-            }
-            Colour::YCbCr([y, cb, cr], decoder) => {
-                let (Some(first), Some(second), Some(third)) =
-                    (channels.next(), channels.next(), channels.next())
-                else {
-                    return;
-                };
-                let chroma = self.samples(*cb).zip(self.samples(*cr));
-                for (i, (y, (cb, cr))) in self.samples(*y).zip(chroma).enumerate() {
-                    let rgb = decoder.rgb(y, cb, cr);
-                    let value = |c: usize| self.values[c][usize::from(rgb[self.order[c]])];
-                    first[i] = value(0);
-                    second[i] = value(1);
-                    third[i] = value(2);
-                }
+        for (component, out) in self.components.iter().zip(&mut self.picture) {
+            let view = &self.planes[component.plane].1.views()[component.view];
+            view.copy_samples(component.offset, out);
+        }
+        if let Some(decoder) = &self.decoder {
+            match &mut self.picture[..] {
+                [y, cb, cr] => decoder.decode(y, cb, cr),
+                planes => planes.iter_mut().for_each(|y| decoder.decode_gray(y)),
             }
         }
-    }
-
-    /// The samples of a component of the scaled picture.
-    fn samples(&self, component: Scaled) -> impl Iterator<Item = u8> + '_ {
-        let view = &self.planes[component.plane].1.views()[component.view];
-        let pixels = view.scaled().chunks_exact(view.lanes());
-        pixels.map(move |pixel| pixel[component.offset])
+        let area = self.width * self.height;
+        let channels = tensor[..3 * area].chunks_exact_mut(area);
+        for ((out, values), channel) in channels.zip(&self.values).zip(self.order) {
+            let channel = &self.picture[channel.min(self.picture.len() - 1)];
+            for (out, value) in out.iter_mut().zip(channel) {
+                *out = values[usize::from(*value)];
+            }
+        }
     }
 }
 
@@ -270,9 +252,8 @@ impl Builder {
     }
 
     /// Planes of luma and chroma samples.
-    fn y_cb_cr(&self, samples: Samples, encoding: Encoding) -> (Vec<(usize, PlaneScaler)>, Colour) {
+    fn y_cb_cr(&self, samples: Samples) -> (Vec<(usize, PlaneScaler)>, Vec<Scaled>) {
         let Samples { y, chroma, depth } = samples;
-        let decoder = Decoder::new(encoding, depth);
         let mut planes = vec![(
             y.plane,
             vec![self.view(y.step, false)],
@@ -320,10 +301,6 @@ impl Builder {
                     PlaneScaler::new(depth, row_samples, vertical, true, views),
                 )
             });
-        let colour = match scaled[..] {
-            [y, cb, cr] => Colour::YCbCr([y, cb, cr], decoder),
-            _ => Colour::Luma(luma, decoder),
-        };
-        (planes.collect(), colour)
+        (planes.collect(), scaled)
     }
 }

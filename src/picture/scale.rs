@@ -80,6 +80,8 @@ pub(super) struct View {
     /// A few rows of pixels, interleaved so that the horizontal pass, too, sums runs of bytes:
     /// of each column, [`LANES`] bytes.
     columns: Vec<u8>,
+    /// On the way there, pairs of rows and, of pixels of one byte, pairs of these.
+    grouped: [Vec<u8>; 2],
     scaled_columns: Vec<u8>,
     /// All pixels, row by row, of [`Self::lanes`] bytes.
     scaled: Vec<u8>,
@@ -94,6 +96,16 @@ impl View {
             horizontal,
             samples,
             columns: vec![0; width * LANES],
+            grouped: [1, 2].map(|groups| {
+                vec![
+                    0;
+                    if samples <= 3 - groups {
+                        width * LANES
+                    } else {
+                        0
+                    }
+                ]
+            }),
             scaled_columns: vec![0; out_width * LANES],
             scaled: vec![0; out_width * out_height * samples.next_power_of_two()],
         }
@@ -104,9 +116,17 @@ impl View {
         self.samples.next_power_of_two()
     }
 
-    /// The scaled pixels, row by row.
-    pub fn scaled(&self) -> &[u8] {
-        &self.scaled
+    /// Copies sample `offset` of each scaled pixel, row by row.
+    pub fn copy_samples(&self, offset: usize, out: &mut [u8]) {
+        match (self.lanes(), offset) {
+            (1, _) => out.copy_from_slice(&self.scaled),
+            (2, 0) => copy_samples::<2, 0>(&self.scaled, out),
+            (2, _) => copy_samples::<2, 1>(&self.scaled, out),
+            (_, 0) => copy_samples::<4, 0>(&self.scaled, out),
+            (_, 1) => copy_samples::<4, 1>(&self.scaled, out),
+            (_, 2) => copy_samples::<4, 2>(&self.scaled, out),
+            _ => copy_samples::<4, 3>(&self.scaled, out),
+        }
     }
 
     /// Rows that are scaled at once.
@@ -121,11 +141,20 @@ impl View {
         let out = out.unwrap_or(&mut self.scaled);
         let out = out[first * row_bytes..].chunks_mut(rows * row_bytes);
         for (source, out) in source.chunks(rows * stride).zip(out) {
+            let width = self.horizontal.input();
+            let [pairs, quads] = &mut self.grouped;
             match self.samples {
-                1 => interleave::<1, 1>(source, stride, &mut self.columns),
-                2 => interleave::<2, 2>(source, stride, &mut self.columns),
-                3 => interleave::<3, 4>(source, stride, &mut self.columns),
-                _ => interleave::<4, 4>(source, stride, &mut self.columns),
+                1 => {
+                    pair_rows::<1>(source, stride, width, pairs);
+                    pair_rows::<2>(pairs, 2 * width, 2 * width, quads);
+                    interleave::<4>(quads, 4 * width, &mut self.columns);
+                }
+                2 => {
+                    pair_rows::<2>(source, stride, 2 * width, pairs);
+                    interleave::<4>(pairs, 4 * width, &mut self.columns);
+                }
+                3 => interleave::<3>(source, stride, &mut self.columns),
+                _ => interleave::<4>(source, stride, &mut self.columns),
             }
             let columns = Bytes {
                 data: &self.columns,
@@ -143,22 +172,48 @@ impl View {
     }
 }
 
-/// Columns of pixels of `BYTES` bytes in `OUT` bytes each, a few at a time so that they stay in
+dispatched! {
+    fn copy_samples<STEP: usize, OFFSET: usize;>(pixels: &[u8], out: &mut [u8]) {
+        for (out, pixel) in out.iter_mut().zip(pixels.as_chunks::<STEP>().0) {
+            *out = pixel[OFFSET];
+        }
+    }
+}
+
+/// Columns of pixels of `BYTES` bytes in four bytes each, a few at a time so that they stay in
 /// the cache.
-fn interleave<const BYTES: usize, const OUT: usize>(
-    source: &[u8],
-    stride: usize,
-    columns: &mut [u8],
-) {
+fn interleave<const BYTES: usize>(rows: &[u8], stride: usize, columns: &mut [u8]) {
     const BLOCK: usize = 64;
     for (i, columns) in columns.chunks_mut(BLOCK * LANES).enumerate() {
-        for (j, row) in source.chunks(stride).enumerate() {
+        for (j, row) in rows.chunks(stride).enumerate() {
             let (pixels, _) = row[i * BLOCK * BYTES..].as_chunks::<BYTES>();
             let columns = columns.as_chunks_mut::<LANES>().0.iter_mut();
             for (column, pixel) in columns.zip(pixels) {
-                let out = &mut column.as_chunks_mut::<OUT>().0[j];
+                let out = &mut column.as_chunks_mut::<4>().0[j];
                 *out = std::array::from_fn(|i| pixel.get(i).copied().unwrap_or(0));
             }
+        }
+    }
+}
+
+/// Pairs of rows of `row_bytes` bytes, `stride` bytes apart, as rows with their words of `WORD`
+/// bytes in turns. A row without a second one is paired with itself.
+fn pair_rows<const WORD: usize>(rows: &[u8], stride: usize, row_bytes: usize, out: &mut [u8]) {
+    let pairs = rows
+        .chunks(2 * stride)
+        .zip(out.chunks_exact_mut(2 * row_bytes));
+    for (pair, out) in pairs {
+        let second = pair.get(stride..stride + row_bytes).unwrap_or(pair);
+        pair_words::<WORD>(&pair[..row_bytes], &second[..row_bytes], out);
+    }
+}
+
+dispatched! {
+    fn pair_words<WORD: usize;>(a: &[u8], b: &[u8], out: &mut [u8]) {
+        let words = a.as_chunks::<WORD>().0.iter().zip(b.as_chunks::<WORD>().0);
+        let out = out.as_chunks_mut::<WORD>().0.as_chunks_mut::<2>().0;
+        for (out, (a, b)) in out.iter_mut().zip(words) {
+            *out = [*a, *b];
         }
     }
 }

@@ -70,3 +70,30 @@ mod vbmi {
         _mm512_mask_blend_epi8(_mm512_movepi8_mask(index), lower, upper)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::picture::simd::forced::each_level;
+
+    #[test]
+    fn every_pair_of_entries_and_every_length() {
+        let tables: [Table; 2] = [40_503, 48_271].map(|factor: u16| {
+            std::array::from_fn(|i| (i as u16).wrapping_mul(factor).wrapping_add(factor >> 3))
+        });
+        let first: Vec<u8> = (0..1 << 16).map(|i| (i >> 8) as u8).collect();
+        let second: Vec<u8> = (0..1 << 16).map(|i| i as u8).collect();
+        let expected = |i: usize| {
+            let sum = u32::from(tables[0][i >> 8]) + u32::from(tables[1][i & 255]);
+            (sum >> 8) as u8
+        };
+        each_level(|level| {
+            for length in (1..200).chain([1 << 16]) {
+                let mut out = vec![0; length];
+                sums([&tables[0], &tables[1]], [&first, &second], &mut out);
+                let right = out.iter().enumerate().all(|(i, out)| *out == expected(i));
+                assert!(right, "{level:?} {length}");
+            }
+        });
+    }
+}

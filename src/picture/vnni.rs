@@ -5,12 +5,12 @@
 
 use std::arch::x86_64::*;
 
-use super::resize::{Axis, Bytes};
+use super::resize::Bytes;
 
 /// Bits after the point of the integer weights.
 const FRACTION: u32 = 22;
 
-/// Integer weights of an [`Axis`], each in three signed bytes (in units of 2^-6, 2^-14 and 2^-22),
+/// Integer weights of an [`Axis`](super::resize::Axis), each in three signed bytes (in units of 2^-6, 2^-14 and 2^-22),
 /// and four taps in a word.
 pub(super) struct Weights {
     quads: usize,
@@ -127,8 +127,15 @@ pub(super) fn round_row(
         let doubt = _mm512_set1_epi32(weights.doubt);
         let fraction = _mm512_set1_epi32((1 << FRACTION) - 1);
         let limit = _mm512_set1_epi32(2 * weights.doubt);
-        for (quarter, sum) in sums.into_iter().enumerate() {
-            let near = _mm512_and_si512(_mm512_add_epi32(sum, doubt), fraction);
+        let near = sums.map(|sum| _mm512_and_si512(_mm512_add_epi32(sum, doubt), fraction));
+        let nearest = _mm512_min_epi32(
+            _mm512_min_epi32(near[0], near[1]),
+            _mm512_min_epi32(near[2], near[3]),
+        );
+        if _mm512_cmple_epi32_mask(nearest, limit) == 0 {
+            continue;
+        }
+        for (quarter, near) in near.into_iter().enumerate() {
             let mut doubtful = _mm512_cmple_epi32_mask(near, limit);
             while doubtful != 0 {
                 let lane = doubtful.trailing_zeros() as usize;
