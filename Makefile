@@ -48,10 +48,18 @@ pictures: build ## the pictures of README.md and docs/, anew
 test: setup ## all tests, GLib's warnings being errors
 	G_DEBUG=fatal-warnings cargo test --locked
 
+fuzz: setup ## damaged network files by the million, for a minute, into the reader
+	cargo test --locked --lib mutated_files_for_a_minute -- --ignored
+
+sweep: setup $(DEPS)/.bench-python ## torchvision's networks next to torch, torchcam, pytorch-grad-cam: docs/sweep.md; QUICK=1: a few
+	cargo build --release --locked --bin camoverlay-inspect
+	$(DEPS)/bench-python/bin/python tests/sweep/sweep.py --inspect target/release/camoverlay-inspect \
+		$(if $(QUICK),--quick,--write docs/sweep.md)
+
 bench: setup ## what a frame costs, next to the bare network, into docs/performance.md; QUICK=1: less, on the terminal
 	cargo bench --locked --bench picture --bench frame
 
-bench-python: $(DEPS)/.bench-python ## once, for make bench: the Python programs to compare with (torch: large)
+bench-python: $(DEPS)/.bench-python ## once, for make bench and make sweep: the Python programs to compare with (torch: large)
 
 $(DEPS)/.bench-python: benches/by_hand/requirements.txt | check
 	@scripts/setup.sh bench-python $(DEPS) && touch $@

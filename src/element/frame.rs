@@ -1,15 +1,46 @@
 //! GStreamer's video frames as the picture room sees them.
 
-use gst_video::{VideoFormat, VideoFrameExt};
+use gst_video::{VideoColorMatrix, VideoColorRange, VideoColorimetry, VideoFormat, VideoFrameExt};
 
 use super::failure::Failure;
-use crate::picture::{Geometry, Layout, Plane, PlaneMut};
+use crate::picture::{Encoding, Geometry, Layout, Matrix, Plane, PlaneMut, Range, Samples};
 
 /// Largest picture fed to a network: beyond it an inference needs many GiB.
 pub const MAX_TENSOR_PIXELS: usize = 16 << 20;
 
+/// The formats that are sampled and painted as they are, those that take least time first.
+pub const FORMATS: [VideoFormat; 23] = [
+    VideoFormat::Nv12,
+    VideoFormat::Nv21,
+    VideoFormat::I420,
+    VideoFormat::Yv12,
+    VideoFormat::Gray8,
+    VideoFormat::Y42b,
+    VideoFormat::Yuy2,
+    VideoFormat::Uyvy,
+    VideoFormat::Yvyu,
+    VideoFormat::Rgb,
+    VideoFormat::Bgr,
+    VideoFormat::Gbr,
+    VideoFormat::Bgrx,
+    VideoFormat::Rgbx,
+    VideoFormat::Xrgb,
+    VideoFormat::Xbgr,
+    VideoFormat::Bgra,
+    VideoFormat::Rgba,
+    VideoFormat::Argb,
+    VideoFormat::Abgr,
+    VideoFormat::Y444,
+    VideoFormat::P01010le,
+    VideoFormat::I42010le,
+];
+
 /// Size and layout of frames of `info`.
 pub fn geometry(info: &gst_video::VideoInfo) -> Result<Geometry, Failure> {
+    let y_cb_cr = |samples| Layout::YCbCr {
+        samples,
+        encoding: encoding(&info.colorimetry()),
+    };
     let layout = match info.format() {
         VideoFormat::Rgb => Layout::RGB,
         VideoFormat::Bgr => Layout::BGR,
@@ -17,6 +48,19 @@ pub fn geometry(info: &gst_video::VideoInfo) -> Result<Geometry, Failure> {
         VideoFormat::Bgrx | VideoFormat::Bgra => Layout::BGRX,
         VideoFormat::Xrgb | VideoFormat::Argb => Layout::XRGB,
         VideoFormat::Xbgr | VideoFormat::Abgr => Layout::XBGR,
+        VideoFormat::Gbr => Layout::GBR,
+        VideoFormat::I420 => y_cb_cr(Samples::I420),
+        VideoFormat::Yv12 => y_cb_cr(Samples::YV12),
+        VideoFormat::Nv12 => y_cb_cr(Samples::NV12),
+        VideoFormat::Nv21 => y_cb_cr(Samples::NV21),
+        VideoFormat::Y42b => y_cb_cr(Samples::Y42B),
+        VideoFormat::Y444 => y_cb_cr(Samples::Y444),
+        VideoFormat::Yuy2 => y_cb_cr(Samples::YUY2),
+        VideoFormat::Uyvy => y_cb_cr(Samples::UYVY),
+        VideoFormat::Yvyu => y_cb_cr(Samples::YVYU),
+        VideoFormat::Gray8 => y_cb_cr(Samples::GRAY8),
+        VideoFormat::P01010le => y_cb_cr(Samples::P010_10LE),
+        VideoFormat::I42010le => y_cb_cr(Samples::I420_10LE),
         format => return Err(Failure::Format(format)),
     };
     Ok(Geometry {
@@ -26,19 +70,50 @@ pub fn geometry(info: &gst_video::VideoInfo) -> Result<Geometry, Failure> {
     })
 }
 
-/// The planes of `frame`, for reading.
-pub fn planes<'a>(frame: &'a gst_video::VideoFrameRef<&mut gst::BufferRef>) -> [Plane<'a>; 1] {
-    [Plane {
-        data: frame.planes_data()[0],
-        stride: frame.plane_stride()[0] as usize,
-    }]
+/// Matrix and range of `colorimetry`; what it does not say is as in standard definition.
+fn encoding(colorimetry: &VideoColorimetry) -> Encoding {
+    Encoding {
+        matrix: match colorimetry.matrix() {
+            VideoColorMatrix::Bt709 => Matrix::Bt709,
+            VideoColorMatrix::Bt2020 => Matrix::Bt2020,
+            _ => Matrix::Bt601,
+        },
+        range: match colorimetry.range() {
+            VideoColorRange::Range0_255 => Range::Full,
+            _ => Range::Limited,
+        },
+    }
 }
 
-/// The planes of `frame`, for writing.
+/// Most planes that a frame of [`FORMATS`] has.
+const PLANES: usize = 3;
+
+fn stride<T>(frame: &gst_video::VideoFrameRef<T>, plane: usize) -> usize
+where
+    gst_video::VideoFrameRef<T>: VideoFrameExt,
+{
+    let stride = frame.plane_stride().get(plane).copied().unwrap_or(0);
+    usize::try_from(stride).unwrap_or(0)
+}
+
+/// The planes of `frame`, for reading; those it has not are empty.
+pub fn planes<'a>(frame: &'a gst_video::VideoFrameRef<&mut gst::BufferRef>) -> [Plane<'a>; PLANES] {
+    let data = frame.planes_data();
+    std::array::from_fn(|plane| Plane {
+        data: data[plane],
+        stride: stride(frame, plane),
+    })
+}
+
+/// The planes of `frame`, for writing; those it has not are empty.
 pub fn planes_mut<'a>(
     frame: &'a mut gst_video::VideoFrameRef<&mut gst::BufferRef>,
-) -> [PlaneMut<'a>; 1] {
-    let stride = frame.plane_stride()[0] as usize;
-    let [data, ..] = frame.planes_data_mut();
-    [PlaneMut { data, stride }]
+) -> [PlaneMut<'a>; PLANES] {
+    let strides: [usize; PLANES] = std::array::from_fn(|plane| stride(frame, plane));
+    let [first, second, third, _] = frame.planes_data_mut();
+    let mut data = [first, second, third].into_iter();
+    strides.map(|stride| PlaneMut {
+        data: data.next().unwrap_or_default(),
+        stride,
+    })
 }

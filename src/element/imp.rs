@@ -11,6 +11,7 @@ use gst_video::subclass::prelude::*;
 
 use super::{
     failure::Failure,
+    frame,
     punctuality::Punctuality,
     question::Notice,
     report,
@@ -26,20 +27,6 @@ static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
         Some("Class activation map overlay"),
     )
 });
-
-/// The packed formats with three colours of eight bits.
-const FORMATS: [gst_video::VideoFormat; 10] = [
-    gst_video::VideoFormat::Rgb,
-    gst_video::VideoFormat::Bgr,
-    gst_video::VideoFormat::Rgbx,
-    gst_video::VideoFormat::Bgrx,
-    gst_video::VideoFormat::Xrgb,
-    gst_video::VideoFormat::Xbgr,
-    gst_video::VideoFormat::Rgba,
-    gst_video::VideoFormat::Bgra,
-    gst_video::VideoFormat::Argb,
-    gst_video::VideoFormat::Abgr,
-];
 
 type Segment = gst::FormattedSegment<gst::ClockTime>;
 
@@ -109,7 +96,7 @@ impl ElementImpl for CamOverlay {
     fn pad_templates() -> &'static [gst::PadTemplate] {
         static PAD_TEMPLATES: LazyLock<Vec<gst::PadTemplate>> = LazyLock::new(|| {
             let caps = gst_video::VideoCapsBuilder::new()
-                .format_list(FORMATS)
+                .format_list(frame::FORMATS)
                 .build();
             [
                 ("src", gst::PadDirection::Src),
