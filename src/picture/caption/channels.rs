@@ -116,6 +116,8 @@ impl Channels {
     pub fn spread<T: Copy>(&self, values: &[T], samples: &mut [T]) {
         match (self.count, self.step) {
             (1, 1) => samples.copy_from_slice(values),
+            (1, 2) => self.spread_groups::<T, 1, 2>(values, samples),
+            (1, 4) => self.spread_groups::<T, 1, 4>(values, samples),
             (2, 2) => self.spread_groups::<T, 2, 2>(values, samples),
             (3, 3) => self.spread_groups::<T, 3, 3>(values, samples),
             (3, 4) => self.spread_groups::<T, 3, 4>(values, samples),

@@ -68,25 +68,9 @@ struct Cells {
 
 impl Cells {
     fn new(drawing: &Drawing, size: (usize, usize)) -> Self {
-        let (across, down) = size;
         let average = |pixels: &[u8]| match size {
             (1, 1) => pixels.to_vec(),
-            _ => pixels
-                .chunks_exact(drawing.width * down)
-                .flat_map(|rows| {
-                    (0..drawing.width).step_by(across).map(move |x| {
-                        let row_sum = |row: &[u8]| {
-                            row[x..][..across]
-                                .iter()
-                                .map(|&p| u32::from(p))
-                                .sum::<u32>()
-                        };
-                        let sum: u32 = rows.chunks_exact(drawing.width).map(row_sum).sum();
-                        let count = (across * down) as u32;
-                        ((sum + count / 2) / count) as u8
-                    })
-                })
-                .collect(),
+            _ => averages(pixels, drawing.width, size),
         };
         Self {
             size,
@@ -94,6 +78,20 @@ impl Cells {
             white: average(&drawing.white),
         }
     }
+}
+
+/// Averages, over cells of at most 2 x 2 pixels, of rows of `width` pixels. They are those of the
+/// cell's four corners, some of which are the same where the cell is narrower or lower.
+fn averages(pixels: &[u8], width: usize, (across, down): (usize, usize)) -> Vec<u8> {
+    let mut averages = Vec::with_capacity(pixels.len() / (across * down));
+    let corners = |cell: &[u8]| u16::from(cell[0]) + u16::from(cell[across - 1]);
+    for rows in pixels.chunks_exact(width * down) {
+        let (upper, lower) = (&rows[..width], &rows[rows.len() - width..]);
+        let cells = upper.chunks_exact(across).zip(lower.chunks_exact(across));
+        averages
+            .extend(cells.map(|(upper, lower)| ((corners(upper) + corners(lower) + 2) / 4) as u8));
+    }
+    averages
 }
 
 impl Stamp {

@@ -1,7 +1,7 @@
-//! Captions on frames of every packed layout. Nothing here depends on which fonts there are.
+//! Captions on frames of every layout. Nothing here depends on which fonts there are.
 
 use super::*;
-use crate::picture::view::{Encoding, Layout, Matrix, Range, Samples};
+use crate::picture::view::{Component, Depth, Encoding, Layout, Matrix, Range, Samples};
 
 const LAYOUTS: [Layout; 6] = [
     Layout::RGB,
@@ -88,7 +88,7 @@ fn every_layout_shows_the_same_and_keeps_what_is_no_channel() {
     let expected = gray_frame(width, height, 90, &LINES);
     for layout in LAYOUTS {
         let Layout::Packed { bytes, r, g, b } = layout else {
-            continue;
+            unreachable!("all of them are packed");
         };
         let mut caption = Caption::new(&Geometry {
             layout,
@@ -120,55 +120,180 @@ fn every_layout_shows_the_same_and_keeps_what_is_no_channel() {
 }
 
 #[test]
-fn luma_shows_the_same_and_chroma_fades() {
+fn planes_of_colours_show_the_same() {
     let (width, height) = (173, 95);
+    let mut caption = Caption::new(&Geometry {
+        layout: Layout::GBR,
+        width,
+        height,
+    });
+    caption.set_lines(LINES, Some(0));
+    let mut data = vec![vec![90; width * height]; 3];
+    let planes = data.iter_mut();
+    let mut planes: Vec<_> = planes
+        .map(|data| PlaneMut {
+            data,
+            stride: width,
+        })
+        .collect();
+    caption.draw(&mut planes);
     let expected = gray_frame(width, height, 90, &LINES);
-    let encoding = Encoding {
-        matrix: Matrix::Bt709,
-        range: Range::Full,
-    };
-    let half = width.div_ceil(2);
-    // The bytes of a row of each plane, and which bytes of the first are luma.
-    for (samples, strides, step, offset) in [
-        (Samples::I420, &[width, half, half][..], 1, 0),
-        (Samples::NV12, &[width, 2 * half], 1, 0),
-        (Samples::YUY2, &[4 * half], 2, 0),
-        (Samples::UYVY, &[4 * half], 2, 1),
-        (Samples::GRAY8, &[width], 1, 0),
-    ] {
+    assert!(expected.iter().map(|[r, ..]| r).eq(&data[0]));
+    assert!(data[1] == data[0] && data[2] == data[0]);
+}
+
+const Y_CB_CR: [Samples; 12] = [
+    Samples::I420,
+    Samples::YV12,
+    Samples::Y42B,
+    Samples::Y444,
+    Samples::NV12,
+    Samples::NV21,
+    Samples::YUY2,
+    Samples::YVYU,
+    Samples::UYVY,
+    Samples::GRAY8,
+    Samples::I420_10LE,
+    Samples::P010_10LE,
+];
+
+/// A frame of 16-bit samples, or of bytes, in up to three planes with a few bytes between rows.
+struct Frame {
+    samples: Samples,
+    stride: usize,
+    data: [Vec<u8>; 3],
+}
+
+impl Frame {
+    const FILL: u8 = 0x40;
+
+    fn new(samples: Samples, width: usize, height: usize) -> Self {
+        // Enough for pairs of 16-bit samples, and for two packed bytes a pixel.
+        let stride = 2 * width.next_multiple_of(2) + 6;
+        Self {
+            samples,
+            stride,
+            data: std::array::from_fn(|_| vec![Self::FILL; stride * height]),
+        }
+    }
+
+    fn bytes(&mut self, component: Component, x: usize, y: usize) -> &mut [u8] {
+        let size = self.samples.depth.bytes();
+        let at = y * self.stride + (component.offset + x * component.step) * size;
+        &mut self.data[component.plane][at..][..size]
+    }
+
+    fn shift(&self) -> u32 {
+        match self.samples.depth {
+            Depth::TenHigh => 6,
+            Depth::Eight | Depth::TenLow => 0,
+        }
+    }
+
+    fn set(&mut self, component: Component, (x, y): (usize, usize), value: u16) {
+        let value = value << self.shift();
+        let bytes = self.bytes(component, x, y);
+        bytes.copy_from_slice(&value.to_le_bytes()[..bytes.len()]);
+    }
+
+    /// Takes a sample and leaves what the frame was filled with.
+    fn take(&mut self, component: Component, (x, y): (usize, usize)) -> f64 {
+        let shift = self.shift();
+        let bytes = self.bytes(component, x, y);
+        let high = bytes.get(1).copied().unwrap_or(0);
+        let value = u16::from_le_bytes([bytes[0], high]);
+        bytes.fill(Self::FILL);
+        assert_eq!(value >> shift << shift, value);
+        f64::from(value >> shift)
+    }
+}
+
+/// Each pixel keeps a part of the frame and adds white; from two gray frames it is known how much.
+#[test]
+fn luma_and_chroma_show_the_same() {
+    let (width, height) = (173, 95);
+    let black = gray_frame(width, height, 0, &LINES);
+    let white = gray_frame(width, height, 255, &LINES);
+    let added = |at: usize| f64::from(black[at][0]) / 255.0;
+    let kept = |at: usize| f64::from(white[at][0] - black[at][0]) / 255.0;
+    let ranges = [Range::Limited, Range::Full];
+    for (samples, range) in Y_CB_CR.into_iter().flat_map(|s| ranges.map(|r| (s, r))) {
         let mut caption = Caption::new(&Geometry {
-            layout: Layout::YCbCr { samples, encoding },
+            layout: Layout::YCbCr {
+                samples,
+                encoding: Encoding {
+                    matrix: Matrix::Bt709,
+                    range,
+                },
+            },
             width,
             height,
         });
         caption.set_lines(LINES, Some(0));
-        let mut data: Vec<Vec<u8>> = strides.iter().map(|s| vec![90; s * height]).collect();
-        let planes = data.iter_mut().zip(strides);
-        let mut planes: Vec<_> = planes
-            .map(|(data, &stride)| PlaneMut { data, stride })
-            .collect();
+        let unit = match samples.depth {
+            Depth::Eight => 1.0,
+            Depth::TenLow | Depth::TenHigh => 4.0,
+        };
+        let (low, span) = match (range, unit) {
+            (Range::Limited, _) => (16.0 * unit, 219.0 * unit),
+            (Range::Full, 1.0) => (0.0, 255.0),
+            (Range::Full, _) => (0.0, 1023.0),
+        };
+        let (neutral, luma, colour) = (128.0 * unit, 90.0 * unit, 90.0 * unit);
+        let near = |value: f64, expected: f64| (value - expected).abs() <= 1.1 * unit;
+
+        let mut frame = Frame::new(samples, width, height);
+        let filled = frame.data.clone();
+        let places = |width, height| (0..height).flat_map(move |y| (0..width).map(move |x| (x, y)));
+        for place in places(width, height) {
+            frame.set(samples.y, place, luma as u16);
+        }
+        let chroma = samples.chroma.map(|chroma| {
+            let (columns, rows) = chroma.size(width, height);
+            for place in places(columns, rows) {
+                frame.set(chroma.cb, place, colour as u16);
+                frame.set(chroma.cr, place, colour as u16);
+            }
+            (chroma, columns, rows)
+        });
+
+        let stride = frame.stride;
+        let planes = frame.data.iter_mut();
+        let mut planes: Vec<_> = planes.map(|data| PlaneMut { data, stride }).collect();
         caption.draw(&mut planes);
 
-        let luma_rows = data[0].chunks_exact(strides[0]);
-        for (row, expected) in luma_rows.zip(expected.chunks_exact(width)) {
-            let luma = row.iter().skip(offset).step_by(step);
-            assert!(luma.zip(expected).all(|(luma, [gray, ..])| luma == gray));
+        for (x, y) in places(width, height) {
+            let at = y * width + x;
+            let expected = low + (luma - low) * kept(at) + span * added(at);
+            let value = frame.take(samples.y, (x, y));
+            let same = kept(at) < 1.0 || value == luma;
+            assert!(
+                same && near(value, expected),
+                "{samples:?} {x} {y}: {value} {expected}"
+            );
         }
-        let chroma: Vec<u8> = match step {
-            1 => data[1..].concat(),
-            _ => data[0]
-                .iter()
-                .skip(1 - offset)
-                .step_by(2)
-                .copied()
-                .collect(),
-        };
-        assert!(chroma.iter().all(|v| (90..=128).contains(v)));
-        let faded = chroma.iter().filter(|v| **v > 105).count();
-        assert!(
-            faded > 100 || samples.chroma.is_none(),
-            "{samples:?} {faded}"
-        );
+        if let Some((chroma, columns, rows)) = chroma {
+            let (across, down) = (
+                1 + usize::from(chroma.halved_x),
+                1 + usize::from(chroma.halved_y),
+            );
+            for (x, y) in places(columns, rows) {
+                let pixels = places(across, down).map(|(i, j)| (x * across + i, y * down + j));
+                let inside = pixels.filter(|&(x, y)| x < width && y < height);
+                let kept: Vec<f64> = inside.map(|(x, y)| kept(y * width + x)).collect();
+                let kept = kept.iter().sum::<f64>() / kept.len() as f64;
+                let expected = neutral + (colour - neutral) * kept;
+                for component in [chroma.cb, chroma.cr] {
+                    let value = frame.take(component, (x, y));
+                    let same = kept < 1.0 || value == colour;
+                    assert!(
+                        same && near(value, expected),
+                        "{samples:?} {x} {y}: {value} {expected}"
+                    );
+                }
+            }
+        }
+        assert!(frame.data == filled, "{samples:?}: what is no sample stays");
     }
 }
 
