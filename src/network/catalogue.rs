@@ -32,6 +32,9 @@ pub fn entry(nick: &str) -> Option<&'static Entry> {
     ENTRIES.iter().find(|entry| entry.nick == nick)
 }
 
+/// Where an install prefix, and a source tree, keep the networks.
+const FOLDERS: [&str; 2] = ["share/camoverlay/models", ".deps/share/camoverlay/models"];
+
 impl Entry {
     /// The network's file: in `models_dir` alone if given, else in the folder that the variable
     /// `CAMOVERLAY_MODELS` names, else under the first of `roots` that has it.
@@ -46,19 +49,29 @@ impl Entry {
             if let Some(folder) = std::env::var_os("CAMOVERLAY_MODELS").filter(|f| !f.is_empty()) {
                 places.push(Path::new(&folder).join(self.file));
             }
-            for root in roots {
-                for folder in ["share/camoverlay/models", ".deps/share/camoverlay/models"] {
-                    places.push(root.join(folder).join(self.file));
+            // Most ancestors of plugin and program hold no networks and would only lengthen the
+            // error.
+            let folders = roots
+                .iter()
+                .flat_map(|root| FOLDERS.map(|folder| root.join(folder)))
+                .filter(|folder| folder.is_dir());
+            for folder in folders {
+                let place = folder.join(self.file);
+                if !places.contains(&place) {
+                    places.push(place);
                 }
             }
         }
-        match places.iter().position(|path| path.exists()) {
-            Some(found) => Ok(places.swap_remove(found)),
-            None => Err(Error::FileMissing {
-                tried: places,
-                command: Some(self.command.to_owned()),
-            }),
+        if let Some(found) = places.iter().position(|path| path.exists()) {
+            return Ok(places.swap_remove(found));
         }
+        if places.is_empty() {
+            places.push(PathBuf::from(self.file));
+        }
+        Err(Error::FileMissing {
+            tried: places,
+            command: Some(self.command.to_owned()),
+        })
     }
 }
 
