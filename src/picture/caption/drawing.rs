@@ -18,9 +18,9 @@ const MARKER_COLUMN: f64 = 0.8;
 const MIDDLE: f64 = 0.3;
 
 /// Opacity of the plate: white letters stay readable on white.
-const PLATE: f64 = 0.6;
+const PLATE: f64 = 0.7;
 /// Opacity of the lines that are not marked.
-const UNMARKED: f64 = 0.85;
+const UNMARKED: f64 = 0.9;
 
 /// A plate with letters on it: `width` x `height` pixels that go over those of the frame from
 /// `left`, `top` on. All four are even, so that pixels that share a chroma sample stay together.
