@@ -2,21 +2,12 @@
 
 mod common;
 
-use std::{path::PathBuf, sync::Arc};
+use std::sync::Arc;
 
-use gstcamoverlay::network::{self, Options, SharedClassifier, Source};
+use gstcamoverlay::network::{Options, SharedClassifier, Source, entry};
 
 fn options(threads: usize) -> Options {
-    Options {
-        source: Source::Catalogue(network::entry("squeezenet").unwrap()),
-        models_dir: None,
-        labels: None,
-        preprocess: None,
-        input_size: None,
-        threads,
-        ort_library: None,
-        search_roots: vec![PathBuf::from(env!("CARGO_MANIFEST_DIR"))],
-    }
+    common::options(Source::Catalogue(entry("squeezenet").unwrap()), threads)
 }
 
 /// Resident memory of this process, in MiB.

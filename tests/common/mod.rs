@@ -7,6 +7,7 @@ use std::{
 };
 
 use gst::prelude::*;
+use gstcamoverlay::network;
 
 /// Starts GStreamer and registers the plugin, once a process.
 pub fn init() {
@@ -36,6 +37,20 @@ pub fn test_model(name: &str) -> Option<PathBuf> {
     match std::env::var_os("CAMOVERLAY_TEST_MODELS") {
         Some(folder) => Some(Path::new(&folder).join(name)).filter(|path| path.exists()),
         None => shared(&format!("models/{name}")),
+    }
+}
+
+/// How the network room opens `source` with what set-up installed.
+pub fn options(source: network::Source, threads: usize) -> network::Options {
+    network::Options {
+        source,
+        models_dir: None,
+        labels: None,
+        preprocess: None,
+        input_size: None,
+        threads,
+        ort_library: None,
+        search_roots: vec![PathBuf::from(env!("CARGO_MANIFEST_DIR"))],
     }
 }
 
