@@ -47,7 +47,6 @@ Architecture: $architecture
 Maintainer: The camoverlay authors <authors@camoverlay.invalid>
 Section: video
 Priority: optional
-Homepage: https://github.com/camoverlay/camoverlay
 Installed-Size: $(du -ks "$root" | cut -f 1)
 Depends: $depends
 Recommends: fonts-dejavu-core, gstreamer1.0-tools, gstreamer1.0-plugins-good, gstreamer1.0-libav
