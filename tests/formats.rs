@@ -3,31 +3,16 @@
 mod common;
 
 use common::{Picture, source};
-use gst::prelude::*;
 
 /// What the gray photo becomes when the element takes it as `caps`.
 fn painted(caps: &str) -> Picture {
-    common::init();
-    let pipeline = gst::parse::launch(&format!(
-        "filesrc location={:?} ! decodebin ! videoconvert ! video/x-raw,format=GRAY8 ! videoconvert chroma-mode=full dither=none ! \
-         video/x-raw,{caps} ! camoverlay draw-labels=false threads=1 ! videoconvert chroma-resampler=nearest dither=none ! \
-         video/x-raw,format=RGB ! appsink name=sink sync=false",
+    Picture::first_of(&format!(
+        "filesrc location={:?} ! decodebin ! videoconvert ! video/x-raw,format=GRAY8 \
+         ! videoconvert chroma-mode=full dither=none ! video/x-raw,{caps} \
+         ! camoverlay draw-labels=false threads=1 \
+         ! videoconvert chroma-resampler=nearest dither=none ! video/x-raw,format=RGB",
         source("examples/media/chelsea.png").display()
     ))
-    .unwrap()
-    .downcast::<gst::Pipeline>()
-    .unwrap();
-    let sink = pipeline
-        .by_name("sink")
-        .unwrap()
-        .downcast::<gst_app::AppSink>()
-        .unwrap();
-    pipeline.set_state(gst::State::Playing).unwrap();
-    let sample = sink.pull_sample().unwrap();
-    let info = gst_video::VideoInfo::from_caps(sample.caps().unwrap()).unwrap();
-    let picture = Picture::from_buffer(sample.buffer().unwrap(), &info);
-    pipeline.set_state(gst::State::Null).unwrap();
-    picture
 }
 
 /// Mean of the absolute differences, in 8-bit levels.

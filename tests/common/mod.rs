@@ -112,14 +112,19 @@ impl Picture {
     }
 
     fn load_as(path: &Path, size: &str) -> Self {
-        init();
-        let pipeline = gst::parse::launch(&format!(
-            "filesrc location={:?} ! decodebin ! videoconvert ! videoscale ! video/x-raw,format=RGB{size} ! appsink name=sink sync=false",
+        Self::first_of(&format!(
+            "filesrc location={:?} ! decodebin ! videoconvert ! videoscale ! video/x-raw,format=RGB{size}",
             path.display()
         ))
-        .unwrap()
-        .downcast::<gst::Pipeline>()
-        .unwrap();
+    }
+
+    /// The first frame that comes out of the launch line `source`, of one of the packed formats.
+    pub fn first_of(source: &str) -> Self {
+        init();
+        let pipeline = gst::parse::launch(&format!("{source} ! appsink name=sink sync=false"))
+            .unwrap()
+            .downcast::<gst::Pipeline>()
+            .unwrap();
         let sink = pipeline
             .by_name("sink")
             .unwrap()
