@@ -10,6 +10,7 @@ mod caption;
 mod codes;
 mod coding;
 mod colour;
+mod crew;
 mod gray;
 mod heat;
 mod index;
