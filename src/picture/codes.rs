@@ -99,7 +99,8 @@ impl CodeTables {
         let luma_unit = stretch * coding.luma_range / 255.0;
         let chroma_unit = stretch * coding.chroma_range / 255.0;
         for (code, level) in coding.levels().into_iter().enumerate() {
-            self.gray.set(code, fixed(level / 2.0 * luma_unit, 8) as u16);
+            self.gray
+                .set(code, fixed(level / 2.0 * luma_unit, 8) as u16);
         }
         // Half of (code - black) is gray / 2 in codes.
         self.words.factor = fixed(stretch / 2.0, WORD_FRACTION) as i32;

@@ -70,7 +70,7 @@ struct Bounds {
     per_row: usize,
 }
 
-/// Numbers that [`span`] takes at once.
+/// Numbers that are taken at once.
 const LANES: usize = 16;
 
 impl Bounds {
@@ -163,7 +163,9 @@ impl MapScaler {
         }
         let per_row = self.bounds.per_row;
         let Bounds { low, high, .. } = &mut self.row_bounds;
-        let bounds = low.chunks_exact_mut(per_row).zip(high.chunks_exact_mut(per_row));
+        let bounds = low
+            .chunks_exact_mut(per_row)
+            .zip(high.chunks_exact_mut(per_row));
         for (row, (low, high)) in self.rows.chunks_exact(self.stride).zip(bounds) {
             bound_runs(row, low, high);
         }
@@ -348,8 +350,16 @@ fn span(values: &[f32]) -> [f32; 2] {
     let (mut low, mut high) = ([f32::INFINITY; LANES], [f32::NEG_INFINITY; LANES]);
     for part in values.as_chunks::<LANES>().0 {
         for lane in 0..LANES {
-            low[lane] = if part[lane] < low[lane] { part[lane] } else { low[lane] };
-            high[lane] = if part[lane] > high[lane] { part[lane] } else { high[lane] };
+            low[lane] = if part[lane] < low[lane] {
+                part[lane]
+            } else {
+                low[lane]
+            };
+            high[lane] = if part[lane] > high[lane] {
+                part[lane]
+            } else {
+                high[lane]
+            };
         }
     }
     [
@@ -423,16 +433,21 @@ dispatched! {
             let doubt = |index: f32| {
                 (nearest(index).1 > 0.5 - error || index < cut + error) && index > cut - error
             };
-            let mut doubtful = false;
-            for (out, sum) in out.iter_mut().zip(sums) {
-                let index = index(sum);
-                *out = if index < cut { 0 } else { nearest(index).0.min(HOTTEST) };
-                doubtful |= doubt(index);
+            let mut doubtful = [false; RUN / LANES];
+            let parts = out.as_chunks_mut::<LANES>().0.iter_mut();
+            let parts = parts.zip(sums.as_chunks::<LANES>().0);
+            for ((out, sums), doubtful) in parts.zip(&mut doubtful) {
+                for (out, sum) in out.iter_mut().zip(sums) {
+                    let index = index(*sum);
+                    *out = if index < cut { 0 } else { nearest(index).0.min(HOTTEST) };
+                    *doubtful |= doubt(index);
+                }
             }
-            if doubtful {
-                for (lane, (out, sum)) in out.iter_mut().zip(sums).enumerate() {
-                    if doubt(index(sum)) {
-                        *out = exact(i * RUN + lane);
+            // Doubts are rare, and lanes looked at one by one are slow.
+            for part in (0..doubtful.len()).filter(|part| doubtful[*part]) {
+                for lane in part * LANES..(part + 1) * LANES {
+                    if doubt(index(sums[lane])) {
+                        out[lane] = exact(i * RUN + lane);
                     }
                 }
             }

@@ -202,7 +202,7 @@ impl Sampler {
         let (second, third) = rest.split_at_mut(area);
         let mut channels = [first, second, third];
         let mut bands = self.bands.iter_mut();
-        let mut parts: [Option<(&mut Band, [&mut [f32]; 3])>; BANDS] = array::from_fn(|_| {
+        let mut parts: [_; BANDS] = array::from_fn(|_| {
             let band = bands.next()?;
             let area = band.picture[0].len();
             let rows = channels.each_mut().map(|channel| {

@@ -193,7 +193,10 @@ const fn spreads<const BYTES: usize>(lead: usize) -> [Spread; BYTES] {
 pub(super) fn paint_planes(rows: [&mut [u8]; 3], gray: &[u8], index: &[u8], colours: &Colours) {
     let tables = Registers::load(&colours.bytes);
     let [first, second, third] = rows;
-    let planes = first.chunks_mut(PIXELS).zip(second.chunks_mut(PIXELS)).zip(third.chunks_mut(PIXELS));
+    let planes = first
+        .chunks_mut(PIXELS)
+        .zip(second.chunks_mut(PIXELS))
+        .zip(third.chunks_mut(PIXELS));
     let rows = gray.chunks(PIXELS).zip(index.chunks(PIXELS));
     for (((first, second), third), (gray, index)) in planes.zip(rows) {
         let count = first.len().min(second.len()).min(third.len());
