@@ -28,6 +28,7 @@ mod failure;
 mod input;
 mod options;
 mod pipeline;
+pub mod record;
 mod run;
 
 pub use command_line::main;

@@ -25,6 +25,8 @@ pub enum Next {
     Continue,
     /// Take the pipeline down now.
     Stop,
+    /// Go on in spite of the error that the event has told of.
+    Forgive,
 }
 
 /// Starts `pipeline` and runs it to the end of its stream, calling `on` for what happens meanwhile, and takes it down.
@@ -54,10 +56,11 @@ fn play(
     let _ = pipeline.set_state(gst::State::Playing);
     loop {
         let message = bus.timed_pop(gst::ClockTime::from_mseconds(100));
-        if let Some(message) = &message
-            && (on(Event::Message(message))? == Next::Stop || handle(pipeline, message)?)
-        {
-            return Ok(());
+        if let Some(message) = &message {
+            let next = on(Event::Message(message))?;
+            if next == Next::Stop || next == Next::Continue && handle(pipeline, message)? {
+                return Ok(());
+            }
         }
         if interrupted.load(Ordering::Relaxed) && !told {
             told = true;
