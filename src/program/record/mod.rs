@@ -11,7 +11,7 @@ mod subtitles;
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use gst::prelude::*;
 
@@ -24,6 +24,9 @@ use journal::Journal;
 use pipeline::Recorder;
 use plan::Job;
 use progress::Progress;
+
+/// How long a broken input may still bring frames.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Record a video with what an image classifier sees in it
 ///
@@ -73,6 +76,33 @@ struct Done {
     interrupted: bool,
     /// Why the input ended before its time.
     broken: Option<String>,
+}
+
+/// An input that has broken off. What it gave before is still on its way, usually with an end behind it.
+struct Break {
+    why: String,
+    /// How far the input had come, and when that was last seen to change.
+    came_in: gst::ClockTime,
+    moved: Instant,
+}
+
+impl Break {
+    fn new(why: String) -> Self {
+        Self {
+            why,
+            came_in: gst::ClockTime::ZERO,
+            moved: Instant::now(),
+        }
+    }
+
+    /// Whether nothing has come for so long that nothing will.
+    fn is_over(&mut self, recorder: &Recorder) -> bool {
+        let came_in = recorder.came_in();
+        if came_in != self.came_in {
+            (self.came_in, self.moved) = (came_in, Instant::now());
+        }
+        self.moved.elapsed() > PATIENCE
+    }
 }
 
 /// Records everything that the command line asks for.
@@ -165,7 +195,7 @@ fn record(job: &Job, arguments: &Arguments) -> Result<Done, Failure> {
     )?;
     let mut progress = Progress::new(&job.input);
     let mut interrupted = false;
-    let mut broken = None;
+    let mut broken: Option<Break> = None;
     let mut decoder_missing = None;
     let outcome = run_pipeline(&recorder.pipeline, |event| {
         match event {
@@ -173,7 +203,15 @@ fn record(job: &Job, arguments: &Arguments) -> Result<Done, Failure> {
                 interrupted = true;
                 recorder.finish();
             }
-            Event::Tick => progress.show(recorder.journal().end, recorder.duration()),
+            Event::Tick => {
+                progress.show(recorder.journal().end, recorder.duration());
+                if broken
+                    .as_mut()
+                    .is_some_and(|broken| broken.is_over(&recorder))
+                {
+                    recorder.finish();
+                }
+            }
             Event::Message(message) => match message.view() {
                 gst::MessageView::Element(element) => {
                     let missing = element.structure().filter(|s| s.name() == "missing-plugin");
@@ -182,11 +220,10 @@ fn record(job: &Job, arguments: &Arguments) -> Result<Done, Failure> {
                 }
                 // What is recorded of an input that breaks off, a camera pulled out for instance, is kept.
                 gst::MessageView::Error(error)
-                    if recorder.is_of_input(message) && recorder.journal().frames > 0 =>
+                    if recorder.is_of_input(message) && recorder.has_picture() =>
                 {
                     let why = error.error().message().to_owned();
-                    broken.get_or_insert(why);
-                    recorder.finish();
+                    broken.get_or_insert_with(|| Break::new(why));
                     return Ok(Next::Forgive);
                 }
                 _ => {}
@@ -201,7 +238,10 @@ fn record(job: &Job, arguments: &Arguments) -> Result<Done, Failure> {
     }
     outcome?;
     if frames == 0 {
-        return Err("There is no frame in it.".into());
+        let why = broken.map(|broken| broken.why);
+        return Err(why
+            .unwrap_or_else(|| "There is no frame in it.".to_owned())
+            .into());
     }
     let mut journal = recorder.journal();
     journal
@@ -209,7 +249,7 @@ fn record(job: &Job, arguments: &Arguments) -> Result<Done, Failure> {
         .map_err(|error| format!("What the network says cannot be written down: {error}."))?;
     let seconds = journal.length().mseconds() as f64 / 1000.0;
     drop(journal);
-    let broken = broken.map(|why| {
+    let broken = broken.map(|Break { why, .. }| {
         format!(
             "{}: The input broke off after {seconds:.1} s: {why}",
             job.input

@@ -23,6 +23,9 @@ const SMALLEST_SIDE: i32 = 16;
 /// Timescale of MP4 pictures, in units a second: it holds the usual frame rates exactly and any other to 11 µs.
 const TIMESCALE: u32 = 90_000;
 
+/// Smallest time from frame to frame: what Matroska can tell apart.
+const SMALLEST_STEP: ClockTime = ClockTime::from_mseconds(1);
+
 /// The pipeline and what is known of it while it runs.
 pub struct Recorder {
     pub pipeline: gst::Pipeline,
@@ -115,7 +118,7 @@ impl Recorder {
         }
         choose_format(&pad(overlay, "src")?, format, chain);
         streams.write_journal(&pad(overlay, "src")?);
-        streams.note_what_comes_in();
+        streams.tidy_what_comes_in();
 
         let input = match input.uri() {
             Some(uri) => open(uri, &streams)?,
@@ -137,8 +140,9 @@ impl Recorder {
         let streams = &self.streams;
         streams.picture.send_event(gst::event::Eos::new());
         // Sound may be far ahead of the picture, which takes longer.
-        let end = streams.came_in.load(Ordering::SeqCst);
-        streams.end.store(end, Ordering::SeqCst);
+        streams
+            .end
+            .store(self.came_in().nseconds(), Ordering::SeqCst);
         for sound in &*lock(&streams.sounds) {
             sound.send_event(gst::event::Eos::new());
         }
@@ -152,6 +156,16 @@ impl Recorder {
 
     pub fn journal(&self) -> MutexGuard<'_, Journal> {
         lock(&self.streams.journal)
+    }
+
+    /// Running time up to which the input's picture has come in.
+    pub fn came_in(&self) -> ClockTime {
+        ClockTime::from_nseconds(self.streams.came_in.load(Ordering::SeqCst))
+    }
+
+    /// Whether the input's picture is found.
+    pub fn has_picture(&self) -> bool {
+        self.streams.picture.is_linked()
     }
 
     /// How long the input is, if that is known.
@@ -242,13 +256,20 @@ impl Streams {
         let last = elements.last().ok_or("The sound has no elements.")?;
         let stored = self.link_to_muxer(last, "audio_%u")?;
         let streams = Arc::downgrade(self);
+        let next = AtomicU64::new(0);
         stored.add_probe(gst::PadProbeType::BUFFER, move |pad, info| {
-            let time = info.buffer().and_then(|buffer| running_time(pad, buffer));
+            let Some(buffer) = info.buffer() else {
+                return gst::PadProbeReturn::Ok;
+            };
+            let time = running_time(pad, buffer).unwrap_or_default().nseconds();
             let end = streams.upgrade().map(|s| s.end.load(Ordering::SeqCst));
-            match (time, end) {
-                (Some(time), Some(end)) if time.nseconds() >= end => gst::PadProbeReturn::Handled,
-                _ => gst::PadProbeReturn::Ok,
+            let too_late = end.is_some_and(|end| time >= end);
+            // Muxers cannot place what has no time, nor what live streams repeat when they jump back.
+            if too_late || buffer.pts().is_none() || time < next.load(Ordering::SeqCst) {
+                return gst::PadProbeReturn::Handled;
             }
+            next.store(time, Ordering::SeqCst);
+            gst::PadProbeReturn::Ok
         });
         for element in &elements {
             element.sync_state_with_parent()?;
@@ -319,23 +340,30 @@ impl Streams {
         }
     }
 
-    /// Notes how far the input's picture has come, and keeps gaps from the encoder: parsers of GStreamer 1.22 hand
-    /// them to the muxer before it knows their segment, and the times of the frames say as much.
-    fn note_what_comes_in(self: &Arc<Self>) {
+    /// Notes how far the input's picture has come, and makes it fit for muxers: every frame has a time, later than that
+    /// of the frame before (live streams jump back now and then), and gaps are kept out, which parsers of GStreamer
+    /// 1.22 hand on before the segment that they are in.
+    fn tidy_what_comes_in(self: &Arc<Self>) {
         let streams = Arc::downgrade(self);
+        let next = AtomicU64::new(0);
         let kinds = gst::PadProbeType::BUFFER | gst::PadProbeType::EVENT_DOWNSTREAM;
         self.picture.add_probe(kinds, move |pad, info| {
-            if info
-                .event()
-                .is_some_and(|e| e.type_() == gst::EventType::Gap)
-            {
-                return gst::PadProbeReturn::Handled;
+            match info.event().map(|event| event.type_()) {
+                Some(gst::EventType::Gap) => return gst::PadProbeReturn::Handled,
+                Some(gst::EventType::Segment) => next.store(0, Ordering::SeqCst),
+                _ => {}
             }
-            if let (Some(streams), Some(buffer)) = (streams.upgrade(), info.buffer())
-                && let Some(time) = running_time(pad, buffer)
-            {
-                let end = time + buffer.duration().unwrap_or_default();
-                streams.came_in.store(end.nseconds(), Ordering::SeqCst);
+            if let (Some(streams), Some(buffer)) = (streams.upgrade(), info.buffer_mut()) {
+                let earliest = ClockTime::from_nseconds(next.load(Ordering::SeqCst));
+                let pts = buffer.pts().map_or(earliest, |pts| pts.max(earliest));
+                if buffer.pts() != Some(pts) {
+                    buffer.make_mut().set_pts(pts);
+                }
+                next.store((pts + SMALLEST_STEP).nseconds(), Ordering::SeqCst);
+                if let Some(time) = running_time(pad, buffer) {
+                    let end = time + buffer.duration().unwrap_or_default();
+                    streams.came_in.store(end.nseconds(), Ordering::SeqCst);
+                }
             }
             gst::PadProbeReturn::Ok
         });
