@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{self, BufWriter, Write};
 
 use gst::{ClockTime, glib};
-use serde_json::{Value, json};
+use serde::Serialize;
 
 use super::subtitles::Subtitles;
 
@@ -32,7 +32,41 @@ struct Moment {
     end: ClockTime,
     labels: Vec<String>,
     /// Running time of the frame that the network has seen and what it said, if it was not said before.
-    inference: Option<(ClockTime, Value)>,
+    inference: Option<(ClockTime, Line)>,
+}
+
+/// One inference, as it stands in the JSON lines.
+#[derive(Serialize)]
+struct Line {
+    /// Seconds from the start of the recording.
+    time: f64,
+    /// Timestamp of the frame in the input's own counting, in nanoseconds.
+    pts: Option<u64>,
+    top: Vec<Class>,
+    target: Class,
+    map: Option<Map>,
+}
+
+#[derive(Serialize)]
+struct Class {
+    id: i32,
+    label: String,
+    /// 0..1.
+    score: f64,
+}
+
+/// Statistics of a class map.
+#[derive(Serialize)]
+struct Map {
+    /// Size in cells.
+    width: usize,
+    height: usize,
+    min: f64,
+    max: f64,
+    mean: f64,
+    /// Where in the picture, from left and from top (0..1), the values above zero have their centre of mass, if there
+    /// are any.
+    centre: Option<[f64; 2]>,
 }
 
 impl Journal {
@@ -73,17 +107,17 @@ impl Journal {
             let inference = new.then(|| {
                 let time =
                     pts_known.map_or(start, |pts| running(Some(ClockTime::from_nseconds(pts))));
-                (time, inference(said, pts_known))
+                (time, Line::new(said, pts_known))
             });
             self.inference = pts_known;
             let moment = Moment {
                 start,
                 end,
-                labels: strings(said, "top-labels"),
+                labels: array(said, "top-labels"),
                 inference,
             };
             match self.origin {
-                Some(origin) => self.write(&moment, origin)?,
+                Some(origin) => self.write(moment, origin)?,
                 None => self.waiting.push_back(moment),
             }
         }
@@ -99,7 +133,7 @@ impl Journal {
     pub fn start_at(&mut self, origin: ClockTime) -> io::Result<()> {
         self.origin = Some(origin);
         while let Some(moment) = self.waiting.pop_front() {
-            self.write(&moment, origin)?;
+            self.write(moment, origin)?;
         }
         Ok(())
     }
@@ -122,88 +156,71 @@ impl Journal {
         self.subtitles.finish()
     }
 
-    fn write(&mut self, moment: &Moment, origin: ClockTime) -> io::Result<()> {
+    fn write(&mut self, moment: Moment, origin: ClockTime) -> io::Result<()> {
         let since = |time: ClockTime| time.saturating_sub(origin);
-        if let Some((time, value)) = &moment.inference {
-            let mut value = value.clone();
-            value["time"] = json!(since(*time).nseconds() as f64 / 1e9);
-            serde_json::to_writer(&mut self.lines, &value)?;
+        if let Some((time, mut line)) = moment.inference {
+            line.time = since(time).nseconds() as f64 / 1e9;
+            serde_json::to_writer(&mut self.lines, &line)?;
             self.lines.write_all(b"\n")?;
         }
-        let labels: Vec<&str> = moment.labels.iter().map(String::as_str).collect();
         self.subtitles
-            .show(since(moment.start), since(moment.end), &labels)
+            .show(since(moment.start), since(moment.end), &moment.labels)
     }
 }
 
-/// What an inference said, without its time in the recording.
-fn inference(said: &gst::StructureRef, pts: Option<u64>) -> Value {
-    let ids = numbers::<i32>(said, "top-ids");
-    let scores = numbers::<f64>(said, "top-scores");
-    let classes = ids.into_iter().zip(strings(said, "top-labels")).zip(scores);
-    let top: Vec<Value> = classes
-        .map(|((id, label), score)| class(id, &label, score))
-        .collect();
-    json!({
-        "time": Value::Null,
-        "pts": pts,
-        "top": top,
-        "target": class(
-            said.get("target-id").unwrap_or(-1),
-            said.get("target-label").unwrap_or_default(),
-            said.get("target-score").unwrap_or_default(),
-        ),
-        "map": map(said),
-    })
-}
-
-fn class(id: i32, label: &str, score: f64) -> Value {
-    json!({ "id": id, "label": label, "score": score })
-}
-
-/// Statistics of the class map: its size in cells, the extent of its values, and where in the picture (0..1 from left
-/// and from top) those above zero have their centre of mass; null where none is.
-fn map(said: &gst::StructureRef) -> Value {
-    let side = |name| said.get::<i32>(name).unwrap_or(0).max(0) as usize;
-    let (width, height) = (side("map-width"), side("map-height"));
-    let bytes = said.get::<glib::Bytes>("map");
-    let bytes = bytes.as_deref().unwrap_or_default();
-    let values: Vec<f64> = bytes
-        .as_chunks()
-        .0
-        .iter()
-        .map(|value| f64::from(f32::from_ne_bytes(*value)))
-        .collect();
-    if width == 0 || values.is_empty() {
-        return Value::Null;
+impl Line {
+    /// What an inference said; its time in the recording is not known yet.
+    fn new(said: &gst::StructureRef, pts: Option<u64>) -> Self {
+        let ids = array(said, "top-ids").into_iter();
+        let classes = ids
+            .zip(array(said, "top-labels"))
+            .zip(array(said, "top-scores"));
+        Self {
+            time: 0.0,
+            pts,
+            top: classes
+                .map(|((id, label), score)| Class { id, label, score })
+                .collect(),
+            target: Class {
+                id: said.get("target-id").unwrap_or(-1),
+                label: said.get("target-label").unwrap_or_default(),
+                score: said.get("target-score").unwrap_or_default(),
+            },
+            map: Map::new(said),
+        }
     }
-    let mut mass = 0.0;
-    let mut moment = (0.0, 0.0);
-    for (i, value) in values.iter().enumerate() {
-        let weight = value.max(0.0);
-        mass += weight;
-        moment.0 += weight * ((i % width) as f64 + 0.5);
-        moment.1 += weight * ((i / width) as f64 + 0.5);
-    }
-    let centre = [
-        moment.0 / mass / width as f64,
-        moment.1 / mass / height as f64,
-    ];
-    json!({
-        "width": width,
-        "height": height,
-        "min": values.iter().copied().fold(f64::INFINITY, f64::min),
-        "max": values.iter().copied().fold(f64::NEG_INFINITY, f64::max),
-        "mean": values.iter().sum::<f64>() / values.len() as f64,
-        "centre": (mass > 0.0).then_some(centre),
-    })
 }
 
-fn numbers<T: for<'a> glib::value::FromValue<'a>>(said: &gst::StructureRef, field: &str) -> Vec<T> {
+impl Map {
+    fn new(said: &gst::StructureRef) -> Option<Self> {
+        let side = |name| said.get::<i32>(name).ok().filter(|side| *side > 0);
+        let (width, height) = (side("map-width")? as usize, side("map-height")? as usize);
+        let bytes = said.get::<glib::Bytes>("map").ok()?;
+        let cells = bytes.as_chunks().0.iter();
+        let values: Vec<f64> = cells
+            .map(|value| f64::from(f32::from_ne_bytes(*value)))
+            .collect();
+        let (mut mass, mut moment) = (0.0, [0.0; 2]);
+        for (i, value) in values.iter().enumerate() {
+            let weight = value.max(0.0);
+            mass += weight;
+            moment[0] += weight * ((i % width) as f64 + 0.5);
+            moment[1] += weight * ((i / width) as f64 + 0.5);
+        }
+        let [x, y] = moment;
+        Some(Self {
+            width,
+            height,
+            min: values.iter().copied().fold(f64::INFINITY, f64::min),
+            max: values.iter().copied().fold(f64::NEG_INFINITY, f64::max),
+            mean: values.iter().sum::<f64>() / values.len() as f64,
+            centre: (mass > 0.0).then(|| [x / mass / width as f64, y / mass / height as f64]),
+        })
+    }
+}
+
+/// The values of an array field.
+fn array<T: for<'a> glib::value::FromValue<'a>>(said: &gst::StructureRef, field: &str) -> Vec<T> {
     let array = said.get::<gst::Array>(field).unwrap_or_default();
     array.iter().filter_map(|value| value.get().ok()).collect()
-}
-
-fn strings(said: &gst::StructureRef, field: &str) -> Vec<String> {
-    numbers(said, field)
 }

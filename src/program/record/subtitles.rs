@@ -28,10 +28,15 @@ impl<W: Write> Subtitles<W> {
     ///
     /// # Errors
     /// The file cannot be written.
-    pub fn show(&mut self, start: ClockTime, end: ClockTime, lines: &[&str]) -> io::Result<()> {
+    pub fn show(
+        &mut self,
+        start: ClockTime,
+        end: ClockTime,
+        lines: &[impl AsRef<str>],
+    ) -> io::Result<()> {
         let text = lines
             .iter()
-            .map(|line| cue_text(line))
+            .map(|line| cue_text(line.as_ref()))
             .collect::<Vec<_>>()
             .join("\n");
         match &mut self.cue {
