@@ -4,15 +4,16 @@ use gstcamoverlay::program::{CameraOptions, OverlayOptions};
 
 /// What the keys do, for `--help` and for the key that shows it.
 pub const KEYS: &str = "\
-1 2 3     explain the first, second or third class
-n p       the next or previous class; so do the arrows
-/ text    pick a class by name, Return takes it, Escape does not; any other letter begins a name too
-m         the next method
-+ -       raise or lower the threshold
-space     pause
-s         save a PNG in the current folder
-h         show or hide the keys
-q         quit";
+1 2 3   explain the first, second or third class
+n p     the next or previous class; so do the arrows
+/ text  the class of this name, with Return (Escape: not);
+        other letters begin a name too
+m       the next method
++ -     raise or lower the threshold
+space   pause
+s       save a PNG in the current folder
+h       show or hide the keys
+q       quit";
 
 /// Shows a video and, beside it, what a classifier sees in it
 ///

@@ -76,7 +76,7 @@ impl Stage {
              videobox name=box-right ! {title} name=right ! canvas.sink_1 \
              compositor name=canvas ! video/x-raw,format=BGRx \
              ! textoverlay name=middle wait-text=false auto-resize=false wrap-mode=none shaded-background=true \
-             draw-shadow=false line-alignment=left silent=true ! videoconvert name=last ! videoscale name=fit"
+             draw-shadow=false halignment=center valignment=center line-alignment=left silent=true ! videoconvert name=last ! videoscale name=fit"
         ))?;
         let element = |name| find::<gst::Element>(&pipeline, name);
         pipeline.add_many([input.upcast_ref(), overlay, sink])?;
