@@ -1,6 +1,6 @@
 //! Final colours of gray and heat.
 
-use super::heat::HEAT;
+use super::heat::{HEAT, Span};
 use super::resize::round_u8;
 use super::simd::dispatched;
 
@@ -29,7 +29,8 @@ impl ColourTable {
 
     /// Fills the table for pictures whose gray / 2 + heat goes from `low` to `high`, with red,
     /// green and blue at the byte offsets `offsets`.
-    pub fn fill(&mut self, (low, high): (f64, f64), offsets: [usize; 3]) {
+    pub fn fill(&mut self, range: Span, offsets: [usize; 3]) {
+        let (low, high) = (range.lowest, range.highest);
         let shifts = offsets.map(|offset| 8 * offset as u32);
         self.kept = !shifts.iter().fold(0, |bits, shift| bits | 0xff << shift);
         if high <= low {
