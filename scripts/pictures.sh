@@ -36,5 +36,5 @@ trap 'rm -rf "$work"' EXIT
     xdotool key q
     wait' "$here/target/release/camoverlay-view" "$here/$photos/chelsea.png")
 gst-launch-1.0 -q filesrc location="$work/camoverlay-view-001.png" ! pngdec ! videoconvert ! videoscale add-borders=false \
-    ! video/x-raw,format=I420,width=720,height=302 ! jpegenc quality=80 ! filesink location="$pictures/view.jpg"
+    ! video/x-raw,format=I420,colorimetry=1:4:0:0,width=720,height=302 ! jpegenc quality=80 ! filesink location="$pictures/view.jpg"
 echo "$pictures/view.jpg"

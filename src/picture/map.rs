@@ -155,8 +155,18 @@ impl MapScaler {
         bound_runs(&self.rows, low, high);
         let per_row = self.bounds.per_row;
         let bounds = self.bounds.low.chunks_exact_mut(per_row);
-        for (y, (low, high)) in bounds.zip(self.bounds.high.chunks_exact_mut(per_row)).enumerate() {
-            bound_row(&self.row_bounds.low, &self.row_bounds.high, &self.down, y, low, high);
+        for (y, (low, high)) in bounds
+            .zip(self.bounds.high.chunks_exact_mut(per_row))
+            .enumerate()
+        {
+            bound_row(
+                &self.row_bounds.low,
+                &self.row_bounds.high,
+                &self.down,
+                y,
+                low,
+                high,
+            );
         }
     }
 

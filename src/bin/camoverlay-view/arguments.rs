@@ -18,7 +18,8 @@ q       quit";
 /// Shows a video and, beside it, what a classifier sees in it
 ///
 /// The original is on the left; on the right is where the classifier sees the explained class, under the most likely
-/// classes. A picture stays until the window is closed, a video runs to its end.
+/// classes. A picture stays until the window is closed, a video runs to its end. Both are shown at most 640 x 480 large
+/// unless --size says otherwise.
 #[derive(clap::Parser)]
 #[command(name = "camoverlay-view", version, after_help = keys())]
 pub struct Arguments {
