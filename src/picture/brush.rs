@@ -2,7 +2,7 @@
 
 use super::band::Band;
 use super::codes::{CodeRows, CodeTables};
-use super::colour::{ColourTable, paint_planes, paint_row};
+use super::colour::Colours;
 use super::gray::{gray_planes, gray_row};
 use super::heat::Span;
 use super::view::{Chroma, Depth, Geometry, Layout, PLANES, PlaneMut, Samples};
@@ -20,11 +20,11 @@ enum Kind {
     Packed {
         bytes: usize,
         offsets: [usize; 3],
-        colours: ColourTable,
+        colours: Colours,
     },
     Planar {
         planes: [usize; 3],
-        colours: ColourTable,
+        colours: Colours,
     },
     YCbCr {
         samples: Samples,
@@ -40,11 +40,11 @@ impl Brush {
                 Layout::Packed { bytes, r, g, b } => Kind::Packed {
                     bytes,
                     offsets: [r, g, b],
-                    colours: ColourTable::new(),
+                    colours: Colours::new([r, g, b]),
                 },
                 Layout::Planar { r, g, b } => Kind::Planar {
                     planes: [r, g, b],
-                    colours: ColourTable::new(),
+                    colours: Colours::new([r, g, b]),
                 },
                 Layout::YCbCr { samples, encoding } => Kind::YCbCr {
                     samples,
@@ -105,18 +105,13 @@ impl Brush {
             }
         }
         let mut each = each.into_iter();
-        planes
-            .each_mut()
-            .map(|plane| plane.take_rows(each.next().unwrap_or(rows)))
+        planes.each_mut().map(|plane| plane.take_rows(each.next().unwrap_or(rows)))
     }
 
     /// Prepares for pictures whose gray / 2 + heat has the minimum and maximum `range`.
     pub fn set_range(&mut self, range: Span) {
         match &mut self.kind {
-            Kind::Packed {
-                offsets, colours, ..
-            } => colours.fill(range, *offsets),
-            Kind::Planar { planes, colours } => colours.fill(range, *planes),
+            Kind::Packed { colours, .. } | Kind::Planar { colours, .. } => colours.fill(range),
             Kind::YCbCr { codes, .. } => codes.fill(range),
         }
     }
@@ -129,15 +124,15 @@ impl Brush {
                 for y in rows {
                     let pixels = planes[0].row_mut(y, width * *bytes);
                     match bytes {
-                        3 => paint_row::<3>(pixels, band.gray(y), band.index(y), colours),
-                        _ => paint_row::<4>(pixels, band.gray(y), band.index(y), colours),
+                        3 => colours.paint_row::<3>(pixels, band.gray(y), band.index(y)),
+                        _ => colours.paint_row::<4>(pixels, band.gray(y), band.index(y)),
                     }
                 }
             }
             Kind::Planar { colours, .. } => {
                 for y in rows {
                     let rows = planes.each_mut().map(|plane| plane.row_mut(y, width));
-                    paint_planes(rows, band.gray(y), band.index(y), colours);
+                    colours.paint_planes(rows, band.gray(y), band.index(y));
                 }
             }
             Kind::YCbCr { samples, codes } => {

@@ -57,6 +57,8 @@ pub(super) struct MapScaler {
     /// Bounds of each run of `rows`, and of each run of the frame as summed from `rows`.
     row_bounds: Bounds,
     bounds: Bounds,
+    /// Least and greatest value in the bounds of each row of the frame.
+    spans: Vec<[f32; 2]>,
 }
 
 /// Least and greatest values of runs, in rows of [`Self::per_row`].
@@ -75,10 +77,10 @@ impl Bounds {
         }
     }
 
-    /// Row, run, least and greatest value.
-    fn iter(&self) -> impl Iterator<Item = (usize, usize, f32, f32)> {
-        let runs = self.low.iter().zip(&self.high).enumerate();
-        runs.map(|(i, (low, high))| (i / self.per_row, i % self.per_row, *low, *high))
+    /// The runs of row `y`: least values, greatest values.
+    fn row(&self, y: usize) -> (&[f32], &[f32]) {
+        let runs = y * self.per_row..(y + 1) * self.per_row;
+        (&self.low[runs.clone()], &self.high[runs])
     }
 }
 
@@ -109,6 +111,7 @@ impl MapScaler {
             error: 1.5 * (down.single_error() + f32::EPSILON),
             row_bounds: Bounds::new(stride / RUN, map.height),
             bounds: Bounds::new(stride / RUN, height),
+            spans: vec![[0.0; 2]; height],
             down,
         }
     }
@@ -155,18 +158,14 @@ impl MapScaler {
         bound_runs(&self.rows, low, high);
         let per_row = self.bounds.per_row;
         let bounds = self.bounds.low.chunks_exact_mut(per_row);
-        for (y, (low, high)) in bounds
-            .zip(self.bounds.high.chunks_exact_mut(per_row))
-            .enumerate()
-        {
-            bound_row(
-                &self.row_bounds.low,
-                &self.row_bounds.high,
-                &self.down,
-                y,
-                low,
-                high,
-            );
+        let bounds = bounds.zip(self.bounds.high.chunks_exact_mut(per_row));
+        for (y, ((low, high), span)) in bounds.zip(&mut self.spans).enumerate() {
+            let Bounds {
+                low: row_low,
+                high: row_high,
+                ..
+            } = &self.row_bounds;
+            *span = bound_row(row_low, row_high, &self.down, y, low, high);
         }
     }
 
@@ -193,35 +192,42 @@ impl MapScaler {
 
     /// Minimum and maximum of the scaled map, if they differ.
     ///
-    /// Only runs whose bounds leave them a chance are summed, the most promising first.
+    /// Only runs whose bounds leave them a chance are summed, those of the most promising rows first.
     pub fn extremes(&self) -> Option<(f64, f64)> {
-        let (mut low, mut high) = (f32::INFINITY, f32::NEG_INFINITY);
-        let mut look = |y, run| {
-            for sum in self.run(y, run) {
-                (low, high) = (low.min(sum), high.max(sum));
-            }
-            (low, high)
-        };
-        let lowest = self.bounds.iter().min_by(|a, b| a.2.total_cmp(&b.2))?;
-        let highest = self.bounds.iter().max_by(|a, b| a.3.total_cmp(&b.3))?;
-        look(lowest.0, lowest.1);
-        let (mut low, mut high) = look(highest.0, highest.1);
         // Bounds and sums are each off by the error at most.
         let margin = 2.0 * self.error;
-        for (y, run, least, most) in self.bounds.iter() {
-            if least < low + margin || most > high - margin {
-                (low, high) = look(y, run);
+        let spans = || self.spans.iter().enumerate();
+        let (lowest, _) = spans().min_by(|a, b| a.1[0].total_cmp(&b.1[0]))?;
+        let (highest, _) = spans().max_by(|a, b| a.1[1].total_cmp(&b.1[1]))?;
+        let (mut low, mut high) = (f32::INFINITY, f32::NEG_INFINITY);
+        for y in [lowest, highest].into_iter().chain(0..self.spans.len()) {
+            let [least, most] = self.spans[y];
+            if least >= low + margin && most <= high - margin {
+                continue;
+            }
+            let (least, most) = self.bounds.row(y);
+            for (run, (&least, &most)) in least.iter().zip(most).enumerate() {
+                if least < low + margin || most > high - margin {
+                    let [least, most] = span(&self.run(y, run));
+                    (low, high) = (low.min(least), high.max(most));
+                }
             }
         }
         let (mut least, mut most) = (f64::INFINITY, f64::NEG_INFINITY);
-        for (y, run, run_least, run_most) in self.bounds.iter() {
-            if run_least > low + 2.0 * margin && run_most < high - 2.0 * margin {
-                continue;
-            }
-            for (x, sum) in (run * RUN..).zip(self.run(y, run)) {
-                if sum <= low + margin || sum >= high - margin {
-                    let value = self.value(x, y);
-                    (least, most) = (least.min(value), most.max(value));
+        let chance = |low_bound: f32, high_bound: f32| {
+            low_bound <= low + 2.0 * margin || high_bound >= high - 2.0 * margin
+        };
+        for (y, _) in spans().filter(|(_, span)| chance(span[0], span[1])) {
+            let (low_bounds, high_bounds) = self.bounds.row(y);
+            for (run, bounds) in low_bounds.iter().zip(high_bounds).enumerate() {
+                if !chance(*bounds.0, *bounds.1) {
+                    continue;
+                }
+                for (x, sum) in (run * RUN..).zip(self.run(y, run)) {
+                    if sum <= low + margin || sum >= high - margin {
+                        let value = self.value(x, y);
+                        (least, most) = (least.min(value), most.max(value));
+                    }
                 }
             }
         }
@@ -326,26 +332,36 @@ dispatched! {
     }
 }
 
+/// Least and greatest of some values.
+#[inline(always)]
+fn span(values: &[f32]) -> [f32; 2] {
+    const LANES: usize = 16;
+    let (mut low, mut high) = ([f32::INFINITY; LANES], [f32::NEG_INFINITY; LANES]);
+    let (parts, rest) = values.as_chunks::<LANES>();
+    for part in parts {
+        for lane in 0..LANES {
+            low[lane] = if part[lane] < low[lane] { part[lane] } else { low[lane] };
+            high[lane] = if part[lane] > high[lane] { part[lane] } else { high[lane] };
+        }
+    }
+    let low = low.iter().chain(rest).copied().fold(f32::INFINITY, f32::min);
+    let high = high.iter().chain(rest).copied().fold(f32::NEG_INFINITY, f32::max);
+    [low, high]
+}
+
 dispatched! {
     /// Least and greatest value of each run of `rows`.
     fn bound_runs<;>(rows: &[f32], low: &mut [f32], high: &mut [f32]) {
         let runs = rows.as_chunks::<RUN>().0;
         for (run, (low, high)) in runs.iter().zip(low.iter_mut().zip(high)) {
-            let (mut least, mut most) = ([f32::INFINITY; 16], [f32::NEG_INFINITY; 16]);
-            for part in run.as_chunks::<16>().0 {
-                for lane in 0..16 {
-                    least[lane] = if part[lane] < least[lane] { part[lane] } else { least[lane] };
-                    most[lane] = if part[lane] > most[lane] { part[lane] } else { most[lane] };
-                }
-            }
-            *low = least.into_iter().fold(f32::INFINITY, f32::min);
-            *high = most.into_iter().fold(f32::NEG_INFINITY, f32::max);
+            [*low, *high] = span(run);
         }
     }
 }
 
 dispatched! {
-    /// Bounds of each run of row `y` of the frame, from those of the rows it is summed from.
+    /// Bounds of each run of row `y` of the frame, from those of the rows it is summed from, and
+    /// what they all lie in.
     fn bound_row<;>(
         row_low: &[f32],
         row_high: &[f32],
@@ -353,7 +369,7 @@ dispatched! {
         y: usize,
         low: &mut [f32],
         high: &mut [f32],
-    ) {
+    ) -> [f32; 2] {
         low.fill(0.0);
         high.fill(0.0);
         let runs = low.len();
@@ -367,6 +383,7 @@ dispatched! {
                 *out += weight * bound;
             }
         }
+        [span(low)[0], span(high)[1]]
     }
 }
 

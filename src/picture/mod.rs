@@ -14,6 +14,8 @@ mod colour;
 mod crew;
 mod gray;
 mod heat;
+#[cfg(target_arch = "x86_64")]
+mod lookup;
 mod map;
 mod paint;
 mod resize;

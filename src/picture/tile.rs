@@ -20,23 +20,12 @@ dispatched! {
                     *high = (*high).max(*value);
                 }
             }
-            *out = [join(low, u8::min), join(high, u8::max)];
+            *out = [
+                low.into_iter().fold(u8::MAX, u8::min),
+                high.into_iter().fold(u8::MIN, u8::max),
+            ];
         }
     }
-}
-
-/// All values of a tile's columns in one.
-#[inline(always)]
-fn join(mut columns: [u8; COLUMNS], join: impl Fn(u8, u8) -> u8) -> u8 {
-    let mut half = COLUMNS / 2;
-    while half > 0 {
-        let (first, second) = columns.split_at_mut(half);
-        for (first, second) in first.iter_mut().zip(second) {
-            *first = join(*first, *second);
-        }
-        half /= 2;
-    }
-    columns[0]
 }
 
 #[cfg(test)]
@@ -55,11 +44,7 @@ mod tests {
                 let mut bounds = [[0; 2]; 3];
                 tile_bounds(&plane, stride, &mut bounds);
                 for (i, bounds) in bounds.into_iter().enumerate() {
-                    let tile = || {
-                        plane
-                            .chunks(stride)
-                            .flat_map(|row| &row[i * COLUMNS..][..COLUMNS])
-                    };
+                    let tile = || plane.chunks(stride).flat_map(|row| &row[i * COLUMNS..][..COLUMNS]);
                     let expected = [*tile().min().unwrap(), *tile().max().unwrap()];
                     assert_eq!(bounds, expected, "{level:?}, {rows} rows, tile {i}");
                 }
