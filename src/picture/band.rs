@@ -62,10 +62,7 @@ impl Band {
     pub fn fill_heat(&mut self, map: &MapScaler, quantizer: &Quantizer) {
         let (first, per_row) = (self.rows.start, self.stride / tile::COLUMNS);
         let rows = self.index.chunks_mut(tile::ROWS * self.stride);
-        for (i, (rows, bounds)) in rows
-            .zip(self.index_bounds.chunks_exact_mut(per_row))
-            .enumerate()
-        {
+        for (i, (rows, bounds)) in rows.zip(self.index_bounds.chunks_exact_mut(per_row)).enumerate() {
             for (y, row) in rows.chunks_exact_mut(self.stride).enumerate() {
                 map.quantize_row(first + i * tile::ROWS + y, row, quantizer);
             }
@@ -78,10 +75,7 @@ impl Band {
     pub fn fill_gray(&mut self, read_row: impl Fn(usize, &mut [u8]), half: &[f64; 256]) {
         let per_row = self.stride / tile::COLUMNS;
         let rows = self.gray.chunks_mut(tile::ROWS * self.stride);
-        for (i, (rows, bounds)) in rows
-            .zip(self.gray_bounds.chunks_exact_mut(per_row))
-            .enumerate()
-        {
+        for (i, (rows, bounds)) in rows.zip(self.gray_bounds.chunks_exact_mut(per_row)).enumerate() {
             for (y, row) in rows.chunks_exact_mut(self.stride).enumerate() {
                 let (inside, outside) = row.split_at_mut(self.width);
                 read_row(i * tile::ROWS + y, inside);
@@ -136,10 +130,7 @@ impl Tile<'_> {
     pub fn exact_span(&self, half: &[f64; 256]) -> Span {
         let Self { band, number, .. } = self;
         let per_row = band.stride / tile::COLUMNS;
-        let (first, x) = (
-            number / per_row * tile::ROWS,
-            number % per_row * tile::COLUMNS,
-        );
+        let (first, x) = (number / per_row * tile::ROWS, number % per_row * tile::COLUMNS);
         let mut span = Span::NONE;
         for y in first..band.rows.len().min(first + tile::ROWS) {
             let pixels = band.gray(y)[x..].iter().zip(&band.index(y)[x..]);

@@ -105,9 +105,7 @@ impl Brush {
             }
         }
         let mut each = each.into_iter();
-        planes
-            .each_mut()
-            .map(|plane| plane.take_rows(each.next().unwrap_or(rows)))
+        planes.each_mut().map(|plane| plane.take_rows(each.next().unwrap_or(rows)))
     }
 
     /// Prepares for pictures whose gray / 2 + heat has the minimum and maximum `range`.

@@ -74,9 +74,7 @@ impl Painter {
             return self.clear_map();
         };
         let (scaler, quantizer) = (&*scaler, scaler.quantizer(extremes, threshold));
-        self.crew.each(&mut self.bands, |(band, _)| {
-            band.fill_heat(scaler, &quantizer)
-        });
+        self.crew.each(&mut self.bands, |(band, _)| band.fill_heat(scaler, &quantizer));
     }
 
     /// No heat on the next frames.

@@ -302,10 +302,7 @@ impl PlaneScaler {
             lanes: view.lanes(),
             data: vec![0; view.row_bytes() * rows.len()],
         };
-        let views = self
-            .views
-            .iter()
-            .map(|view| (Desk::new(view), pixels(view)));
+        let views = self.views.iter().map(|view| (Desk::new(view), pixels(view)));
         ScaledRows {
             between: vec![0; between],
             views: views.collect(),
@@ -360,7 +357,11 @@ impl PlaneScaler {
     }
 
     /// `round_row` makes one row of the vertical pass.
-    fn scale_down_first(&self, out: &mut ScaledRows, round_row: impl Fn(&Axis, usize, &mut [u8])) {
+    fn scale_down_first(
+        &self,
+        out: &mut ScaledRows,
+        round_row: impl Fn(&Axis, usize, &mut [u8]),
+    ) {
         let batch = out.between.len() / self.row_samples;
         for first in out.rows.clone().step_by(batch) {
             let rows = batch.min(out.rows.end - first);

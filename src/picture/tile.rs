@@ -44,11 +44,7 @@ mod tests {
                 let mut bounds = [[0; 2]; 3];
                 tile_bounds(&plane, stride, &mut bounds);
                 for (i, bounds) in bounds.into_iter().enumerate() {
-                    let tile = || {
-                        plane
-                            .chunks(stride)
-                            .flat_map(|row| &row[i * COLUMNS..][..COLUMNS])
-                    };
+                    let tile = || plane.chunks(stride).flat_map(|row| &row[i * COLUMNS..][..COLUMNS]);
                     let expected = [*tile().min().unwrap(), *tile().max().unwrap()];
                     assert_eq!(bounds, expected, "{level:?}, {rows} rows, tile {i}");
                 }

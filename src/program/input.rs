@@ -8,6 +8,9 @@ use gst::prelude::*;
 
 use super::Failure;
 
+/// Name of the bins that inputs are.
+pub(super) const NAME: &str = "input";
+
 /// An input as the user names it: nothing or `camera` for the first camera, a camera's device, a file, a URI.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Input {
@@ -144,7 +147,7 @@ fn camera_chain(
 /// A bin of `chain`, whose last element decodes, with the first picture stream on its pad `src`.
 fn decoded(chain: &[gst::Element]) -> Result<gst::Bin, Failure> {
     let decoder = chain.last().ok_or("The input has no elements.")?;
-    let bin = gst::Bin::with_name("input");
+    let bin = gst::Bin::with_name(NAME);
     bin.add_many(chain)?;
     gst::Element::link_many(chain)?;
     let ghost = gst::GhostPad::builder(gst::PadDirection::Src)
@@ -163,11 +166,13 @@ fn decoded(chain: &[gst::Element]) -> Result<gst::Bin, Failure> {
             let _ = ghost.set_target(Some(new));
         }
     });
-    let pad = ghost.downgrade();
-    decoder.connect_no_more_pads(move |decoder| {
-        if pad.upgrade().is_some_and(|ghost| ghost.target().is_none()) {
+    let (pad, whole) = (ghost.downgrade(), bin.downgrade());
+    decoder.connect_no_more_pads(move |_| {
+        if let (Some(ghost), Some(bin)) = (pad.upgrade(), whole.upgrade())
+            && ghost.target().is_none()
+        {
             let words = "The input has no picture in it. Give a video, a camera or an image.";
-            gst::element_error!(decoder, gst::StreamError::WrongType, ("{words}"));
+            gst::element_error!(bin, gst::StreamError::WrongType, ("{words}"));
         }
     });
     Ok(bin)

@@ -14,6 +14,10 @@ use crate::photo;
 use crate::stage::Stage;
 use crate::texts::{self, Seen};
 
+/// The element's targets by rank, and what they are called here.
+const RANKS: [&str; 3] = ["top-1", "top-2", "top-3"];
+const ORDINALS: [&str; 3] = ["first", "second", "third"];
+
 pub struct Controls {
     stage: Stage,
     network: Arc<SharedClassifier>,
@@ -97,7 +101,7 @@ impl Controls {
         self.notice.clear();
         match key {
             Key::Quit => return Next::Stop,
-            Key::Rank(rank) => self.explain(&format!("top-{}", rank + 1)),
+            Key::Rank(rank) => self.explain(RANKS[rank]),
             Key::Step(step) => self.step(step),
             Key::Method => {
                 self.method = wrap(self.method, 1, self.methods.len());
@@ -215,7 +219,10 @@ impl Controls {
                 "why {}? (class {class})",
                 self.network.labels.first_name(class)
             ),
-            Err(_) => format!("why {target}?"),
+            Err(_) => match RANKS.iter().position(|rank| *rank == target) {
+                Some(rank) => format!("why the {} class?", ORDINALS[rank]),
+                None => format!("why {target}?"),
+            },
         }
     }
 

@@ -36,30 +36,39 @@ impl Find {
         self.matches.get(self.chosen).copied()
     }
 
-    /// Classes one of whose names begins with the text, then those with a word that does, in the network's order.
+    /// Classes one of whose names begins with the text, the shortest name first (a whole name is the shortest that
+    /// can), then those with a word that does, in the network's order.
     fn search(&mut self, labels: &Labels) {
         self.chosen = 0;
         self.matches.clear();
         if self.text.is_empty() {
             return;
         }
-        let text = self.text.as_str();
-        let lower: Vec<String> = labels.iter().map(|label| label.to_lowercase()).collect();
-        let a_name = |label: &str| label.split(',').any(|name| name.trim().starts_with(text));
-        let a_word = |label: &str| {
-            label.match_indices(text).any(|(at, _)| {
-                label[..at]
-                    .chars()
-                    .next_back()
-                    .is_none_or(|before| !before.is_alphanumeric())
-            })
-        };
-        let (named, others): (Vec<usize>, Vec<usize>) =
-            (0..lower.len()).partition(|class| a_name(&lower[*class]));
-        self.matches = named;
+        let mut found: Vec<(usize, usize)> = labels
+            .iter()
+            .enumerate()
+            .filter_map(|(class, label)| Some((rank(&label.to_lowercase(), &self.text)?, class)))
+            .collect();
+        found.sort_unstable();
         self.matches
-            .extend(others.into_iter().filter(|class| a_word(&lower[*class])));
+            .extend(found.into_iter().map(|(_, class)| class));
     }
+}
+
+/// How far `label` is from being called `text`, none where no word of it begins so.
+fn rank(label: &str, text: &str) -> Option<usize> {
+    let names = label.split(',').map(str::trim);
+    let shortest = names
+        .filter(|name| name.starts_with(text))
+        .map(str::len)
+        .min();
+    let has_word = || {
+        label.match_indices(text).any(|(at, _)| {
+            let before = label[..at].chars().next_back();
+            before.is_none_or(|before| !before.is_alphanumeric())
+        })
+    };
+    shortest.or_else(|| has_word().then_some(usize::MAX))
 }
 
 /// `index` of `length` things, `step` further on, round and round.
@@ -89,11 +98,11 @@ mod tests {
 
     #[test]
     fn names_that_begin_so_come_before_words_that_do() {
-        assert_eq!(found("CAT"), [2, 1, 3]);
+        assert_eq!(found("CAT"), [5, 2, 1, 3]);
         assert_eq!(found("tin"), [0]);
         assert_eq!(found("tiger c"), [3]);
-        assert_eq!(found("dog"), []);
-        assert_eq!(found(""), []);
+        assert!(found("dog").is_empty());
+        assert!(found("").is_empty());
     }
 
     #[test]

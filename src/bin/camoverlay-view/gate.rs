@@ -82,7 +82,7 @@ impl Gate {
                         let numbered = gst::FormattedSegment::<gst::ClockTime>::new();
                         *event = gst::event::Segment::new(&numbered);
                     }
-                    gst::EventView::Gap(_) => return gst::PadProbeReturn::Drop,
+                    gst::EventView::Gap(_) => return gst::PadProbeReturn::Handled,
                     gst::EventView::Eos(_) => keeper.end(pad),
                     _ => {}
                 },
@@ -121,7 +121,8 @@ impl Gate {
 
     fn is_live(&self) -> bool {
         let mut latency = gst::query::Latency::new();
-        let sink = self.queue.static_pad("sink");
+        // Before the clock, for behind it everything passes for live.
+        let sink = self.clock.static_pad("sink");
         sink.is_some_and(|pad| pad.peer_query(&mut latency) && latency.result().0)
     }
 

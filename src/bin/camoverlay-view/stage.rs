@@ -14,7 +14,7 @@ use gstcamoverlay::program::{Failure, find, launch};
 use crate::gate::{self, Gate};
 
 /// Largest picture of the two, unless the user asks for a size: both fit beside each other on a usual screen.
-const LARGEST: (i32, i32) = (960, 720);
+const LARGEST: (i32, i32) = (640, 480);
 /// Most lines that a title has room for.
 const LINES_MAX: i32 = 8;
 
@@ -76,13 +76,13 @@ impl Stage {
              videobox name=box-right ! {title} name=right ! canvas.sink_1 \
              compositor name=canvas ! video/x-raw,format=BGRx \
              ! textoverlay name=middle wait-text=false auto-resize=false wrap-mode=none shaded-background=true \
-             draw-shadow=false line-alignment=left silent=true ! videoconvert name=last ! videoscale name=fit"
+             draw-shadow=false halignment=center valignment=center line-alignment=left silent=true ! videoconvert name=last"
         ))?;
         let element = |name| find::<gst::Element>(&pipeline, name);
         pipeline.add_many([input.upcast_ref(), overlay, sink])?;
         input.link(&element("first")?)?;
         gst::Element::link_many([&element("seen")?, overlay, &element("box-right")?])?;
-        element("fit")?.link(sink)?;
+        element("last")?.link(sink)?;
 
         let lines = i32::try_from(overlay.property::<u32>("top-k")).unwrap_or(LINES_MAX);
         let lines = lines.clamp(3, LINES_MAX);

@@ -33,11 +33,12 @@ pub fn sink() -> Result<gst::Element, Failure> {
         };
         found_any = true;
         // To be ready, it opens the display.
-        if sink.set_state(gst::State::Ready).is_ok() {
+        let opens = sink.set_state(gst::State::Ready).is_ok();
+        let _ = sink.set_state(gst::State::Null);
+        if opens {
             sink.set_property("sync", false);
             return Ok(sink);
         }
-        let _ = sink.set_state(gst::State::Null);
     }
     Err(match found_any {
         true => "The display cannot be opened. Is the DISPLAY or WAYLAND_DISPLAY that is set still there, and may this \
@@ -67,8 +68,8 @@ pub fn watch(sink: &gst::Element) -> Result<(), Failure> {
             // Nobody reads the bus of a pipeline that is being taken down.
             let _ = sink.post_message(gst::message::Application::new(fields));
         }
-        // Nobody further up knows what to do with a key or the mouse.
-        gst::PadProbeReturn::Drop
+        // Nobody further up knows what to do with a key or the mouse. (Dropped instead, GStreamer 1.22 complains.)
+        gst::PadProbeReturn::Handled
     });
     Ok(())
 }
