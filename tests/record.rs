@@ -407,6 +407,28 @@ fn sound_that_the_container_cannot_hold_is_encoded_anew() {
     recording.assert_plays();
 }
 
+#[test]
+fn a_terminal_gets_a_bar_with_the_time_left() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    clip(folder, "-c:v libx264 -an in.mp4");
+    let line = format!(
+        "{} in.mp4 -o out.mp4",
+        env!("CARGO_BIN_EXE_camoverlay-record")
+    );
+    let output = Command::new("script")
+        .args(["--quiet", "--return", "--command", &line, "/dev/null"])
+        .current_dir(folder)
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{text}");
+    assert!(text.contains(" %, ") && text.contains(" left"), "{text}");
+    let last = text.trim_end().rsplit('\r').next().unwrap();
+    assert!(last.contains("in.mp4: 60 frames, 2.0 s"), "{text}");
+}
+
 /// Starts a recording and waits until it has written down what it saw in some frames.
 fn started(folder: &Path, line: &str) -> Child {
     // Without `timeout`, which would pass signals on twice.

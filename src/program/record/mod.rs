@@ -28,10 +28,11 @@ use progress::Progress;
 /// How long a broken input may still bring frames.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Record a video with what an image classifier sees in it
+/// Records a video with what an image classifier sees in it
 ///
 /// Draws over every frame where the classifier looks and what it names, and keeps the sound: as it is where the output's
 /// format can hold it, otherwise encoded anew. Frames, their times and the size of the picture stay what they are.
+///
 /// Beside OUTPUT.mp4 come OUTPUT.jsonl, one JSON object an inference (time in seconds, the frame's own timestamp in
 /// nanoseconds, classes with scores, the explained class, statistics of its map), and OUTPUT.vtt, the labels as
 /// subtitles.
@@ -42,7 +43,6 @@ const PATIENCE: Duration = Duration::from_secs(5);
 #[command(
     name = "camoverlay-record",
     version,
-    max_term_width = 100,
     after_help = "Examples:\n  \
         camoverlay-record in.mp4 -o out.mp4\n  \
         camoverlay-record camera -o out.mkv --size 1280x720\n  \
