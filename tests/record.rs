@@ -429,8 +429,8 @@ fn a_terminal_gets_a_bar_with_the_time_left() {
     assert!(last.contains("in.mp4: 60 frames, 2.0 s"), "{text}");
 }
 
-/// Starts a recording and waits until it has written down what it saw in some frames.
-fn started(folder: &Path, line: &str) -> Child {
+/// Starts a recording and waits until `is_so`.
+fn started(folder: &Path, line: &str, is_so: impl Fn(&Child) -> bool) -> Child {
     // Without `timeout`, which would pass signals on twice.
     let child = Command::new(env!("CARGO_BIN_EXE_camoverlay-record"))
         .args(line.split(' '))
@@ -439,13 +439,24 @@ fn started(folder: &Path, line: &str) -> Child {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    let part = folder.join("out.jsonl.part");
     let deadline = Instant::now() + PATIENCE;
-    while fs::metadata(&part).map_or(0, |about| about.len()) == 0 {
+    while !is_so(&child) {
         assert!(Instant::now() < deadline, "nothing is recorded");
         std::thread::sleep(Duration::from_millis(20));
     }
     child
+}
+
+/// Whether the recording `out` has written down what it saw in some frames.
+fn has_begun(folder: &Path) -> bool {
+    fs::metadata(folder.join("out.jsonl.part")).is_ok_and(|about| about.len() > 0)
+}
+
+/// Whether Ctrl-C is the program's own business.
+fn catches_interruptions(child: &Child) -> bool {
+    let status = fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
+    let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
+    u64::from_str_radix(caught.unwrap().trim(), 16).unwrap() & 2 != 0
 }
 
 /// Ends a recording as Ctrl-C does.
@@ -480,7 +491,11 @@ fn an_interrupted_recording_plays() {
     clip(folder, "-c:v libx264 -bf 0 -c:a aac short.mp4");
     ffmpeg(folder, "-stream_loop 99 -i short.mp4 -c copy in.mp4");
     for name in ["out.mp4", "out.mkv"] {
-        let output = interrupted(started(folder, &format!("in.mp4 -o {name} --force")));
+        let output = interrupted(started(
+            folder,
+            &format!("in.mp4 -o {name} --force"),
+            |_| has_begun(folder),
+        ));
         assert!(output.status.success(), "{output:?}");
         let recording = Recording::new(folder, name);
         recording.assert_plays();
@@ -491,6 +506,23 @@ fn an_interrupted_recording_plays() {
         assert!((ends[0] - ends[1]).abs() < 0.1, "{ends:?}");
     }
     assert!(!names(folder).iter().any(|name| name.ends_with(".part")));
+}
+
+#[test]
+fn an_input_that_never_begins_can_be_interrupted() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let silent = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let line = format!("udp://{} -o out.mp4", silent.local_addr().unwrap());
+    drop(silent);
+    let output = interrupted(started(folder, &line, catches_interruptions));
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        errors.contains("Interrupted before the first frame."),
+        "{errors}"
+    );
+    assert_eq!(output.status.code(), Some(1));
+    assert!(names(folder).is_empty());
 }
 
 #[test]
@@ -511,7 +543,7 @@ fn a_live_stream_is_recorded_until_it_is_interrupted() {
         .spawn()
         .unwrap();
     let line = format!("udp://127.0.0.1:{port} -o out.mp4");
-    let output = interrupted(started(folder, &line));
+    let output = interrupted(started(folder, &line, |_| has_begun(folder)));
     sender.kill().unwrap();
     sender.wait().unwrap();
     assert!(output.status.success(), "{output:?}");
@@ -539,7 +571,7 @@ fn what_came_before_the_input_broke_off_is_kept() {
     let bytes = fs::read(folder.join("in.mkv")).unwrap();
     let server = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = server.local_addr().unwrap();
-    let part = folder.join("out.jsonl.part");
+    let place = folder.to_owned();
     // Sends half of it, and is gone once something is recorded.
     let serving = std::thread::spawn(move || {
         let (mut client, _) = server.accept().unwrap();
@@ -552,7 +584,7 @@ fn what_came_before_the_input_broke_off_is_kept() {
         client.write_all(head.as_bytes()).unwrap();
         client.write_all(&bytes[..bytes.len() / 2]).unwrap();
         let deadline = Instant::now() + PATIENCE;
-        while fs::metadata(&part).map_or(0, |about| about.len()) == 0 && Instant::now() < deadline {
+        while !has_begun(&place) && Instant::now() < deadline {
             std::thread::sleep(Duration::from_millis(20));
         }
     });

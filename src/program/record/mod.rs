@@ -6,6 +6,7 @@ mod journal;
 mod pipeline;
 mod plan;
 mod progress;
+mod streams;
 mod subtitles;
 
 use std::fs;
@@ -164,9 +165,10 @@ fn report(job: &Job, arguments: &Arguments) -> Result<Done, Failure> {
     // A reader that has gone away does not stop the recording.
     let _ = writeln!(
         io::stdout(),
-        "{}: {} frames, {:.1} s, recorded in {:.1} s to {}",
+        "{}: {} frame{}, {:.1} s, recorded in {:.1} s to {}",
         job.input,
         done.frames,
+        if done.frames == 1 { "" } else { "s" },
         done.seconds,
         started.elapsed().as_secs_f64(),
         names.join(", ")
@@ -201,6 +203,9 @@ fn record(job: &Job, arguments: &Arguments) -> Result<Done, Failure> {
         match event {
             Event::Interrupted => {
                 interrupted = true;
+                if recorder.came_in() == gst::ClockTime::ZERO {
+                    return Ok(Next::Stop);
+                }
                 recorder.finish();
             }
             Event::Tick => {
@@ -238,10 +243,12 @@ fn record(job: &Job, arguments: &Arguments) -> Result<Done, Failure> {
     }
     outcome?;
     if frames == 0 {
-        let why = broken.map(|broken| broken.why);
-        return Err(why
-            .unwrap_or_else(|| "There is no frame in it.".to_owned())
-            .into());
+        let why = match broken {
+            _ if interrupted => "Interrupted before the first frame.".to_owned(),
+            Some(broken) => broken.why,
+            None => "There is no frame in it.".to_owned(),
+        };
+        return Err(why.into());
     }
     let mut journal = recorder.journal();
     journal

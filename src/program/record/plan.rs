@@ -7,9 +7,9 @@ use super::container::Container;
 use crate::program::Failure;
 
 /// Suffixes of the files in a folder that are taken for videos; those named themselves are taken whatever they are called.
-const VIDEOS: [&str; 20] = [
-    "3gp", "avi", "flv", "gif", "m2ts", "m4v", "mjpeg", "mkv", "mov", "mp4", "mpeg", "mpg", "mts",
-    "mxf", "ogv", "qt", "ts", "vob", "webm", "wmv",
+const VIDEOS: [&str; 19] = [
+    "3gp", "avi", "flv", "m2ts", "m4v", "mjpeg", "mkv", "mov", "mp4", "mpeg", "mpg", "mts", "mxf",
+    "ogv", "qt", "ts", "vob", "webm", "wmv",
 ];
 
 /// One recording to make.
