@@ -285,6 +285,17 @@ fn a_picture_is_questioned_by_keys() {
 }
 
 #[test]
+fn a_picture_waits_for_a_map_that_comes_later() {
+    let cat = Picture::load(&source(CAT));
+    let mut viewer = Viewer::new(&["--inference", "latest", source(CAT).to_str().unwrap()]);
+    for (key, target) in [("1", "top-1"), ("2", "top-2")] {
+        viewer.press(&[key]);
+        let expected = explained(&cat, &format!("target={target}"));
+        viewer.shot_when(target, |shot| same(&shot.right(cat.height), &expected));
+    }
+}
+
+#[test]
 fn a_moving_picture_is_paired_with_its_own_explanation_and_pauses() {
     let mut viewer = Viewer::new(&["testbin://video,pattern=ball", "--size", "320x240"]);
     let height = 240;
