@@ -88,7 +88,7 @@ mod tests {
 
     fn found(text: &str) -> Vec<usize> {
         let labels =
-            Labels::parse("tench, Tinca tinca\nEgyptian cat\ncatamaran\ntiger cat\nbobcat");
+            Labels::parse("tench, Tinca tinca\nEgyptian cat\ncatamaran\ntiger cat\nbobcat\ncats");
         let mut find = Find::default();
         for character in text.chars() {
             find.push(character, &labels);

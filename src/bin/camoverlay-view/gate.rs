@@ -48,16 +48,19 @@ pub struct Gate {
     clock: gst::Element,
     /// A queue, in which the newest frame waits for the network.
     queue: gst::Element,
+    /// A held frame is shown again and again, for an element whose frames carry the map of an earlier one.
+    restless: bool,
 }
 
 impl Gate {
-    /// A gate behind `clock` and `queue`; `on_caps` is called before caps pass.
+    /// A gate behind `clock` and `queue`, `restless` or not; `on_caps` is called before caps pass.
     ///
     /// # Errors
     /// The queue has no source pad.
     pub fn behind(
         clock: gst::Element,
         queue: gst::Element,
+        restless: bool,
         on_caps: impl Fn(&gst::CapsRef) + Send + Sync + 'static,
     ) -> Result<Arc<Self>, String> {
         let pad = queue
@@ -68,6 +71,7 @@ impl Gate {
             changed: Condvar::new(),
             clock,
             queue,
+            restless,
         });
         let keeper = Arc::clone(&gate);
         let kinds = gst::PadProbeType::BUFFER
@@ -176,7 +180,9 @@ impl Gate {
                 continue;
             }
             let waited = self.changed.wait_timeout(state, PATIENCE);
-            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+            let timeout;
+            (state, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
+            state.stale |= self.restless && timeout.timed_out();
         }
     }
 }

@@ -39,7 +39,8 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
         .downcast_ref::<CamOverlay>()
         .ok_or("camoverlay is another element here.")?;
     let network = SharedClassifier::open(&network.options()).map_err(|error| error.to_string())?;
-    let stage = Stage::new(&input, &overlay, &sink, arguments.camera.size)?;
+    let restless = arguments.overlay.inference.as_deref() == Some("latest");
+    let stage = Stage::new(&input, &overlay, &sink, arguments.camera.size, restless)?;
     window::watch(&sink)?;
     let pipeline = stage.pipeline.clone();
     let mut controls = Controls::new(stage, network, !arguments.overlay.no_labels)?;

@@ -54,6 +54,8 @@ pub struct Stage {
 }
 
 impl Stage {
+    /// `restless` is said of the [`Gate`].
+    ///
     /// # Errors
     /// An element that is not installed.
     pub fn new(
@@ -61,6 +63,7 @@ impl Stage {
         overlay: &gst::Element,
         sink: &gst::Element,
         size: Option<(i32, i32)>,
+        restless: bool,
     ) -> Result<Self, Failure> {
         let (width, height) = size.unwrap_or(LARGEST);
         let title = "textoverlay wait-text=false auto-resize=false wrap-mode=none draw-shadow=false draw-outline=false \
@@ -113,7 +116,7 @@ impl Stage {
                 }
             }
         };
-        let gate = Gate::behind(element("clock")?, element("waiting")?, arrange)?;
+        let gate = Gate::behind(element("clock")?, element("waiting")?, restless, arrange)?;
         let shown = Arc::new(Mutex::new(None));
         let last = element("last")?
             .static_pad("sink")

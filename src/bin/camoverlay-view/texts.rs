@@ -77,6 +77,6 @@ mod tests {
             seen.title(40),
             "Egyptian cat, 0.62\n<b>salt &amp; pepper, 0.25</b>"
         );
-        assert_eq!(seen.title(14), "Egyptia…, 0.62\n<b>salt &amp;…, 0.25</b>");
+        assert_eq!(seen.title(14), "Egyptia…, 0.62\n<b>salt &amp; …, 0.25</b>");
     }
 }
