@@ -1,9 +1,10 @@
-//! Every gst-launch line of README.md and docs/ runs.
+//! Every gst-launch and camoverlay-record line of README.md and docs/ runs.
 //!
 //! It runs as it stands, in a folder that holds the files which the lines name, but for these stand-ins:
 //!
 //! | in the documentation | here |
 //! |---|---|
+//! | `camera` | `in.mp4` |
 //! | `v4l2src`, `ximagesrc`, with their properties | `videotestsrc num-buffers=5` |
 //! | `rtspsrc`, with its properties | `filesrc location=in.mp4` |
 //! | `autovideosink`, `rtspclientsink`, `srtsink`, with their properties | `fakesink` |
@@ -18,7 +19,8 @@ use std::{fs, path::Path, process::Command};
 
 use common::{plugin_file, source};
 
-const STAND_INS: [(&str, &str); 7] = [
+const STAND_INS: [(&str, &str); 8] = [
+    ("camera", "in.mp4"),
     ("v4l2src", "videotestsrc num-buffers=5"),
     ("ximagesrc", "videotestsrc num-buffers=5"),
     ("rtspsrc", "filesrc location=in.mp4"),
@@ -33,14 +35,18 @@ const CLIP: &str = "gst-launch-1.0 -q videotestsrc num-buffers=5 ! video/x-raw,w
     ! filesink location=in.mp4 audiotestsrc num-buffers=10 ! avenc_aac ! m.";
 const PHOTO: &str = "gst-launch-1.0 -q filesrc location=photo.png ! pngdec ! videoconvert ! jpegenc ! filesink location=photo.jpg";
 
-/// The gst-launch lines of a document, continued lines joined.
+/// The lines of a document that are to run, continued lines joined.
 fn lines(document: &str) -> Vec<String> {
     let text = fs::read_to_string(source(document))
         .unwrap()
         .replace("\\\n", " ");
     let lines = text.lines().map(str::trim);
     lines
-        .filter(|line| line.starts_with("gst-launch-1.0 ") || line.starts_with("GST_"))
+        .filter(|line| {
+            line.starts_with("gst-launch-1.0 ")
+                || line.starts_with("GST_")
+                || cfg!(feature = "programs") && line.starts_with("camoverlay-record ")
+        })
         .map(String::from)
         .collect()
 }
@@ -62,9 +68,12 @@ fn headless(line: &str) -> String {
 }
 
 fn run(line: &str, folder: &Path) {
+    let programs = plugin_file().ancestors().nth(2).unwrap().to_owned();
+    let path = std::env::var("PATH").unwrap();
     let output = Command::new("timeout")
         .args(["60", "bash", "-o", "pipefail", "-c", line])
         .current_dir(folder)
+        .env("PATH", format!("{}:{path}", programs.display()))
         .env("GST_PLUGIN_PATH", plugin_file().parent().unwrap())
         .output()
         .unwrap();
@@ -85,6 +94,12 @@ fn every_line_of_the_documentation_runs() {
     place(".deps/share/camoverlay/models/imagenet.txt", "mine.txt");
     run(CLIP, folder.path());
     run(PHOTO, folder.path());
+    fs::create_dir(folder.path().join("videos")).unwrap();
+    fs::copy(
+        folder.path().join("in.mp4"),
+        folder.path().join("videos/one.mp4"),
+    )
+    .unwrap();
     for (document, at_least) in [
         ("README.md", 3),
         ("docs/recipes.md", 15),

@@ -1,0 +1,121 @@
+//! Which inputs are recorded where.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::container::Container;
+use crate::program::Failure;
+
+/// Suffixes of the files in a folder that are taken for videos; those named themselves are taken whatever they are called.
+const VIDEOS: [&str; 19] = [
+    "3gp", "avi", "flv", "m2ts", "m4v", "mjpeg", "mkv", "mov", "mp4", "mpeg", "mpg", "mts", "mxf",
+    "ogv", "qt", "ts", "vob", "webm", "wmv",
+];
+
+/// One recording to make.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Job {
+    /// The input as the user named it, or as it is called in the folder that the user named.
+    pub input: String,
+    pub output: PathBuf,
+}
+
+/// The recordings that `inputs` and `output` ask for, and whether they are a list, to be worked through.
+///
+/// # Errors
+/// Two inputs would become one output; a folder cannot be read, or holds no video.
+pub fn jobs(inputs: &[String], output: &Path) -> Result<(Vec<Job>, bool), Failure> {
+    if let [input] = inputs
+        && !Path::new(input).is_dir()
+        && !output.is_dir()
+    {
+        let job = Job {
+            input: input.clone(),
+            output: output.to_owned(),
+        };
+        return Ok((vec![job], false));
+    }
+    if Container::of(output).is_ok() && !output.is_dir() {
+        return Err(Failure::usage(format!(
+            "Several recordings go into a folder, which {} is not.",
+            output.display()
+        )));
+    }
+    let mut jobs: Vec<Job> = Vec::new();
+    for input in inputs {
+        let files = match Path::new(input) {
+            folder if folder.is_dir() => videos(folder)?,
+            _ => vec![input.clone()],
+        };
+        for input in files {
+            let output = output.join(name(&input));
+            if let Some(other) = jobs.iter().find(|job| job.output == output) {
+                return Err(Failure::usage(format!(
+                    "{} and {input} would both be recorded to {}. Record them one at a time.",
+                    other.input,
+                    output.display()
+                )));
+            }
+            jobs.push(Job { input, output });
+        }
+    }
+    Ok((jobs, true))
+}
+
+/// The videos in `folder`, by name; not those in folders below it.
+fn videos(folder: &Path) -> Result<Vec<String>, Failure> {
+    let unreadable = |error| format!("{} cannot be read: {error}.", folder.display());
+    let mut videos = Vec::new();
+    for entry in fs::read_dir(folder).map_err(unreadable)? {
+        let path = entry.map_err(unreadable)?.path();
+        let suffix = path.extension().map(|suffix| suffix.to_ascii_lowercase());
+        let is_video = suffix.is_some_and(|suffix| VIDEOS.iter().any(|video| suffix == *video));
+        if is_video && path.is_file() {
+            videos.push(path.display().to_string());
+        }
+    }
+    if videos.is_empty() {
+        return Err(format!("There is no video in {}.", folder.display()).into());
+    }
+    videos.sort();
+    Ok(videos)
+}
+
+/// What the recording of `input`, a path or a URI, is called in the output's folder.
+fn name(input: &str) -> PathBuf {
+    let stem = Path::new(input).file_stem().unwrap_or_default();
+    let mut name = stem.to_owned();
+    name.push(".mp4");
+    name.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn outputs(inputs: &[&str], output: &str) -> Result<Vec<PathBuf>, String> {
+        let inputs: Vec<String> = inputs.iter().map(ToString::to_string).collect();
+        jobs(&inputs, Path::new(output))
+            .map(|(jobs, _)| jobs.into_iter().map(|job| job.output).collect())
+            .map_err(|failure| failure.to_string())
+    }
+
+    #[test]
+    fn one_input_becomes_one_file() {
+        assert_eq!(outputs(&["a.avi"], "b.mkv").unwrap(), [Path::new("b.mkv")]);
+    }
+
+    #[test]
+    fn several_inputs_go_into_a_folder() {
+        let inputs = ["some/a.avi", "rtsp://host/b.sdp?c=d", "/dev/video0"];
+        let expected = ["new/a.mp4", "new/b.mp4", "new/video0.mp4"].map(Path::new);
+        assert_eq!(outputs(&inputs, "new").unwrap(), expected);
+        assert!(outputs(&inputs, "new.mp4").unwrap_err().contains("not"));
+    }
+
+    #[test]
+    fn no_two_inputs_become_one_output() {
+        let error = outputs(&["a.avi", "b/a.mkv"], "out").unwrap_err();
+        assert!(error.starts_with("a.avi and b/a.mkv would both"), "{error}");
+    }
+}
