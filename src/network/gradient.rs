@@ -114,13 +114,14 @@ fn walk_back(tape: &mut Tape, graph: &Graph, anatomy: &Anatomy) -> Result<String
 /// The index of the chosen class, int64, one value.
 fn choose_class(tape: &mut Tape, logits: &str, classes: usize) -> String {
     let row = tape.row(logits);
+    // Slot 1 + r needs the best 1 + r classes, slot 0 none.
     let values = format!("{CLASS}_values");
     let ranking = format!("{CLASS}_ranking");
     let mut top = if tape.opset() < 10 {
+        // The count was no input yet.
         with_int(node("TopK", &[&row], &values), "k", classes as i64)
     } else {
-        let count = tape.integers(&[classes as i64]);
-        node("TopK", &[&row, &count], &values)
+        node("TopK", &[&row, SLOT], &values)
     };
     top.output.push(ranking.clone());
     tape.nodes.push(with_int(top, "axis", 1));

@@ -120,20 +120,17 @@ pub fn dense_row(tape: &mut Tape, node: &Node, class: &str) -> String {
     tape.reshape_like(&row, node.operand(0))
 }
 
-/// dX = dY W. The weights stay the right operand, which ONNX Runtime reorders once for speed: on
-/// the left they would take three times as long.
+/// dX = dY W, by the very tensor that the layer itself multiplies with.
 fn dense(tape: &mut Tape, node: &Node, dy: &str) -> String {
-    let row = tape.row(dy);
-    let (weights, outputs_first) = match node.op() {
-        "Conv" => {
-            let rows = tape.push_with("Flatten", &[node.operand(1)], |node| {
-                with_int(node, "axis", 1)
-            });
-            (rows, true)
-        }
-        _ => (node.operand(1).to_owned(), node.int("transB", 0) != 0),
+    let weights = node.operand(1);
+    let product = if node.op() == "Conv" {
+        let shape = tape.integers(&[1, -1, 1, 1]);
+        let column = tape.push("Reshape", &[dy, &shape]);
+        tape.push("ConvTranspose", &[&column, weights])
+    } else {
+        let row = tape.row(dy);
+        tape.matrix_product(&row, weights, node.int("transB", 0) == 0)
     };
-    let product = tape.matrix_product(&row, &weights, !outputs_first);
     let product = tape.scale(&product, node.float("alpha", 1.0));
     tape.reshape_like(&product, node.operand(0))
 }
