@@ -89,7 +89,7 @@ fn strip_scores<'a>(graph: &'a Graph, output: &'a str) -> (&'a str, Scores) {
         match node.op() {
             "Softmax" | "LogSoftmax" => return (node.operand(0), Scores::Softmax),
             "Sigmoid" => return (node.operand(0), Scores::Sigmoid),
-            op if affine::keeps_values(op) => tensor = node.operand(0),
+            _ if affine::keeps_values(graph, node) => tensor = node.operand(0),
             _ => break,
         }
     }

@@ -29,17 +29,14 @@ pub fn operands(graph: &Graph, node: &Node) -> Option<Vec<usize>> {
         "ReduceMean" | "ReduceSum" => node.int("keepdims", 1) == 1,
         "Relu" | "LeakyRelu" | "Sigmoid" | "HardSigmoid" | "HardSwish" | "Tanh" | "Softplus"
         | "Gelu" | "Erf" | "Exp" | "Log" | "Sqrt" | "Reciprocal" | "Neg" => true,
-        op => affine::keeps_values(op),
-    };
-    match (known, node.op()) {
-        (false, _) => None,
         // Further operands (shapes, ratios) carry no gradient even where they vary.
-        (true, op) if affine::keeps_values(op) => Some(vec![0]),
-        (true, _) => Some(varying),
-    }
+        _ => return affine::keeps_values(graph, node).then(|| vec![0]),
+    };
+    known.then_some(varying)
 }
 
-/// dX of the `index`th operand of `node`, given `dy`; none where no rule fits.
+/// dX of the `index`th operand of `node`, given `dy`; none where no rule fits. The tape computes
+/// in that operand's element type.
 pub fn product(
     tape: &mut Tape,
     graph: &Graph,
@@ -53,8 +50,8 @@ pub fn product(
         "Identity" | "Dropout" | "Add" | "Sum" => dy.to_owned(),
         // The rounding has no gradient of its own: it is passed straight through.
         "QuantizeLinear" | "DequantizeLinear" => dy.to_owned(),
-        "Cast" => tape.cast_like(graph, dy, x),
-        "Flatten" | "Reshape" | "Squeeze" | "Unsqueeze" => tape.reshape_like(dy, x),
+        "Cast" => tape.as_float(dy),
+        "Flatten" | "Reshape" | "Squeeze" | "Unsqueeze" | "Gather" => tape.reshape_like(dy, x),
         "Transpose" => {
             let order = node.ints("perm")?;
             let mut inverse = vec![0; order.len()];
