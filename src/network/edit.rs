@@ -110,6 +110,8 @@ pub fn rewrite(
 ) -> Result<Vec<u8>, Fault> {
     let features_type = element_type(&graph, &anatomy.features, picture.element_type);
     let logits_type = element_type(&graph, &anatomy.logits, picture.element_type);
+    let pads = pads_before_maxima(&graph, picture.element_type);
+    let version = graph.opset();
     let mut model = graph.into_model();
     // From this version on, weights that are inputs too are told from constants.
     model.ir_version = model.ir_version.max(Some(4));
@@ -120,6 +122,7 @@ pub fn rewrite(
         pool.op_type = Some("GlobalAveragePool".to_owned());
         pool.attribute.clear();
     }
+    keep_pads(proto, &pads, version);
     take_image(proto, picture);
     let to_first: Option<&[i64]> = match anatomy.layout {
         Layout::ChannelsFirst => None,
@@ -143,6 +146,61 @@ pub fn rewrite(
         return Err(Fault::TooLarge);
     }
     Ok(model.encode_to_vec())
+}
+
+/// Indices of the nodes that pad with zeros what a `MaxPool` takes, as Keras' ResNets do.
+fn pads_before_maxima(graph: &Graph, input_type: i32) -> BTreeSet<usize> {
+    let is_zero = |tensor: &str| {
+        tensor.is_empty()
+            || graph
+                .constant(tensor)
+                .and_then(|value| value.floats())
+                .is_some_and(|value| value.iter().all(|&value| value == 0.0))
+    };
+    let pools = graph.nodes().iter().filter(|node| node.op() == "MaxPool");
+    pools
+        .filter_map(|pool| graph.producer_index(pool.operand(0)))
+        .filter(|&index| {
+            let pad = &graph.nodes()[index];
+            pad.op() == "Pad"
+                && pad.float("value", 0.0) == 0.0
+                && is_zero(pad.operand(2))
+                && element_type(graph, pad.operand(0), input_type) == data_type::FLOAT
+        })
+        .collect()
+}
+
+/// Keeps ONNX Runtime (1.24, no longer 1.32) from moving zeros into the pads of a `MaxPool`, where
+/// they would count as minus infinity: it moves nothing but zeros, and this is next to nothing.
+fn keep_pads(proto: &mut onnx::Graph, pads: &BTreeSet<usize>, version: i64) {
+    const TINY: f32 = f32::from_bits(1);
+    const NAME: &str = "camoverlay/tiny";
+    for &index in pads {
+        let Some(pad) = proto.node.get_mut(index) else {
+            continue;
+        };
+        if version < 11 {
+            pad.attribute
+                .retain(|attribute| attribute.name() != "value");
+            pad.attribute.push(Attribute {
+                name: Some("value".to_owned()),
+                f: Some(TINY),
+                r#type: Some(attribute_type::FLOAT),
+                ..Attribute::default()
+            });
+        } else {
+            pad.input.resize(pad.input.len().max(3), String::new());
+            pad.input[2] = NAME.to_owned();
+        }
+    }
+    if version >= 11 && !pads.is_empty() {
+        proto.initializer.push(onnx::Tensor {
+            data_type: Some(data_type::FLOAT),
+            float_data: vec![TINY],
+            name: Some(NAME.to_owned()),
+            ..onnx::Tensor::default()
+        });
+    }
 }
 
 /// Puts [`IMAGE`] in the place of the network's own input.
