@@ -40,6 +40,17 @@ pub enum Head {
     FlattenedLayers,
 }
 
+impl Head {
+    pub fn description(&self) -> &'static str {
+        match self {
+            Self::Channels => "mean over space, one channel a class",
+            Self::Dense { .. } => "mean over space, dense",
+            Self::PooledLayers => "mean over space, several layers",
+            Self::FlattenedLayers => "flattened, several layers",
+        }
+    }
+}
+
 /// Where a classifier can be opened up.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Anatomy {

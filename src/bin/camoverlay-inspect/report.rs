@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use gstcamoverlay::explain::{Class, Explanation, Method};
-use gstcamoverlay::network::{Classifier, Head, Layout, PreprocessOrigin};
+use gstcamoverlay::network::{Classifier, Layout, PreprocessOrigin};
 use gstcamoverlay::picture::Fit;
 
 /// All there is to tell of a network, and of a picture if there was one.
@@ -17,15 +17,6 @@ impl Report<'_> {
         match self.classifier.fit() {
             Fit::ShortestSide(side) => format!("any size, shortest side {side}"),
             Fit::Exact { width, height } => format!("{width} x {height} only"),
-        }
-    }
-
-    fn head(&self) -> &'static str {
-        match self.classifier.head() {
-            Head::Channels => "mean over space, one channel a class",
-            Head::Dense { .. } => "mean over space, dense",
-            Head::PooledLayers => "mean over space, several layers",
-            Head::FlattenedLayers => "flattened, several layers",
         }
     }
 
@@ -91,7 +82,11 @@ impl Report<'_> {
             ("a cell sees", field),
             (
                 "head",
-                format!("{} ({})", self.head(), structure.head.join(", ")),
+                format!(
+                    "{} ({})",
+                    self.classifier.head().description(),
+                    structure.head.join(", ")
+                ),
             ),
             ("classes", classifier.class_count().to_string()),
             (
@@ -170,7 +165,7 @@ impl Report<'_> {
             ),
             format!("\"features\":{}", quoted(&structure.features)),
             format!("\"receptive-field\":{field}"),
-            format!("\"head\":{}", quoted(self.head())),
+            format!("\"head\":{}", quoted(self.classifier.head().description())),
             format!("\"operators\":[{}]", operators.join(",")),
             format!("\"classes\":{}", classifier.class_count()),
             format!("\"methods\":[{}]", methods.join(",")),
