@@ -114,22 +114,35 @@ pub fn dense_row(tape: &mut Tape, node: &Node, class: &str) -> String {
         with_int(node, "axis", axis)
     });
     let row = tape.scale(&row, node.float("alpha", 1.0));
+    // A row of a Gemm's weights already has the shape of what it takes.
+    if axis == 0 && node.op() == "Gemm" {
+        return row;
+    }
     tape.reshape_like(&row, node.operand(0))
 }
 
 /// dX = dY W, by the very tensor that the layer itself multiplies with.
 fn dense(tape: &mut Tape, node: &Node, dy: &str) -> String {
     let weights = node.operand(1);
-    let product = if node.op() == "Conv" {
-        let shape = tape.integers(&[1, -1, 1, 1]);
-        let column = tape.push("Reshape", &[dy, &shape]);
-        tape.push("ConvTranspose", &[&column, weights])
-    } else {
-        let row = tape.row(dy);
-        tape.matrix_product(&row, weights, node.int("transB", 0) == 0)
-    };
-    let product = tape.scale(&product, node.float("alpha", 1.0));
-    tape.reshape_like(&product, node.operand(0))
+    let transpose = node.int("transB", 0) == 0;
+    match node.op() {
+        // Takes and returns matrices of one row.
+        "Gemm" => {
+            let product = tape.matrix_product(dy, weights, transpose);
+            tape.scale(&product, node.float("alpha", 1.0))
+        }
+        "Conv" => {
+            let shape = tape.integers(&[1, -1, 1, 1]);
+            let column = tape.push("Reshape", &[dy, &shape]);
+            let product = tape.push("ConvTranspose", &[&column, weights]);
+            tape.reshape_like(&product, node.operand(0))
+        }
+        _ => {
+            let row = tape.row(dy);
+            let product = tape.matrix_product(&row, weights, transpose);
+            tape.reshape_like(&product, node.operand(0))
+        }
+    }
 }
 
 /// Ba et al., "Layer Normalization", 2016, over the last axis:
@@ -192,10 +205,10 @@ fn slope(tape: &mut Tape, graph: &Graph, node: &Node) -> Option<String> {
             let rest = tape.push("Sub", &[&one, y]);
             tape.mul(y, &rest)
         }
+        // Between its bounds of 0 and 1 it lies between two integers.
         "HardSigmoid" => {
-            let above = tape.greater(y, &zero);
-            let below = tape.greater(&one, y);
-            let inside = tape.mul(&above, &below);
+            let (above, below) = (tape.push("Ceil", &[y]), tape.push("Floor", &[y]));
+            let inside = tape.push("Sub", &[&above, &below]);
             tape.scale(&inside, node.float("alpha", 0.2))
         }
         // Howard et al., "Searching for MobileNetV3": x relu6(x + 3) / 6.
