@@ -127,7 +127,7 @@ impl BaseTransformImpl for CamOverlay {
             .and_then(|plugin| plugin.filename());
         let stream = Stream::open(&settings, plugin_file.as_deref())
             .map_err(|failure| failure.error_message())?;
-        if let Some(notice) = stream.notice() {
+        for notice in stream.notices() {
             self.tell(&notice);
         }
         *lock(&self.stream) = Some(Box::new(stream));

@@ -53,7 +53,9 @@ impl Report<'_> {
             PreprocessOrigin::Options => "as asked",
             PreprocessOrigin::File => "says the file",
             PreprocessOrigin::Catalogue => "says the catalogue",
-            PreprocessOrigin::Assumed => "assumed, nothing says it",
+            PreprocessOrigin::Assumed => {
+                "assumed: the file does not say; --preprocess, or its metadata key “preprocess”, sets another"
+            }
         };
         let layout = match structure.layout {
             Layout::ChannelsFirst => "channels first",
@@ -77,7 +79,14 @@ impl Report<'_> {
                 "input",
                 format!("{} ({layout}, {})", structure.input, self.size()),
             ),
-            ("preprocessing", format!("{} ({origin})", preprocess.name())),
+            (
+                "preprocessing",
+                format!(
+                    "{}: {} ({origin})",
+                    preprocess.name(),
+                    preprocess.description()
+                ),
+            ),
             ("feature map", structure.features.clone()),
             ("a cell sees", field),
             (
