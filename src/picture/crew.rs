@@ -2,8 +2,10 @@
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
 
 /// Most threads on one frame, the caller's included: more would wait for each other's memory.
 const MOST: usize = 4;
@@ -18,9 +20,15 @@ pub(super) struct Crew {
     helpers: Vec<JoinHandle<()>>,
 }
 
+/// How long a helper looks out for the next task before it sleeps: the steps of a frame follow each
+/// other, and to be woken takes longer than some of them.
+const LOOKOUT: Duration = Duration::from_micros(50);
+
 #[derive(Default)]
 struct Shared {
     board: Mutex<Board>,
+    /// The board's `posted`, to be read without its lock.
+    news: AtomicU64,
     posted: Condvar,
     finished: Condvar,
 }
@@ -121,6 +129,7 @@ impl Shared {
         // up until then too.
         board.task = Some(unsafe { std::mem::transmute::<&(dyn Fn() + Sync), Task>(turn) });
         board.posted += 1;
+        self.news.store(board.posted, Ordering::Release);
         drop(board);
         self.posted.notify_all();
         let own = catch_unwind(AssertUnwindSafe(turn));
@@ -155,6 +164,12 @@ impl Shared {
                     if board.at_work == 0 {
                         self.finished.notify_all();
                     }
+                    drop(board);
+                    let start = Instant::now();
+                    while self.news.load(Ordering::Acquire) == seen && start.elapsed() < LOOKOUT {
+                        std::hint::spin_loop();
+                    }
+                    board = lock(&self.board);
                 }
                 _ => board = wait(&self.posted, board),
             }

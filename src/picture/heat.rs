@@ -29,14 +29,6 @@ impl Span {
         highest: f64::NEG_INFINITY,
     };
 
-    /// The span, moved up by `gray`.
-    pub fn over(self, gray: f64) -> Self {
-        Self {
-            lowest: gray + self.lowest,
-            highest: gray + self.highest,
-        }
-    }
-
     pub fn holds(self, other: Self) -> bool {
         self.lowest <= other.lowest && other.highest <= self.highest
     }

@@ -61,16 +61,23 @@ pub(super) struct MapScaler {
     spans: Vec<[f32; 2]>,
 }
 
-/// Least and greatest values of runs, in rows of [`Self::per_row`].
+/// Least and greatest values of runs, in rows of [`Self::per_row`]: whole vectors, of which the first
+/// `runs` count and the rest repeat the last of these.
 struct Bounds {
     low: Vec<f32>,
     high: Vec<f32>,
+    runs: usize,
     per_row: usize,
 }
 
+/// Numbers that [`span`] takes at once.
+const LANES: usize = 16;
+
 impl Bounds {
-    fn new(per_row: usize, rows: usize) -> Self {
+    fn new(runs: usize, rows: usize) -> Self {
+        let per_row = runs.next_multiple_of(LANES);
         Self {
+            runs,
             low: vec![0.0; per_row * rows],
             high: vec![0.0; per_row * rows],
             per_row,
@@ -79,7 +86,7 @@ impl Bounds {
 
     /// The runs of row `y`: least values, greatest values.
     fn row(&self, y: usize) -> (&[f32], &[f32]) {
-        let runs = y * self.per_row..(y + 1) * self.per_row;
+        let runs = y * self.per_row..y * self.per_row + self.runs;
         (&self.low[runs.clone()], &self.high[runs])
     }
 }
@@ -154,9 +161,12 @@ impl MapScaler {
             let last = row[width - 1];
             row[width..].fill(last);
         }
-        let Bounds { low, high, .. } = &mut self.row_bounds;
-        bound_runs(&self.rows, low, high);
         let per_row = self.bounds.per_row;
+        let Bounds { low, high, .. } = &mut self.row_bounds;
+        let bounds = low.chunks_exact_mut(per_row).zip(high.chunks_exact_mut(per_row));
+        for (row, (low, high)) in self.rows.chunks_exact(self.stride).zip(bounds) {
+            bound_runs(row, low, high);
+        }
         let bounds = self.bounds.low.chunks_exact_mut(per_row);
         let bounds = bounds.zip(self.bounds.high.chunks_exact_mut(per_row));
         for (y, ((low, high), span)) in bounds.zip(&mut self.spans).enumerate() {
@@ -262,7 +272,7 @@ impl MapScaler {
             data: &self.rows,
             stride: self.stride,
         };
-        let highest = &self.bounds.high[y * self.bounds.per_row..][..self.bounds.per_row];
+        let (_, highest) = self.bounds.row(y);
         quantize(rows, &self.down, y, highest, quantizer, row, &exact);
     }
 }
@@ -332,29 +342,30 @@ dispatched! {
     }
 }
 
-/// Least and greatest of some values.
+/// Least and greatest of some values, whole vectors of them.
 #[inline(always)]
 fn span(values: &[f32]) -> [f32; 2] {
-    const LANES: usize = 16;
     let (mut low, mut high) = ([f32::INFINITY; LANES], [f32::NEG_INFINITY; LANES]);
-    let (parts, rest) = values.as_chunks::<LANES>();
-    for part in parts {
+    for part in values.as_chunks::<LANES>().0 {
         for lane in 0..LANES {
             low[lane] = if part[lane] < low[lane] { part[lane] } else { low[lane] };
             high[lane] = if part[lane] > high[lane] { part[lane] } else { high[lane] };
         }
     }
-    let low = low.iter().chain(rest).copied().fold(f32::INFINITY, f32::min);
-    let high = high.iter().chain(rest).copied().fold(f32::NEG_INFINITY, f32::max);
-    [low, high]
+    [
+        low.into_iter().fold(f32::INFINITY, f32::min),
+        high.into_iter().fold(f32::NEG_INFINITY, f32::max),
+    ]
 }
 
 dispatched! {
-    /// Least and greatest value of each run of `rows`.
-    fn bound_runs<;>(rows: &[f32], low: &mut [f32], high: &mut [f32]) {
-        let runs = rows.as_chunks::<RUN>().0;
-        for (run, (low, high)) in runs.iter().zip(low.iter_mut().zip(high)) {
-            [*low, *high] = span(run);
+    /// Least and greatest value of each run of a row, the last of them repeated.
+    fn bound_runs<;>(row: &[f32], low: &mut [f32], high: &mut [f32]) {
+        let mut last = [0.0; 2];
+        let mut runs = row.as_chunks::<RUN>().0.iter();
+        for (low, high) in low.iter_mut().zip(high) {
+            last = runs.next().map_or(last, |run| span(run));
+            [*low, *high] = last;
         }
     }
 }
