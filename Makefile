@@ -59,10 +59,15 @@ sweep: setup $(DEPS)/.bench-python ## torchvision's networks next to torch, torc
 bench: setup ## what a frame costs, next to the bare network, into docs/performance.md; QUICK=1: less, on the terminal
 	cargo bench --locked --bench picture --bench frame
 
-bench-python: $(DEPS)/.bench-python ## once, for make bench and make sweep: the Python programs to compare with (torch: large)
+bench-python: $(DEPS)/.bench-python $(DEPS)/.stand-ins ## once, for make bench and make sweep: what to compare with (torch: large)
 
 $(DEPS)/.bench-python: benches/by_hand/requirements.txt | check
 	@scripts/setup.sh bench-python $(DEPS) && touch $@
+
+# Networks with heads of several layers, random numbers for weights.
+$(DEPS)/.stand-ins: tests/sweep/networks.py | $(DEPS)/.bench-python
+	$(DEPS)/bench-python/bin/python tests/sweep/sweep.py --export $(DEPS)/stand-ins \
+		mobilenet_v3_small mobilenet_v3_large convnext_tiny alexnet vgg11 && touch $@
 
 lint: setup ## formatting, clippy on every feature set, licences of the dependencies
 	@scripts/lint.sh

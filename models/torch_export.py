@@ -9,6 +9,7 @@ where it keeps them) or those of a state dict. SAMPLES gets inputs and torch's o
 
 import inspect
 import sys
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -29,9 +30,10 @@ def state_dict(builder: str, file: str | None) -> dict:
     try:
         return weights.get_state_dict(progress=True)
     except OSError as error:
+        place = Path(torch.hub.get_dir()) / "checkpoints" / weights.url.rsplit("/", 1)[-1]
         sys.exit(
             f"torchvision could not download the weights of {builder} ({error}).\n"
-            f"Fetch {weights.url} on a machine that can, and give the file: make model ... WEIGHTS=file.pth"
+            f"Fetch {weights.url} on a machine that can, put it at {place} and try again, or give it as WEIGHTS."
         )
 
 

@@ -72,7 +72,10 @@ def convert(network: dict, classes: int, metadata: dict[str, str], weights: str 
         command = [_python(), EXPORTER, network["source"]["member"], exported, samples]
         done = subprocess.run(command + ([weights] if weights else []))
         if done.returncode != 0:
-            raise Failure(f"{network['name']} could not be exported: the reason is above.")
+            raise Failure(
+                f"{network['name']} could not be exported: the reason is above.\n"
+                f"With a file of weights: make model NET={network['nick']} WEIGHTS=file.pth"
+            )
         model = _describe(onnx.load(exported), classes, metadata)
         _compare(model, samples)
     return model

@@ -16,8 +16,31 @@ picture() {
     echo "$pictures/$name.jpg"
 }
 
+# with_network NET: the properties that choose it, where it is installed or lies among the test networks
+with_network() {
+    models=.deps/share/camoverlay/models
+    tests=${CAMOVERLAY_TEST_MODELS:-../shared/models}
+    case $1 in
+        mobilenetv2) file=mobilenet_v2 ;;
+        *) file=$1 ;;
+    esac
+    if [ -e "$models/$1.onnx" ]; then
+        echo "net=$1"
+    elif [ -e "$tests/$file.onnx" ]; then
+        echo "model=$tests/$file.onnx labels=$models/imagenet.txt"
+    fi
+}
+
+for net in squeezenet googlenet resnet18 mobilenetv2 efficientnet-lite0 efficientnet-lite1 efficientnet-lite2; do
+    properties=$(with_network $net)
+    if [ -z "$properties" ]; then
+        echo "$net is not here: its picture stays as it is (make model NET=$net installs it)."
+        continue
+    fi
+    # shellcheck disable=SC2086 # word splitting is meant
+    picture "$net-cat" chelsea.png $properties
+done
 for net in squeezenet efficientnet-lite0; do
-    picture "$net-cat" chelsea.png net=$net
     picture "$net-coffee" coffee.png net=$net
 done
 picture wrong-class coffee.png target="Egyptian cat"

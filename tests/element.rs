@@ -171,6 +171,35 @@ fn a_label_of_two_classes_means_the_first_and_says_so() {
 }
 
 #[test]
+fn a_preprocessing_that_nothing_tells_is_told_of() {
+    let model = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/tests/graphs/keras-mobilenet.onnx"
+    );
+    let told = |properties: &str| -> Vec<String> {
+        let line = format!(
+            "videotestsrc num-buffers=1 ! videoconvert ! camoverlay model={model} {properties} ! fakesink"
+        );
+        let messages = run(&pipeline(&line));
+        let infos = messages.iter().filter_map(|message| match message.view() {
+            gst::MessageView::Info(info) => Some(info.error().message().to_string()),
+            _ => None,
+        });
+        infos.collect()
+    };
+    let assumed = told("");
+    assert_eq!(assumed.len(), 1, "{assumed:?}");
+    for words in [
+        "keras-mobilenet",
+        "preprocess=torch is assumed",
+        "“preprocess”",
+    ] {
+        assert!(assumed[0].contains(words), "{assumed:?}");
+    }
+    assert!(told("preprocess=tf").is_empty());
+}
+
+#[test]
 fn the_method_changes_while_playing() {
     let cat = cat();
     let mut harness = harness_for(&cat, "attach-map=true");

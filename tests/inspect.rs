@@ -60,6 +60,22 @@ fn a_file_that_is_refused_fails_with_the_reason() {
 }
 
 #[test]
+fn a_preprocessing_that_nothing_tells_is_told_of() {
+    let model = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/tests/graphs/keras-mobilenet.onnx"
+    );
+    let assumed = words(&inspect(&[model]).stdout);
+    assert!(
+        assumed.contains("(assumed: the file does not say; "),
+        "{assumed}"
+    );
+    assert!(assumed.contains("--preprocess"), "{assumed}");
+    let asked = words(&inspect(&[model, "--preprocess", "tf"]).stdout);
+    assert!(asked.contains("tf: RGB, -1..1 (as asked)"), "{asked}");
+}
+
+#[test]
 fn a_picture_is_explained() {
     let Some(model) = common::test_model("resnet18.onnx") else {
         return;

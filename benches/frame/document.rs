@@ -79,27 +79,43 @@ impl Document {
     pub fn maps(&mut self, rows: &[map::Row]) {
         self.heading("What the map costs the network");
         self.paragraph(&format!(
-            "The same tensor, for frames of {}: the network file as it is; the network that returns its feature map \
-             too; class map, best classes and scores made of that.",
+            "The same tensor, for frames of {} (networks with a fixed input: of that size): the network file as it is; \
+             the network that returns its feature map, and the gradient of the best class's logit where the head has \
+             several layers, too; class map, best classes and scores made of that. Memory is what is resident in a \
+             process that does nothing else.",
             size(FULL_HD)
         ));
+        if rows.iter().any(|row| row.is_stand_in) {
+            self.paragraph(
+                "Networks marked * have random numbers for weights, as the registries offer none: torchvision's \
+                 architectures as `make bench-python` exports them.",
+            );
+        } else {
+            self.paragraph("Networks with heads of several layers were not measured: `make bench-python` exports some.");
+        }
         self.table(
             &[
                 "network",
+                "head",
                 "tensor",
                 "bare network",
                 "with feature map",
                 "map and scores",
                 "with map / bare",
+                "bare network, MiB",
+                "with map, MiB",
             ],
             rows.iter().map(|row| {
                 vec![
-                    row.nick.to_owned(),
+                    format!("{}{}", row.name, if row.is_stand_in { " *" } else { "" }),
+                    row.head.to_owned(),
                     size(row.tensor),
                     ms(row.network),
                     ms(row.with_features),
                     format!("{:.3}", row.map.as_secs_f64() * 1e3),
                     ratio(row.with_features + row.map, row.network),
+                    mib(row.network_memory as f64),
+                    mib(row.map_memory as f64),
                 ]
             }),
         );

@@ -74,9 +74,9 @@ fn main() {
         document.frames(network, &frames(network, effort));
     }
     document.maps(
-        &networks
+        &map::subjects(&networks)
             .iter()
-            .map(|network| map::Row::measure(network, FULL_HD, effort))
+            .map(|subject| map::Row::measure(subject, FULL_HD, effort))
             .collect::<Vec<_>>(),
     );
     document.by_hand(&by_hand::rows(&networks, quick, effort));

@@ -1,63 +1,177 @@
 //! What the explanation adds to a run of the network.
 
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use gstcamoverlay::{
     explain::{Explanation, Method, Request},
-    network::{Classifier, Target},
+    network::{Classifier, Options, Source, Target},
+    picture::Fit,
 };
 
-use crate::{Effort, bare::Bare, median, network::Network};
+use crate::{
+    Effort,
+    bare::{self, Bare},
+    median,
+    network::{Network, source_tree},
+    probe,
+};
 
-/// Medians of one network on the tensor of one frame size.
+/// A network file, and how it is opened.
+pub struct Subject {
+    pub name: String,
+    /// Random numbers in place of weights.
+    pub is_stand_in: bool,
+    options: Options,
+    file: PathBuf,
+}
+
+/// The networks of the catalogue that are here, and the ones with heads of layers that
+/// `make bench-python` exports.
+pub fn subjects(networks: &[Network]) -> Vec<Subject> {
+    let mut subjects: Vec<Subject> = networks
+        .iter()
+        .map(|network| Subject {
+            name: network.nick.to_owned(),
+            is_stand_in: false,
+            options: network.options(),
+            file: network.file.clone(),
+        })
+        .collect();
+    let folder = source_tree().join(".deps/stand-ins");
+    let mut files: Vec<PathBuf> = std::fs::read_dir(folder)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(|file| {
+            file.extension()
+                .is_some_and(|extension| extension == "onnx")
+        })
+        .collect();
+    files.sort();
+    subjects.extend(files.into_iter().map(|file| {
+        Subject {
+            name: file
+                .file_stem()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned(),
+            is_stand_in: true,
+            options: options(&file),
+            file,
+        }
+    }));
+    subjects
+}
+
+fn options(file: &Path) -> Options {
+    Options {
+        source: Source::File(file.to_owned()),
+        models_dir: None,
+        labels: None,
+        preprocess: None,
+        input_size: None,
+        threads: 0,
+        ort_library: None,
+        search_roots: vec![source_tree()],
+    }
+}
+
+/// Medians of one network on the tensor of one frame size, and its memory.
 pub struct Row {
-    pub nick: &'static str,
+    pub name: String,
+    pub is_stand_in: bool,
+    pub head: &'static str,
     /// Width and height of the tensor.
     pub tensor: (usize, usize),
     /// The network file as it is.
     pub network: Duration,
-    /// The network that also returns its feature map.
+    /// The network that returns its feature map, and the gradient where that is needed, too.
     pub with_features: Duration,
     /// Class map, best classes and scores.
     pub map: Duration,
+    /// Resident memory of a process that runs the network file as it is, in bytes.
+    pub network_memory: u64,
+    /// Resident memory of one that makes class maps, in bytes.
+    pub map_memory: u64,
 }
 
 impl Row {
-    pub fn measure(network: &Network, frame: (usize, usize), effort: Effort) -> Self {
-        eprintln!("{} with its map", network.nick);
-        let tensor = network.tensor_size(frame);
-        let mut bare = Bare::open(network, frame);
-        let mut classifier = Classifier::open(&network.options()).expect("the network is here");
-        let mut explanation = Explanation::default();
-        let request = Request {
-            target: Target::Rank(0),
-            top_k: 3,
-            method: Method::default(),
-        };
+    pub fn measure(subject: &Subject, frame: (usize, usize), effort: Effort) -> Self {
+        eprintln!("{} with its map", subject.name);
+        let mut explainer = Explainer::open(&subject.options, |fit| fit.size(frame.0, frame.1));
+        let tensor = explainer.size;
+        let mut bare = Bare::of_file(&subject.file, tensor);
         let (mut networks, mut features, mut maps) = (Vec::new(), Vec::new(), Vec::new());
         effort.repeat(|counts| {
             let network_time = bare.run();
-            let start = Instant::now();
-            let activation = classifier
-                .run(&bare.tensor, tensor.0, tensor.1, request.target)
-                .expect("the network runs");
-            let features_time = start.elapsed();
-            explanation
-                .update(&activation, &request)
-                .expect("the network can be explained");
-            let map_time = start.elapsed() - features_time;
+            let (features_time, map_time) = explainer.run();
             if counts {
                 networks.push(network_time);
                 features.push(features_time);
                 maps.push(map_time);
             }
         });
+        let memory = |kind: &str| {
+            let file = subject.file.to_string_lossy();
+            probe::ask(kind, &file, &[tensor.0, tensor.1])[0]
+        };
         Self {
-            nick: network.nick,
+            name: subject.name.clone(),
+            is_stand_in: subject.is_stand_in,
+            head: explainer.classifier.head().description(),
             tensor,
             network: median(networks),
             with_features: median(features),
             map: median(maps),
+            network_memory: memory("file"),
+            map_memory: memory("map"),
         }
+    }
+}
+
+/// A network that explains the same picture again and again.
+pub struct Explainer {
+    classifier: Classifier,
+    explanation: Explanation,
+    tensor: Vec<f32>,
+    size: (usize, usize),
+}
+
+impl Explainer {
+    /// Of the network in `file`, on pictures of this width and height.
+    pub fn of_file(file: &Path, size: (usize, usize)) -> Self {
+        Self::open(&options(file), |_| size)
+    }
+
+    fn open(options: &Options, size: impl FnOnce(Fit) -> (usize, usize)) -> Self {
+        let classifier = Classifier::open(options).expect("the network is here");
+        let size = size(classifier.fit());
+        Self {
+            classifier,
+            explanation: Explanation::default(),
+            tensor: bare::tensor(size),
+            size,
+        }
+    }
+
+    /// Times of the network and of what is made of its features.
+    pub fn run(&mut self) -> (Duration, Duration) {
+        let request = Request {
+            target: Target::Rank(0),
+            top_k: 3,
+            method: Method::Auto,
+        };
+        let start = Instant::now();
+        let activation = self
+            .classifier
+            .run(&self.tensor, self.size.0, self.size.1, request.target)
+            .expect("the network runs");
+        let features = start.elapsed();
+        self.explanation
+            .update(&activation, &request)
+            .expect("the network can be explained");
+        (features, start.elapsed() - features)
     }
 }

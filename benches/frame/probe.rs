@@ -1,6 +1,7 @@
 //! Measurements that need a process of their own: the first frame, and memory.
 
 use std::{
+    path::Path,
     process::Command,
     time::{Duration, Instant},
 };
@@ -10,7 +11,7 @@ use gst::prelude::*;
 use crate::{
     bare::Bare,
     element::{Feed, info, pictures},
-    median,
+    map, median,
     network::Network,
     streams,
 };
@@ -47,18 +48,22 @@ impl Start {
     }
 }
 
-/// The numbers that a process of this program answers with.
+/// The numbers that a process of this program answers with about a network.
 pub fn run(kind: &str, network: &Network, numbers: &[usize]) -> Vec<u64> {
+    ask(kind, network.nick, numbers)
+}
+
+/// The same about a network by its nick or a file by its path.
+pub fn ask(kind: &str, subject: &str, numbers: &[usize]) -> Vec<u64> {
     let program = std::env::current_exe().expect("this program has a file");
     let output = Command::new(program)
-        .args(["--probe", kind, network.nick])
+        .args(["--probe", kind, subject])
         .args(numbers.iter().map(usize::to_string))
         .output()
         .expect("this program runs");
     assert!(
         output.status.success(),
-        "{kind} of {}: {}",
-        network.nick,
+        "{kind} of {subject}: {}",
         String::from_utf8_lossy(&output.stderr)
     );
     String::from_utf8_lossy(&output.stdout)
@@ -67,22 +72,24 @@ pub fn run(kind: &str, network: &Network, numbers: &[usize]) -> Vec<u64> {
         .collect()
 }
 
-/// The other end of [`run`].
+/// The other end of [`ask`].
 pub fn serve(arguments: &[String]) {
-    let [kind, nick, numbers @ ..] = arguments else {
-        panic!("a probe has a kind and a network");
+    let [kind, subject, numbers @ ..] = arguments else {
+        panic!("a probe has a kind and a subject");
     };
-    let network = Network::named(nick);
+    let network = || Network::named(subject);
     let numbers: Vec<usize> = numbers
         .iter()
         .map(|number| number.parse().expect("a number"))
         .collect();
     let answer = match (kind.as_str(), &*numbers) {
-        ("element", &[width, height]) => element(&network, (width, height)),
-        ("network", &[width, height]) => bare(&network, (width, height)),
+        ("element", &[width, height]) => element(&network(), (width, height)),
+        ("network", &[width, height]) => settle(Bare::open(&network(), (width, height))),
+        ("file", &[width, height]) => settle(Bare::of_file(Path::new(subject), (width, height))),
+        ("map", &[width, height]) => map(Path::new(subject), (width, height)),
         ("streams", &[count, width, height, milliseconds]) => {
             let turn = Duration::from_millis(milliseconds as u64);
-            streams::serve(&network, count, (width, height), turn)
+            streams::serve(&network(), count, (width, height), turn)
         }
         _ => panic!("no such probe: {arguments:?}"),
     };
@@ -109,10 +116,17 @@ fn element(network: &Network, frame: (usize, usize)) -> Vec<u64> {
     vec![first_frame.as_nanos() as u64, resident() - feed.memory()]
 }
 
-fn bare(network: &Network, frame: (usize, usize)) -> Vec<u64> {
-    let mut bare = Bare::open(network, frame);
+fn settle(mut bare: Bare) -> Vec<u64> {
     for _ in 0..SETTLED {
         bare.run();
+    }
+    vec![resident()]
+}
+
+fn map(file: &Path, tensor: (usize, usize)) -> Vec<u64> {
+    let mut explainer = map::Explainer::of_file(file, tensor);
+    for _ in 0..SETTLED {
+        explainer.run();
     }
     vec![resident()]
 }

@@ -126,7 +126,7 @@ impl BaseTransformImpl for CamOverlay {
         *lock(&self.punctuality) = Punctuality::default();
         let stream =
             Stream::open(&settings, &self.options()).map_err(|failure| failure.error_message())?;
-        if let Some(notice) = stream.notice() {
+        for notice in stream.notices() {
             self.tell(&notice);
         }
         *lock(&self.stream) = Some(Box::new(stream));

@@ -6,14 +6,14 @@ use std::{fmt, sync::Arc};
 use super::{failure::Failure, settings::Live};
 use crate::{
     explain::{Method, Request},
-    network::{Labels, SharedClassifier, Target},
+    network::{Labels, PreprocessOrigin, SharedClassifier, Target},
 };
 
 /// What the application should be told although all goes on.
 pub enum Notice {
     /// A property was set to something that cannot be.
     Warning(String),
-    /// A property was understood in one of several ways.
+    /// Something was taken in one of several ways.
     Info(String),
 }
 
@@ -67,9 +67,10 @@ impl Question {
         notices
     }
 
-    /// What is left to say about the question as it was at the start.
-    pub fn notice(&self, network: &SharedClassifier) -> Option<Notice> {
-        ambiguity(&self.target_text, self.target, &network.labels)
+    /// What is left to say at the start, about the question and the network it goes to.
+    pub fn notices(&self, network: &SharedClassifier) -> Vec<Notice> {
+        let ambiguity = ambiguity(&self.target_text, self.target, &network.labels);
+        ambiguity.into_iter().chain(assumption(network)).collect()
     }
 
     /// The question to one inference.
@@ -117,6 +118,20 @@ fn resolve(text: &str, labels: &Labels) -> Result<Target, UnknownTarget> {
     target.ok_or_else(|| UnknownTarget {
         text: text.into(),
         classes,
+    })
+}
+
+/// Says which preprocessing was taken where nothing tells the right one.
+fn assumption(network: &SharedClassifier) -> Option<Notice> {
+    let (preprocess, origin) = network.preprocess;
+    (origin == PreprocessOrigin::Assumed).then(|| {
+        Notice::Info(format!(
+            "{} does not say how it wants its pictures: preprocess={} is assumed ({}). If the scores look \
+             wrong, set preprocess to another, or store it in the file as the metadata key “preprocess”.",
+            network.name,
+            preprocess.name(),
+            preprocess.description()
+        ))
     })
 }
 

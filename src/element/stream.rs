@@ -131,8 +131,8 @@ impl Stream {
     }
 
     /// What the application should know before the first frame.
-    pub fn notice(&self) -> Option<Notice> {
-        self.question.notice(&self.network)
+    pub fn notices(&self) -> Vec<Notice> {
+        self.question.notices(&self.network)
     }
 
     /// Makes the buffers for frames of `info`.

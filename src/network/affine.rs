@@ -44,7 +44,7 @@ impl Affine {
         let varies = |index: usize| graph.varies(node.operand(index));
         let floats = |index: usize| graph.constant(node.operand(index))?.floats();
         match node.op() {
-            op if keeps_values(op) => {}
+            _ if keeps_values(graph, node) => {}
             "Gemm" if varies(0) && !varies(1) && node.int("transA", 0) == 0 => {
                 let alpha = node.float("alpha", 1.0);
                 let beta = node.float("beta", 1.0);
@@ -209,22 +209,30 @@ fn dot(a: &[f32], b: &[f32]) -> f32 {
     a.iter().zip(b).map(|(a, b)| a * b).sum()
 }
 
-/// Operators that return, of a single vector, the same numbers in the same order; for the two of
-/// quantisation up to its rounding.
-pub fn keeps_values(op: &str) -> bool {
-    matches!(
-        op,
-        "Identity"
-            | "Dropout"
-            | "Cast"
-            | "Flatten"
-            | "Reshape"
-            | "Squeeze"
-            | "Unsqueeze"
-            | "Transpose"
-            | "QuantizeLinear"
-            | "DequantizeLinear"
-    )
+/// Whether the node returns, of a single vector, the same numbers in the same order; for the two
+/// operators of quantisation up to its rounding.
+pub fn keeps_values(graph: &Graph, node: &Node) -> bool {
+    match node.op() {
+        "Identity" | "Dropout" | "Cast" | "Flatten" | "Reshape" | "Squeeze" | "Unsqueeze"
+        | "Transpose" | "QuantizeLinear" | "DequantizeLinear" => true,
+        "Gather" => gathers_all(graph, node),
+        _ => false,
+    }
+}
+
+/// A `Gather` of the first, second, third and so on of a vector, as some exporters of PyTorch
+/// write a view with other strides.
+fn gathers_all(graph: &Graph, node: &Node) -> bool {
+    let indices = || graph.constant(node.operand(1))?.integers();
+    graph.varies(node.operand(0))
+        && node.int("axis", 0) == 0
+        && indices().is_some_and(|indices| {
+            indices.len() > 1
+                && indices
+                    .iter()
+                    .zip(0..)
+                    .all(|(&index, place)| index == place)
+        })
 }
 
 /// A 1 x 1 convolution of stride 1 in one group: a dense layer for each position.

@@ -10,11 +10,8 @@ use super::graph::Graph;
 use super::head::{Anatomy, Layout};
 use super::onnx::{self, Attribute, Node, TypeValue, ValueInfo, attribute_type, data_type};
 
-/// Names of what the rewritten graph takes and returns.
+/// Name of the picture that the rewritten graph takes.
 pub const IMAGE: &str = "camoverlay/image";
-pub const FEATURES: &str = "camoverlay/features";
-pub const LOGITS: &str = "camoverlay/logits";
-pub const GRADIENT: &str = "camoverlay/gradient";
 
 /// Longest side of a picture, in pixels: beyond it a file is damaged, or worse.
 const LARGEST_SIDE: usize = 16_384;
@@ -97,10 +94,10 @@ impl Picture {
     }
 }
 
-/// The serialised graph that takes [`IMAGE`] (1 x 3 x H x W, float32) and returns [`FEATURES`]
-/// (1 x C x h x w, float32) and [`LOGITS`] (float32, one value a class), and nothing else.
+/// The serialised graph that takes [`IMAGE`] (1 x 3 x H x W, float32) and returns the features
+/// (1 x C x h x w, float32) and the logits (float32, one value a class), in this order.
 ///
-/// With a gradient it also takes [`CLASS`] and [`SLOT`] and returns [`GRADIENT`] (float32), one
+/// With a gradient it also takes [`CLASS`] and [`SLOT`] and returns the gradient (float32), one
 /// value a channel where the head pools and one for each feature where it does not.
 ///
 /// # Errors
@@ -113,7 +110,11 @@ pub fn rewrite(
 ) -> Result<Vec<u8>, Fault> {
     let features_type = element_type(&graph, &anatomy.features, picture.element_type);
     let logits_type = element_type(&graph, &anatomy.logits, picture.element_type);
+    let pads = pads_before_maxima(&graph, picture.element_type);
+    let version = graph.opset();
     let mut model = graph.into_model();
+    // From this version on, weights that are inputs too are told from constants.
+    model.ir_version = model.ir_version.max(Some(4));
     let proto = model.graph.as_mut().ok_or(Fault::NoGraph)?;
     if let Some(pool) = anatomy.pool.and_then(|pool| proto.node.get_mut(pool))
         && pool.op() == "AveragePool"
@@ -121,26 +122,24 @@ pub fn rewrite(
         pool.op_type = Some("GlobalAveragePool".to_owned());
         pool.attribute.clear();
     }
+    keep_pads(proto, &pads, version);
     take_image(proto, picture);
     let to_first: Option<&[i64]> = match anatomy.layout {
         Layout::ChannelsFirst => None,
         Layout::ChannelsLast => Some(&[0, 3, 1, 2]),
     };
-    proto.output = vec![
-        value(FEATURES, data_type::FLOAT),
-        value(LOGITS, data_type::FLOAT),
-    ];
-    expose(proto, &anatomy.features, features_type, to_first, FEATURES);
-    expose(proto, &anatomy.logits, logits_type, None, LOGITS);
+    proto.output.clear();
+    expose(proto, &anatomy.features, features_type, to_first);
+    expose(proto, &anatomy.logits, logits_type, None);
     if let Some(Gradient { tape, tensor }) = gradient {
         proto
             .input
             .extend([CLASS, SLOT].map(|name| sized(value(name, data_type::INT64), &[1])));
+        keep_as_stored(proto, &tape.nodes);
         proto.node.extend(tape.nodes);
         proto.initializer.extend(tape.constants);
-        proto.output.push(value(GRADIENT, data_type::FLOAT));
         let to_first = to_first.filter(|_| anatomy.pool.is_none());
-        expose(proto, &tensor, features_type, to_first, GRADIENT);
+        expose(proto, &tensor, features_type, to_first);
     }
     drop_unused(proto);
     if model.encoded_len() > i32::MAX as usize {
@@ -149,14 +148,68 @@ pub fn rewrite(
     Ok(model.encode_to_vec())
 }
 
+/// Indices of the nodes that pad with zeros what a `MaxPool` takes, as Keras' ResNets do.
+fn pads_before_maxima(graph: &Graph, input_type: i32) -> BTreeSet<usize> {
+    let is_zero = |tensor: &str| {
+        tensor.is_empty()
+            || graph
+                .constant(tensor)
+                .and_then(|value| value.floats())
+                .is_some_and(|value| value.iter().all(|&value| value == 0.0))
+    };
+    let pools = graph.nodes().iter().filter(|node| node.op() == "MaxPool");
+    pools
+        .filter_map(|pool| graph.producer_index(pool.operand(0)))
+        .filter(|&index| {
+            let pad = &graph.nodes()[index];
+            pad.op() == "Pad"
+                && pad.float("value", 0.0) == 0.0
+                && is_zero(pad.operand(2))
+                && element_type(graph, pad.operand(0), input_type) == data_type::FLOAT
+        })
+        .collect()
+}
+
+/// Keeps ONNX Runtime (1.24, no longer 1.32) from moving zeros into the pads of a `MaxPool`, where
+/// they would count as minus infinity: it moves nothing but zeros, and this is next to nothing.
+fn keep_pads(proto: &mut onnx::Graph, pads: &BTreeSet<usize>, version: i64) {
+    const TINY: f32 = f32::from_bits(1);
+    const NAME: &str = "camoverlay/tiny";
+    for &index in pads {
+        let Some(pad) = proto.node.get_mut(index) else {
+            continue;
+        };
+        if version < 11 {
+            pad.attribute
+                .retain(|attribute| attribute.name() != "value");
+            pad.attribute.push(Attribute {
+                name: Some("value".to_owned()),
+                f: Some(TINY),
+                r#type: Some(attribute_type::FLOAT),
+                ..Attribute::default()
+            });
+        } else {
+            pad.input.resize(pad.input.len().max(3), String::new());
+            pad.input[2] = NAME.to_owned();
+        }
+    }
+    if version >= 11 && !pads.is_empty() {
+        proto.initializer.push(onnx::Tensor {
+            data_type: Some(data_type::FLOAT),
+            float_data: vec![TINY],
+            name: Some(NAME.to_owned()),
+            ..onnx::Tensor::default()
+        });
+    }
+}
+
 /// Puts [`IMAGE`] in the place of the network's own input.
 fn take_image(proto: &mut onnx::Graph, picture: &Picture) {
     let (width, height) = picture
         .fixed
         .map_or((-1, -1), |(width, height)| (width as i64, height as i64));
     let image = sized(value(IMAGE, data_type::FLOAT), &[1, 3, height, width]);
-    proto.input.retain(|input| input.name() != picture.name);
-    proto.input.push(image);
+    proto.input = vec![image];
     let mut nodes = Vec::new();
     let mut tensor = IMAGE.to_owned();
     if picture.layout == Layout::ChannelsLast {
@@ -171,24 +224,42 @@ fn take_image(proto: &mut onnx::Graph, picture: &Picture) {
     proto.node.splice(0..0, nodes);
 }
 
-/// Adds the nodes that return `tensor` as the float32 output `name`.
-fn expose(
-    proto: &mut onnx::Graph,
-    tensor: &str,
-    element_type: i32,
-    permutation: Option<&[i64]>,
-    name: &str,
-) {
+/// Makes an input of each weight that the `backward` products share with the network's layers.
+///
+/// ONNX Runtime takes those for weights that may change from run to run and leaves them as they
+/// are stored. It would otherwise keep a copy for each layer and each product, in an order that
+/// suits products with many rows; here, where there is one row, the stored order is the faster one
+/// too. Types that it computes in another one are left to it: it would convert them in each run.
+fn keep_as_stored(proto: &mut onnx::Graph, backward: &[Node]) {
+    let products = backward
+        .iter()
+        .filter(|node| matches!(node.op(), "Gemm" | "ConvTranspose"));
+    let shared: BTreeSet<&str> = products.map(|node| node.operand(1)).collect();
+    let stored = proto
+        .initializer
+        .iter()
+        .filter(|weight| weight.data_type() == data_type::FLOAT && shared.contains(weight.name()));
+    proto
+        .input
+        .extend(stored.map(|weight| sized(value(weight.name(), data_type::FLOAT), &weight.dims)));
+}
+
+/// Adds `tensor` to the graph's outputs, as float32 and in the order of axes asked for.
+fn expose(proto: &mut onnx::Graph, tensor: &str, element_type: i32, permutation: Option<&[i64]>) {
     let mut tensor = tensor.to_owned();
     if element_type != data_type::FLOAT {
-        let converted = format!("{name}_float");
+        let converted = format!("{tensor}/camoverlay_float");
         proto.node.push(cast(&tensor, data_type::FLOAT, &converted));
         tensor = converted;
     }
-    proto.node.push(match permutation {
-        Some(permutation) => transpose(&tensor, permutation, name),
-        None => node("Identity", &[&tensor], name),
-    });
+    if let Some(permutation) = permutation {
+        let transposed = format!("{tensor}/camoverlay_first");
+        proto
+            .node
+            .push(transpose(&tensor, permutation, &transposed));
+        tensor = transposed;
+    }
+    proto.output.push(value(&tensor, data_type::FLOAT));
 }
 
 /// Element type of a tensor that follows from the picture: that of the weights it was made with,

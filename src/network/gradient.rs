@@ -43,13 +43,17 @@ pub fn differentiate(
     anatomy: &Anatomy,
     input_type: i32,
 ) -> Result<Gradient, String> {
-    let element_type = element_type(graph, &anatomy.logits, input_type);
-    let mut tape = Tape::new(graph.opset(), element_type);
-    let tensor = walk_back(&mut tape, graph, anatomy)?;
+    let mut tape = Tape::new(graph.opset());
+    let tensor = walk_back(&mut tape, graph, anatomy, input_type)?;
     Ok(Gradient { tape, tensor })
 }
 
-fn walk_back(tape: &mut Tape, graph: &Graph, anatomy: &Anatomy) -> Result<String, String> {
+fn walk_back(
+    tape: &mut Tape,
+    graph: &Graph,
+    anatomy: &Anatomy,
+    input_type: i32,
+) -> Result<String, String> {
     let nodes = anatomy.tail.iter().map(|&index| &graph.nodes()[index]);
     let (source, layers): (&str, Vec<&Node>) = match anatomy.pool {
         Some(pool) => (
@@ -80,6 +84,8 @@ fn walk_back(tape: &mut Tape, graph: &Graph, anatomy: &Anatomy) -> Result<String
         let unknown = || format!("the operator {}", layer.op_type());
         for index in vjp::operands(graph, layer).ok_or_else(unknown)? {
             let operand = layer.operand(index);
+            // Some exporters have single layers compute in another type than the rest.
+            tape.compute_in(element_type(graph, operand, input_type));
             let dx = match (&dy, layer.op()) {
                 (Cotangent::OneHot, "Gemm" | "MatMul" | "Conv") => {
                     Cotangent::Tensor(vjp::dense_row(tape, layer, &class))
@@ -87,7 +93,9 @@ fn walk_back(tape: &mut Tape, graph: &Graph, anatomy: &Anatomy) -> Result<String
                 (Cotangent::OneHot, "Add") if !graph.varies(layer.operand(1 - index)) => {
                     Cotangent::OneHot
                 }
-                (Cotangent::OneHot, op) if affine::keeps_values(op) => Cotangent::OneHot,
+                _ if matches!(dy, Cotangent::OneHot) && affine::keeps_values(graph, layer) => {
+                    Cotangent::OneHot
+                }
                 _ => {
                     let dy = tensor(tape, &dy, layer.result(), &class, classes);
                     let dx = vjp::product(tape, graph, layer, index, &dy).ok_or_else(unknown)?;
@@ -114,13 +122,14 @@ fn walk_back(tape: &mut Tape, graph: &Graph, anatomy: &Anatomy) -> Result<String
 /// The index of the chosen class, int64, one value.
 fn choose_class(tape: &mut Tape, logits: &str, classes: usize) -> String {
     let row = tape.row(logits);
+    // Slot 1 + r needs the best 1 + r classes, slot 0 none.
     let values = format!("{CLASS}_values");
     let ranking = format!("{CLASS}_ranking");
     let mut top = if tape.opset() < 10 {
+        // The count was no input yet.
         with_int(node("TopK", &[&row], &values), "k", classes as i64)
     } else {
-        let count = tape.integers(&[classes as i64]);
-        node("TopK", &[&row, &count], &values)
+        node("TopK", &[&row, SLOT], &values)
     };
     top.output.push(ranking.clone());
     tape.nodes.push(with_int(top, "axis", 1));

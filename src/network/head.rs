@@ -40,6 +40,17 @@ pub enum Head {
     FlattenedLayers,
 }
 
+impl Head {
+    pub fn description(&self) -> &'static str {
+        match self {
+            Self::Channels => "mean over space, one channel a class",
+            Self::Dense { .. } => "mean over space, dense",
+            Self::PooledLayers => "mean over space, several layers",
+            Self::FlattenedLayers => "flattened, several layers",
+        }
+    }
+}
+
 /// Where a classifier can be opened up.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Anatomy {
@@ -89,7 +100,7 @@ fn strip_scores<'a>(graph: &'a Graph, output: &'a str) -> (&'a str, Scores) {
         match node.op() {
             "Softmax" | "LogSoftmax" => return (node.operand(0), Scores::Softmax),
             "Sigmoid" => return (node.operand(0), Scores::Sigmoid),
-            op if affine::keeps_values(op) => tensor = node.operand(0),
+            _ if affine::keeps_values(graph, node) => tensor = node.operand(0),
             _ => break,
         }
     }
@@ -119,7 +130,7 @@ fn find_before(graph: &Graph, logits: &str, scores: Scores) -> Result<Anatomy, O
         tail.push(index);
         if frontier.is_empty()
             && matches!(node.op(), "Flatten" | "Reshape")
-            && channels(graph, node.operand(0)).is_some()
+            && channels(graph, before_last(graph, node.operand(0)).0).is_some()
         {
             flattened = Some((tail.len(), node.operand(0)));
         }
@@ -220,17 +231,25 @@ fn before_transpose<'a>(
     layout: Layout,
     tail: &mut Vec<usize>,
 ) -> (&'a str, Layout) {
-    let is_to_last =
-        |node: &&Node| node.op() == "Transpose" && node.ints("perm") == Some(&[0, 2, 3, 1]);
-    match (
-        graph.producer_index(features),
-        graph.producer(features).filter(is_to_last),
-    ) {
-        (Some(index), Some(node)) => {
-            tail.push(index);
-            (node.operand(0), Layout::ChannelsFirst)
+    match before_last(graph, features) {
+        (before, Some(transpose)) => {
+            tail.push(transpose);
+            (before, Layout::ChannelsFirst)
         }
-        _ => (features, layout),
+        (_, None) => (features, layout),
+    }
+}
+
+/// The tensor of which `tensor` is a transposition to N x h x w x C, and the node that makes it;
+/// `tensor` itself where it is none.
+fn before_last<'a>(graph: &'a Graph, tensor: &'a str) -> (&'a str, Option<usize>) {
+    let transpose = graph.producer_index(tensor).filter(|&index| {
+        let node = &graph.nodes()[index];
+        node.op() == "Transpose" && node.ints("perm") == Some(&[0, 2, 3, 1])
+    });
+    match transpose {
+        Some(index) => (graph.nodes()[index].operand(0), transpose),
+        None => (tensor, None),
     }
 }
 

@@ -5,17 +5,15 @@ use crate::picture::{ChannelOrder, Normalization};
 /// A network's preprocessing: colour order, divisor, mean and deviation of its input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Preprocess {
-    /// RGB, 0..1, minus ImageNet's mean, over its deviation (PyTorch, timm, the ONNX model zoo).
+    /// As PyTorch, timm and the ONNX model zoo do.
     Torch,
-    /// BGR, 0..255, minus 104, 117, 123 (Caffe).
+    /// As Caffe does.
     Caffe,
-    /// RGB, -1..1 (TensorFlow, Keras).
+    /// As TensorFlow and Keras do.
     Tf,
-    /// RGB, (x - 127) / 128 (EfficientNet-Lite).
+    /// As EfficientNet-Lite does.
     Lite,
-    /// RGB, 0..1.
     Unit,
-    /// RGB, 0..255.
     Raw,
 }
 
@@ -37,6 +35,18 @@ impl Preprocess {
             Self::Lite => "lite",
             Self::Unit => "unit",
             Self::Raw => "raw",
+        }
+    }
+
+    /// What becomes of a pixel, in words.
+    pub fn description(self) -> &'static str {
+        match self {
+            Self::Torch => "RGB, 0..1, minus ImageNet's mean, over its deviation",
+            Self::Caffe => "BGR, 0..255, minus 104, 117, 123",
+            Self::Tf => "RGB, -1..1",
+            Self::Lite => "RGB, (x - 127) / 128",
+            Self::Unit => "RGB, 0..1",
+            Self::Raw => "RGB, 0..255",
         }
     }
 

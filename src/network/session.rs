@@ -1,10 +1,9 @@
 //! One ONNX Runtime session over a rewritten classifier.
 
 use ort::environment::Environment;
+use ort::logging::LogLevel;
 use ort::session::{Session as OrtSession, SessionOutputs};
 use ort::value::{DynValue, TensorRef, ValueType};
-
-use super::edit::LOGITS;
 
 /// A session and the outputs of its last run.
 pub struct Session {
@@ -36,11 +35,7 @@ impl Session {
 
     /// Number of classes, as far as ONNX Runtime infers the shape of the logits.
     pub fn inferred_classes(&self) -> Option<usize> {
-        let logits = self
-            .session
-            .outputs()
-            .iter()
-            .find(|output| output.name() == LOGITS)?;
+        let logits = self.session.outputs().get(1)?;
         let ValueType::Tensor { shape, .. } = logits.dtype() else {
             return None;
         };
@@ -92,6 +87,8 @@ fn build(environment: &Environment, model: &[u8], threads: usize) -> ort::Result
         .with_inter_threads(1)?
         // Spinning threads take the cores from the other elements of a pipeline.
         .with_intra_op_spinning(false)?
+        // It warns of weights that are inputs too, which is meant (see `edit`).
+        .with_log_level(LogLevel::Error)?
         .commit_from_memory(model)
 }
 

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use crate::explain::Method;
 use crate::picture::{Fit, Normalization};
 
-use super::{Classifier, Error, Labels, Options, Source};
+use super::{Classifier, Error, Labels, Options, Preprocess, PreprocessOrigin, Source};
 
 /// A classifier that several threads may ask, one at a time.
 ///
@@ -17,6 +17,7 @@ pub struct SharedClassifier {
     pub labels: Labels,
     pub fit: Fit,
     pub normalization: Normalization,
+    pub preprocess: (Preprocess, PreprocessOrigin),
     refused: Vec<(Method, Error)>,
     classifier: Mutex<Classifier>,
 }
@@ -53,6 +54,7 @@ impl SharedClassifier {
             labels: classifier.labels().clone(),
             fit: classifier.fit(),
             normalization: classifier.normalization(),
+            preprocess: classifier.preprocess(),
             refused: Method::ALL.into_iter().filter_map(refused).collect(),
             classifier: Mutex::new(classifier),
         }

@@ -1,7 +1,6 @@
 //! Builds new nodes and constants for a graph, under names of their own.
 
-use super::edit::{cast, element_type, node, with_int, with_ints};
-use super::graph::Graph;
+use super::edit::{cast, node, with_int, with_ints};
 use super::onnx::{self, Node, data_type};
 
 /// Nodes and constants in the order in which they were added.
@@ -13,14 +12,19 @@ pub struct Tape {
 }
 
 impl Tape {
-    /// For a graph of operator set `opset` that computes in `element_type`.
-    pub fn new(opset: i64, element_type: i32) -> Self {
+    /// For a graph of operator set `opset`; floats are float32 until [said otherwise](Self::compute_in).
+    pub fn new(opset: i64) -> Self {
         Self {
             nodes: Vec::new(),
             constants: Vec::new(),
             opset,
-            element_type,
+            element_type: data_type::FLOAT,
         }
+    }
+
+    /// Has floats of `element_type` from here on.
+    pub fn compute_in(&mut self, element_type: i32) {
+        self.element_type = element_type;
     }
 
     pub fn opset(&self) -> i64 {
@@ -48,12 +52,12 @@ impl Tape {
         name
     }
 
-    /// A number of the graph's own element type.
+    /// A number of the tape's element type.
     pub fn scalar(&mut self, value: f32) -> String {
         self.floats(&[], vec![value])
     }
 
-    /// A tensor of the graph's own element type.
+    /// A tensor of the tape's element type.
     pub fn floats(&mut self, dims: &[i64], values: Vec<f32>) -> String {
         let name = self.name();
         self.constants.push(onnx::Tensor {
@@ -84,18 +88,10 @@ impl Tape {
         name
     }
 
-    /// A float32 or int64 tensor in the graph's own element type.
+    /// A tensor of truth values, integers or floats in the tape's element type.
     pub fn as_float(&mut self, tensor: &str) -> String {
         let name = self.name();
         self.nodes.push(cast(tensor, self.element_type, &name));
-        name
-    }
-
-    /// `tensor` in the element type of `like`.
-    pub fn cast_like(&mut self, graph: &Graph, tensor: &str, like: &str) -> String {
-        let name = self.name();
-        let to = element_type(graph, like, self.element_type);
-        self.nodes.push(cast(tensor, to, &name));
         name
     }
 

@@ -29,17 +29,14 @@ pub fn operands(graph: &Graph, node: &Node) -> Option<Vec<usize>> {
         "ReduceMean" | "ReduceSum" => node.int("keepdims", 1) == 1,
         "Relu" | "LeakyRelu" | "Sigmoid" | "HardSigmoid" | "HardSwish" | "Tanh" | "Softplus"
         | "Gelu" | "Erf" | "Exp" | "Log" | "Sqrt" | "Reciprocal" | "Neg" => true,
-        op => affine::keeps_values(op),
-    };
-    match (known, node.op()) {
-        (false, _) => None,
         // Further operands (shapes, ratios) carry no gradient even where they vary.
-        (true, op) if affine::keeps_values(op) => Some(vec![0]),
-        (true, _) => Some(varying),
-    }
+        _ => return affine::keeps_values(graph, node).then(|| vec![0]),
+    };
+    known.then_some(varying)
 }
 
-/// dX of the `index`th operand of `node`, given `dy`; none where no rule fits.
+/// dX of the `index`th operand of `node`, given `dy`; none where no rule fits. The tape computes
+/// in that operand's element type.
 pub fn product(
     tape: &mut Tape,
     graph: &Graph,
@@ -53,8 +50,8 @@ pub fn product(
         "Identity" | "Dropout" | "Add" | "Sum" => dy.to_owned(),
         // The rounding has no gradient of its own: it is passed straight through.
         "QuantizeLinear" | "DequantizeLinear" => dy.to_owned(),
-        "Cast" => tape.cast_like(graph, dy, x),
-        "Flatten" | "Reshape" | "Squeeze" | "Unsqueeze" => tape.reshape_like(dy, x),
+        "Cast" => tape.as_float(dy),
+        "Flatten" | "Reshape" | "Squeeze" | "Unsqueeze" | "Gather" => tape.reshape_like(dy, x),
         "Transpose" => {
             let order = node.ints("perm")?;
             let mut inverse = vec![0; order.len()];
@@ -117,25 +114,35 @@ pub fn dense_row(tape: &mut Tape, node: &Node, class: &str) -> String {
         with_int(node, "axis", axis)
     });
     let row = tape.scale(&row, node.float("alpha", 1.0));
+    // A row of a Gemm's weights already has the shape of what it takes.
+    if axis == 0 && node.op() == "Gemm" {
+        return row;
+    }
     tape.reshape_like(&row, node.operand(0))
 }
 
-/// dX = dY W. The weights stay the right operand, which ONNX Runtime reorders once for speed: on
-/// the left they would take three times as long.
+/// dX = dY W, by the very tensor that the layer itself multiplies with.
 fn dense(tape: &mut Tape, node: &Node, dy: &str) -> String {
-    let row = tape.row(dy);
-    let (weights, outputs_first) = match node.op() {
-        "Conv" => {
-            let rows = tape.push_with("Flatten", &[node.operand(1)], |node| {
-                with_int(node, "axis", 1)
-            });
-            (rows, true)
+    let weights = node.operand(1);
+    let transpose = node.int("transB", 0) == 0;
+    match node.op() {
+        // Takes and returns matrices of one row.
+        "Gemm" => {
+            let product = tape.matrix_product(dy, weights, transpose);
+            tape.scale(&product, node.float("alpha", 1.0))
         }
-        _ => (node.operand(1).to_owned(), node.int("transB", 0) != 0),
-    };
-    let product = tape.matrix_product(&row, &weights, !outputs_first);
-    let product = tape.scale(&product, node.float("alpha", 1.0));
-    tape.reshape_like(&product, node.operand(0))
+        "Conv" => {
+            let shape = tape.integers(&[1, -1, 1, 1]);
+            let column = tape.push("Reshape", &[dy, &shape]);
+            let product = tape.push("ConvTranspose", &[&column, weights]);
+            tape.reshape_like(&product, node.operand(0))
+        }
+        _ => {
+            let row = tape.row(dy);
+            let product = tape.matrix_product(&row, weights, transpose);
+            tape.reshape_like(&product, node.operand(0))
+        }
+    }
 }
 
 /// Ba et al., "Layer Normalization", 2016, over the last axis:
@@ -198,10 +205,10 @@ fn slope(tape: &mut Tape, graph: &Graph, node: &Node) -> Option<String> {
             let rest = tape.push("Sub", &[&one, y]);
             tape.mul(y, &rest)
         }
+        // Between its bounds of 0 and 1 it lies between two integers.
         "HardSigmoid" => {
-            let above = tape.greater(y, &zero);
-            let below = tape.greater(&one, y);
-            let inside = tape.mul(&above, &below);
+            let (above, below) = (tape.push("Ceil", &[y]), tape.push("Floor", &[y]));
+            let inside = tape.push("Sub", &[&above, &below]);
             tape.scale(&inside, node.float("alpha", 0.2))
         }
         // Howard et al., "Searching for MobileNetV3": x relu6(x + 3) / 6.

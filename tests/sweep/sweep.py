@@ -1,6 +1,7 @@
 """Compares camoverlay with torch, torchcam and pytorch-grad-cam over torchvision's classifiers.
 
     sweep.py --inspect target/release/camoverlay-inspect [--quick] [--write docs/sweep.md] [NAME...]
+    sweep.py --export FOLDER NAME...      only writes FOLDER/NAME.onnx
 
 Each network gets random weights, is exported to ONNX, and explains one picture. Compared are the
 logits (relative to their largest magnitude) and the maps after min-max, for torchcam's CAM where
@@ -142,6 +143,16 @@ def sweep(name, program, folder, opset):
     return row | {"ok": bool(ok)}
 
 
+def export_all(names, folder, opset):
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in names:
+        _, height, width, free = NETWORKS[name]
+        with tempfile.TemporaryDirectory() as photo:
+            image = picture(height, width, Path(photo) / "photo.png")
+        export(build(name, image), image, free, folder / f"{name}.onnx", opset)
+        print(folder / f"{name}.onnx", flush=True)
+
+
 COLUMNS = ["logits", "cam", *METHODS]
 
 
@@ -161,12 +172,17 @@ def table(rows):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("names", nargs="*")
-    parser.add_argument("--inspect", required=True)
+    parser.add_argument("--inspect")
+    parser.add_argument("--export", type=Path)
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--opset", type=int, default=13)
     parser.add_argument("--write", type=Path)
     options = parser.parse_args()
     names = options.names or (QUICK if options.quick else list(NETWORKS))
+    if options.export:
+        return export_all(names, options.export, options.opset)
+    if not options.inspect:
+        parser.error("--inspect is needed")
     rows = []
     for name in names:
         with tempfile.TemporaryDirectory() as folder:

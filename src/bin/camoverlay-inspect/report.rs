@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use gstcamoverlay::explain::{Class, Explanation, Method};
-use gstcamoverlay::network::{Classifier, Head, Layout, PreprocessOrigin};
+use gstcamoverlay::network::{Classifier, Layout, PreprocessOrigin};
 use gstcamoverlay::picture::Fit;
 
 /// All there is to tell of a network, and of a picture if there was one.
@@ -17,15 +17,6 @@ impl Report<'_> {
         match self.classifier.fit() {
             Fit::ShortestSide(side) => format!("any size, shortest side {side}"),
             Fit::Exact { width, height } => format!("{width} x {height} only"),
-        }
-    }
-
-    fn head(&self) -> &'static str {
-        match self.classifier.head() {
-            Head::Channels => "mean over space, one channel a class",
-            Head::Dense { .. } => "mean over space, dense",
-            Head::PooledLayers => "mean over space, several layers",
-            Head::FlattenedLayers => "flattened, several layers",
         }
     }
 
@@ -62,7 +53,9 @@ impl Report<'_> {
             PreprocessOrigin::Options => "as asked",
             PreprocessOrigin::File => "says the file",
             PreprocessOrigin::Catalogue => "says the catalogue",
-            PreprocessOrigin::Assumed => "assumed, nothing says it",
+            PreprocessOrigin::Assumed => {
+                "assumed: the file does not say; --preprocess, or its metadata key “preprocess”, sets another"
+            }
         };
         let layout = match structure.layout {
             Layout::ChannelsFirst => "channels first",
@@ -86,12 +79,23 @@ impl Report<'_> {
                 "input",
                 format!("{} ({layout}, {})", structure.input, self.size()),
             ),
-            ("preprocessing", format!("{} ({origin})", preprocess.name())),
+            (
+                "preprocessing",
+                format!(
+                    "{}: {} ({origin})",
+                    preprocess.name(),
+                    preprocess.description()
+                ),
+            ),
             ("feature map", structure.features.clone()),
             ("a cell sees", field),
             (
                 "head",
-                format!("{} ({})", self.head(), structure.head.join(", ")),
+                format!(
+                    "{} ({})",
+                    self.classifier.head().description(),
+                    structure.head.join(", ")
+                ),
             ),
             ("classes", classifier.class_count().to_string()),
             (
@@ -170,7 +174,7 @@ impl Report<'_> {
             ),
             format!("\"features\":{}", quoted(&structure.features)),
             format!("\"receptive-field\":{field}"),
-            format!("\"head\":{}", quoted(self.head())),
+            format!("\"head\":{}", quoted(self.classifier.head().description())),
             format!("\"operators\":[{}]", operators.join(",")),
             format!("\"classes\":{}", classifier.class_count()),
             format!("\"methods\":[{}]", methods.join(",")),

@@ -1,5 +1,6 @@
 //! Heads of several layers: their gradient next to finite differences.
 
+use crate::network::onnx::data_type;
 use crate::network::testing::{Draft, noise};
 use crate::network::{Activation, Head, Target};
 
@@ -252,6 +253,47 @@ fn a_scaled_output_still_has_a_gradient() {
     draft
         .random("s", &[4])
         .node("Mul", &["m", "s"], "y")
+        .output("y");
+    assert_gradient(&draft);
+}
+
+#[test]
+fn a_view_written_as_gather() {
+    // As PyTorch's newer exporter writes a mean in channels-last memory.
+    let mut draft = Draft::with_features();
+    draft
+        .integers("flat", &[-1])
+        .node("GlobalAveragePool", &["a"], "p")
+        .node("Reshape", &["p", "flat"], "f")
+        .integers("all", &[0, 1, 2])
+        .node("Gather", &["f", "all"], "g")
+        .integers("row", &[1, 3])
+        .node("Reshape", &["g", "row"], "r")
+        .node("Tanh", &["r"], "h")
+        .random("v", &[3, 4])
+        .node("MatMul", &["h", "v"], "y")
+        .output("y");
+    assert_gradient(&draft);
+}
+
+#[test]
+fn a_layer_in_another_type() {
+    let cast = |draft: &mut Draft, from: &str, to: &str, element_type: i32| {
+        draft.node_int("Cast", &[from], to, ("to", element_type.into()));
+    };
+    let mut draft = Draft::with_features();
+    draft
+        .node("GlobalAveragePool", &["a"], "p")
+        .node("Flatten", &["p"], "f");
+    cast(&mut draft, "f", "double", data_type::DOUBLE);
+    draft.node("Mul", &["double", "double"], "square");
+    cast(&mut draft, "square", "g", data_type::FLOAT);
+    draft
+        .random("v", &[3, 4])
+        .node("MatMul", &["g", "v"], "m")
+        .node("Tanh", &["m"], "h")
+        .random("w", &[4, 4])
+        .node("MatMul", &["h", "w"], "y")
         .output("y");
     assert_gradient(&draft);
 }

@@ -247,3 +247,38 @@ fn weights_behind_other_nodes() {
     draft.node("Add", &["m", "b"], "y").output("y");
     assert_complete(&draft, 4);
 }
+
+#[test]
+fn zeros_around_what_a_maximum_is_taken_of() {
+    for opset in [9, 13, 18] {
+        let mut draft = Draft::with_features();
+        draft.opset(opset);
+        draft.node("Abs", &["a"], "b").node("Neg", &["b"], "n");
+        let pads = [0, 0, 1, 1, 0, 0, 1, 1];
+        if opset < 11 {
+            draft.node_ints("Pad", &["n"], "z", ("pads", &pads));
+        } else {
+            draft
+                .integers("pads", &pads)
+                .node("Pad", &["n", "pads"], "z");
+        }
+        let pool = with_ints(node("MaxPool", &["z"], "m"), "kernel_shape", &[3, 3]);
+        draft.push(with_ints(pool, "strides", &[2, 2]));
+        draft
+            .node("GlobalAveragePool", &["m"], "p")
+            .node("Flatten", &["p"], "y")
+            .output("y");
+        let Some(opened) = draft.open() else { return };
+        let mut classifier = opened.unwrap();
+        let image = noise(48, 77);
+        let activation = classifier.run(&image, 4, 4, Target::Class(1)).unwrap();
+        for cells in activation.features.values.chunks(4) {
+            // Only the last window lies within the picture.
+            assert!(
+                cells[..3].iter().all(|&cell| cell.abs() < 1e-30),
+                "{cells:?}"
+            );
+            assert!(cells[3] < -1e-3, "{cells:?}");
+        }
+    }
+}
