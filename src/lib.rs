@@ -8,6 +8,8 @@ pub mod element;
 pub mod explain;
 pub mod network;
 pub mod picture;
+#[cfg(feature = "programs")]
+pub mod program;
 
 use element::register;
 

@@ -21,7 +21,7 @@ fn words(bytes: &[u8]) -> String {
 fn the_command_line_is_explained() {
     let help = inspect(&["--help"]);
     assert!(help.status.success());
-    assert!(words(&help.stdout).contains("--image FILE"));
+    assert!(words(&help.stdout).contains("--image <FILE>"));
     for (arguments, expected) in [
         (vec![], "No network is named."),
         (vec!["--frobnicate"], "There is no option --frobnicate."),
@@ -35,7 +35,7 @@ fn the_command_line_is_explained() {
         ),
         (
             vec!["--net", "nothing"],
-            "There is no network nothing in the catalogue",
+            "There is no network nothing; there are squeezenet, ",
         ),
         (
             vec!["a.onnx", "--output", "b.png"],

@@ -7,37 +7,26 @@ mod report;
 use std::process::ExitCode;
 
 use gstcamoverlay::network::{Classifier, Error};
+use gstcamoverlay::program::{self, Failure};
 
 use arguments::Arguments;
 use report::Report;
 
 fn main() -> ExitCode {
-    let arguments = match arguments::parse(std::env::args().skip(1)) {
-        Ok(None) => {
-            print!("{}", arguments::HELP);
-            return ExitCode::SUCCESS;
-        }
-        Ok(Some(arguments)) => arguments,
-        Err(message) => {
-            eprintln!("{message} `camoverlay-inspect --help` lists the options.");
-            return ExitCode::from(2);
-        }
-    };
-    match run(&arguments) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(message) => {
-            eprintln!("{message}");
-            ExitCode::FAILURE
-        }
-    }
+    program::main(run)
 }
 
-fn run(arguments: &Arguments) -> Result<(), String> {
+fn run(arguments: Arguments) -> Result<(), Failure> {
     let words = |error: Error| error.to_string();
-    let mut classifier = Classifier::open(&arguments.options).map_err(words)?;
-    arguments.method.resolve(classifier.head()).map_err(words)?;
+    arguments.check()?;
+    let options = arguments.network.options(arguments.model.as_deref())?;
+    let mut classifier = Classifier::open(&options).map_err(words)?;
+    arguments
+        .method()
+        .resolve(classifier.head())
+        .map_err(words)?;
     let explanation = match &arguments.image {
-        Some(path) => Some(picture::explain(path, arguments, &mut classifier)?),
+        Some(path) => Some(picture::explain(path, &arguments, &mut classifier)?),
         None => None,
     };
     let report = Report {

@@ -21,9 +21,12 @@ pub fn explain(
     classifier: &mut Classifier,
 ) -> Result<Explanation, String> {
     let request = Request {
-        target: target(&arguments.target, classifier)?,
-        top_k: arguments.top_k,
-        method: arguments.method,
+        target: target(
+            arguments.question.target.as_deref().unwrap_or("top-1"),
+            classifier,
+        )?,
+        top_k: arguments.question.top_k.unwrap_or(5) as usize,
+        method: arguments.method(),
     };
     gst::init().map_err(|error| format!("GStreamer does not start: {error}."))?;
     let decoded = Arc::new(Mutex::new(None));
@@ -160,7 +163,7 @@ fn overlay(
             width: map.width,
             height: map.height,
         },
-        arguments.threshold,
+        arguments.question.threshold.unwrap_or(0.2),
     );
     painter.paint(&mut [PlaneMut { data, stride }]);
     drop(frame);

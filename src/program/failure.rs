@@ -1,0 +1,66 @@
+//! Why a program ends badly, and what its exit code says about it.
+
+use std::fmt;
+use std::process::ExitCode;
+
+/// One sentence on what is wrong and, where it helps, one on what to do.
+#[derive(Debug)]
+pub enum Failure {
+    /// The command line makes no sense: exit code 2.
+    Usage(String),
+    /// What was asked for cannot be done: exit code 1.
+    Run(String),
+}
+
+impl Failure {
+    pub fn usage(text: impl Into<String>) -> Self {
+        Self::Usage(text.into())
+    }
+
+    pub fn exit_code(&self) -> ExitCode {
+        match self {
+            Self::Usage(_) => ExitCode::from(2),
+            Self::Run(_) => ExitCode::FAILURE,
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Usage(text) | Self::Run(text) => f.write_str(text),
+        }
+    }
+}
+
+impl std::error::Error for Failure {}
+
+impl From<String> for Failure {
+    fn from(text: String) -> Self {
+        Self::Run(text)
+    }
+}
+
+impl From<&str> for Failure {
+    fn from(text: &str) -> Self {
+        Self::Run(text.to_owned())
+    }
+}
+
+/// Errors of libraries, as they word themselves.
+macro_rules! from_error {
+    ($($error:ty),*) => {$(
+        impl From<$error> for Failure {
+            fn from(error: $error) -> Self {
+                Self::Run(format!("{error}."))
+            }
+        }
+    )*};
+}
+
+from_error!(
+    gst::glib::Error,
+    gst::glib::BoolError,
+    gst::StateChangeError,
+    std::io::Error
+);

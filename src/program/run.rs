@@ -1,0 +1,106 @@
+//! Running a pipeline to its end.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use gst::prelude::*;
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::flag;
+
+use super::Failure;
+
+/// What a program may act on while its pipeline runs.
+pub enum Event<'a> {
+    /// A message of the bus, whatever its kind; errors, warnings and the end are seen to afterwards all the same.
+    Message(&'a gst::MessageRef),
+    /// A tenth of a second without a message, or a message, has gone by.
+    Tick,
+    /// Ctrl-C, or SIGTERM, for the first time. A second one ends the program on the spot.
+    Interrupted,
+}
+
+/// What a program wants after an [`Event`].
+#[derive(PartialEq, Eq)]
+pub enum Next {
+    Continue,
+    /// Take the pipeline down now.
+    Stop,
+}
+
+/// Starts `pipeline` and runs it to the end of its stream, calling `on` for what happens meanwhile, and takes it down.
+///
+/// An interruption usually calls [`finish`], so that files are finished. Warnings are printed.
+///
+/// # Errors
+/// The first error on the bus, in the words meant for the user, or `on`'s own.
+pub fn run(
+    pipeline: &gst::Pipeline,
+    on: impl FnMut(Event<'_>) -> Result<Next, Failure>,
+) -> Result<(), Failure> {
+    let outcome = play(pipeline, on);
+    // On the way down nothing is left to report.
+    let _ = pipeline.set_state(gst::State::Null);
+    outcome
+}
+
+fn play(
+    pipeline: &gst::Pipeline,
+    mut on: impl FnMut(Event<'_>) -> Result<Next, Failure>,
+) -> Result<(), Failure> {
+    let bus = pipeline.bus().ok_or("The pipeline has no bus.")?;
+    let interrupted = interruptions()?;
+    let mut told = false;
+    // A failure to start is on the bus too, in better words.
+    let _ = pipeline.set_state(gst::State::Playing);
+    loop {
+        let message = bus.timed_pop(gst::ClockTime::from_mseconds(100));
+        if let Some(message) = &message
+            && (on(Event::Message(message))? == Next::Stop || handle(pipeline, message)?)
+        {
+            return Ok(());
+        }
+        if interrupted.load(Ordering::Relaxed) && !told {
+            told = true;
+            if on(Event::Interrupted)? == Next::Stop {
+                return Ok(());
+            }
+        }
+        if on(Event::Tick)? == Next::Stop {
+            return Ok(());
+        }
+    }
+}
+
+/// Does what every application must with a message; true at the end of the stream.
+fn handle(pipeline: &gst::Pipeline, message: &gst::MessageRef) -> Result<bool, Failure> {
+    match message.view() {
+        gst::MessageView::Error(error) => return Err(error.error().message().into()),
+        gst::MessageView::Warning(warning) => eprintln!("{}", warning.error().message()),
+        gst::MessageView::Latency(_) => pipeline.recalculate_latency()?,
+        gst::MessageView::Eos(_) => return Ok(true),
+        _ => {}
+    }
+    Ok(false)
+}
+
+/// A flag that the first Ctrl-C or SIGTERM raises; the second ends the process.
+fn interruptions() -> Result<Arc<AtomicBool>, Failure> {
+    let interrupted = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM] {
+        // In this order: the first signal finds the flag still down.
+        flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&interrupted))?;
+        flag::register(signal, Arc::clone(&interrupted))?;
+    }
+    Ok(interrupted)
+}
+
+/// Ends the stream behind every source, so that what is in work arrives and files are finished.
+pub fn finish(pipeline: &gst::Pipeline) {
+    let mut sources = pipeline.iterate_sources();
+    while let Ok(Some(source)) = sources.next() {
+        for pad in source.src_pads() {
+            // Behind the source, it comes after the frame that is in work, whatever the source.
+            pad.push_event(gst::event::Eos::new());
+        }
+    }
+}
