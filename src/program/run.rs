@@ -23,6 +23,8 @@ pub enum Event<'a> {
 #[derive(PartialEq, Eq)]
 pub enum Next {
     Continue,
+    /// Go on, the message having been seen to: neither an end nor an error is one then.
+    Handled,
     /// Take the pipeline down now.
     Stop,
 }
@@ -54,10 +56,15 @@ fn play(
     let _ = pipeline.set_state(gst::State::Playing);
     loop {
         let message = bus.timed_pop(gst::ClockTime::from_mseconds(100));
-        if let Some(message) = &message
-            && (on(Event::Message(message))? == Next::Stop || handle(pipeline, message)?)
-        {
-            return Ok(());
+        if let Some(message) = &message {
+            let ends = match on(Event::Message(message))? {
+                Next::Continue => handle(pipeline, message)?,
+                Next::Handled => false,
+                Next::Stop => true,
+            };
+            if ends {
+                return Ok(());
+            }
         }
         if interrupted.load(Ordering::Relaxed) && !told {
             told = true;
