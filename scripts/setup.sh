@@ -14,6 +14,7 @@ packages="
     gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good
     gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly gstreamer1.0-libav
     ffmpeg openssl
+    gstreamer1.0-nice gir1.2-gst-plugins-bad-1.0
     python3 python3-venv python3-gst-1.0 gir1.2-gst-plugins-base-1.0 python3-numpy
 "
 gstreamer=1.22
