@@ -3,7 +3,8 @@
 //! Prints medians in milliseconds and, in brackets, as multiples of the memcpy.
 
 use gstcamoverlay::picture::{
-    ChannelOrder, Fit, Geometry, Layout, MapView, Normalization, Painter, Plane, PlaneMut, Sampler,
+    ChannelOrder, Encoding, Fit, Geometry, Layout, MapView, Matrix, Normalization, Painter, Plane,
+    PlaneMut, Range, Sampler, Samples,
 };
 use std::hint::black_box;
 use std::time::Instant;
@@ -65,30 +66,50 @@ fn main() {
     };
     println!("frame            memcpy         sample        set_map          paint");
     for (width, height) in [(640, 480), (1280, 720), (1920, 1080), (3840, 2160)] {
-        for (name, layout, bytes) in [("RGB", Layout::RGB, 3), ("BGRx", Layout::BGRX, 4)] {
+        for (name, layout) in [
+            ("I420", y_cb_cr(Samples::I420)),
+            ("NV12", y_cb_cr(Samples::NV12)),
+            ("YUY2", y_cb_cr(Samples::YUY2)),
+            ("RGB", Layout::RGB),
+            ("BGRx", Layout::BGRX),
+        ] {
             let geometry = Geometry {
                 layout,
                 width,
                 height,
             };
-            let stride = width * bytes;
-            let source = scene(width, height, bytes);
+            let sizes: &[(usize, usize)] = &match name {
+                "I420" => vec![(width, height), (width / 2, height / 2), (width / 2, height / 2)],
+                "NV12" => vec![(width, height), (width, height / 2)],
+                "YUY2" => vec![(width * 2, height)],
+                "RGB" => vec![(width * 3, height)],
+                _ => vec![(width * 4, height)],
+            };
+            let source: Vec<Vec<u8>> = sizes.iter().map(|(w, h)| scene(*w, *h, 1)).collect();
             let mut frame = source.clone();
-            let restore = |frame: &mut Vec<u8>| frame.copy_from_slice(black_box(&source));
+            let restore = |frame: &mut Vec<Vec<u8>>| {
+                for (f, s) in frame.iter_mut().zip(&source) {
+                    f.copy_from_slice(black_box(s));
+                }
+            };
 
             let memcpy = median(&mut frame, |_| (), restore);
 
             let mut sampler = Sampler::new(&geometry, Fit::ShortestSide(227), &normalization);
             let (out_width, out_height) = sampler.size();
             let tensor = vec![0.0; 3 * out_width * out_height];
-            let plane = Plane {
-                data: &source,
-                stride,
-            };
+            let planes: Vec<Plane> = source
+                .iter()
+                .zip(sizes)
+                .map(|(data, size)| Plane {
+                    data,
+                    stride: size.0,
+                })
+                .collect();
             let sample = median(
                 &mut (&mut sampler, tensor),
                 |_| (),
-                |(sampler, tensor)| sampler.sample(&[plane], black_box(tensor)),
+                |(sampler, tensor)| sampler.sample(&planes, black_box(tensor)),
             );
 
             let mut painter = Painter::new(&geometry);
@@ -104,10 +125,15 @@ fn main() {
                 &mut (painter, frame),
                 |(_, frame)| restore(frame),
                 |(painter, frame)| {
-                    painter.paint(&mut [PlaneMut {
-                        data: frame,
-                        stride,
-                    }]);
+                    let mut planes: Vec<PlaneMut> = frame
+                        .iter_mut()
+                        .zip(sizes)
+                        .map(|(data, size)| PlaneMut {
+                            data,
+                            stride: size.0,
+                        })
+                        .collect();
+                    painter.paint(&mut planes);
                 },
             );
 
@@ -117,5 +143,15 @@ fn main() {
             }
             println!();
         }
+    }
+}
+
+fn y_cb_cr(samples: Samples) -> Layout {
+    Layout::YCbCr {
+        samples,
+        encoding: Encoding {
+            matrix: Matrix::Bt709,
+            range: Range::Limited,
+        },
     }
 }

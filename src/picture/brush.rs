@@ -1,27 +1,30 @@
 //! Where gray is read from and the picture painted to, layout by layout.
 
-use super::codes::CodeTables;
-use super::colour::{ColourTable, paint_planes, paint_row};
+use super::band::Band;
+use super::codes::{CodeRows, CodeTables};
+use super::colour::Colours;
 use super::gray::{gray_planes, gray_row};
-use super::index::IndexPlane;
-use super::view::{Chroma, Depth, Geometry, Layout, PlaneMut, Samples};
+use super::heat::Span;
+use super::view::{Chroma, Depth, Geometry, Layout, PLANES, PlaneMut, Samples};
 
 /// Reads the gray of frames of one geometry and paints on them.
 pub(super) struct Brush {
     width: usize,
-    height: usize,
     kind: Kind,
 }
+
+/// Room for what one thread needs on the way.
+pub(super) type Scratch = CodeRows;
 
 enum Kind {
     Packed {
         bytes: usize,
         offsets: [usize; 3],
-        colours: ColourTable,
+        colours: Colours,
     },
     Planar {
         planes: [usize; 3],
-        colours: ColourTable,
+        colours: Colours,
     },
     YCbCr {
         samples: Samples,
@@ -33,20 +36,19 @@ impl Brush {
     pub fn new(geometry: &Geometry) -> Self {
         Self {
             width: geometry.width,
-            height: geometry.height,
             kind: match geometry.layout {
                 Layout::Packed { bytes, r, g, b } => Kind::Packed {
                     bytes,
                     offsets: [r, g, b],
-                    colours: ColourTable::new(),
+                    colours: Colours::new([r, g, b]),
                 },
                 Layout::Planar { r, g, b } => Kind::Planar {
                     planes: [r, g, b],
-                    colours: ColourTable::new(),
+                    colours: Colours::new([r, g, b]),
                 },
                 Layout::YCbCr { samples, encoding } => Kind::YCbCr {
                     samples,
-                    codes: Box::new(CodeTables::new(encoding, samples.depth, geometry.width)),
+                    codes: Box::new(CodeTables::new(encoding, samples.depth)),
                 },
             },
         }
@@ -87,85 +89,90 @@ impl Brush {
         }
     }
 
-    /// Paints a whole frame whose gray is given, in rows as long as those of `heat`, and whose
-    /// gray / 2 + heat has the minimum and maximum `range`.
-    pub fn paint(
-        &mut self,
-        planes: &mut [PlaneMut],
-        gray: &[u8],
-        heat: &IndexPlane,
-        range: (f64, f64),
-    ) {
-        let (width, height) = (self.width, self.height);
-        let gray = gray.chunks_exact(heat.stride());
+    /// Takes off the parts of `planes` that show the next `rows` rows of the frame, an even number
+    /// unless they are the last.
+    pub fn take_rows<'a>(
+        &self,
+        planes: &mut [PlaneMut<'a>; PLANES],
+        rows: usize,
+    ) -> [PlaneMut<'a>; PLANES] {
+        let mut each = [rows; PLANES];
+        if let Kind::YCbCr { samples, .. } = &self.kind
+            && let Some(chroma) = samples.chroma
+        {
+            for component in [chroma.cb, chroma.cr] {
+                each[component.plane] = chroma.size(self.width, rows).1;
+            }
+        }
+        let mut each = each.into_iter();
+        planes.each_mut().map(|plane| plane.take_rows(each.next().unwrap_or(rows)))
+    }
+
+    /// Prepares for pictures whose gray / 2 + heat has the minimum and maximum `range`.
+    pub fn set_range(&mut self, range: Span) {
         match &mut self.kind {
-            Kind::Packed {
-                bytes,
-                offsets,
-                colours,
-            } => {
-                colours.fill(range, *offsets);
-                for (y, gray) in gray.enumerate() {
+            Kind::Packed { colours, .. } | Kind::Planar { colours, .. } => colours.fill(range),
+            Kind::YCbCr { codes, .. } => codes.fill(range),
+        }
+    }
+
+    /// Paints a band whose planes are given.
+    pub fn paint(&self, planes: &mut [PlaneMut; PLANES], band: &Band, scratch: &mut Scratch) {
+        let (width, rows) = (self.width, 0..band.rows.len());
+        match &self.kind {
+            Kind::Packed { bytes, colours, .. } => {
+                for y in rows {
                     let pixels = planes[0].row_mut(y, width * *bytes);
                     match bytes {
-                        3 => paint_row::<3>(pixels, gray, heat.row(y), colours),
-                        _ => paint_row::<4>(pixels, gray, heat.row(y), colours),
+                        3 => colours.paint_row::<3>(pixels, band.gray(y), band.index(y)),
+                        _ => colours.paint_row::<4>(pixels, band.gray(y), band.index(y)),
                     }
                 }
             }
-            Kind::Planar {
-                planes: order,
-                colours,
-            } => {
-                colours.fill(range, *order);
-                if let [first, second, third, ..] = planes {
-                    for (y, gray) in gray.enumerate() {
-                        let rows = [&mut *first, &mut *second, &mut *third];
-                        let rows = rows.map(|plane| plane.row_mut(y, width));
-                        paint_planes(rows, gray, heat.row(y), colours);
-                    }
+            Kind::Planar { colours, .. } => {
+                for y in rows {
+                    let rows = planes.each_mut().map(|plane| plane.row_mut(y, width));
+                    colours.paint_planes(rows, band.gray(y), band.index(y));
                 }
             }
             Kind::YCbCr { samples, codes } => {
-                codes.fill(range);
                 let luma = samples.y;
                 let row_bytes = width * luma.step * samples.depth.bytes();
-                for (y, gray) in gray.enumerate() {
+                for y in rows {
                     let row = planes[luma.plane].row_mut(y, row_bytes);
-                    codes.paint_luma(row, luma, gray, heat.row(y));
+                    codes.paint_luma(row, luma, band.gray(y), band.index(y), scratch);
                 }
                 if let Some(chroma) = &samples.chroma {
-                    let size = chroma.size(width, height);
-                    paint_chroma(planes, chroma, samples.depth, size, heat, codes);
+                    paint_chroma(planes, chroma, samples.depth, width, band, codes, scratch);
                 }
             }
         }
     }
 }
 
-/// Paints the chroma, `width` x `height` samples.
+/// Paints the chroma of a band of rows of `width` pixels.
 fn paint_chroma(
-    planes: &mut [PlaneMut],
+    planes: &mut [PlaneMut; PLANES],
     chroma: &Chroma,
     depth: Depth,
-    (width, height): (usize, usize),
-    heat: &IndexPlane,
-    codes: &mut CodeTables,
+    width: usize,
+    band: &Band,
+    codes: &CodeTables,
+    scratch: &mut Scratch,
 ) {
+    let last = band.rows.len() - 1;
+    let (width, height) = chroma.size(width, band.rows.len());
     for y in 0..height {
         let (above, below) = if chroma.halved_y {
-            (
-                heat.row(2 * y),
-                heat.row((2 * y + 1).min(heat.height() - 1)),
-            )
+            (band.index(2 * y), band.index((2 * y + 1).min(last)))
         } else {
-            (heat.row(y), heat.row(y))
+            (band.index(y), band.index(y))
         };
-        codes.set_chroma_heat(above, below, width, chroma.halved_x);
+        scratch.set_chroma_heat(above, below, width, chroma.halved_x);
         for (which, component) in [chroma.cb, chroma.cr].into_iter().enumerate() {
             let row_bytes = width * component.step * depth.bytes();
             let row = planes[component.plane].row_mut(y, row_bytes);
-            codes.paint_chroma(row, component, which, width);
+            codes.paint_chroma(row, component, which, width, scratch);
         }
     }
 }

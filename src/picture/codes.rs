@@ -1,7 +1,7 @@
 //! Luma and chroma codes of gray and heat.
 
 use super::coding::Coding;
-use super::heat::HEAT;
+use super::heat::{HEAT, Span};
 use super::simd::dispatched;
 use super::sums::{Table, sums};
 use super::view::{Component, Depth, Encoding};
@@ -18,6 +18,10 @@ pub(super) struct CodeTables {
     /// Half of what heat makes of blue and red difference; for 10 bits with 6 bits after the
     /// point.
     chroma: [Table; 2],
+}
+
+/// Rows on the way to a frame.
+pub(super) struct CodeRows {
     /// Heat indices above and below a row of chroma samples.
     above: Vec<u8>,
     below: Vec<u8>,
@@ -35,9 +39,32 @@ struct WordLuma {
 
 const WORD_FRACTION: u32 = 16;
 
+impl CodeRows {
+    /// Room for rows of `width` pixels.
+    pub fn new(width: usize) -> Self {
+        Self {
+            above: vec![0; width],
+            below: vec![0; width],
+            codes: vec![0; width],
+        }
+    }
+
+    /// Takes in the heat indices above and below a row of `samples` chroma samples, one sample
+    /// for each index, or for two where `halved`.
+    pub fn set_chroma_heat(&mut self, above: &[u8], below: &[u8], samples: usize, halved: bool) {
+        let rows = [(above, &mut self.above), (below, &mut self.below)];
+        for (row, out) in rows {
+            if halved {
+                read_bytes::<0>(row, &mut out[..samples]);
+            } else {
+                out[..samples].copy_from_slice(&row[..samples]);
+            }
+        }
+    }
+}
+
 impl CodeTables {
-    /// Tables for rows of `width` pixels.
-    pub fn new(encoding: Encoding, depth: Depth, width: usize) -> Self {
+    pub fn new(encoding: Encoding, depth: Depth) -> Self {
         let coding = Coding::new(encoding, depth);
         Self {
             coding,
@@ -51,9 +78,6 @@ impl CodeTables {
                 white: (coding.black + coding.luma_range) as i32,
             },
             chroma: [[0; 256]; 2],
-            above: vec![0; width],
-            below: vec![0; width],
-            codes: vec![0; width],
         }
     }
 
@@ -63,7 +87,8 @@ impl CodeTables {
     }
 
     /// Fills the tables for pictures whose gray / 2 + heat goes from `low` to `high`.
-    pub fn fill(&mut self, (low, high): (f64, f64)) {
+    pub fn fill(&mut self, range: Span) {
+        let (low, high) = (range.lowest, range.highest);
         let coding = &self.coding;
         let stretch = if high > low {
             255.0 / (high - low)
@@ -103,37 +128,38 @@ impl CodeTables {
     }
 
     /// Paints the luma of a row, of which [`Self::read_luma`] made `gray`.
-    pub fn paint_luma(&mut self, row: &mut [u8], y: Component, gray: &[u8], index: &[u8]) {
+    pub fn paint_luma(
+        &self,
+        row: &mut [u8],
+        y: Component,
+        gray: &[u8],
+        index: &[u8],
+        rows: &mut CodeRows,
+    ) {
         match self.depth {
             Depth::Eight => {
                 let tables = [&self.gray, &self.heat];
-                write_sums(row, y, tables, [gray, index], &mut self.codes);
+                write_sums(row, y, tables, [gray, index], &mut rows.codes);
             }
             Depth::TenLow => paint_words::<0>(row, index, &self.words),
             Depth::TenHigh => paint_words::<6>(row, index, &self.words),
         }
     }
 
-    /// Takes in the heat indices above and below a row of `samples` chroma samples, one sample
-    /// for each index, or for two where `halved`.
-    pub fn set_chroma_heat(&mut self, above: &[u8], below: &[u8], samples: usize, halved: bool) {
-        let rows = [(above, &mut self.above), (below, &mut self.below)];
-        for (row, out) in rows {
-            if halved {
-                read_bytes::<0>(row, &mut out[..samples]);
-            } else {
-                out[..samples].copy_from_slice(&row[..samples]);
-            }
-        }
-    }
-
     /// Paints blue (0) or red (1) difference of a row of `samples` samples.
-    pub fn paint_chroma(&mut self, row: &mut [u8], to: Component, which: usize, samples: usize) {
+    pub fn paint_chroma(
+        &self,
+        row: &mut [u8],
+        to: Component,
+        which: usize,
+        samples: usize,
+        rows: &mut CodeRows,
+    ) {
         let table = &self.chroma[which];
-        let indices = [&self.above[..samples], &self.below[..samples]];
+        let indices = [&rows.above[..samples], &rows.below[..samples]];
         match (self.depth, to.offset) {
             (Depth::Eight, _) => {
-                let codes = &mut self.codes[..samples];
+                let codes = &mut rows.codes[..samples];
                 write_sums(row, to, [table; 2], indices, codes);
             }
             (Depth::TenLow, _) => write_words::<1, 0, 0>(row, table, indices),

@@ -15,7 +15,7 @@ pub(super) static HEAT: LazyLock<[[f64; 3]; LEVELS]> = LazyLock::new(|| {
     })
 });
 
-/// Smallest and largest channel of some rows of [`HEAT`].
+/// Smallest and largest channel of some rows of [`HEAT`], or of these over some grays.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct Span {
     pub lowest: f64,
@@ -23,7 +23,17 @@ pub(super) struct Span {
 }
 
 impl Span {
-    fn joined(self, other: Self) -> Self {
+    /// Of no rows.
+    pub const NONE: Self = Self {
+        lowest: f64::INFINITY,
+        highest: f64::NEG_INFINITY,
+    };
+
+    pub fn holds(self, other: Self) -> bool {
+        self.lowest <= other.lowest && other.highest <= self.highest
+    }
+
+    pub fn joined(self, other: Self) -> Self {
         Self {
             lowest: self.lowest.min(other.lowest),
             highest: self.highest.max(other.highest),

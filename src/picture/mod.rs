@@ -4,15 +4,18 @@
 //! frame in place. Both work on plain slices with strides, in the frame's own layout, and
 //! allocate nothing once a geometry and a map size are known.
 
+mod band;
 mod brush;
 #[cfg(feature = "captions")]
 mod caption;
 mod codes;
 mod coding;
 mod colour;
+mod crew;
 mod gray;
 mod heat;
-mod index;
+#[cfg(target_arch = "x86_64")]
+mod lookup;
 mod map;
 mod paint;
 mod resize;

@@ -1,11 +1,15 @@
 //! Heat over a frame, in place.
 
-use super::brush::Brush;
-use super::heat::{self, Span};
-use super::index::IndexPlane;
-use super::map::MapView;
-use super::tile::{self, TileBounds};
-use super::view::{Geometry, PlaneMut};
+use std::array;
+use std::sync::Arc;
+
+use super::band::Band;
+use super::brush::{Brush, Scratch};
+use super::crew::Crew;
+use super::heat::Span;
+use super::map::{MapScaler, MapView};
+use super::tile;
+use super::view::{Geometry, PLANES, PlaneMut};
 
 /// Paints a class map over frames of one geometry.
 ///
@@ -20,31 +24,36 @@ use super::view::{Geometry, PlaneMut};
 pub struct Painter {
     width: usize,
     height: usize,
-    heat: IndexPlane,
-    /// Gray of the frame, rows and tiles as in `heat`.
-    gray: Vec<u8>,
-    bounds: TileBounds,
-    /// Bounds of gray / 2 + heat in each tile.
-    spans: Vec<Span>,
-    /// Half the gray of each value of `gray`.
+    /// The frame's rows, from top to bottom.
+    bands: Vec<(Band, Scratch)>,
+    map: Option<MapScaler>,
+    /// Half the gray of each value that the brush reads.
     half: [f64; 256],
     brush: Brush,
+    crew: Arc<Crew>,
 }
+
+/// Bands that a frame is painted in, each by one thread at a time.
+const BANDS: usize = 8;
 
 impl Painter {
     /// A painter of frames of `geometry`, whose sides must be positive; without heat.
     pub fn new(geometry: &Geometry) -> Self {
-        let heat = IndexPlane::new(geometry.width, geometry.height);
+        let Geometry { width, height, .. } = *geometry;
         let brush = Brush::new(geometry);
+        let rows = height.div_ceil(BANDS).next_multiple_of(tile::ROWS);
+        let bands = (0..height).step_by(rows).map(|first| {
+            let band = Band::new(first..height.min(first + rows), width);
+            (band, Scratch::new(width))
+        });
         Self {
-            width: geometry.width,
-            height: geometry.height,
-            gray: vec![0; heat.stride() * geometry.height],
-            bounds: TileBounds::new(heat.stride(), geometry.height),
-            spans: vec![Span::default(); heat.bounds().len()],
-            heat,
+            width,
+            height,
+            bands: bands.collect(),
+            map: None,
             half: brush.gray_levels().map(|gray| gray / 2.0),
             brush,
+            crew: Crew::get(),
         }
     }
 
@@ -53,12 +62,26 @@ impl Painter {
     /// differ by at most 1e-6 of the larger magnitude), nor does one with a value that is not
     /// finite.
     pub fn set_map(&mut self, map: MapView, threshold: f64) {
-        self.heat.fill(map, threshold);
+        let Some(range) = map.extremes() else {
+            return self.clear_map();
+        };
+        let scaler = match &mut self.map {
+            Some(scaler) if scaler.fits(map) => scaler,
+            scaler => scaler.insert(MapScaler::new(map, self.width, self.height)),
+        };
+        scaler.load(map, range);
+        let Some(extremes) = scaler.extremes() else {
+            return self.clear_map();
+        };
+        let (scaler, quantizer) = (&*scaler, scaler.quantizer(extremes, threshold));
+        self.crew.each(&mut self.bands, |(band, _)| band.fill_heat(scaler, &quantizer));
     }
 
     /// No heat on the next frames.
     pub fn clear_map(&mut self) {
-        self.heat.clear();
+        for (band, _) in &mut self.bands {
+            band.clear_heat();
+        }
     }
 
     /// Paints the frame in `planes`.
@@ -66,54 +89,56 @@ impl Painter {
     /// # Panics
     /// Where a plane is smaller than the geometry asks for.
     pub fn paint(&mut self, planes: &mut [PlaneMut]) {
-        for (y, gray) in self.gray.chunks_exact_mut(self.heat.stride()).enumerate() {
-            let (inside, outside) = gray.split_at_mut(self.width);
-            self.brush.read_gray(planes, y, inside);
-            outside.fill(inside[self.width - 1]);
-            self.bounds.add_row(y, gray);
-        }
-        let range = self.extremes();
-        self.brush.paint(planes, &self.gray, &self.heat, range);
+        let half = self.half;
+        self.each_band(planes, |brush, planes, band, _| {
+            band.fill_gray(|y, row| brush.read_gray(planes, y, row), &half);
+        });
+        self.brush.set_range(self.extremes());
+        self.each_band(planes, |brush, planes, band, scratch| {
+            brush.paint(planes, band, scratch);
+        });
+    }
+
+    /// Does `work` on each band and its part of the planes.
+    fn each_band(
+        &mut self,
+        planes: &mut [PlaneMut],
+        work: impl Fn(&Brush, &mut [PlaneMut; PLANES], &mut Band, &mut Scratch) + Sync,
+    ) {
+        let brush = &self.brush;
+        let mut planes = planes.iter_mut();
+        let mut rest: [PlaneMut; PLANES] = array::from_fn(|_| match planes.next() {
+            Some(plane) => plane.reborrow(),
+            None => PlaneMut::default(),
+        });
+        let mut bands = self.bands.iter_mut();
+        let mut parts: [_; BANDS] = array::from_fn(|_| {
+            let (band, scratch) = bands.next()?;
+            let planes = brush.take_rows(&mut rest, band.rows.len());
+            Some((planes, band, scratch))
+        });
+        self.crew.each(&mut parts, |part| {
+            if let Some((planes, band, scratch)) = part {
+                work(brush, planes, band, scratch);
+            }
+        });
     }
 
     /// Minimum and maximum of gray / 2 + heat over all pixels and channels.
     ///
-    /// Bounds of whole tiles come first; only tiles that may hold an extreme are looked into.
-    fn extremes(&mut self) -> (f64, f64) {
-        let mut bound = (f64::INFINITY, f64::NEG_INFINITY);
-        let (mut lowest, mut highest) = (0, 0);
-        let tiles = self.bounds.get().iter().zip(self.heat.bounds());
-        for (i, (&[dark, bright], &[coolest, hottest])) in tiles.enumerate() {
-            let heat = heat::span(coolest, hottest);
-            let span = Span {
-                lowest: self.half[usize::from(dark)] + heat.lowest,
-                highest: self.half[usize::from(bright)] + heat.highest,
-            };
-            self.spans[i] = span;
-            if span.lowest < bound.0 {
-                (bound.0, lowest) = (span.lowest, i);
-            }
-            if span.highest > bound.1 {
-                (bound.1, highest) = (span.highest, i);
+    /// Bounds of whole tiles come first, and are exact where a tile has one heat; of the other tiles
+    /// only those that may hold an extreme are looked into, the likeliest first.
+    fn extremes(&self) -> Span {
+        let bands = || self.bands.iter().map(|(band, _)| band);
+        let mut found = bands().fold(Span::NONE, |found, band| found.joined(band.sure_span()));
+        let mixed = || bands().flat_map(Band::mixed_tiles);
+        let lowest = mixed().min_by(|a, b| a.span.lowest.total_cmp(&b.span.lowest));
+        let highest = mixed().max_by(|a, b| a.span.highest.total_cmp(&b.span.highest));
+        for tile in lowest.into_iter().chain(highest).chain(mixed()) {
+            if !found.holds(tile.span) {
+                found = found.joined(tile.exact_span(&self.half));
             }
         }
-        let mut range = (f64::INFINITY, f64::NEG_INFINITY);
-        let (stride, rows) = (self.heat.stride(), &*heat::ROWS);
-        let per_row = stride / tile::COLUMNS;
-        for i in [lowest, highest].into_iter().chain(0..self.spans.len()) {
-            if self.spans[i].lowest >= range.0 && self.spans[i].highest <= range.1 {
-                continue;
-            }
-            let (y, x) = (i / per_row * tile::ROWS, i % per_row * tile::COLUMNS);
-            for y in y..self.height.min(y + tile::ROWS) {
-                let gray = &self.gray[y * stride + x..][..tile::COLUMNS];
-                for (&gray, &index) in gray.iter().zip(&self.heat.row(y)[x..]) {
-                    let (gray, heat) = (self.half[usize::from(gray)], rows[usize::from(index)]);
-                    range.0 = range.0.min(gray + heat.lowest);
-                    range.1 = range.1.max(gray + heat.highest);
-                }
-            }
-        }
-        range
+        found
     }
 }

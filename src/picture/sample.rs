@@ -1,8 +1,12 @@
 //! Frame to tensor.
 
+use std::array;
+use std::sync::Arc;
+
 use super::coding::Decoder;
+use super::crew::Crew;
 use super::resize::Axis;
-use super::scale::{PlaneScaler, View};
+use super::scale::{PlaneScaler, ScaledRows, View};
 use super::view::{Chroma, Depth, Geometry, Layout, Plane, Samples};
 
 /// Order of a tensor's three channels.
@@ -82,16 +86,33 @@ pub fn network_size(width: usize, height: usize, side: usize) -> (usize, usize) 
 pub struct Sampler {
     width: usize,
     height: usize,
+    recipe: Recipe,
+    /// The tensor's rows, from top to bottom.
+    bands: Vec<Band>,
+    crew: Arc<Crew>,
+}
+
+/// Bands that a tensor is made in, each by one thread.
+const BANDS: usize = 4;
+
+/// How frames become tensors.
+struct Recipe {
     planes: Vec<(usize, PlaneScaler)>,
     components: Vec<Scaled>,
     /// Makes red, green and blue of the components, where they are luma and chroma.
     decoder: Option<Decoder>,
-    /// The components of the scaled picture: red, green and blue, or gray alone.
-    picture: Vec<Vec<u8>>,
     /// Tensor value of each 8-bit value, for each channel of the tensor.
     values: [[f32; 256]; 3],
     /// Index, in red, green and blue, of each channel of the tensor.
     order: [usize; 3],
+}
+
+/// Some rows of the scaled picture.
+struct Band {
+    /// Of each of [`Recipe::planes`].
+    planes: Vec<ScaledRows>,
+    /// The components of the scaled picture: red, green and blue, or gray alone.
+    picture: Vec<Vec<u8>>,
 }
 
 /// Where the samples of a component of the scaled picture are.
@@ -131,16 +152,12 @@ impl Sampler {
                 (planes, components, Some(decoder))
             }
         };
-        let area = builder.out_width * builder.out_height;
-        Self {
-            width: builder.out_width,
-            height: builder.out_height,
+        let recipe = Recipe {
             planes,
-            picture: vec![vec![0; area]; components.len()],
             components,
             decoder,
-            values: std::array::from_fn(|c| {
-                std::array::from_fn(|v| {
+            values: array::from_fn(|c| {
+                array::from_fn(|v| {
                     (v as f32 / normalization.divisor - normalization.mean[c])
                         / normalization.deviation[c]
                 })
@@ -149,6 +166,24 @@ impl Sampler {
                 ChannelOrder::Rgb => [0, 1, 2],
                 ChannelOrder::Bgr => [2, 1, 0],
             },
+        };
+        let (width, height) = (builder.out_width, builder.out_height);
+        let rows = height.div_ceil(BANDS);
+        let bands = (0..height).step_by(rows).map(|first| {
+            let rows = first..height.min(first + rows);
+            let area = width * rows.len();
+            let planes = recipe.planes.iter();
+            Band {
+                planes: planes.map(|(_, plane)| plane.rows(rows.clone())).collect(),
+                picture: vec![vec![0; area]; recipe.components.len()],
+            }
+        });
+        Self {
+            width,
+            height,
+            bands: bands.collect(),
+            recipe,
+            crew: Crew::get(),
         }
     }
 
@@ -162,23 +197,47 @@ impl Sampler {
     /// # Panics
     /// Where a plane or the tensor is smaller than the geometry asks for.
     pub fn sample(&mut self, planes: &[Plane], tensor: &mut [f32]) {
-        for (plane, scaler) in &mut self.planes {
-            scaler.scale(planes[*plane]);
+        let area = self.width * self.height;
+        let (first, rest) = tensor[..3 * area].split_at_mut(area);
+        let (second, third) = rest.split_at_mut(area);
+        let mut channels = [first, second, third];
+        let mut bands = self.bands.iter_mut();
+        let mut parts: [Option<(&mut Band, [&mut [f32]; 3])>; BANDS] = array::from_fn(|_| {
+            let band = bands.next()?;
+            let area = band.picture[0].len();
+            let rows = channels.each_mut().map(|channel| {
+                let (rows, rest) = std::mem::take(channel).split_at_mut(area);
+                *channel = rest;
+                rows
+            });
+            Some((band, rows))
+        });
+        self.crew.each(&mut parts, |part| {
+            if let Some((band, rows)) = part {
+                self.recipe.sample(planes, band, rows);
+            }
+        });
+    }
+}
+
+impl Recipe {
+    /// Samples one band of the tensor.
+    fn sample(&self, planes: &[Plane], band: &mut Band, tensor: &mut [&mut [f32]; 3]) {
+        for ((plane, scaler), rows) in self.planes.iter().zip(&mut band.planes) {
+            scaler.scale(planes[*plane], rows);
         }
-        for (component, out) in self.components.iter().zip(&mut self.picture) {
-            let view = &self.planes[component.plane].1.views()[component.view];
-            view.copy_samples(component.offset, out);
+        for (component, out) in self.components.iter().zip(&mut band.picture) {
+            let pixels = band.planes[component.plane].view(component.view);
+            pixels.copy_samples(component.offset, out);
         }
         if let Some(decoder) = &self.decoder {
-            match &mut self.picture[..] {
+            match &mut band.picture[..] {
                 [y, cb, cr] => decoder.decode(y, cb, cr),
                 planes => planes.iter_mut().for_each(|y| decoder.decode_gray(y)),
             }
         }
-        let area = self.width * self.height;
-        let channels = tensor[..3 * area].chunks_exact_mut(area);
-        for ((out, values), channel) in channels.zip(&self.values).zip(self.order) {
-            let channel = &self.picture[channel.min(self.picture.len() - 1)];
+        for ((out, values), channel) in tensor.iter_mut().zip(&self.values).zip(self.order) {
+            let channel = &band.picture[channel.min(band.picture.len() - 1)];
             for (out, value) in out.iter_mut().zip(channel) {
                 *out = values[usize::from(*value)];
             }
@@ -224,7 +283,7 @@ impl Builder {
         } else {
             Axis::new(self.width, self.out_width, self.scale_x, 0.0)
         };
-        View::new(axis, samples, self.out_height)
+        View::new(axis, samples)
     }
 
     fn vertical(&self, halved: bool) -> Axis {

@@ -4,6 +4,8 @@
 //! it rounds, the defining double precision sum decides: results are exact, whatever the order
 //! and the fusing of the fast sums.
 
+use std::ops::Range;
+
 use super::resize::{Axis, Bytes, Source, Words, nearest, round_u8, sum_rows};
 #[cfg(target_arch = "x86_64")]
 use super::simd::Level;
@@ -72,42 +74,19 @@ fn round_columns<S: Source, const FUSED: bool, const N: usize>(
     }
 }
 
-/// One way of seeing the samples of a plane as pixels, and these pixels scaled.
+/// One way of seeing the samples of a plane as pixels.
 pub(super) struct View {
     horizontal: Axis,
     /// Samples of a pixel.
     samples: usize,
-    /// A few rows of pixels, interleaved so that the horizontal pass, too, sums runs of bytes:
-    /// of each column, [`LANES`] bytes.
-    columns: Vec<u8>,
-    /// On the way there, pairs of rows and, of pixels of one byte, pairs of these.
-    grouped: [Vec<u8>; 2],
-    scaled_columns: Vec<u8>,
-    /// All pixels, row by row, of [`Self::lanes`] bytes.
-    scaled: Vec<u8>,
 }
 
 impl View {
-    /// Pixels of `samples` (1 to 4) samples, scaled along `horizontal` to rows of a picture of
-    /// `out_height` rows.
-    pub fn new(horizontal: Axis, samples: usize, out_height: usize) -> Self {
-        let (width, out_width) = (horizontal.input(), horizontal.output());
+    /// Pixels of `samples` (1 to 4) samples, scaled along `horizontal`.
+    pub fn new(horizontal: Axis, samples: usize) -> Self {
         Self {
             horizontal,
             samples,
-            columns: vec![0; width * LANES],
-            grouped: [1, 2].map(|groups| {
-                vec![
-                    0;
-                    if samples <= 3 - groups {
-                        width * LANES
-                    } else {
-                        0
-                    }
-                ]
-            }),
-            scaled_columns: vec![0; out_width * LANES],
-            scaled: vec![0; out_width * out_height * samples.next_power_of_two()],
         }
     }
 
@@ -116,58 +95,113 @@ impl View {
         self.samples.next_power_of_two()
     }
 
-    /// Copies sample `offset` of each scaled pixel, row by row.
-    pub fn copy_samples(&self, offset: usize, out: &mut [u8]) {
-        match (self.lanes(), offset) {
-            (1, _) => out.copy_from_slice(&self.scaled),
-            (2, 0) => copy_samples::<2, 0>(&self.scaled, out),
-            (2, _) => copy_samples::<2, 1>(&self.scaled, out),
-            (_, 0) => copy_samples::<4, 0>(&self.scaled, out),
-            (_, 1) => copy_samples::<4, 1>(&self.scaled, out),
-            (_, 2) => copy_samples::<4, 2>(&self.scaled, out),
-            _ => copy_samples::<4, 3>(&self.scaled, out),
-        }
-    }
-
     /// Rows that are scaled at once.
     fn rows(&self) -> usize {
         LANES / self.lanes()
     }
 
+    /// Bytes of a row of scaled pixels.
+    fn row_bytes(&self) -> usize {
+        self.horizontal.output() * self.lanes()
+    }
+
     /// Horizontal pass over the rows `source`, `stride` bytes apart, into `out`.
-    fn scale_rows(&mut self, source: &[u8], stride: usize, first: usize, out: Option<&mut [u8]>) {
-        let (rows, lanes) = (self.rows(), self.lanes());
-        let row_bytes = self.horizontal.output() * lanes;
-        let out = out.unwrap_or(&mut self.scaled);
-        let out = out[first * row_bytes..].chunks_mut(rows * row_bytes);
+    fn scale_rows(&self, source: &[u8], stride: usize, desk: &mut Desk, out: &mut [u8]) {
+        let rows = self.rows();
+        let width = self.horizontal.input();
+        let out = out.chunks_mut(rows * self.row_bytes());
         for (source, out) in source.chunks(rows * stride).zip(out) {
-            let width = self.horizontal.input();
-            let [pairs, quads] = &mut self.grouped;
+            let Desk {
+                columns,
+                grouped: [pairs, quads],
+                scaled_columns,
+            } = desk;
             match self.samples {
                 1 => {
                     pair_rows::<1>(source, stride, width, pairs);
                     pair_rows::<2>(pairs, 2 * width, 2 * width, quads);
-                    interleave::<4>(quads, 4 * width, &mut self.columns);
+                    interleave::<4>(quads, 4 * width, columns);
                 }
                 2 => {
                     pair_rows::<2>(source, stride, 2 * width, pairs);
-                    interleave::<4>(pairs, 4 * width, &mut self.columns);
+                    interleave::<4>(pairs, 4 * width, columns);
                 }
-                3 => interleave::<3>(source, stride, &mut self.columns),
-                _ => interleave::<4>(source, stride, &mut self.columns),
+                3 => interleave::<3>(source, stride, columns),
+                _ => interleave::<4>(source, stride, columns),
             }
             let columns = Bytes {
-                data: &self.columns,
+                data: columns,
                 stride: LANES,
             };
-            for (at, out) in self.scaled_columns.chunks_exact_mut(LANES).enumerate() {
+            for (at, out) in scaled_columns.chunks_exact_mut(LANES).enumerate() {
                 round_byte_row(columns, &self.horizontal, at, out);
             }
-            match lanes {
-                1 => separate::<1>(&self.scaled_columns, out),
-                2 => separate::<2>(&self.scaled_columns, out),
-                _ => separate::<4>(&self.scaled_columns, out),
+            match self.lanes() {
+                1 => separate::<1>(scaled_columns, out),
+                2 => separate::<2>(scaled_columns, out),
+                _ => separate::<4>(scaled_columns, out),
             }
+        }
+    }
+}
+
+/// Room for a few rows of a [`View`] on their way through the horizontal pass.
+struct Desk {
+    /// The rows, interleaved so that the horizontal pass, too, sums runs of bytes: of each column,
+    /// [`LANES`] bytes.
+    columns: Vec<u8>,
+    /// On the way there, pairs of rows and, of pixels of one byte, pairs of these.
+    grouped: [Vec<u8>; 2],
+    scaled_columns: Vec<u8>,
+}
+
+impl Desk {
+    fn new(view: &View) -> Self {
+        let bytes = view.horizontal.input() * LANES;
+        let grouped = |groups: usize| if view.samples + groups <= 3 { bytes } else { 0 };
+        Self {
+            columns: vec![0; bytes],
+            grouped: [1, 2].map(|groups| vec![0; grouped(groups)]),
+            scaled_columns: vec![0; view.horizontal.output() * LANES],
+        }
+    }
+}
+
+/// Some rows of a scaled plane, with what it takes to make them.
+pub(super) struct ScaledRows {
+    rows: Range<usize>,
+    /// Rows after the first pass: some of them, or all that are needed where the horizontal pass
+    /// comes first.
+    between: Vec<u8>,
+    /// For each view of the plane.
+    views: Vec<(Desk, Pixels)>,
+}
+
+impl ScaledRows {
+    /// The rows in the `index`th view of the plane.
+    pub fn view(&self, index: usize) -> &Pixels {
+        &self.views[index].1
+    }
+}
+
+/// Scaled pixels, row by row.
+pub(super) struct Pixels {
+    /// Bytes of a pixel: 1, 2 or 4.
+    lanes: usize,
+    data: Vec<u8>,
+}
+
+impl Pixels {
+    /// Copies sample `offset` of each pixel.
+    pub fn copy_samples(&self, offset: usize, out: &mut [u8]) {
+        match (self.lanes, offset) {
+            (1, _) => out.copy_from_slice(&self.data),
+            (2, 0) => copy_samples::<2, 0>(&self.data, out),
+            (2, _) => copy_samples::<2, 1>(&self.data, out),
+            (_, 0) => copy_samples::<4, 0>(&self.data, out),
+            (_, 1) => copy_samples::<4, 1>(&self.data, out),
+            (_, 2) => copy_samples::<4, 2>(&self.data, out),
+            _ => copy_samples::<4, 3>(&self.data, out),
         }
     }
 }
@@ -236,8 +270,6 @@ pub(super) struct PlaneScaler {
     vertical: Axis,
     vertical_first: bool,
     views: Vec<View>,
-    /// Rows after the first pass: some of them, or all where the horizontal pass comes first.
-    between: Vec<u8>,
 }
 
 impl PlaneScaler {
@@ -250,31 +282,36 @@ impl PlaneScaler {
         vertical_first: bool,
         views: Vec<View>,
     ) -> Self {
-        let between = if vertical_first {
-            row_samples * views.iter().map(View::rows).max().unwrap_or(0)
-        } else {
-            views
-                .iter()
-                .map(|v| v.horizontal.output() * v.lanes())
-                .sum::<usize>()
-                * vertical.input()
-        };
         Self {
             depth,
             row_samples,
             vertical,
             vertical_first,
             views,
-            between: vec![0; between],
         }
     }
 
-    pub fn views(&self) -> &[View] {
-        &self.views
+    /// Room for `rows` of the scaled plane.
+    pub fn rows(&self, rows: Range<usize>) -> ScaledRows {
+        let between = if self.vertical_first {
+            self.row_samples * self.views.iter().map(View::rows).max().unwrap_or(0)
+        } else {
+            self.views.iter().map(View::row_bytes).sum::<usize>() * self.vertical.input()
+        };
+        let pixels = |view: &View| Pixels {
+            lanes: view.lanes(),
+            data: vec![0; view.row_bytes() * rows.len()],
+        };
+        let views = self.views.iter().map(|view| (Desk::new(view), pixels(view)));
+        ScaledRows {
+            between: vec![0; between],
+            views: views.collect(),
+            rows,
+        }
     }
 
-    /// Scales the plane into its views.
-    pub fn scale(&mut self, plane: Plane) {
+    /// Scales what `out` is to hold of the plane.
+    pub fn scale(&self, plane: Plane, out: &mut ScaledRows) {
         if self.vertical_first {
             match self.depth {
                 Depth::Eight => {
@@ -282,7 +319,7 @@ impl PlaneScaler {
                         data: plane.data,
                         stride: plane.stride,
                     };
-                    self.scale_vertically(|axis, y, out| round_byte_row(source, axis, y, out));
+                    self.scale_down_first(out, |axis, y, out| round_byte_row(source, axis, y, out));
                 }
                 Depth::TenLow | Depth::TenHigh => {
                     let source = Words {
@@ -293,34 +330,48 @@ impl PlaneScaler {
                             _ => 1.0 / 256.0,
                         },
                     };
-                    self.scale_vertically(|axis, y, out| round_row(source, axis, y, out));
+                    self.scale_down_first(out, |axis, y, out| round_row(source, axis, y, out));
                 }
             }
-        } else if let [view] = &mut self.views[..] {
-            let row_bytes = view.horizontal.output() * view.lanes();
-            let end = (self.vertical.input() - 1) * plane.stride + self.row_samples;
-            view.scale_rows(&plane.data[..end], plane.stride, 0, Some(&mut self.between));
+        } else if let ([view], [(desk, pixels)]) = (&self.views[..], &mut out.views[..]) {
+            let taps = out.rows.clone().flat_map(|y| self.vertical.index(y));
+            let (first, last) = taps.fold((usize::MAX, 0), |(first, last), &y| {
+                (first.min(y), last.max(y))
+            });
+            let row_bytes = view.row_bytes();
+            view.scale_rows(
+                &plane.data[first * plane.stride..last * plane.stride + self.row_samples],
+                plane.stride,
+                desk,
+                &mut out.between[first * row_bytes..],
+            );
             let between = Bytes {
-                data: &self.between,
+                data: &out.between,
                 stride: row_bytes,
             };
-            for (y, out) in view.scaled.chunks_exact_mut(row_bytes).enumerate() {
-                round_byte_row(between, &self.vertical, y, out);
+            let lines = pixels.data.chunks_exact_mut(row_bytes);
+            for (y, line) in out.rows.clone().zip(lines) {
+                round_byte_row(between, &self.vertical, y, line);
             }
         }
     }
 
     /// `round_row` makes one row of the vertical pass.
-    fn scale_vertically(&mut self, round_row: impl Fn(&Axis, usize, &mut [u8])) {
-        let batch = self.between.len() / self.row_samples;
-        for first in (0..self.vertical.output()).step_by(batch) {
-            let rows = batch.min(self.vertical.output() - first);
-            let lines = &mut self.between[..rows * self.row_samples];
+    fn scale_down_first(
+        &self,
+        out: &mut ScaledRows,
+        round_row: impl Fn(&Axis, usize, &mut [u8]),
+    ) {
+        let batch = out.between.len() / self.row_samples;
+        for first in out.rows.clone().step_by(batch) {
+            let rows = batch.min(out.rows.end - first);
+            let lines = &mut out.between[..rows * self.row_samples];
             for (y, line) in (first..).zip(lines.chunks_exact_mut(self.row_samples)) {
                 round_row(&self.vertical, y, line);
             }
-            for view in &mut self.views {
-                view.scale_rows(lines, self.row_samples, first, None);
+            for (view, (desk, pixels)) in self.views.iter().zip(&mut out.views) {
+                let at = (first - out.rows.start) * view.row_bytes();
+                view.scale_rows(lines, self.row_samples, desk, &mut pixels.data[at..]);
             }
         }
     }

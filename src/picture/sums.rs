@@ -20,30 +20,21 @@ pub(super) fn sums(tables: [&Table; 2], indices: [&[u8]; 2], out: &mut [u8]) {
     }
 }
 
-/// Look-ups in registers, more than ten times as fast as in memory.
 #[cfg(target_arch = "x86_64")]
 mod vbmi {
     use super::Table;
+    use crate::picture::lookup::{Register, load, load_bytes, look_up, mask};
     use std::arch::x86_64::*;
-
-    /// One byte of each entry of a table.
-    type Register = [__m512i; 4];
 
     #[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
     pub fn sums(tables: [&Table; 2], indices: [&[u8]; 2], out: &mut [u8]) {
-        let low = tables.map(|table| register(table, |entry| entry as u8));
-        let high = tables.map(|table| register(table, |entry| (entry >> 8) as u8));
+        let low = tables.map(|table| part(table, |entry| entry as u8));
+        let high = tables.map(|table| part(table, |entry| (entry >> 8) as u8));
         let indices = indices[0].chunks(64).zip(indices[1].chunks(64));
         for (out, (a, b)) in out.chunks_mut(64).zip(indices) {
-            let mask = u64::MAX >> (64 - out.len().min(a.len()).min(b.len()));
-            // SAFETY: the mask has the loads and the store touch no more bytes than the shortest
-            // of the three slices has.
-            let (a, b) = unsafe {
-                (
-                    _mm512_maskz_loadu_epi8(mask, a.as_ptr().cast()),
-                    _mm512_maskz_loadu_epi8(mask, b.as_ptr().cast()),
-                )
-            };
+            let mask = mask(out.len().min(a.len()).min(b.len()));
+            // SAFETY: the mask has no more bits than the shortest of the three slices has bytes.
+            let (a, b) = unsafe { (load_bytes(a, mask), load_bytes(b, mask)) };
             let first = look_up(&low[0], a);
             let carry = _mm512_add_epi8(first, look_up(&low[1], b));
             let carry = _mm512_cmplt_epu8_mask(carry, first);
@@ -54,20 +45,10 @@ mod vbmi {
         }
     }
 
+    /// One byte of each entry.
     #[target_feature(enable = "avx512f")]
-    fn register(table: &Table, byte: impl Fn(u16) -> u8) -> Register {
-        std::array::from_fn(|part| {
-            let bytes: [u8; 64] = std::array::from_fn(|i| byte(table[64 * part + i]));
-            // SAFETY: reads the 64 bytes of the array.
-            unsafe { _mm512_loadu_si512(bytes.as_ptr().cast()) }
-        })
-    }
-
-    #[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
-    fn look_up(table: &Register, index: __m512i) -> __m512i {
-        let lower = _mm512_permutex2var_epi8(table[0], index, table[1]);
-        let upper = _mm512_permutex2var_epi8(table[2], index, table[3]);
-        _mm512_mask_blend_epi8(_mm512_movepi8_mask(index), lower, upper)
+    fn part(table: &Table, byte: impl Fn(u16) -> u8) -> Register {
+        load(&table.map(byte))
     }
 }
 

@@ -203,14 +203,35 @@ pub struct Plane<'a> {
     pub stride: usize,
 }
 
+/// Most planes that a frame has.
+pub(super) const PLANES: usize = 3;
+
 /// One plane of a frame to paint on; see [`Plane`].
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct PlaneMut<'a> {
     pub data: &'a mut [u8],
     pub stride: usize,
 }
 
-impl PlaneMut<'_> {
+impl<'a> PlaneMut<'a> {
+    pub(super) fn reborrow(&mut self) -> PlaneMut<'_> {
+        PlaneMut {
+            data: self.data,
+            stride: self.stride,
+        }
+    }
+
+    /// Takes off the first `rows` rows, or all where there are fewer.
+    pub(super) fn take_rows(&mut self, rows: usize) -> PlaneMut<'a> {
+        let data = std::mem::take(&mut self.data);
+        let (data, rest) = data.split_at_mut((rows * self.stride).min(data.len()));
+        self.data = rest;
+        PlaneMut {
+            data,
+            stride: self.stride,
+        }
+    }
+
     /// The first `bytes` bytes of row `y`.
     pub(super) fn row(&self, y: usize, bytes: usize) -> &[u8] {
         &self.data[y * self.stride..][..bytes]

