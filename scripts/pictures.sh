@@ -25,3 +25,16 @@ picture finer chelsea.png input-size=448
 for method in cam gradcam++ layercam eigencam; do
     picture "method-$method" chelsea.png net=efficientnet-lite0 method=$method draw-labels=false
 done
+
+# The viewer as its user sees it, asked for the second class.
+here=$PWD work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+# shellcheck disable=SC2016 # expanded by the inner shell
+(cd "$work" && xvfb-run -a sh -c '
+    "$0" "$1" &
+    xdotool search --sync --onlyvisible --name camoverlay-view windowfocus --sync key --delay 500 2 s
+    xdotool key q
+    wait' "$here/target/release/camoverlay-view" "$here/$photos/chelsea.png")
+gst-launch-1.0 -q filesrc location="$work/camoverlay-view-001.png" ! pngdec ! videoconvert ! videoscale add-borders=false \
+    ! video/x-raw,format=I420,colorimetry=1:4:0:0,width=720,height=302 ! jpegenc quality=80 ! filesink location="$pictures/view.jpg"
+echo "$pictures/view.jpg"

@@ -5,7 +5,7 @@ use std::path::Path;
 use gst::prelude::*;
 use gst_video::prelude::*;
 
-use crate::pipeline::{Failure, find, launch, wait};
+use gstcamoverlay::program::{Event, Failure, Next, find, launch, run};
 
 const WIDTH: usize = 640;
 const HEIGHT: usize = 480;
@@ -57,9 +57,10 @@ pub fn make(photos: &[&Path], clip: &Path) -> Result<(), Failure> {
         }
     }
     let _ = frames.end_of_stream();
-    let outcome = wait(&pipeline, || {});
-    pipeline.set_state(gst::State::Null)?;
-    outcome?;
+    run(&pipeline, |event| match event {
+        Event::Interrupted => Err("Interrupted.".into()),
+        Event::Message(_) | Event::Tick => Ok(Next::Continue),
+    })?;
     std::fs::rename(partial, clip)?;
     Ok(())
 }

@@ -5,72 +5,63 @@
 //! demo [--net NICK] [--seconds N] [INPUT]
 //! ```
 //! INPUT is a file, a camera (/dev/videoN) or a URI; without it the demo makes a clip from two photos. Live input is
-//! recorded for N seconds (10); Ctrl-C ends it sooner.
+//! recorded for N seconds (10); Ctrl-C ends it sooner. Command line, input and running are the installed programs' own.
 
 mod clip;
 mod moments;
-mod pipeline;
 mod watch;
 
 use std::io::{IsTerminal, Write};
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use gst::glib;
 use gst::prelude::*;
-use signal_hook::consts::SIGINT;
-use signal_hook::flag;
+use gstcamoverlay::program::{
+    self, CameraOptions, Event, Failure, Input, Next, OverlayOptions, find, finish, launch,
+};
 
 use moments::{Moment, write_sheet};
-use pipeline::{Failure, find, launch, wait};
 use watch::{Seen, lock, watch};
 
-const USAGE: &str = "usage: demo [--net NICK] [--seconds N] [FILE | /dev/videoN | URI]";
-
+/// Explains a video: out/demo.mp4, out/demo.png and a table of what was seen when
+#[derive(clap::Parser)]
+#[command(name = "demo")]
 struct Arguments {
-    net: String,
-    seconds: u64,
+    /// Camera (like /dev/video0), file or URI; a clip of two photos unless given
     input: Option<String>,
+    /// How long a camera is recorded
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    seconds: u64,
+    #[command(flatten)]
+    overlay: OverlayOptions,
 }
 
 fn main() -> std::process::ExitCode {
-    match run() {
-        Ok(()) => std::process::ExitCode::SUCCESS,
-        Err(failure) => {
-            eprintln!("{failure}");
-            std::process::ExitCode::FAILURE
-        }
-    }
+    program::main(run)
 }
 
-fn run() -> Result<(), Failure> {
-    let arguments = arguments(std::env::args().skip(1))?;
-    gst::init()?;
+fn run(arguments: Arguments) -> Result<(), Failure> {
+    program::start()?;
     std::fs::create_dir_all("out")?;
-    let uri = uri(arguments.input.as_deref())?;
+    let input = input(arguments.input.as_deref())?.video(&CameraOptions::default())?;
     let pipeline = launch(
-        "uridecodebin name=input ! queue name=first ! videoconvert \
-         ! camoverlay name=overlay ! queue ! videoconvert ! videoscale \
+        "queue name=first ! videoconvert ! camoverlay name=overlay ! queue ! videoconvert ! videoscale \
          ! video/x-raw,format=I420,width=[2,65534,2],height=[2,65534,2] \
          ! x264enc speed-preset=veryfast ! mp4mux faststart=true ! filesink location=out/demo.mp4",
     )?;
-    find::<gst::Element>(&pipeline, "input")?.set_property("uri", &uri);
+    pipeline.add(&input)?;
+    input.link(&find::<gst::Element>(&pipeline, "first")?)?;
     let overlay: gst::Element = find(&pipeline, "overlay")?;
-    choose(&overlay, &arguments.net)?;
+    arguments.overlay.configure(&overlay)?;
     let seen = Arc::new(Mutex::new(Seen::default()));
     let (sink, src) = (overlay.static_pad("sink"), overlay.static_pad("src"));
     let (Some(sink), Some(src)) = (sink, src) else {
         return Err("camoverlay has lost its pads.".into());
     };
     watch(&sink, &src, &seen);
-    refuse_without_picture(&pipeline)?;
-
-    let outcome = play(&pipeline, &sink, &seen, arguments.seconds);
+    play(&pipeline, &sink, &seen, arguments.seconds)?;
     let stats = overlay.property::<Option<gst::Structure>>("stats");
-    pipeline.set_state(gst::State::Null)?;
-    outcome?;
 
     let seen = lock(&seen);
     let shown = seen.moments.shown();
@@ -91,91 +82,15 @@ fn run() -> Result<(), Failure> {
     Ok(())
 }
 
-fn arguments(mut given: impl Iterator<Item = String>) -> Result<Arguments, Failure> {
-    let mut arguments = Arguments {
-        net: "squeezenet".into(),
-        seconds: 10,
-        input: None,
-    };
-    while let Some(word) = given.next() {
-        match word.as_str() {
-            "--net" => arguments.net = given.next().ok_or(USAGE)?,
-            "--seconds" => {
-                arguments.seconds = given.next().and_then(|n| n.parse().ok()).ok_or(USAGE)?
-            }
-            option if option.starts_with('-') => return Err(USAGE.into()),
-            _ if arguments.input.is_none() => arguments.input = Some(word),
-            _ => return Err(USAGE.into()),
-        }
+/// What the user gave, or the demo's own clip, made the first time.
+fn input(text: Option<&str>) -> Result<Input, Failure> {
+    const CLIP: &str = "out/clip.mp4";
+    if text.is_none() && !Path::new(CLIP).exists() {
+        eprintln!("Making {CLIP} from two photos");
+        let photos = ["examples/media/chelsea.png", "examples/media/coffee.png"];
+        clip::make(&photos.map(Path::new), Path::new(CLIP))?;
     }
-    Ok(arguments)
-}
-
-/// Sets the property `net`, an enum, to the value called `net`.
-fn choose(overlay: &gst::Element, net: &str) -> Result<(), Failure> {
-    let property = overlay
-        .find_property("net")
-        .map(|property| property.value_type());
-    let nets = property
-        .and_then(glib::EnumClass::with_type)
-        .ok_or("camoverlay has no nets.")?;
-    let value = nets.to_value_by_nick(net).ok_or_else(|| {
-        let nicks = nets
-            .values()
-            .iter()
-            .map(|value| value.nick())
-            .collect::<Vec<_>>();
-        format!(
-            "There is no network called {net}.\nThere are: {}.",
-            nicks.join(", ")
-        )
-    })?;
-    overlay.set_property_from_value("net", &value);
-    Ok(())
-}
-
-/// The URI of what the user gave, or of the demo's own clip, made the first time.
-fn uri(input: Option<&str>) -> Result<String, Failure> {
-    let file = match input {
-        Some(uri) if uri.contains("://") => return Ok(uri.into()),
-        Some(camera) if camera.starts_with("/dev/video") => {
-            if !Path::new(camera).exists() {
-                return Err(format!(
-                    "There is no camera {camera}.\nConnected ones are listed by: ls /dev/video*"
-                )
-                .into());
-            }
-            return Ok(format!("v4l2://{camera}"));
-        }
-        Some(file) => Path::new(file),
-        None => {
-            let clip = Path::new("out/clip.mp4");
-            if !clip.exists() {
-                eprintln!("Making out/clip.mp4 from two photos");
-                let photos = ["examples/media/chelsea.png", "examples/media/coffee.png"];
-                clip::make(&photos.map(Path::new), clip)?;
-            }
-            clip
-        }
-    };
-    let file = file.canonicalize().map_err(|error| {
-        format!("{} cannot be read: {error}.\nGive a file that exists, a camera like /dev/video0, or a URI.", file.display())
-    })?;
-    Ok(glib::filename_to_uri(file, None)?.into())
-}
-
-/// Makes input without video an error instead of a pipeline that waits for it.
-fn refuse_without_picture(pipeline: &gst::Pipeline) -> Result<(), Failure> {
-    let first: gst::Element = find(pipeline, "first")?;
-    let input: gst::Element = find(pipeline, "input")?;
-    input.connect("no-more-pads", false, move |_| {
-        if first.static_pad("sink").is_some_and(|pad| !pad.is_linked()) {
-            let hint = "The input has no picture in it.\nGive a video, a camera or an image.";
-            gst::element_error!(first, gst::StreamError::WrongType, ("{hint}"));
-        }
-        None
-    });
-    Ok(())
+    Input::parse(text.or(Some(CLIP)))
 }
 
 /// Runs the pipeline to the end of its input, of `seconds` where that is live, or to Ctrl-C.
@@ -185,14 +100,9 @@ fn play(
     seen: &Mutex<Seen>,
     seconds: u64,
 ) -> Result<(), Failure> {
-    // An error here is on the bus too, in better words.
-    let _ = pipeline.set_state(gst::State::Playing);
-    let interrupted = Arc::new(AtomicBool::new(false));
-    flag::register_conditional_shutdown(SIGINT, 130, Arc::clone(&interrupted))?; // the second Ctrl-C
-    flag::register(SIGINT, Arc::clone(&interrupted))?;
     let progress = std::io::stderr().is_terminal();
     let mut ending = false;
-    let outcome = wait(pipeline, || {
+    let outcome = program::run(pipeline, |event| {
         let (frames, started) = {
             let seen = lock(seen);
             (seen.frames, seen.started)
@@ -200,13 +110,10 @@ fn play(
         let mut latency = gst::query::Latency::new();
         let live = sink.peer_query(&mut latency) && latency.result().0;
         let elapsed = started.map_or(Duration::ZERO, |started| started.elapsed());
-        if !ending
-            && (interrupted.load(Ordering::Relaxed)
-                || live && elapsed >= Duration::from_secs(seconds))
-        {
+        let interrupted = matches!(event, Event::Interrupted);
+        if !ending && (interrupted || live && elapsed >= Duration::from_secs(seconds)) {
             ending = true;
-            // Sent here, the end comes after the frame that is in work, whatever the source.
-            sink.send_event(gst::event::Eos::new());
+            finish(pipeline);
         }
         if progress && frames > 0 {
             let duration = pipeline.query_duration::<gst::ClockTime>();
@@ -220,6 +127,7 @@ fn play(
             eprint!("\r{position:.1}{of}, frame {frames}, {rate:.1} frames per second ");
             let _ = std::io::stderr().flush();
         }
+        Ok(Next::Continue)
     });
     if progress {
         eprint!("\r{:78}\r", "");

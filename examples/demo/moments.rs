@@ -4,7 +4,7 @@ use std::path::Path;
 
 use gst_video::prelude::*;
 
-use crate::pipeline::Failure;
+use gstcamoverlay::program::Failure;
 
 /// Moments shown in the end.
 const SHOWN: usize = 6;
@@ -53,7 +53,7 @@ impl Picture {
             gst::Buffer::with_size(small_info.size())?,
             &small_info,
         )
-        .map_err(|_| "a small picture cannot be written")?;
+        .map_err(|_| "A small picture cannot be written.")?;
         let converter = gst_video::VideoConverter::new(&info, &small_info, None)?;
         converter.frame_ref(&frame, &mut target.as_mut_video_frame_ref());
         let (width, height) = (target.width() as usize, target.height() as usize);
@@ -144,7 +144,7 @@ pub fn write_sheet(moments: &[&Moment], path: &Path) -> Result<(), Failure> {
     let encoded = gst_video::convert_sample(&sample, &png, Some(gst::ClockTime::from_seconds(30)))?;
     let buffer = encoded
         .buffer()
-        .ok_or("the contact sheet cannot be encoded")?;
+        .ok_or("The contact sheet cannot be encoded.")?;
     std::fs::write(path, &*buffer.map_readable()?)?;
     Ok(())
 }

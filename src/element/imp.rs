@@ -9,6 +9,8 @@ use gst::{glib, prelude::*, subclass::prelude::*};
 use gst_base::{prelude::*, subclass::prelude::*};
 use gst_video::subclass::prelude::*;
 
+use crate::network;
+
 use super::{
     failure::Failure,
     frame,
@@ -122,11 +124,8 @@ impl BaseTransformImpl for CamOverlay {
         let settings = lock(&self.settings).clone();
         *lock(&self.stats) = Stats::default();
         *lock(&self.punctuality) = Punctuality::default();
-        let plugin_file = gst::Registry::get()
-            .find_plugin("camoverlay")
-            .and_then(|plugin| plugin.filename());
-        let stream = Stream::open(&settings, plugin_file.as_deref())
-            .map_err(|failure| failure.error_message())?;
+        let stream =
+            Stream::open(&settings, &self.options()).map_err(|failure| failure.error_message())?;
         if let Some(notice) = stream.notice() {
             self.tell(&notice);
         }
@@ -263,6 +262,13 @@ impl VideoFilterImpl for CamOverlay {
 }
 
 impl CamOverlay {
+    pub fn options(&self) -> network::Options {
+        let plugin_file = gst::Registry::get()
+            .find_plugin("camoverlay")
+            .and_then(|plugin| plugin.filename());
+        lock(&self.settings).setup.options(plugin_file.as_deref())
+    }
+
     fn segment(&self) -> Option<Segment> {
         self.obj().segment().downcast().ok()
     }

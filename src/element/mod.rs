@@ -1,6 +1,6 @@
 //! All that speaks GStreamer: the element type, its properties, its metadata, its messages and its errors.
 
-use gst::{glib, prelude::*};
+use gst::{glib, prelude::*, subclass::prelude::*};
 
 use crate::{explain, network};
 
@@ -22,6 +22,13 @@ glib::wrapper! {
     /// The `camoverlay` element.
     pub struct CamOverlay(ObjectSubclass<imp::CamOverlay>)
         @extends gst_video::VideoFilter, gst_base::BaseTransform, gst::Element, gst::Object;
+}
+
+impl CamOverlay {
+    /// What the element opens when it starts, as its properties are now: who opens the same shares it.
+    pub fn options(&self) -> network::Options {
+        self.imp().options()
+    }
 }
 
 include!(concat!(env!("OUT_DIR"), "/net.rs"));

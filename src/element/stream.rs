@@ -1,7 +1,6 @@
 //! What lives from start to stop: the network, the buffers, and the explanation on show.
 
 use std::{
-    path::Path,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -110,8 +109,8 @@ pub struct Stream {
 
 impl Stream {
     /// Loads library, network and labels.
-    pub fn open(settings: &Settings, plugin_file: Option<&Path>) -> Result<Self, Failure> {
-        let network = SharedClassifier::open(&settings.setup.options(plugin_file))?;
+    pub fn open(settings: &Settings, options: &network::Options) -> Result<Self, Failure> {
+        let network = SharedClassifier::open(options)?;
         let question = Question::new(&settings.live, &network)?;
         let engine = match settings.setup.inference {
             Inference::EveryFrame => Engine::Inline,

@@ -8,6 +8,9 @@ use gst::prelude::*;
 
 use super::Failure;
 
+/// Name of the bins that inputs are.
+pub(super) const NAME: &str = "input";
+
 /// An input as the user names it: nothing or `camera` for the first camera, a camera's device, a file, a URI.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Input {
@@ -144,7 +147,7 @@ fn camera_chain(
 /// A bin of `chain`, whose last element decodes, with the first picture stream on its pad `src`.
 fn decoded(chain: &[gst::Element]) -> Result<gst::Bin, Failure> {
     let decoder = chain.last().ok_or("The input has no elements.")?;
-    let bin = gst::Bin::with_name("input");
+    let bin = gst::Bin::with_name(NAME);
     bin.add_many(chain)?;
     gst::Element::link_many(chain)?;
     let ghost = gst::GhostPad::builder(gst::PadDirection::Src)
@@ -163,11 +166,13 @@ fn decoded(chain: &[gst::Element]) -> Result<gst::Bin, Failure> {
             let _ = ghost.set_target(Some(new));
         }
     });
-    let pad = ghost.downgrade();
-    decoder.connect_no_more_pads(move |decoder| {
-        if pad.upgrade().is_some_and(|ghost| ghost.target().is_none()) {
+    let (pad, whole) = (ghost.downgrade(), bin.downgrade());
+    decoder.connect_no_more_pads(move |_| {
+        if let (Some(ghost), Some(bin)) = (pad.upgrade(), whole.upgrade())
+            && ghost.target().is_none()
+        {
             let words = "The input has no picture in it. Give a video, a camera or an image.";
-            gst::element_error!(decoder, gst::StreamError::WrongType, ("{words}"));
+            gst::element_error!(bin, gst::StreamError::WrongType, ("{words}"));
         }
     });
     Ok(bin)
@@ -185,4 +190,71 @@ fn size(text: &str) -> Result<(i32, i32), String> {
 fn rate(text: &str) -> Result<i32, String> {
     let rate = i32::from_str(text).ok().filter(|rate| *rate > 0);
     rate.ok_or_else(|| "a whole number above 0".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The caps of the first frame that `camera` gives when asked for `options`.
+    fn first_caps(camera: &str, options: &CameraOptions) -> gst::Caps {
+        gst::init().unwrap();
+        let source = gst::parse::bin_from_description(camera, true).unwrap();
+        let input = decoded(&camera_chain(source.upcast(), options).unwrap()).unwrap();
+        let sink = gst_app::AppSink::builder().sync(false).build();
+        let pipeline = gst::Pipeline::new();
+        pipeline
+            .add_many([input.upcast_ref::<gst::Element>(), sink.upcast_ref()])
+            .unwrap();
+        input.link(&sink).unwrap();
+        pipeline.set_state(gst::State::Playing).unwrap();
+        let sample = sink.pull_sample().unwrap();
+        pipeline.set_state(gst::State::Null).unwrap();
+        sample.caps_owned().unwrap()
+    }
+
+    #[test]
+    fn a_camera_gives_the_size_and_rate_asked_for() {
+        let options = CameraOptions {
+            size: Some((352, 288)),
+            fps: Some(10),
+        };
+        for camera in [
+            "videotestsrc is-live=true",
+            "videotestsrc is-live=true ! jpegenc",
+        ] {
+            let caps = first_caps(camera, &options);
+            let info = gst_video::VideoInfo::from_caps(&caps).unwrap();
+            assert_eq!((info.width(), info.height()), (352, 288), "{camera}");
+            assert_eq!(info.fps(), gst::Fraction::new(10, 1), "{camera}");
+        }
+    }
+
+    #[test]
+    fn a_camera_that_is_asked_for_nothing_chooses() {
+        let caps = first_caps("videotestsrc is-live=true", &CameraOptions::default());
+        assert_eq!(caps.structure(0).unwrap().name(), "video/x-raw");
+    }
+
+    #[test]
+    fn what_is_no_uri_must_be_there() {
+        let missing = Input::parse(Some("nothing.mp4")).unwrap_err().to_string();
+        assert!(
+            missing.starts_with("nothing.mp4 cannot be read: "),
+            "{missing}"
+        );
+        let uri = Input::parse(Some("rtsp://127.0.0.1/cam")).unwrap();
+        assert_eq!(uri.uri(), Some("rtsp://127.0.0.1/cam"));
+        let file = Input::parse(Some("Cargo.toml")).unwrap();
+        assert!(file.uri().unwrap().starts_with("file:///"));
+        assert_eq!(Input::parse(None).unwrap(), Input::FirstCamera);
+    }
+
+    #[test]
+    fn sizes_are_two_numbers() {
+        assert_eq!(size("1280x720"), Ok((1280, 720)));
+        for wrong in ["1280", "1280x", "0x1", "ax b", "-1x5"] {
+            assert!(size(wrong).is_err(), "{wrong}");
+        }
+    }
 }

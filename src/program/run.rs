@@ -7,7 +7,7 @@ use gst::prelude::*;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 
-use super::Failure;
+use super::{Failure, input};
 
 /// What a program may act on while its pipeline runs.
 pub enum Event<'a> {
@@ -81,13 +81,32 @@ fn play(
 /// Does what every application must with a message; true at the end of the stream.
 fn handle(pipeline: &gst::Pipeline, message: &gst::MessageRef) -> Result<bool, Failure> {
     match message.view() {
-        gst::MessageView::Error(error) => return Err(error.error().message().into()),
+        gst::MessageView::Error(error) => return Err(words(error).into()),
         gst::MessageView::Warning(warning) => eprintln!("{}", warning.error().message()),
         gst::MessageView::Latency(_) => pipeline.recalculate_latency()?,
         gst::MessageView::Eos(_) => return Ok(true),
         _ => {}
     }
     Ok(false)
+}
+
+/// The error as its element words it, and whose it is where that is not plain.
+fn words(error: &gst::message::Error) -> String {
+    let words = error.error().message().trim_end_matches('.').to_owned();
+    let inside_input = error
+        .src()
+        .and_then(gst::Object::parent)
+        .is_some_and(|mut parent| {
+            while let Some(above) = parent.parent().filter(|_| parent.name() != input::NAME) {
+                parent = above;
+            }
+            parent.name() == input::NAME
+        });
+    if inside_input {
+        format!("The input cannot be read: {words}.")
+    } else {
+        format!("{words}.")
+    }
 }
 
 /// A flag that the first Ctrl-C or SIGTERM raises; the second ends the process.
