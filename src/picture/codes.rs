@@ -69,15 +69,15 @@ impl CodeTables {
         Self {
             coding,
             depth,
-            gray: [0; 256],
-            heat: [0; 256],
+            gray: Table::ZERO,
+            heat: Table::ZERO,
             words: WordLuma {
                 factor: 0,
                 heat: [0; 256],
                 black: coding.black as i32,
                 white: (coding.black + coding.luma_range) as i32,
             },
-            chroma: [[0; 256]; 2],
+            chroma: [Table::ZERO; 2],
         }
     }
 
@@ -98,8 +98,8 @@ impl CodeTables {
         let fixed = |x: f64, bits: u32| (x * f64::from(1 << bits)).round() as i64;
         let luma_unit = stretch * coding.luma_range / 255.0;
         let chroma_unit = stretch * coding.chroma_range / 255.0;
-        for (entry, level) in self.gray.iter_mut().zip(coding.levels()) {
-            *entry = fixed(level / 2.0 * luma_unit, 8) as u16;
+        for (code, level) in coding.levels().into_iter().enumerate() {
+            self.gray.set(code, fixed(level / 2.0 * luma_unit, 8) as u16);
         }
         // Half of (code - black) is gray / 2 in codes.
         self.words.factor = fixed(stretch / 2.0, WORD_FRACTION) as i32;
@@ -107,11 +107,11 @@ impl CodeTables {
         let chroma_bits = if self.depth == Depth::Eight { 8 } else { 6 };
         for (index, &rgb) in HEAT.iter().enumerate() {
             let luma = (coding.luma(rgb) - low) * luma_unit + coding.black + 0.5;
-            self.heat[index] = fixed(luma, 8) as u16;
+            self.heat.set(index, fixed(luma, 8) as u16);
             self.words.heat[index] = fixed(luma + word_offset, WORD_FRACTION) as i32;
             for (table, chroma) in self.chroma.iter_mut().zip(coding.chroma(rgb)) {
                 let code = (chroma * chroma_unit + coding.neutral).clamp(0.0, coding.largest);
-                table[index] = fixed((code + 0.5) / 2.0, chroma_bits) as u16;
+                table.set(index, fixed((code + 0.5) / 2.0, chroma_bits) as u16);
             }
         }
     }
@@ -239,7 +239,7 @@ dispatched! {
         let (words, _) = row.as_chunks_mut::<2>();
         let indices = indices[0].iter().zip(indices[1]);
         for (sample, (a, b)) in words.as_chunks_mut::<STEP>().0.iter_mut().zip(indices) {
-            let code = (table[usize::from(*a)] + table[usize::from(*b)]) >> 6;
+            let code = (table.get(*a) + table.get(*b)) >> 6;
             sample[OFFSET] = (code.min(1023) << SHIFT).to_le_bytes();
         }
     }

@@ -361,12 +361,14 @@ fn span(values: &[f32]) -> [f32; 2] {
 dispatched! {
     /// Least and greatest value of each run of a row, the last of them repeated.
     fn bound_runs<;>(row: &[f32], low: &mut [f32], high: &mut [f32]) {
-        let mut last = [0.0; 2];
-        let mut runs = row.as_chunks::<RUN>().0.iter();
-        for (low, high) in low.iter_mut().zip(high) {
-            last = runs.next().map_or(last, |run| span(run));
-            [*low, *high] = last;
+        let runs = row.as_chunks::<RUN>().0;
+        for (run, (low, high)) in runs.iter().zip(low.iter_mut().zip(high.iter_mut())) {
+            [*low, *high] = span(run);
         }
+        let last = runs.len() - 1;
+        let (least, most) = (low[last], high[last]);
+        low[last..].fill(least);
+        high[last..].fill(most);
     }
 }
 

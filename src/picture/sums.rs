@@ -3,8 +3,29 @@
 #[cfg(target_arch = "x86_64")]
 use super::simd::Level;
 
-/// A number for each byte, 8 bits before and 8 bits after the point, modulo 2^16.
-pub(super) type Table = [u16; 256];
+/// A number for each byte, 8 bits before and 8 bits after the point, modulo 2^16: its high and its
+/// low byte.
+#[derive(Clone)]
+pub(super) struct Table {
+    high: [u8; 256],
+    low: [u8; 256],
+}
+
+impl Table {
+    pub const ZERO: Self = Self {
+        high: [0; 256],
+        low: [0; 256],
+    };
+
+    pub fn set(&mut self, index: usize, number: u16) {
+        [self.high[index], self.low[index]] = number.to_be_bytes();
+    }
+
+    pub fn get(&self, index: u8) -> u16 {
+        let index = usize::from(index);
+        u16::from_be_bytes([self.high[index], self.low[index]])
+    }
+}
 
 /// The whole part of `tables[0][indices[0]] + tables[1][indices[1]]` for each pair of indices.
 pub(super) fn sums(tables: [&Table; 2], indices: [&[u8]; 2], out: &mut [u8]) {
@@ -15,7 +36,7 @@ pub(super) fn sums(tables: [&Table; 2], indices: [&[u8]; 2], out: &mut [u8]) {
         return;
     }
     for (out, (a, b)) in out.iter_mut().zip(indices[0].iter().zip(indices[1])) {
-        let sum = tables[0][usize::from(*a)].wrapping_add(tables[1][usize::from(*b)]);
+        let sum = tables[0].get(*a).wrapping_add(tables[1].get(*b));
         *out = (sum >> 8) as u8;
     }
 }
@@ -23,13 +44,13 @@ pub(super) fn sums(tables: [&Table; 2], indices: [&[u8]; 2], out: &mut [u8]) {
 #[cfg(target_arch = "x86_64")]
 mod vbmi {
     use super::Table;
-    use crate::picture::lookup::{Register, load, load_bytes, look_up, mask};
+    use crate::picture::lookup::{load, load_bytes, look_up, mask};
     use std::arch::x86_64::*;
 
     #[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
     pub fn sums(tables: [&Table; 2], indices: [&[u8]; 2], out: &mut [u8]) {
-        let low = tables.map(|table| part(table, |entry| entry as u8));
-        let high = tables.map(|table| part(table, |entry| (entry >> 8) as u8));
+        let low = tables.map(|table| load(&table.low));
+        let high = tables.map(|table| load(&table.high));
         let indices = indices[0].chunks(64).zip(indices[1].chunks(64));
         for (out, (a, b)) in out.chunks_mut(64).zip(indices) {
             let mask = mask(out.len().min(a.len()).min(b.len()));
@@ -44,12 +65,6 @@ mod vbmi {
             unsafe { _mm512_mask_storeu_epi8(out.as_mut_ptr().cast(), mask, sum) };
         }
     }
-
-    /// One byte of each entry.
-    #[target_feature(enable = "avx512f")]
-    fn part(table: &Table, byte: impl Fn(u16) -> u8) -> Register {
-        load(&table.map(byte))
-    }
 }
 
 #[cfg(test)]
@@ -59,13 +74,19 @@ mod tests {
 
     #[test]
     fn every_pair_of_entries_and_every_length() {
-        let tables: [Table; 2] = [40_503, 48_271].map(|factor: u16| {
-            std::array::from_fn(|i| (i as u16).wrapping_mul(factor).wrapping_add(factor >> 3))
+        let tables = [40_503, 48_271].map(|factor: u16| {
+            let mut table = Table::ZERO;
+            for i in 0..256 {
+                let number = (i as u16).wrapping_mul(factor).wrapping_add(factor >> 3);
+                table.set(i, number);
+            }
+            table
         });
         let first: Vec<u8> = (0..1 << 16).map(|i| (i >> 8) as u8).collect();
         let second: Vec<u8> = (0..1 << 16).map(|i| i as u8).collect();
         let expected = |i: usize| {
-            let sum = u32::from(tables[0][i >> 8]) + u32::from(tables[1][i & 255]);
+            let entries = [tables[0].get((i >> 8) as u8), tables[1].get(i as u8)];
+            let sum: u32 = entries.map(u32::from).iter().sum();
             (sum >> 8) as u8
         };
         each_level(|level| {

@@ -50,8 +50,12 @@ impl Colours {
         #[cfg(target_arch = "x86_64")]
         if Level::current() == Level::Avx512 {
             // SAFETY: the level is current only on a machine that was seen to have its instructions.
-            unsafe { vbmi::paint_row::<BYTES>(pixels, self.lead, gray, index, self) };
-            return;
+            unsafe {
+                return match self.lead {
+                    0 => vbmi::paint_row::<BYTES, 0>(pixels, gray, index, self),
+                    _ => vbmi::paint_row::<BYTES, 1>(pixels, gray, index, self),
+                };
+            }
         }
         paint_row::<BYTES>(pixels, gray, index, &self.table);
     }

@@ -73,7 +73,7 @@ fn set(bytes: &mut Bytes, index: usize, value: i64) {
     }
 }
 
-/// [`ByteTables`] in registers, as far as there are enough.
+/// [`ByteTables`] as registers take them.
 struct Registers {
     cold: Register,
     gray: [Register; 3],
@@ -124,18 +124,16 @@ impl Registers {
     }
 }
 
-/// Paints a row of pixels of `BYTES` bytes whose three channels begin at byte `lead`.
+/// Paints a row of pixels of `BYTES` bytes whose three channels begin at byte `LEAD`.
 #[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
-pub(super) fn paint_row<const BYTES: usize>(
+pub(super) fn paint_row<const BYTES: usize, const LEAD: usize>(
     pixels: &mut [u8],
-    lead: usize,
     gray: &[u8],
     index: &[u8],
     colours: &Colours,
 ) {
     let tables = Registers::load(&colours.bytes);
-    // For each 64 bytes of the pixels: the byte of which channel's register goes where.
-    let spread: [Spread; BYTES] = std::array::from_fn(|part| Spread::new::<BYTES>(part, lead));
+    let spreads = const { spreads::<BYTES>(LEAD) };
     let rows = gray.chunks(PIXELS).zip(index.chunks(PIXELS));
     for (pixels, (gray, index)) in pixels.chunks_mut(PIXELS * BYTES).zip(rows) {
         let count = pixels.len() / BYTES;
@@ -143,20 +141,17 @@ pub(super) fn paint_row<const BYTES: usize>(
         // SAFETY: the mask has no more bits than either slice has bytes.
         let (codes, heat) = unsafe { (load_bytes(gray, valid), load_bytes(index, valid)) };
         let ([first, second, third], doubtful) = tables.colours(codes, heat);
-        for (part, spread) in spread.iter().enumerate() {
-            let out = _mm512_permutex2var_epi8(first, spread.from, second);
-            let out = _mm512_mask_permutexvar_epi8(out, spread.third, spread.from, third);
-            let inside = mask(pixels.len().saturating_sub(PIXELS * part));
-            if inside != 0 {
-                // SAFETY: the mask has no bit beyond the pixels.
-                unsafe {
-                    let start = pixels.as_mut_ptr().add(PIXELS * part);
-                    _mm512_mask_storeu_epi8(start.cast(), spread.colour & inside, out);
-                }
-            }
+        for (spread, out) in spreads.iter().zip(pixels.chunks_mut(64)) {
+            // SAFETY: reads the 64 bytes of the array.
+            let from = unsafe { _mm512_loadu_si512(spread.from.as_ptr().cast()) };
+            let both = _mm512_permutex2var_epi8(first, from, second);
+            let all = _mm512_mask_permutexvar_epi8(both, spread.third, from, third);
+            let inside = spread.colour & mask(out.len());
+            // SAFETY: the mask has no bit beyond the pixels.
+            unsafe { _mm512_mask_storeu_epi8(out.as_mut_ptr().cast(), inside, all) };
         }
         each_bit(doubtful & valid, |x| {
-            for (out, channel) in pixels[x * BYTES + lead..].iter_mut().zip(colours.order) {
+            for (out, channel) in pixels[x * BYTES + LEAD..].iter_mut().zip(colours.order) {
                 *out = exact(gray[x], HEAT[usize::from(index[x])][channel], colours.range);
             }
         });
@@ -166,31 +161,31 @@ pub(super) fn paint_row<const BYTES: usize>(
 /// How 64 bytes of pixels are made of three channels.
 struct Spread {
     /// For each byte, the pixel, plus 64 where it is the second channel.
-    from: __m512i,
+    from: [u8; 64],
     /// Bytes of the third channel, and of any.
     third: u64,
     colour: u64,
 }
 
-impl Spread {
-    #[target_feature(enable = "avx512f")]
-    fn new<const BYTES: usize>(part: usize, lead: usize) -> Self {
-        let mut from = [0; 64];
-        let (mut third, mut colour) = (0, 0);
-        for (i, from) in from.iter_mut().enumerate() {
-            let at = 64 * part + i;
-            let channel = (at % BYTES).wrapping_sub(lead);
-            *from = (at / BYTES) as u8 | (u8::from(channel == 1) << 6);
-            third |= u64::from(channel == 2) << i;
-            colour |= u64::from(channel < 3) << i;
+/// For each 64 bytes of as many pixels of `BYTES` bytes, whose channels begin at byte `lead`.
+const fn spreads<const BYTES: usize>(lead: usize) -> [Spread; BYTES] {
+    let mut spreads = [const {
+        Spread {
+            from: [0; 64],
+            third: 0,
+            colour: 0,
         }
-        Self {
-            // SAFETY: reads the 64 bytes of the array.
-            from: unsafe { _mm512_loadu_si512(from.as_ptr().cast()) },
-            third,
-            colour,
-        }
+    }; BYTES];
+    let mut at = 0;
+    while at < 64 * BYTES {
+        let (spread, i) = (&mut spreads[at / 64], at % 64);
+        let channel = (at % BYTES).wrapping_sub(lead);
+        spread.from[i] = (at / BYTES) as u8 | ((channel == 1) as u8) << 6;
+        spread.third |= ((channel == 2) as u64) << i;
+        spread.colour |= ((channel < 3) as u64) << i;
+        at += 1;
     }
+    spreads
 }
 
 /// Paints a row of three planes.
