@@ -79,11 +79,7 @@ fn main() {
                 height,
             };
             let sizes: &[(usize, usize)] = &match name {
-                "I420" => vec![
-                    (width, height),
-                    (width / 2, height / 2),
-                    (width / 2, height / 2),
-                ],
+                "I420" => vec![(width, height), (width / 2, height / 2), (width / 2, height / 2)],
                 "NV12" => vec![(width, height), (width, height / 2)],
                 "YUY2" => vec![(width * 2, height)],
                 "RGB" => vec![(width * 3, height)],
