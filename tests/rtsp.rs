@@ -49,6 +49,9 @@ impl Server {
         let mut process = Command::new(PROGRAM)
             .args(arguments)
             .args(["--port", &port.to_string()])
+            // GStreamer 1.22's RTSP server, with clients over UDP and TCP at once, now and then warns of the order of
+            // events in a funnel of its own, which is no reason to stop.
+            .env_remove("G_DEBUG")
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
