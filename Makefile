@@ -8,12 +8,14 @@ PYTHON ?= python3
 DEPS := .deps
 PLUGIN_DIR := $(CURDIR)/target/release
 TOOL := $(DEPS)/python/bin/python models/fetch.py $(DEPS)
+# camoverlay-rtsp is built where GStreamer's RTSP server library is, which set-up installs.
+RTSP = $(shell pkg-config --exists gstreamer-rtsp-server-1.0 2>/dev/null && echo --features rtsp)
 # Where GStreamer looks for plugins by itself.
 PREFIX ?= $(shell pkg-config --variable=prefix gstreamer-1.0 2>/dev/null || echo /usr)
 DESTDIR ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check build demo pictures test fuzz sweep bench bench-python lint fmt env models model install uninstall deb clean distclean
+.PHONY: help setup check build demo pictures test fuzz sweep bench bench-python lint fmt env models model install uninstall deb deb-test clean distclean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,7 +38,7 @@ $(DEPS)/.networks: $(wildcard models/*.py models/licences/*) models/catalogue.to
 	@$(TOOL) networks && touch $@
 
 build: setup ## the plugin, programs and examples, into target/release
-	cargo build --release --locked --lib --bins --examples
+	cargo build --release --locked --lib --bins --examples $(RTSP)
 
 demo: build ## explain a clip: out/demo.mp4, out/demo.png and a table; INPUT=file, /dev/videoN or URI; NET=...
 	@GST_PLUGIN_PATH="$(PLUGIN_DIR):$$GST_PLUGIN_PATH" \
@@ -46,7 +48,7 @@ pictures: build ## the pictures of README.md and docs/, anew
 	@GST_PLUGIN_PATH="$(PLUGIN_DIR):$$GST_PLUGIN_PATH" scripts/pictures.sh
 
 test: setup ## all tests, GLib's warnings being errors
-	G_DEBUG=fatal-warnings cargo test --locked
+	G_DEBUG=fatal-warnings cargo test --locked $(RTSP)
 
 fuzz: setup ## damaged network files by the million, for a minute, into the reader
 	cargo test --locked --lib mutated_files_for_a_minute -- --ignored
@@ -83,14 +85,17 @@ models: $(DEPS)/.networks ## every network that needs no deep-learning framework
 model: setup ## one network: NET=resnet18 [WEIGHTS=file.pth]
 	@$(TOOL) network "$(NET)" $(if $(WEIGHTS),"$(WEIGHTS)")
 
-install: ## after make build: plugin, library and networks under PREFIX (default: where GStreamer looks)
+install: ## after make build: plugin, programs, manual, library and networks under PREFIX (default: where GStreamer looks)
 	@scripts/install.sh install "$(PREFIX)" "$(DESTDIR)"
 
 uninstall: ## take them away again
 	@scripts/install.sh uninstall "$(PREFIX)" "$(DESTDIR)"
 
-deb: build ## a Debian package in out/, with SqueezeNet and the labels
+deb: build ## a Debian package in out/, with all programs, SqueezeNet and the labels
 	@scripts/deb.sh
+
+deb-test: ## install the package in a fresh Debian 12, use it and take it away; needs root and debootstrap, takes minutes
+	@scripts/deb-test.sh
 
 clean: ## remove what the build and the demo made
 	cargo clean --quiet

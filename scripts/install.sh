@@ -1,7 +1,7 @@
 #!/bin/sh
 # install.sh install|uninstall PREFIX DESTDIR
-# Plugin where GStreamer looks, programs in PREFIX/bin, ONNX Runtime in PREFIX/lib/camoverlay, networks in
-# PREFIX/share/camoverlay/models.
+# Plugin where GStreamer looks, programs in PREFIX/bin with manual pages and shell completions, ONNX Runtime in
+# PREFIX/lib/camoverlay, networks in PREFIX/share/camoverlay/models.
 set -eu
 
 action=$1 prefix=${2%/} destdir=${3%/}
@@ -18,11 +18,27 @@ case $prefix in
     "${of_the_user%/share}") plugins=$of_the_user/gstreamer-1.0/plugins ;;
     *) plugins=$prefix/${searched#"$gstreamer"/} unknown=yes ;;
 esac
+# Debian's zsh looks elsewhere for what comes in packages.
+zsh=site-functions
+if [ "$prefix" = /usr ] && [ -e /etc/debian_version ]; then
+    zsh=vendor-completions
+fi
+
+# pages PROGRAM: for each page that the program prints of itself, the option and the file it goes to.
+pages() {
+    echo "man $prefix/share/man/man1/$1.1"
+    echo "bash $prefix/share/bash-completion/completions/$1"
+    echo "zsh $prefix/share/zsh/$zsh/_$1"
+    echo "fish $prefix/share/fish/vendor_completions.d/$1.fish"
+}
 
 if [ "$action" = uninstall ]; then
     rm -f "$destdir$plugins/${plugin##*/}"
     for program in $programs; do
         rm -f "$destdir$prefix/bin/$program"
+        pages "$program" | while read -r _ file; do
+            rm -f "$destdir$file"
+        done
     done
     rm -rf "$destdir$library" "$destdir$prefix/share/camoverlay"
     exit
@@ -42,7 +58,14 @@ if ! install -d "$destdir$plugins" "$destdir$prefix/bin" "$destdir$library" "$de
 fi
 install -m 644 "$plugin" "$destdir$plugins"
 for program in $programs; do
+    # camoverlay-rtsp is not built where its library is missing.
+    [ -e "target/release/$program" ] || continue
     install "target/release/$program" "$destdir$prefix/bin"
+    pages "$program" | while read -r kind file; do
+        install -d "$destdir${file%/*}"
+        "target/release/$program" --generate "$kind" >"$destdir$file"
+        chmod 644 "$destdir$file"
+    done
 done
 install -m 644 .deps/lib/camoverlay/* "$destdir$library"
 install -m 644 .deps/share/camoverlay/models/* "$destdir$models"

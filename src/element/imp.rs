@@ -61,7 +61,7 @@ impl ObjectImpl for CamOverlay {
             specs.push(
                 glib::ParamSpecBoxed::builder::<gst::Structure>("stats")
                     .nick("Statistics")
-                    .blurb("Counts of frames and inferences, and nanoseconds of each step")
+                    .blurb("Counts of frames and inferences, and mean and last nanoseconds of each step")
                     .read_only()
                     .build(),
             );
@@ -89,7 +89,7 @@ impl ElementImpl for CamOverlay {
                 "Class activation map overlay",
                 "Filter/Effect/Video/Analyzer",
                 "Shows with a heat map which parts of the picture make a classifier decide as it does",
-                "The camoverlay developers",
+                "The camoverlay authors",
             )
         });
         Some(&METADATA)

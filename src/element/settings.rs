@@ -97,14 +97,14 @@ pub fn param_specs() -> Vec<glib::ParamSpec> {
     vec![
         glib::ParamSpecEnum::builder_with_default("net", DEFAULT_NET)
             .nick("Network")
-            .blurb("Classifier to run and explain")
+            .blurb("Classifier of the catalogue to run and explain, unless model is set")
             .mutable_ready()
             .build(),
-        path("model", "Model file", "ONNX classifier to explain, in place of net"),
+        path("model", "Model file", "Path of an ONNX classifier to run and explain, in place of net"),
         path(
             "labels",
             "Labels file",
-            "Class names, one a line (unset: the network's own)",
+            "Path of a text file of class names, one a line, in the order of the classes (unset: the network's own)",
         ),
         glib::ParamSpecEnum::builder_with_default("preprocess", DEFAULT_PREPROCESS)
             .nick("Preprocessing")
@@ -120,7 +120,7 @@ pub fn param_specs() -> Vec<glib::ParamSpec> {
             .build(),
         glib::ParamSpecString::builder("target")
             .nick("Target class")
-            .blurb("Class to explain: top-1, top-2, top-3, an index, or a label")
+            .blurb("Class to explain: top-1, top-2, top-3, an index, or a label (a label's first name is enough)")
             .default_value(DEFAULT_TARGET)
             .mutable_playing()
             .build(),
@@ -131,7 +131,7 @@ pub fn param_specs() -> Vec<glib::ParamSpec> {
             .build(),
         glib::ParamSpecUInt::builder("top-k")
             .nick("Top k")
-            .blurb("How many of the most likely classes are reported")
+            .blurb("How many of the most likely classes are reported and drawn")
             .minimum(1)
             .maximum(TOP_K_MAX)
             .default_value(DEFAULT_TOP_K)
@@ -149,7 +149,7 @@ pub fn param_specs() -> Vec<glib::ParamSpec> {
         #[cfg(feature = "captions")]
         glib::ParamSpecBoolean::builder("draw-labels")
             .nick("Draw labels")
-            .blurb("Draw the most likely classes and their scores into the picture")
+            .blurb("Draw the most likely classes and their scores into the picture, the explained class marked")
             .default_value(DEFAULT_DRAW_LABELS)
             .mutable_playing()
             .build(),
@@ -184,12 +184,12 @@ pub fn param_specs() -> Vec<glib::ParamSpec> {
         ),
         glib::ParamSpecEnum::builder_with_default("post-messages", DEFAULT_POST_MESSAGES)
             .nick("Post messages")
-            .blurb("When to post an element message with the result")
+            .blurb("When to post an element message, named camoverlay, with the result")
             .mutable_playing()
             .build(),
         glib::ParamSpecBoolean::builder("attach-map")
             .nick("Attach map")
-            .blurb("Put the raw class map into the metadata too")
+            .blurb("Put the raw class map into the metadata (CamOverlayMeta) too, as map, map-width and map-height")
             .default_value(DEFAULT_ATTACH_MAP)
             .mutable_playing()
             .build(),

@@ -23,10 +23,10 @@ pub enum Event<'a> {
 #[derive(PartialEq, Eq)]
 pub enum Next {
     Continue,
+    /// Go on, the message having been seen to: neither an end nor an error is one then.
+    Handled,
     /// Take the pipeline down now.
     Stop,
-    /// Go on in spite of the error that the event has told of.
-    Forgive,
 }
 
 /// Starts `pipeline` and runs it to the end of its stream, calling `on` for what happens meanwhile, and takes it down.
@@ -57,8 +57,12 @@ fn play(
     loop {
         let message = bus.timed_pop(gst::ClockTime::from_mseconds(100));
         if let Some(message) = &message {
-            let next = on(Event::Message(message))?;
-            if next == Next::Stop || next == Next::Continue && handle(pipeline, message)? {
+            let ends = match on(Event::Message(message))? {
+                Next::Continue => handle(pipeline, message)?,
+                Next::Handled => false,
+                Next::Stop => true,
+            };
+            if ends {
                 return Ok(());
             }
         }

@@ -229,7 +229,7 @@ fn record(job: &Job, arguments: &Arguments) -> Result<Done, Failure> {
                 {
                     let why = error.error().message().to_owned();
                     broken.get_or_insert_with(|| Break::new(why));
-                    return Ok(Next::Forgive);
+                    return Ok(Next::Handled);
                 }
                 _ => {}
             },
