@@ -32,7 +32,7 @@ dispatched! {
 }
 
 /// The same over rows of bytes, with the machine's own instructions for such sums.
-fn round_byte_row(source: Bytes, axis: &Axis, at: usize, out: &mut [u8]) {
+pub(super) fn round_byte_row(source: Bytes, axis: &Axis, at: usize, out: &mut [u8]) {
     #[cfg(target_arch = "x86_64")]
     if let (Level::Avx512, Some(weights)) = (Level::current(), axis.integer_weights()) {
         let exact = |x| exact_sample(source, axis, at, x);
