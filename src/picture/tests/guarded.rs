@@ -7,7 +7,7 @@ use crate::picture::colour::Colours;
 use crate::picture::gray::{gray_planes, gray_row};
 use crate::picture::heat::Span;
 use crate::picture::resize::{Axis, Bytes};
-use crate::picture::scale::round_byte_row;
+use crate::picture::scale::round_byte_rows;
 use crate::picture::simd::forced::each_level;
 use crate::picture::sums::{Table, sums};
 
@@ -100,15 +100,14 @@ fn colours() {
 fn scaled_rows() {
     for (rows, scaled) in [(1, 3), (5, 2), (12, 12), (9, 1)] {
         let axis = Axis::new(rows, scaled, scaled as f64 / rows as f64, 0.0);
-        for at in 0..scaled {
-            each_length([rows], 1, |[data], out| {
-                let source = Bytes {
-                    data,
-                    stride: out.len(),
-                };
-                round_byte_row(source, &axis, at, out);
-            });
-        }
+        each_length([rows], scaled, |[data], out| {
+            let width = out.len() / scaled;
+            let source = Bytes {
+                data,
+                stride: width,
+            };
+            round_byte_rows(source, &axis, 0..scaled, width, out);
+        });
     }
 }
 
