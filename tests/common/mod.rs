@@ -267,3 +267,10 @@ pub fn resident() -> f64 {
     let kib: f64 = line.split_whitespace().nth(1).unwrap().parse().unwrap();
     kib / 1024.0
 }
+
+/// Memory of this process that was allocated and not freed, in MiB, as glibc counts it.
+pub fn allocated() -> f64 {
+    // SAFETY: fills in a structure of numbers.
+    let info = unsafe { libc::mallinfo2() };
+    (info.uordblks + info.hblkhd) as f64 / f64::from(1 << 20)
+}
