@@ -33,7 +33,13 @@ dispatched! {
 
 /// The output rows `rows` of `axis` over the rows of `source`, each of `width` bytes, with the
 /// machine's own instructions for such sums.
-fn round_byte_rows(source: Bytes, axis: &Axis, rows: Range<usize>, width: usize, out: &mut [u8]) {
+pub(super) fn round_byte_rows(
+    source: Bytes,
+    axis: &Axis,
+    rows: Range<usize>,
+    width: usize,
+    out: &mut [u8],
+) {
     #[cfg(target_arch = "x86_64")]
     if let (Level::Avx512, Some(weights)) = (Level::current(), axis.integer_weights()) {
         let exact = |at, x| exact_sample(source, axis, at, x);
