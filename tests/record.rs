@@ -7,6 +7,7 @@ use std::{
     fs,
     io::{Read, Write},
     net::{TcpListener, UdpSocket},
+    os::{fd::OwnedFd, unix::net::UnixStream},
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
     time::{Duration, Instant},
@@ -431,11 +432,21 @@ fn a_terminal_gets_a_bar_with_the_time_left() {
 
 /// Starts a recording and waits until `is_so`.
 fn started(folder: &Path, line: &str, is_so: impl Fn(&Child) -> bool) -> Child {
+    started_into(Stdio::piped(), folder, line, is_so)
+}
+
+/// The same, printing to `stdout`.
+fn started_into(
+    stdout: impl Into<Stdio>,
+    folder: &Path,
+    line: &str,
+    is_so: impl Fn(&Child) -> bool,
+) -> Child {
     // Without `timeout`, which would pass signals on twice.
     let child = Command::new(env!("CARGO_BIN_EXE_camoverlay-record"))
         .args(line.split(' '))
         .current_dir(folder)
-        .stdout(Stdio::piped())
+        .stdout(stdout)
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
@@ -461,6 +472,11 @@ fn catches_interruptions(child: &Child) -> bool {
 
 /// Ends a recording as Ctrl-C does.
 fn interrupted(child: Child) -> Output {
+    interrupt(&child);
+    finished(child)
+}
+
+fn interrupt(child: &Child) {
     let id = child.id().to_string();
     assert!(
         Command::new("kill")
@@ -469,7 +485,6 @@ fn interrupted(child: Child) -> Output {
             .unwrap()
             .success()
     );
-    finished(child)
 }
 
 fn finished(mut child: Child) -> Output {
@@ -506,6 +521,39 @@ fn an_interrupted_recording_plays() {
         assert!((ends[0] - ends[1]).abs() < 0.1, "{ends:?}");
     }
     assert!(!names(folder).iter().any(|name| name.ends_with(".part")));
+}
+
+/// The recorder stands between two inputs while nobody reads what it prints.
+#[test]
+fn a_list_can_be_interrupted_between_two_inputs() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    for name in ["a.mp4", "b.mp4"] {
+        clip(folder, &format!("-c:v libx264 -frames:v 5 {name}"));
+    }
+    let (mut printed, mut full) = UnixStream::pair().unwrap();
+    full.set_nonblocking(true).unwrap();
+    while full.write(&[b'\n'; 64]).is_ok() {}
+    full.set_nonblocking(false).unwrap();
+    let child = started_into(OwnedFd::from(full), folder, "a.mp4 b.mp4 -o out", |_| {
+        folder.join("out/a.vtt").exists()
+    });
+    interrupt(&child);
+    let reader = std::thread::spawn(move || {
+        let mut text = String::new();
+        printed.read_to_string(&mut text).unwrap();
+        text
+    });
+    let output = finished(child);
+    assert_eq!(output.status.code(), Some(1));
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        errors.ends_with("Interrupted after 1 of 2 inputs.\n"),
+        "{errors}"
+    );
+    let text = reader.join().unwrap();
+    assert!(text.trim_start().starts_with("a.mp4: 5 frames"), "{text}");
+    assert_eq!(names(&folder.join("out")), ["a.jsonl", "a.mp4", "a.vtt"]);
 }
 
 #[test]

@@ -36,4 +36,4 @@ pub use failure::Failure;
 pub use input::{CameraOptions, Input, cameras};
 pub use options::{NetworkOptions, OverlayOptions, QuestionOptions};
 pub use pipeline::{find, launch, start};
-pub use run::{Event, Next, finish, run};
+pub use run::{Event, Next, finish, interrupted, run};

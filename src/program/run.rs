@@ -1,7 +1,8 @@
 //! Running a pipeline to its end.
 
-use std::sync::Arc;
+use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, LazyLock};
 
 use gst::prelude::*;
 use signal_hook::consts::{SIGINT, SIGTERM};
@@ -50,7 +51,8 @@ fn play(
     mut on: impl FnMut(Event<'_>) -> Result<Next, Failure>,
 ) -> Result<(), Failure> {
     let bus = pipeline.bus().ok_or("The pipeline has no bus.")?;
-    let interrupted = interruptions()?;
+    // From here on, not only when the pipeline has started.
+    interrupted()?;
     let mut told = false;
     // A failure to start is on the bus too, in better words.
     let _ = pipeline.set_state(gst::State::Playing);
@@ -66,7 +68,7 @@ fn play(
                 return Ok(());
             }
         }
-        if interrupted.load(Ordering::Relaxed) && !told {
+        if !told && interrupted()? {
             told = true;
             if on(Event::Interrupted)? == Next::Stop {
                 return Ok(());
@@ -109,8 +111,9 @@ fn words(error: &gst::message::Error) -> String {
     }
 }
 
-/// A flag that the first Ctrl-C or SIGTERM raises; the second ends the process.
-fn interruptions() -> Result<Arc<AtomicBool>, Failure> {
+/// Raised by the first Ctrl-C or SIGTERM, and never lowered: one between two pipelines is for the second. The next
+/// signal ends the process.
+static INTERRUPTED: LazyLock<io::Result<Arc<AtomicBool>>> = LazyLock::new(|| {
     let interrupted = Arc::new(AtomicBool::new(false));
     for signal in [SIGINT, SIGTERM] {
         // In this order: the first signal finds the flag still down.
@@ -118,6 +121,17 @@ fn interruptions() -> Result<Arc<AtomicBool>, Failure> {
         flag::register(signal, Arc::clone(&interrupted))?;
     }
     Ok(interrupted)
+});
+
+/// Whether Ctrl-C or SIGTERM has come since this or [`run`] was first called.
+///
+/// # Errors
+/// The process cannot catch them.
+pub fn interrupted() -> Result<bool, Failure> {
+    match &*INTERRUPTED {
+        Ok(interrupted) => Ok(interrupted.load(Ordering::Relaxed)),
+        Err(error) => Err(format!("Ctrl-C cannot be caught: {error}.").into()),
+    }
 }
 
 /// Ends the stream behind every source, so that what is in work arrives and files are finished.

@@ -17,7 +17,8 @@ use std::time::{Duration, Instant};
 use gst::prelude::*;
 
 use super::{
-    CameraOptions, Event, Failure, Input, Next, OverlayOptions, run as run_pipeline, start,
+    CameraOptions, Event, Failure, Input, Next, OverlayOptions, interrupted, run as run_pipeline,
+    start,
 };
 use container::Container;
 use files::Files;
@@ -73,8 +74,6 @@ struct Done {
     files: [PathBuf; 3],
     frames: u64,
     seconds: f64,
-    /// Ctrl-C ended it.
-    interrupted: bool,
     /// Why the input ended before its time.
     broken: Option<String>,
 }
@@ -123,19 +122,15 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
         .map_err(|error| format!("{} cannot be made: {error}.", arguments.output.display()))?;
     let mut failed = Vec::new();
     for (n, job) in jobs.iter().enumerate() {
+        if interrupted()? {
+            return Err(format!("Interrupted after {n} of {} inputs.", jobs.len()).into());
+        }
         match report(job, &arguments) {
             Ok(Done {
                 broken: Some(why), ..
             }) => {
                 eprintln!("{why}");
                 failed.push(job.input.as_str());
-            }
-            Ok(Done {
-                interrupted: true, ..
-            }) if n + 1 < jobs.len() => {
-                return Err(
-                    format!("Interrupted after {} of {} inputs.", n + 1, jobs.len()).into(),
-                );
             }
             Ok(_) => {}
             Err(usage @ Failure::Usage(_)) => return Err(usage),
@@ -196,13 +191,11 @@ fn record(job: &Job, arguments: &Arguments) -> Result<Done, Failure> {
         Journal::new(lines, subtitles)?,
     )?;
     let mut progress = Progress::new(&job.input);
-    let mut interrupted = false;
     let mut broken: Option<Break> = None;
     let mut decoder_missing = None;
     let outcome = run_pipeline(&recorder.pipeline, |event| {
         match event {
             Event::Interrupted => {
-                interrupted = true;
                 if recorder.came_in() == gst::ClockTime::ZERO {
                     return Ok(Next::Stop);
                 }
@@ -244,7 +237,7 @@ fn record(job: &Job, arguments: &Arguments) -> Result<Done, Failure> {
     outcome?;
     if frames == 0 {
         let why = match broken {
-            _ if interrupted => "Interrupted before the first frame.".to_owned(),
+            _ if interrupted()? => "Interrupted before the first frame.".to_owned(),
             Some(broken) => broken.why,
             None => "There is no frame in it.".to_owned(),
         };
@@ -266,7 +259,6 @@ fn record(job: &Job, arguments: &Arguments) -> Result<Done, Failure> {
         files: files.keep()?,
         frames,
         seconds,
-        interrupted,
         broken,
     })
 }
