@@ -8,6 +8,8 @@ PYTHON ?= python3
 DEPS := .deps
 PLUGIN_DIR := $(CURDIR)/target/release
 TOOL := $(DEPS)/python/bin/python models/fetch.py $(DEPS)
+# Leaks are not its business here: what Rust frees it frees, and font libraries keep what they like.
+VALGRIND := valgrind --quiet --error-exitcode=1 --leak-check=no --fair-sched=yes
 # camoverlay-rtsp is built where GStreamer's RTSP server library is, which set-up installs.
 RTSP = $(shell pkg-config --exists gstreamer-rtsp-server-1.0 2>/dev/null && echo --features rtsp)
 # Where GStreamer looks for plugins by itself.
@@ -15,7 +17,7 @@ PREFIX ?= $(shell pkg-config --variable=prefix gstreamer-1.0 2>/dev/null || echo
 DESTDIR ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check build demo pictures test fuzz sweep bench bench-python lint fmt env models model install uninstall deb deb-test clean distclean
+.PHONY: help setup check build demo pictures test live valgrind fuzz sweep bench bench-python lint fmt env models model install uninstall deb deb-test clean distclean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -49,6 +51,13 @@ pictures: build ## the pictures of README.md and docs/, anew
 
 test: setup ## all tests, GLib's warnings being errors
 	G_DEBUG=fatal-warnings cargo test --locked $(RTSP)
+
+live: setup ## half a minute of each kind of live video, on a quiet machine: no frame may be lost
+	cargo test --locked --test live -- --ignored --nocapture
+
+valgrind: setup ## the tests of sampling and painting under valgrind, which must be installed; takes minutes
+	CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER="$(VALGRIND)" CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER="$(VALGRIND)" \
+		cargo test --locked --lib picture:: -- --test-threads=1 --skip guarded
 
 fuzz: setup ## damaged network files by the million, for a minute, into the reader
 	cargo test --locked --lib mutated_files_for_a_minute -- --ignored

@@ -1,45 +1,104 @@
-//! What sampling and painting cost, beside a memcpy of the same frame.
-//!
-//! Prints medians in milliseconds and, in brackets, as multiples of the memcpy.
+//! The parts of the picture room, beside a memcpy of the same frame.
 
+use std::hint::black_box;
+use std::time::Duration;
+
+use criterion::measurement::WallTime;
+use criterion::{BatchSize, BenchmarkGroup, Criterion};
+#[cfg(feature = "captions")]
+use gstcamoverlay::picture::Caption;
 use gstcamoverlay::picture::{
     ChannelOrder, Encoding, Fit, Geometry, Layout, MapView, Matrix, Normalization, Painter, Plane,
     PlaneMut, Range, Sampler, Samples,
 };
-use std::hint::black_box;
-use std::time::Instant;
 
-const RUNS: usize = 31;
+const SIZES: [(usize, usize); 2] = [(640, 480), (1920, 1080)];
 
-/// Median duration of `work`, after `prepare` each time, in milliseconds.
-fn median<T>(state: &mut T, prepare: impl Fn(&mut T), work: impl Fn(&mut T)) -> f64 {
-    let mut times: Vec<f64> = (0..RUNS)
-        .map(|_| {
-            prepare(state);
-            let start = Instant::now();
-            work(state);
-            start.elapsed().as_secs_f64() * 1e3
-        })
-        .collect();
-    times.sort_by(f64::total_cmp);
-    times[RUNS / 2]
+const LAYOUTS: [(&str, Layout); 5] = [
+    ("I420", y_cb_cr(Samples::I420)),
+    ("NV12", y_cb_cr(Samples::NV12)),
+    ("YUY2", y_cb_cr(Samples::YUY2)),
+    ("RGB", Layout::RGB),
+    ("BGRx", Layout::BGRX),
+];
+
+const fn y_cb_cr(samples: Samples) -> Layout {
+    Layout::YCbCr {
+        samples,
+        encoding: Encoding {
+            matrix: Matrix::Bt709,
+            range: Range::Limited,
+        },
+    }
 }
 
-/// A frame of soft shapes and some noise, as a camera gives it.
-fn scene(width: usize, height: usize, bytes: usize) -> Vec<u8> {
-    let mut noise = 1u32;
-    let mut frame = Vec::with_capacity(width * height * bytes);
-    for y in 0..height {
-        for x in 0..width {
-            for c in 0..bytes {
+const CAFFE: Normalization = Normalization {
+    order: ChannelOrder::Bgr,
+    divisor: 1.0,
+    mean: [104.0, 117.0, 123.0],
+    deviation: [1.0; 3],
+};
+
+/// A frame's planes, without padding.
+#[derive(Clone)]
+struct Frame(Vec<(Vec<u8>, usize)>);
+
+impl Frame {
+    /// Soft shapes and some noise, as a camera gives them.
+    fn new(name: &str, width: usize, height: usize) -> Self {
+        let planes = match name {
+            "I420" => vec![
+                (width, height),
+                (width / 2, height / 2),
+                (width / 2, height / 2),
+            ],
+            "NV12" => vec![(width, height), (width, height / 2)],
+            "YUY2" => vec![(2 * width, height)],
+            "RGB" => vec![(3 * width, height)],
+            _ => vec![(4 * width, height)],
+        };
+        let planes = planes.into_iter().map(|(stride, height)| {
+            let mut noise = 1u32;
+            let mut plane = Vec::with_capacity(stride * height);
+            for i in 0..stride * height {
                 noise = noise.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-                let (u, v) = (x as f32 / width as f32, y as f32 / height as f32);
-                let wave = (9.0 * u + 3.0 * c as f32).sin() * (7.0 * v + 2.0 * u).cos();
-                frame.push((120.0 + 110.0 * wave) as u8 + (noise >> 29) as u8);
+                let (u, v) = (
+                    (i % stride) as f32 / stride as f32,
+                    (i / stride) as f32 / height as f32,
+                );
+                let wave = (9.0 * u).sin() * (7.0 * v + 2.0 * u).cos();
+                plane.push((120.0 + 110.0 * wave) as u8 + (noise >> 29) as u8);
             }
+            (plane, stride)
+        });
+        Self(planes.collect())
+    }
+
+    fn planes(&self) -> Vec<Plane<'_>> {
+        self.0
+            .iter()
+            .map(|(data, stride)| Plane {
+                data,
+                stride: *stride,
+            })
+            .collect()
+    }
+
+    fn planes_mut(&mut self) -> Vec<PlaneMut<'_>> {
+        self.0
+            .iter_mut()
+            .map(|(data, stride)| PlaneMut {
+                data,
+                stride: *stride,
+            })
+            .collect()
+    }
+
+    fn copy_from(&mut self, other: &Self) {
+        for ((to, _), (from, _)) in self.0.iter_mut().zip(&other.0) {
+            to.copy_from_slice(from);
         }
     }
-    frame
 }
 
 /// A rectified map with two summits.
@@ -57,105 +116,77 @@ fn class_map(width: usize, height: usize) -> Vec<f32> {
     map
 }
 
-fn main() {
-    let normalization = Normalization {
-        order: ChannelOrder::Bgr,
-        divisor: 1.0,
-        mean: [104.0, 117.0, 123.0],
-        deviation: [1.0; 3],
+fn measure(group: &mut BenchmarkGroup<WallTime>, name: &str, geometry: &Geometry) {
+    let source = Frame::new(name, geometry.width, geometry.height);
+    let mut frame = source.clone();
+    group.bench_function("memcpy", |bencher| {
+        bencher.iter(|| frame.copy_from(black_box(&source)));
+    });
+
+    let mut sampler = Sampler::new(geometry, Fit::ShortestSide(227), &CAFFE);
+    let (width, height) = sampler.size();
+    let mut tensor = vec![0.0; 3 * width * height];
+    let planes = source.planes();
+    group.bench_function("sample", |bencher| {
+        bencher.iter(|| sampler.sample(&planes, black_box(&mut tensor)));
+    });
+
+    let mut painter = Painter::new(geometry);
+    let (width, height) = (width.div_ceil(16), height.div_ceil(16));
+    let values = class_map(width, height);
+    let map = MapView {
+        values: &values,
+        width,
+        height,
     };
-    println!("frame            memcpy         sample        set_map          paint");
-    for (width, height) in [(640, 480), (1280, 720), (1920, 1080), (3840, 2160)] {
-        for (name, layout) in [
-            ("I420", y_cb_cr(Samples::I420)),
-            ("NV12", y_cb_cr(Samples::NV12)),
-            ("YUY2", y_cb_cr(Samples::YUY2)),
-            ("RGB", Layout::RGB),
-            ("BGRx", Layout::BGRX),
-        ] {
+    // Each frame gets a map of its own, as with one inference a frame.
+    group.bench_function("paint", |bencher| {
+        bencher.iter_batched_ref(
+            || source.clone(),
+            |frame| {
+                painter.set_map(map, 0.2);
+                painter.paint(&mut frame.planes_mut());
+            },
+            BatchSize::NumIterations(1),
+        );
+    });
+
+    #[cfg(feature = "captions")]
+    {
+        let mut caption = Caption::new(geometry);
+        let lines = |score| [("Egyptian cat", score), ("tabby", 0.3), ("tiger cat", 0.1)];
+        caption.set_lines(lines(0.5), Some(0));
+        group.bench_function("caption", |bencher| {
+            bencher.iter(|| caption.draw(&mut frame.planes_mut()));
+        });
+        let mut score = 0.0;
+        group.bench_function("changed caption", |bencher| {
+            bencher.iter(|| {
+                score = 0.7 - score;
+                caption.set_lines(lines(score), Some(0))
+            });
+        });
+    }
+}
+
+fn main() {
+    let mut criterion = Criterion::default()
+        .warm_up_time(Duration::from_millis(200))
+        .measurement_time(Duration::from_millis(800))
+        .sample_size(20)
+        .without_plots()
+        .configure_from_args();
+    for (width, height) in SIZES {
+        for (name, layout) in LAYOUTS {
             let geometry = Geometry {
                 layout,
                 width,
                 height,
             };
-            let sizes: &[(usize, usize)] = &match name {
-                "I420" => vec![
-                    (width, height),
-                    (width / 2, height / 2),
-                    (width / 2, height / 2),
-                ],
-                "NV12" => vec![(width, height), (width, height / 2)],
-                "YUY2" => vec![(width * 2, height)],
-                "RGB" => vec![(width * 3, height)],
-                _ => vec![(width * 4, height)],
-            };
-            let source: Vec<Vec<u8>> = sizes.iter().map(|(w, h)| scene(*w, *h, 1)).collect();
-            let mut frame = source.clone();
-            let restore = |frame: &mut Vec<Vec<u8>>| {
-                for (f, s) in frame.iter_mut().zip(&source) {
-                    f.copy_from_slice(black_box(s));
-                }
-            };
-
-            let memcpy = median(&mut frame, |_| (), restore);
-
-            let mut sampler = Sampler::new(&geometry, Fit::ShortestSide(227), &normalization);
-            let (out_width, out_height) = sampler.size();
-            let tensor = vec![0.0; 3 * out_width * out_height];
-            let planes: Vec<Plane> = source
-                .iter()
-                .zip(sizes)
-                .map(|(data, size)| Plane {
-                    data,
-                    stride: size.0,
-                })
-                .collect();
-            let sample = median(
-                &mut (&mut sampler, tensor),
-                |_| (),
-                |(sampler, tensor)| sampler.sample(&planes, black_box(tensor)),
-            );
-
-            let mut painter = Painter::new(&geometry);
-            let (map_width, map_height) = (out_width.div_ceil(16), out_height.div_ceil(16));
-            let values = class_map(map_width, map_height);
-            let map = MapView {
-                values: &values,
-                width: map_width,
-                height: map_height,
-            };
-            let set_map = median(&mut painter, |_| (), |painter| painter.set_map(map, 0.2));
-            let paint = median(
-                &mut (painter, frame),
-                |(_, frame)| restore(frame),
-                |(painter, frame)| {
-                    let mut planes: Vec<PlaneMut> = frame
-                        .iter_mut()
-                        .zip(sizes)
-                        .map(|(data, size)| PlaneMut {
-                            data,
-                            stride: size.0,
-                        })
-                        .collect();
-                    painter.paint(&mut planes);
-                },
-            );
-
-            print!("{width:4} x {height:4} {name:4} {memcpy:6.3}");
-            for cost in [sample, set_map, paint] {
-                print!(" {cost:6.3} [{:5.2}]", cost / memcpy);
-            }
-            println!();
+            let mut group = criterion.benchmark_group(format!("{width} x {height} {name}"));
+            measure(&mut group, name, &geometry);
+            group.finish();
         }
     }
-}
-
-fn y_cb_cr(samples: Samples) -> Layout {
-    Layout::YCbCr {
-        samples,
-        encoding: Encoding {
-            matrix: Matrix::Bt709,
-            range: Range::Limited,
-        },
-    }
+    criterion.final_summary();
 }

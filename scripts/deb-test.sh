@@ -103,6 +103,9 @@ for program in $programs; do
                     fakesink num-buffers=10
                 kill \$server; wait \$server"
             ;;
+        *-view)
+            shows "There is no display" "! $program cat.png"
+            ;;
     esac
 done
 

@@ -3,6 +3,7 @@
 mod common;
 
 use common::{Picture, source};
+use gst::prelude::*;
 
 /// What the gray photo becomes when the element takes it as `caps`.
 fn painted(caps: &str) -> Picture {
@@ -69,4 +70,80 @@ fn gray_frames_stay_gray_and_take_their_light_from_the_heat() {
             .all(|rgb| rgb[0] == rgb[1] && rgb[1] == rgb[2])
     );
     assert!(picture.rgb.iter().max() > Some(&150));
+}
+
+/// Probabilities of what the network takes a frame of one colour for.
+fn scores(colour: u32, format: &str) -> Vec<(i32, f64)> {
+    common::init();
+    let pipeline = gst::parse::launch(&format!(
+        "videotestsrc num-buffers=1 pattern=solid-color foreground-color={colour} \
+         ! video/x-raw,format={format},width=82,height=61 ! camoverlay threads=1 top-k=20 ! appsink name=sink"
+    ))
+    .unwrap()
+    .downcast::<gst::Pipeline>()
+    .unwrap();
+    let sink = pipeline.by_name("sink").unwrap();
+    let sink = sink.downcast::<gst_app::AppSink>().unwrap();
+    pipeline.set_state(gst::State::Playing).unwrap();
+    let sample = sink.pull_sample().unwrap();
+    pipeline.set_state(gst::State::Null).unwrap();
+    let fields = common::meta(sample.buffer().unwrap());
+    let ids = common::array::<i32>(&fields, "top-ids").into_iter();
+    ids.zip(common::array::<f64>(&fields, "top-scores"))
+        .collect()
+}
+
+#[test]
+fn solid_colours_mean_the_same_to_the_network_in_every_format() {
+    let formats = [
+        "BGR",
+        "BGRx",
+        "RGBx",
+        "xRGB",
+        "xBGR",
+        "BGRA",
+        "RGBA",
+        "ARGB",
+        "ABGR",
+        "GBR",
+        "I420",
+        "YV12",
+        "NV12",
+        "NV21",
+        "Y42B",
+        "Y444",
+        "YUY2",
+        "UYVY",
+        "YVYU",
+        "P010_10LE",
+        "I420_10LE",
+    ];
+    let colours = [0xff_e03c14_u32, 0xff_14c85a, 0xff_2850f0];
+    let expected = colours.map(|colour| scores(colour, "RGB"));
+    let distance = |a: &[(i32, f64)], b: &[(i32, f64)]| -> f64 {
+        let score = |id: i32| {
+            b.iter()
+                .find(|(other, _)| *other == id)
+                .map_or(0.0, |(_, s)| *s)
+        };
+        a.iter().map(|(id, s)| (s - score(*id)).abs()).sum()
+    };
+    for format in formats {
+        for (i, colour) in colours.into_iter().enumerate() {
+            let actual = scores(colour, format);
+            // Channels that have changed places make another of the colours, or nearly so.
+            let distances = expected
+                .each_ref()
+                .map(|expected| distance(expected, &actual));
+            let others = (0..3).filter(|other| *other != i);
+            let nearest = others
+                .map(|other| distances[other])
+                .fold(f64::MAX, f64::min);
+            eprintln!("{format} {colour:x}: {distances:.3?}");
+            assert!(
+                distances[i] * 3.0 < nearest,
+                "{format} {colour:x}: {distances:?}"
+            );
+        }
+    }
 }

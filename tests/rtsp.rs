@@ -408,6 +408,20 @@ fn one_server_in_front_of_another_ends_with_it() {
 }
 
 #[test]
+fn a_server_that_falls_silent_ends_the_one_in_front_of_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = Server::start(&[&clip(folder.path())]);
+    let mut second = Server::start(&[&first.url, "--no-labels"]);
+    assert_eq!(probe(&second.url, "tcp").unwrap(), SIZE);
+    // It holds its connections and says nothing any more, as a camera that has crashed.
+    first.signal("-STOP");
+    let (status, said) = second.wait();
+    assert_eq!(status.code(), Some(1), "{said}");
+    let words = format!("{} has given no picture for 10 seconds.", first.url);
+    assert!(said.contains(&words), "{said}");
+}
+
+#[test]
 fn what_cannot_be_served_is_said_in_a_sentence() {
     let folder = tempfile::tempdir().unwrap();
     let clip = clip(folder.path());

@@ -162,8 +162,9 @@ impl Stream {
         self.shown = None;
         if let Some(buffers) = &mut self.buffers {
             buffers.painter.clear_map();
-            self.stale = buffers.job.is_none();
         }
+        // Not told by the buffers: after a change of caps they have a job beside the worker's.
+        self.stale = !self.engine.is_idle();
     }
 
     /// The fields of the explanation on show.

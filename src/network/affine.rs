@@ -237,16 +237,25 @@ fn gathers_all(graph: &Graph, node: &Node) -> bool {
 
 /// A 1 x 1 convolution of stride 1 in one group: a dense layer for each position.
 pub fn is_pointwise(graph: &Graph, node: &Node) -> bool {
-    let Some(shape) = graph.constant_shape(node.operand(1)) else {
-        return false;
-    };
+    let shape = graph.constant_shape(node.operand(1));
+    slides(graph, node) && shape.is_some_and(|shape| shape[2..] == [1, 1])
+}
+
+/// Whether the node is a convolution over space of constant weights whose kernel steps from cell to
+/// cell and stays inside the map.
+pub fn slides(graph: &Graph, node: &Node) -> bool {
     let all = |attribute: &str, value: i64| {
         node.ints(attribute)
             .is_none_or(|found| found.iter().all(|&found| found == value))
     };
+    let unpadded = |kind: &[u8]| matches!(kind, b"NOTSET" | b"VALID");
+    let kind = node.find("auto_pad").and_then(|found| found.s.as_deref());
+    let shape = graph.constant_shape(node.operand(1));
     node.op() == "Conv"
-        && shape.len() == 4
-        && shape[2..] == [1, 1]
+        && shape.is_some_and(|shape| {
+            shape.len() == 4
+                && (shape[2..] == [1, 1] || kind.is_none_or(unpadded) && all("dilations", 1))
+        })
         && node.int("group", 1) == 1
         && all("strides", 1)
         && all("pads", 0)

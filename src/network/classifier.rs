@@ -13,7 +13,7 @@ use super::session::Session;
 use super::{Error, Labels, Preprocess, runtime};
 
 /// Shortest side fed to a network that does not say its own, in pixels.
-const INPUT_SIZE: u32 = 224;
+pub const INPUT_SIZE: u32 = 224;
 
 /// Which network file to open.
 #[derive(Debug, Clone, PartialEq)]

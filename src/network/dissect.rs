@@ -4,12 +4,13 @@ use std::path::Path;
 
 use prost::bytes::Bytes;
 
-use super::edit::{self, Picture};
+use super::edit;
 use super::error::{Error, Fault};
 use super::gradient::{self, Gradient};
 use super::graph::{self, Graph};
 use super::head::{self, Anatomy, Head};
 use super::inline::inline_functions;
+use super::input::Picture;
 use super::{external, onnx};
 
 /// A classifier's graph, taken apart.
@@ -52,11 +53,8 @@ impl Dissection {
     fn of_model(mut model: onnx::Model, path: &Path) -> Result<Self, Error> {
         inline_functions(&mut model).map_err(|fault| not_onnx(path, fault))?;
         let graph = Graph::new(model).map_err(|fault| not_onnx(path, fault))?;
-        let picture = Picture::of(&graph).map_err(|found| Error::Input {
-            path: path.to_owned(),
-            found,
-        })?;
-        let anatomy = head::find(&graph).map_err(|obstacle| Error::NotExplainable {
+        let picture = Picture::of(&graph, path)?;
+        let anatomy = head::find(&graph, &picture).map_err(|obstacle| Error::NotExplainable {
             path: path.to_owned(),
             found: obstacle.found,
             reason: obstacle.reason,

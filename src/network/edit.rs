@@ -8,91 +8,11 @@ use super::error::Fault;
 use super::gradient::{CLASS, Gradient, SLOT};
 use super::graph::Graph;
 use super::head::{Anatomy, Layout};
+use super::input::Picture;
 use super::onnx::{self, Attribute, Node, TypeValue, ValueInfo, attribute_type, data_type};
 
 /// Name of the picture that the rewritten graph takes.
 pub const IMAGE: &str = "camoverlay/image";
-
-/// Longest side of a picture, in pixels: beyond it a file is damaged, or worse.
-const LARGEST_SIDE: usize = 16_384;
-
-/// The picture that a network takes.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Picture {
-    /// Name of the graph's input.
-    pub name: String,
-    pub layout: Layout,
-    pub element_type: i32,
-    /// Width and height where the network fixes them.
-    pub fixed: Option<(usize, usize)>,
-}
-
-impl Picture {
-    /// The one input of `graph` that is a picture of three channels.
-    ///
-    /// # Errors
-    /// What the graph takes instead.
-    pub fn of(graph: &Graph) -> Result<Self, String> {
-        let inputs: Vec<&ValueInfo> = graph.inputs().collect();
-        let [input] = inputs.as_slice() else {
-            let names: Vec<&str> = inputs.iter().map(|input| input.name()).collect();
-            return Err(format!(
-                "it has {} inputs ({})",
-                names.len(),
-                names.join(", ")
-            ));
-        };
-        let name = input.name().to_owned();
-        let Some((element_type, dims)) = Graph::input_type(input) else {
-            return Err(format!("its input “{name}” is not a tensor of known rank"));
-        };
-        let shape = || {
-            let sizes = dims
-                .iter()
-                .map(|dim| dim.map_or("?".to_owned(), |size| size.to_string()));
-            format!(
-                "its input “{name}” is {}",
-                sizes.collect::<Vec<_>>().join(" x ")
-            )
-        };
-        let &[batch, second, third, fourth] = dims.as_slice() else {
-            return Err(shape());
-        };
-        if !matches!(
-            element_type,
-            data_type::FLOAT | data_type::FLOAT16 | data_type::BFLOAT16 | data_type::DOUBLE
-        ) {
-            return Err(format!(
-                "its input “{name}” does not hold floating point numbers"
-            ));
-        }
-        if dims.iter().flatten().any(|&size| size > LARGEST_SIDE) {
-            return Err(shape());
-        }
-        if batch.is_some_and(|batch| batch != 1) {
-            return Err(format!("{}, more than one picture at a time", shape()));
-        }
-        let (layout, height, width) = match (second, fourth) {
-            (Some(3) | None, _) if second.is_some() || fourth != Some(3) => {
-                (Layout::ChannelsFirst, third, fourth)
-            }
-            (_, Some(3)) => (Layout::ChannelsLast, second, third),
-            _ => return Err(shape()),
-        };
-        // A single fixed side would need another scaling for each frame size.
-        let fixed = match (width, height) {
-            (Some(width), Some(height)) => Some((width, height)),
-            (None, None) => None,
-            _ => return Err(format!("{}, of which only one side is fixed", shape())),
-        };
-        Ok(Self {
-            name,
-            layout,
-            element_type,
-            fixed,
-        })
-    }
-}
 
 /// The serialised graph that takes [`IMAGE`] (1 x 3 x H x W, float32) and returns the features
 /// (1 x C x h x w, float32) and the logits (float32, one value a class), in this order.

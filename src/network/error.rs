@@ -29,6 +29,12 @@ pub enum Error {
     Unsupported { path: PathBuf, message: String },
     /// The network takes something other than one picture of three channels.
     Input { path: PathBuf, found: String },
+    /// The network asks for more than its picture.
+    MoreInputs {
+        path: PathBuf,
+        picture: String,
+        others: Vec<String>,
+    },
     /// The network has no spatial feature map before its head.
     NotExplainable {
         path: PathBuf,
@@ -117,6 +123,7 @@ impl Error {
             }
             Self::Unsupported { .. }
             | Self::Input { .. }
+            | Self::MoreInputs { .. }
             | Self::NotExplainable { .. }
             | Self::OneClass { .. } => ErrorKind::Format,
             Self::FixedInput { .. }
@@ -242,6 +249,20 @@ impl fmt::Display for Error {
                 "{} does not take pictures: {found}. Use an image classifier with one input of \
                  1 x 3 x height x width.",
                 path.display()
+            ),
+            Self::MoreInputs {
+                path,
+                picture,
+                others,
+            } => write!(
+                f,
+                "{} takes more than its picture “{picture}”: it also asks for “{}”. If the export \
+                 made inputs of constants, such as the mean and variance of Keras' Normalization, \
+                 export the network again with their values in the file, or without that layer \
+                 and with the property preprocess. Otherwise use a classifier with one input of \
+                 1 x 3 x height x width.",
+                path.display(),
+                others.join("”, “")
             ),
             Self::NotExplainable {
                 path,

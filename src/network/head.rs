@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::affine::{self, Affine, Weights};
+use super::covering::before_covering_kernel;
 use super::graph::Graph;
+use super::input::Picture;
 use super::onnx::Node;
 use super::vjp;
 
@@ -78,12 +80,12 @@ pub struct Obstacle {
 ///
 /// # Errors
 /// What stands between its first output and a feature map.
-pub fn find(graph: &Graph) -> Result<Anatomy, Obstacle> {
+pub fn find(graph: &Graph, picture: &Picture) -> Result<Anatomy, Obstacle> {
     let mut first_obstacle = None;
     for output in graph.outputs() {
         let (logits, scores) = strip_scores(graph, output.name());
         match find_before(graph, logits, scores) {
-            Ok(anatomy) => return Ok(anatomy),
+            Ok(anatomy) => return Ok(before_covering_kernel(graph, picture, anatomy)),
             Err(obstacle) => first_obstacle.get_or_insert(obstacle),
         };
     }
@@ -124,7 +126,11 @@ fn find_before(graph: &Graph, logits: &str, scores: Scores) -> Result<Anatomy, O
             let features = before_transpose(graph, features, layout, &mut tail);
             return Ok(pooled(graph, logits, scores, features, index, tail));
         }
-        let Some(operands) = vjp::operands(graph, node) else {
+        let is_spatial = match node.op() {
+            "Conv" => !affine::is_pointwise(graph, node),
+            op => op == "GlobalAveragePool",
+        };
+        let Some(operands) = vjp::operands(graph, node).filter(|_| !is_spatial) else {
             break obstacle(node);
         };
         tail.push(index);

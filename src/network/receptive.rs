@@ -65,6 +65,17 @@ pub fn receptive_field(graph: &Graph, input: &str, features: &str) -> Option<Rec
 }
 
 impl ReceptiveField {
+    /// Height and width of the map for an input of this height and width in pixels, as far as its
+    /// padding is the same on both sides.
+    pub fn cells(&self, input: [usize; 2]) -> [usize; 2] {
+        [0, 1].map(|axis| {
+            let size = self.size[axis] as f64;
+            let padding = size / 2.0 - self.offset[axis];
+            let steps = (input[axis] as f64 + 2.0 * padding - size) / self.stride[axis] as f64;
+            (steps.floor() + 1.0).max(0.0) as usize
+        })
+    }
+
     fn through(self, windows: [Window; 2]) -> Option<Self> {
         let mut field = self;
         for (axis, window) in windows.into_iter().enumerate() {

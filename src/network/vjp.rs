@@ -24,7 +24,8 @@ pub fn operands(graph: &Graph, node: &Node) -> Option<Vec<usize>> {
                 && node.int("transA", 0) == 0
                 && affine::dense_shape(graph, node).is_some()
         }
-        "Conv" => varying == [0] && affine::is_pointwise(graph, node),
+        "Conv" => varying == [0] && affine::slides(graph, node),
+        "GlobalAveragePool" => true,
         "Pow" | "Clip" | "BatchNormalization" | "LayerNormalization" => varying == [0],
         "ReduceMean" | "ReduceSum" => node.int("keepdims", 1) == 1,
         "Relu" | "LeakyRelu" | "Sigmoid" | "HardSigmoid" | "HardSwish" | "Tanh" | "Softplus"
@@ -84,7 +85,7 @@ pub fn product(
             tape.reshape_like(&product, x)
         }
         "LayerNormalization" => layer_normalization(tape, node, dy)?,
-        "ReduceMean" | "ReduceSum" => {
+        "ReduceMean" | "ReduceSum" | "GlobalAveragePool" => {
             let shape = tape.push("Shape", &[x]);
             let spread = tape.push("Expand", &[dy, &shape]);
             if node.op() == "ReduceSum" {
@@ -131,12 +132,8 @@ fn dense(tape: &mut Tape, node: &Node, dy: &str) -> String {
             let product = tape.matrix_product(dy, weights, transpose);
             tape.scale(&product, node.float("alpha", 1.0))
         }
-        "Conv" => {
-            let shape = tape.integers(&[1, -1, 1, 1]);
-            let column = tape.push("Reshape", &[dy, &shape]);
-            let product = tape.push("ConvTranspose", &[&column, weights]);
-            tape.reshape_like(&product, node.operand(0))
-        }
+        // Also where its kernel covers several cells: each takes its share back.
+        "Conv" => tape.push("ConvTranspose", &[dy, weights]),
         _ => {
             let row = tape.row(dy);
             let product = tape.matrix_product(&row, weights, transpose);

@@ -74,8 +74,7 @@ impl Band {
     }
 
     /// Takes the gray of each row of the band from `read_row`, which is given its number in the band.
-    /// `half` is half the gray of each value.
-    pub fn fill_gray(&mut self, read_row: impl Fn(usize, &mut [u8]), half: &[f64; 256]) {
+    pub fn fill_gray(&mut self, read_row: impl Fn(usize, &mut [u8])) {
         let per_row = self.stride / tile::COLUMNS;
         let rows = self.gray.chunks_mut(tile::ROWS * self.stride);
         for (i, (rows, bounds)) in rows
@@ -89,6 +88,10 @@ impl Band {
             }
             tile_bounds(rows, self.stride, bounds);
         }
+    }
+
+    /// Finds the spans of the band's tiles; `half` is half the gray of each value.
+    pub fn measure(&mut self, half: &[f64; 256]) {
         self.sure = Span::NONE;
         let bounds = self.gray_bounds.iter().zip(&self.index_bounds);
         for (out, (&[dark, bright], &[coolest, hottest])) in self.spans.iter_mut().zip(bounds) {

@@ -205,7 +205,8 @@ dispatched! {
     fn read_words<SHIFT: u32;>(row: &[u8], out: &mut [u8]) {
         for (out, sample) in out.iter_mut().zip(row.as_chunks::<2>().0) {
             let code = u16::from_le_bytes(*sample) >> SHIFT;
-            *out = ((code + 2) >> 2).min(255) as u8;
+            // Unused bits may hold anything.
+            *out = (code.saturating_add(2) >> 2).min(255) as u8;
         }
     }
 }

@@ -7,7 +7,7 @@ use super::band::Band;
 use super::brush::{Brush, Scratch};
 use super::crew::Crew;
 use super::heat::Span;
-use super::map::{MapScaler, MapView};
+use super::map::{MapScaler, MapView, Quantizer};
 use super::tile;
 use super::view::{Geometry, PLANES, PlaneMut};
 
@@ -26,7 +26,7 @@ pub struct Painter {
     height: usize,
     /// The frame's rows, from top to bottom.
     bands: Vec<(Band, Scratch)>,
-    map: Option<MapScaler>,
+    heat: Heat,
     /// Half the gray of each value that the brush reads.
     half: [f64; 256],
     brush: Brush,
@@ -50,7 +50,7 @@ impl Painter {
             width,
             height,
             bands: bands.collect(),
-            map: None,
+            heat: Heat::default(),
             half: brush.gray_levels().map(|gray| gray / 2.0),
             brush,
             crew: Crew::get(),
@@ -62,25 +62,12 @@ impl Painter {
     /// differ by at most 1e-6 of the larger magnitude), nor does one with a value that is not
     /// finite.
     pub fn set_map(&mut self, map: MapView, threshold: f64) {
-        let Some(range) = map.extremes() else {
-            return self.clear_map();
-        };
-        let scaler = match &mut self.map {
-            Some(scaler) if scaler.fits(map) => scaler,
-            scaler => scaler.insert(MapScaler::new(map, self.width, self.height)),
-        };
-        scaler.load(map, range);
-        let Some(extremes) = scaler.extremes() else {
-            return self.clear_map();
-        };
-        let (scaler, quantizer) = (&*scaler, scaler.quantizer(extremes, threshold));
-        self.crew.each(&mut self.bands, |(band, _)| {
-            band.fill_heat(scaler, &quantizer)
-        });
+        self.heat.set(map, threshold);
     }
 
     /// No heat on the next frames.
     pub fn clear_map(&mut self) {
+        self.heat.is_new = false;
         for (band, _) in &mut self.bands {
             band.clear_heat();
         }
@@ -91,38 +78,55 @@ impl Painter {
     /// # Panics
     /// Where a plane is smaller than the geometry asks for.
     pub fn paint(&mut self, planes: &mut [PlaneMut]) {
-        let half = self.half;
-        self.each_band(planes, |brush, planes, band, _| {
-            band.fill_gray(|y, row| brush.read_gray(planes, y, row), &half);
+        // A new map is scaled while gray is read.
+        let is_new = self.heat.is_new;
+        self.each_part(planes, |brush, planes, band, _| {
+            band.fill_gray(|y, row| brush.read_gray(planes, y, row));
         });
+        match &self.heat.scaled() {
+            Some((map, quantizer)) if is_new => {
+                let work = |(band, _): &mut (Band, _)| band.fill_heat(map, quantizer);
+                self.crew.each(&mut self.bands, work);
+            }
+            None if is_new => self.clear_map(),
+            _ => {}
+        }
+        for (band, _) in &mut self.bands {
+            band.measure(&self.half);
+        }
         self.brush.set_range(self.extremes());
-        self.each_band(planes, |brush, planes, band, scratch| {
+        self.each_part(planes, |brush, planes, band, scratch| {
             brush.paint(planes, band, scratch);
         });
     }
 
-    /// Does `work` on each band and its part of the planes.
-    fn each_band(
+    /// Does `work` on each band and its part of the planes, and scales a new map beside it.
+    fn each_part(
         &mut self,
         planes: &mut [PlaneMut],
         work: impl Fn(&Brush, &mut [PlaneMut; PLANES], &mut Band, &mut Scratch) + Sync,
     ) {
-        let brush = &self.brush;
+        let (brush, width, height) = (&self.brush, self.width, self.height);
         let mut planes = planes.iter_mut();
         let mut rest: [PlaneMut; PLANES] = array::from_fn(|_| match planes.next() {
             Some(plane) => plane.reborrow(),
             None => PlaneMut::default(),
         });
+        let mut heat = Some(&mut self.heat).filter(|heat| heat.is_new);
         let mut bands = self.bands.iter_mut();
-        let mut parts: [_; BANDS] = array::from_fn(|_| {
+        let mut parts: [_; BANDS + 1] = array::from_fn(|_| {
+            // The map comes first, since it takes longest.
+            if let Some(heat) = heat.take() {
+                return Some(Part::Map(heat));
+            }
             let (band, scratch) = bands.next()?;
             let planes = brush.take_rows(&mut rest, band.rows.len());
-            Some((planes, band, scratch))
+            Some(Part::Band(planes, band, scratch))
         });
-        self.crew.each(&mut parts, |part| {
-            if let Some((planes, band, scratch)) = part {
-                work(brush, planes, band, scratch);
-            }
+        self.crew.each(&mut parts, |part| match part {
+            Some(Part::Map(heat)) => heat.scale(width, height),
+            Some(Part::Band(planes, band, scratch)) => work(brush, planes, band, scratch),
+            None => {}
         });
     }
 
@@ -142,5 +146,59 @@ impl Painter {
             }
         }
         found
+    }
+}
+
+/// What one thread does of a step.
+enum Part<'a> {
+    Map(&'a mut Heat),
+    Band([PlaneMut<'a>; PLANES], &'a mut Band, &'a mut Scratch),
+}
+
+/// Where the heat comes from.
+#[derive(Default)]
+struct Heat {
+    values: Vec<f32>,
+    /// Width and height of the map.
+    size: (usize, usize),
+    threshold: f64,
+    /// The map is not scaled yet.
+    is_new: bool,
+    scaler: Option<MapScaler>,
+    /// Takes the scaled map to heat indices; none where the map gives no heat.
+    quantizer: Option<Quantizer>,
+}
+
+impl Heat {
+    fn set(&mut self, map: MapView, threshold: f64) {
+        self.values.clear();
+        self.values.extend_from_slice(map.values);
+        self.size = (map.width, map.height);
+        self.threshold = threshold;
+        self.is_new = true;
+    }
+
+    /// Scales the map to frames of `width` x `height` pixels.
+    fn scale(&mut self, width: usize, height: usize) {
+        self.is_new = false;
+        let map = MapView {
+            values: &self.values,
+            width: self.size.0,
+            height: self.size.1,
+        };
+        self.quantizer = map.extremes().and_then(|range| {
+            let scaler = match &mut self.scaler {
+                Some(scaler) if scaler.fits(map) => scaler,
+                scaler => scaler.insert(MapScaler::new(map, width, height)),
+            };
+            scaler.load(map, range);
+            let extremes = scaler.extremes()?;
+            Some(scaler.quantizer(extremes, self.threshold))
+        });
+    }
+
+    /// The scaled map, where it gives heat.
+    fn scaled(&self) -> Option<(&MapScaler, &Quantizer)> {
+        self.scaler.as_ref().zip(self.quantizer.as_ref())
     }
 }

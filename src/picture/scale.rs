@@ -31,19 +31,30 @@ dispatched! {
     }
 }
 
-/// The same over rows of bytes, with the machine's own instructions for such sums.
-fn round_byte_row(source: Bytes, axis: &Axis, at: usize, out: &mut [u8]) {
+/// The output rows `rows` of `axis` over the rows of `source`, each of `width` bytes, with the
+/// machine's own instructions for such sums.
+pub(super) fn round_byte_rows(
+    source: Bytes,
+    axis: &Axis,
+    rows: Range<usize>,
+    width: usize,
+    out: &mut [u8],
+) {
     #[cfg(target_arch = "x86_64")]
     if let (Level::Avx512, Some(weights)) = (Level::current(), axis.integer_weights()) {
-        let exact = |x| exact_sample(source, axis, at, x);
+        let exact = |at, x| exact_sample(source, axis, at, x);
         // SAFETY: the level is current only on a machine that was seen to have its instructions.
-        unsafe { vnni::round_row(source, weights, at, out, exact) };
+        unsafe { vnni::round_rows(source, weights, rows, width, out, exact) };
         return;
     }
-    round_row(source, axis, at, out);
+    for (at, out) in rows.zip(out.chunks_exact_mut(width)) {
+        round_row(source, axis, at, out);
+    }
 }
 
 /// One sample of an output row by the defining sum.
+#[cold]
+#[inline(never)]
 fn exact_sample(source: impl Source, axis: &Axis, at: usize, x: usize) -> u8 {
     round_u8(axis.exact_sum(at, |y| f64::from(source.load::<1>(x, y)[0])))
 }
@@ -133,9 +144,8 @@ impl View {
                 data: columns,
                 stride: LANES,
             };
-            for (at, out) in scaled_columns.chunks_exact_mut(LANES).enumerate() {
-                round_byte_row(columns, &self.horizontal, at, out);
-            }
+            let positions = 0..self.horizontal.output();
+            round_byte_rows(columns, &self.horizontal, positions, LANES, scaled_columns);
             match self.lanes() {
                 1 => separate::<1>(scaled_columns, out),
                 2 => separate::<2>(scaled_columns, out),
@@ -322,7 +332,9 @@ impl PlaneScaler {
                         data: plane.data,
                         stride: plane.stride,
                     };
-                    self.scale_down_first(out, |axis, y, out| round_byte_row(source, axis, y, out));
+                    self.scale_down_first(out, |rows, out| {
+                        round_byte_rows(source, &self.vertical, rows, self.row_samples, out);
+                    });
                 }
                 Depth::TenLow | Depth::TenHigh => {
                     let source = Words {
@@ -333,7 +345,11 @@ impl PlaneScaler {
                             _ => 1.0 / 256.0,
                         },
                     };
-                    self.scale_down_first(out, |axis, y, out| round_row(source, axis, y, out));
+                    self.scale_down_first(out, |rows, out| {
+                        for (y, out) in rows.zip(out.chunks_exact_mut(self.row_samples)) {
+                            round_row(source, &self.vertical, y, out);
+                        }
+                    });
                 }
             }
         } else if let ([view], [(desk, pixels)]) = (&self.views[..], &mut out.views[..]) {
@@ -352,22 +368,18 @@ impl PlaneScaler {
                 data: &out.between,
                 stride: row_bytes,
             };
-            let lines = pixels.data.chunks_exact_mut(row_bytes);
-            for (y, line) in out.rows.clone().zip(lines) {
-                round_byte_row(between, &self.vertical, y, line);
-            }
+            let rows = out.rows.clone();
+            round_byte_rows(between, &self.vertical, rows, row_bytes, &mut pixels.data);
         }
     }
 
-    /// `round_row` makes one row of the vertical pass.
-    fn scale_down_first(&self, out: &mut ScaledRows, round_row: impl Fn(&Axis, usize, &mut [u8])) {
+    /// `round_rows` makes some rows of the vertical pass.
+    fn scale_down_first(&self, out: &mut ScaledRows, round_rows: impl Fn(Range<usize>, &mut [u8])) {
         let batch = out.between.len() / self.row_samples;
         for first in out.rows.clone().step_by(batch) {
             let rows = batch.min(out.rows.end - first);
             let lines = &mut out.between[..rows * self.row_samples];
-            for (y, line) in (first..).zip(lines.chunks_exact_mut(self.row_samples)) {
-                round_row(&self.vertical, y, line);
-            }
+            round_rows(first..first + rows, lines);
             for (view, (desk, pixels)) in self.views.iter().zip(&mut out.views) {
                 let at = (first - out.rows.start) * view.row_bytes();
                 view.scale_rows(lines, self.row_samples, desk, &mut pixels.data[at..]);

@@ -4,7 +4,9 @@
 //! than half the time of single precision ones.
 
 use std::arch::x86_64::*;
+use std::ops::Range;
 
+use super::lookup::mask;
 use super::resize::Bytes;
 
 /// Bits after the point of the integer weights.
@@ -18,6 +20,8 @@ pub(super) struct Weights {
     words: Vec<[i32; 3]>,
     /// For each output position, source positions of the taps, as many as four times `quads`.
     index: Vec<usize>,
+    /// For each output position, the greatest of these.
+    last: Vec<usize>,
     /// Bound of the error of a sum, in units of 2^-22.
     doubt: i32,
 }
@@ -31,6 +35,7 @@ impl Weights {
             quads,
             words: Vec::new(),
             index: Vec::new(),
+            last: Vec::new(),
             doubt: 0,
         };
         for (exact, index) in exact.chunks_exact(taps).zip(index.chunks_exact(taps)) {
@@ -63,86 +68,91 @@ impl Weights {
             if magnitude > 2 << FRACTION {
                 return None;
             }
+            weights.last.push(index.iter().copied().max()?);
             weights.doubt = weights.doubt.max((255.0 * error) as i32 + 1);
         }
         Some(weights)
     }
 }
 
-/// Output row `at` of `axis` over the rows of `source`, rounded to 8 bits; where the integer sum
-/// leaves the rounding open, by `exact`, which is given the column.
+/// Bytes that are summed at once.
+const LANES: usize = 64;
+
+/// The output rows `rows` of the axis over those of `source`, each of `width` bytes, rounded to 8
+/// bits; where the integer sum leaves the rounding open, by `exact`, which is given row and column.
 #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
-pub(super) fn round_row(
+pub(super) fn round_rows(
     source: Bytes,
     weights: &Weights,
-    at: usize,
+    rows: Range<usize>,
+    width: usize,
     out: &mut [u8],
-    exact: impl Fn(usize) -> u8,
+    exact: impl Fn(usize, usize) -> u8,
 ) {
-    let words = &weights.words[at * weights.quads..][..weights.quads];
-    let (rows, _) = weights.index[at * 4 * weights.quads..][..4 * weights.quads].as_chunks::<4>();
-    for row in rows.as_flattened() {
-        // Every load below stays in these.
-        assert!(row * source.stride + out.len() <= source.data.len());
-    }
-    for (i, out) in out.chunks_mut(64).enumerate() {
-        let x = 64 * i;
-        let mask = u64::MAX >> (64 - out.len());
-        let mut sums = [[_mm512_setzero_si512(); 3]; 4];
-        for (rows, words) in rows.iter().zip(words) {
-            let [a, b, c, d] = rows.map(|row| {
-                // SAFETY: the row holds `out.len()` bytes from `x` on, as asserted above, and
-                // the mask has the load touch no others.
-                unsafe {
-                    let start = source.data.as_ptr().add(row * source.stride + x);
-                    _mm512_maskz_loadu_epi8(mask, start.cast())
-                }
-            });
-            let (ab, cd) = (_mm512_unpacklo_epi8(a, b), _mm512_unpacklo_epi8(c, d));
-            let (ef, gh) = (_mm512_unpackhi_epi8(a, b), _mm512_unpackhi_epi8(c, d));
-            let taps = [
-                _mm512_unpacklo_epi16(ab, cd),
-                _mm512_unpackhi_epi16(ab, cd),
-                _mm512_unpacklo_epi16(ef, gh),
-                _mm512_unpackhi_epi16(ef, gh),
-            ];
-            for part in 0..3 {
-                let word = _mm512_set1_epi32(words[part]);
-                for (sums, taps) in sums.iter_mut().zip(taps) {
-                    sums[part] = _mm512_dpbusd_epi32(sums[part], taps, word);
+    for (at, out) in rows.zip(out.chunks_exact_mut(width)) {
+        assert!(weights.last[at] * source.stride + width <= source.data.len());
+        for (i, out) in out.chunks_mut(LANES).enumerate() {
+            let x = LANES * i;
+            let words = &weights.words[at * weights.quads..][..weights.quads];
+            let (rows, _) =
+                weights.index[at * 4 * weights.quads..][..4 * weights.quads].as_chunks::<4>();
+            let mask = mask(out.len());
+            let mut sums = [[_mm512_setzero_si512(); 3]; 4];
+            for (rows, words) in rows.iter().zip(words) {
+                let [a, b, c, d] = rows.map(|row| {
+                    // SAFETY: each row has `out.len()` bytes from `x` on, since the last of them has, as
+                    // asserted above; the mask has the load touch no others.
+                    unsafe {
+                        let start = source.data.as_ptr().add(row * source.stride + x);
+                        _mm512_maskz_loadu_epi8(mask, start.cast())
+                    }
+                });
+                let (ab, cd) = (_mm512_unpacklo_epi8(a, b), _mm512_unpacklo_epi8(c, d));
+                let (ef, gh) = (_mm512_unpackhi_epi8(a, b), _mm512_unpackhi_epi8(c, d));
+                let taps = [
+                    _mm512_unpacklo_epi16(ab, cd),
+                    _mm512_unpackhi_epi16(ab, cd),
+                    _mm512_unpacklo_epi16(ef, gh),
+                    _mm512_unpackhi_epi16(ef, gh),
+                ];
+                for part in 0..3 {
+                    let word = _mm512_set1_epi32(words[part]);
+                    for (sums, taps) in sums.iter_mut().zip(taps) {
+                        sums[part] = _mm512_dpbusd_epi32(sums[part], taps, word);
+                    }
                 }
             }
-        }
-        let half = _mm512_set1_epi32(1 << (FRACTION - 1));
-        let sums = sums.map(|[high, middle, low]| {
-            let sum = _mm512_add_epi32(_mm512_slli_epi32::<8>(high), middle);
-            _mm512_add_epi32(_mm512_add_epi32(_mm512_slli_epi32::<8>(sum), low), half)
-        });
-        let [a, b, c, d] = sums.map(|sum| _mm512_srai_epi32::<FRACTION>(sum));
-        let rounded = _mm512_packus_epi16(_mm512_packs_epi32(a, b), _mm512_packs_epi32(c, d));
-        // SAFETY: the mask has the store touch the bytes of `out` alone.
-        unsafe { _mm512_mask_storeu_epi8(out.as_mut_ptr().cast(), mask, rounded) };
+            let half = _mm512_set1_epi32(1 << (FRACTION - 1));
+            let sums = sums.map(|[high, middle, low]| {
+                let sum = _mm512_add_epi32(_mm512_slli_epi32::<8>(high), middle);
+                _mm512_add_epi32(_mm512_add_epi32(_mm512_slli_epi32::<8>(sum), low), half)
+            });
+            let [a, b, c, d] = sums.map(|sum| _mm512_srai_epi32::<FRACTION>(sum));
+            let rounded = _mm512_packus_epi16(_mm512_packs_epi32(a, b), _mm512_packs_epi32(c, d));
+            // SAFETY: the mask has the store touch the bytes of `out` alone.
+            unsafe { _mm512_mask_storeu_epi8(out.as_mut_ptr().cast(), mask, rounded) };
 
-        // In doubt is what comes as near as the error to where the rounded value changes.
-        let doubt = _mm512_set1_epi32(weights.doubt);
-        let fraction = _mm512_set1_epi32((1 << FRACTION) - 1);
-        let limit = _mm512_set1_epi32(2 * weights.doubt);
-        let near = sums.map(|sum| _mm512_and_si512(_mm512_add_epi32(sum, doubt), fraction));
-        let nearest = _mm512_min_epi32(
-            _mm512_min_epi32(near[0], near[1]),
-            _mm512_min_epi32(near[2], near[3]),
-        );
-        if _mm512_cmple_epi32_mask(nearest, limit) == 0 {
-            continue;
-        }
-        for (quarter, near) in near.into_iter().enumerate() {
-            let mut doubtful = _mm512_cmple_epi32_mask(near, limit);
-            while doubtful != 0 {
-                let lane = doubtful.trailing_zeros() as usize;
-                doubtful &= doubtful - 1;
-                let column = lane / 4 * 16 + quarter * 4 + lane % 4;
-                if let Some(out) = out.get_mut(column) {
-                    *out = exact(x + column);
+            // In doubt is what comes as near as the error to where the rounded value changes.
+            let doubt = _mm512_set1_epi32(weights.doubt);
+            let fraction = _mm512_set1_epi32((1 << FRACTION) - 1);
+            let limit = _mm512_set1_epi32(2 * weights.doubt);
+            let near = sums.map(|sum| _mm512_and_si512(_mm512_add_epi32(sum, doubt), fraction));
+            let nearest = _mm512_min_epi32(
+                _mm512_min_epi32(near[0], near[1]),
+                _mm512_min_epi32(near[2], near[3]),
+            );
+            if _mm512_cmple_epi32_mask(nearest, limit) == 0 {
+                continue;
+            }
+            for (quarter, near) in near.into_iter().enumerate() {
+                let mut doubtful = _mm512_cmple_epi32_mask(near, limit);
+                while doubtful != 0 {
+                    let lane = doubtful.trailing_zeros() as usize;
+                    doubtful &= doubtful - 1;
+                    let column = lane / 4 * 16 + quarter * 4 + lane % 4;
+                    if let Some(out) = out.get_mut(column) {
+                        *out = exact(at, x + column);
+                    }
                 }
             }
         }

@@ -256,3 +256,21 @@ pub fn map(structure: &gst::StructureRef) -> (Vec<f32>, usize, usize) {
     let side = |name| structure.get::<i32>(name).unwrap() as usize;
     (values, side("map-width"), side("map-height"))
 }
+
+/// Resident memory of this process, in MiB.
+pub fn resident() -> f64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status
+        .lines()
+        .find(|line| line.starts_with("VmRSS:"))
+        .unwrap();
+    let kib: f64 = line.split_whitespace().nth(1).unwrap().parse().unwrap();
+    kib / 1024.0
+}
+
+/// Memory of this process that was allocated and not freed, in MiB, as glibc counts it.
+pub fn allocated() -> f64 {
+    // SAFETY: fills in a structure of numbers.
+    let info = unsafe { libc::mallinfo2() };
+    (info.uordblks + info.hblkhd) as f64 / f64::from(1 << 20)
+}

@@ -16,7 +16,7 @@ pub fn sink() -> Result<gst::Element, Failure> {
     let (x11, wayland) = (is_set("DISPLAY"), is_set("WAYLAND_DISPLAY"));
     if !x11 && !wayland {
         return Err("There is no display to show a window on (neither DISPLAY nor WAYLAND_DISPLAY is set). \
-                    Run it on a desktop, or write a file instead, with gst-launch-1.0 and camoverlay."
+                    Run it on a desktop, or write a file instead, with camoverlay-record."
             .into());
     }
     // Through X11 first, where Wayland's desktops have it too: there, keys are sure to arrive.

@@ -297,3 +297,52 @@ fn a_layer_in_another_type() {
         .output("y");
     assert_gradient(&draft);
 }
+
+#[test]
+fn a_dense_layer_written_as_a_convolution() {
+    // The kernel covers the map of 4 x 4, as in the fully convolutional form of VGG.
+    let mut draft = Draft::with_features();
+    draft
+        .random("w", &[6, 3, 4, 4])
+        .random("b", &[6])
+        .node("Conv", &["a", "w", "b"], "c");
+    draft.node("Tanh", &["c"], "h");
+    draft
+        .random("v", &[5, 6, 1, 1])
+        .node("Conv", &["h", "v"], "d")
+        .node("Tanh", &["d"], "e");
+    let trunk = draft.model.clone();
+    draft.node("GlobalAveragePool", &["e"], "p");
+    draft
+        .node("Flatten", &["p"], "f")
+        .random("u", &[5, 4])
+        .node("MatMul", &["f", "u"], "y")
+        .output("y");
+    assert_gradient(&draft);
+    // Without a pool, with a convolution as the last layer.
+    draft.model = trunk;
+    draft
+        .random("u", &[4, 5, 1, 1])
+        .node("Conv", &["e", "u"], "g")
+        .node("Flatten", &["g"], "y")
+        .output("y");
+    assert_gradient(&draft);
+}
+
+#[test]
+fn a_kernel_that_covers_less_than_the_map_is_no_dense_layer() {
+    let mut draft = Draft::with_features();
+    draft
+        .random("w", &[6, 3, 3, 3])
+        .node("Conv", &["a", "w"], "c")
+        .node("Relu", &["c"], "r")
+        .node("GlobalAveragePool", &["r"], "p")
+        .node("Flatten", &["p"], "f")
+        .random("u", &[6, 4])
+        .node("MatMul", &["f", "u"], "y")
+        .output("y");
+    let Some(opened) = draft.open() else { return };
+    let classifier = opened.unwrap();
+    assert_eq!(classifier.structure().features, "r");
+    assert!(matches!(classifier.head(), Head::Dense { .. }));
+}

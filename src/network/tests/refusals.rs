@@ -60,6 +60,28 @@ fn what_cannot_be_explained_is_named() {
     if let Some(error) = refused(&draft) {
         assert!(error.to_string().contains("1 x 1 x 4 x 4"), "{error}");
     }
+    // Constants that an export made inputs of.
+    let mut draft = Draft::new();
+    let mut lost = draft.graph().input[0].clone();
+    lost.name = Some("normalization/mean".into());
+    if let Some(onnx::TypeValue::Tensor(tensor)) =
+        lost.r#type.as_mut().and_then(|found| found.value.as_mut())
+    {
+        tensor.shape = Some(onnx::TensorShape::default());
+    }
+    draft.graph().input.push(lost);
+    draft
+        .node("Sub", &["x", "normalization/mean"], "s")
+        .node("GlobalAveragePool", &["s"], "y")
+        .output("y");
+    if let Some(error) = refused(&draft) {
+        assert!(matches!(error, Error::MoreInputs { .. }), "{error}");
+        let text = error.to_string();
+        assert!(
+            text.contains("“x”: it also asks for “normalization/mean”."),
+            "{text}"
+        );
+    }
     // An operator that ONNX Runtime does not have.
     let mut draft = Draft::with_features();
     draft.push(onnx::Node {

@@ -80,7 +80,7 @@ fn exact(gray: u8, heat: f64, range: Span) -> u8 {
 
 /// The colours in memory: four bytes in a pixel's order, those that are no colour 0.
 struct ColourTable {
-    colours: Box<[u32; 1 << 16]>,
+    colours: Vec<u32>,
     /// Bits by which red, green and blue are shifted.
     shifts: [u32; 3],
 }
@@ -92,10 +92,20 @@ const FRACTION: u32 = 23;
 /// terms of a sum is off by half a step.
 const DOUBT: u32 = 2;
 
+/// Pairs of a heat index and a gray.
+const COLOURS: usize = 1 << 16;
+
 impl ColourTable {
+    /// The colours in a form whose look-ups need no check.
+    #[inline(always)]
+    fn all(&self) -> &[u32; COLOURS] {
+        self.colours.first_chunk().unwrap_or(&[0; COLOURS])
+    }
+
     fn new(offsets: [usize; 3]) -> Self {
         Self {
-            colours: Box::new([0; 1 << 16]),
+            // Zeroed memory that is not used takes none.
+            colours: vec![0; COLOURS],
             shifts: offsets.map(|offset| 8 * offset as u32),
         }
     }
@@ -153,7 +163,7 @@ dispatched! {
         index: &[u8],
         table: &ColourTable,
     ) {
-        let colours: &[u32; 1 << 16] = &table.colours;
+        let colours = table.all();
         let (pixels, _) = pixels.as_chunks_mut::<BYTES>();
         let kept = !table.shifts.iter().fold(0, |bits, shift| bits | 0xff << shift);
         let kept = u32::to_le_bytes(kept);
@@ -177,7 +187,7 @@ dispatched! {
         index: &[u8],
         table: &ColourTable,
     ) {
-        let colours: &[u32; 1 << 16] = &table.colours;
+        let colours = table.all();
         let [first, second, third] = rows;
         let planes = first.iter_mut().zip(second).zip(third);
         for (((first, second), third), (&gray, &index)) in planes.zip(gray.iter().zip(index)) {

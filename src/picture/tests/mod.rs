@@ -1,6 +1,9 @@
 //! Sampling and painting against the plain arithmetic, and their contracts.
 
 mod converter;
+mod guard;
+mod guarded;
+mod levels;
 mod rgb;
 mod y_cb_cr;
 
@@ -66,4 +69,72 @@ fn random_map(random: &mut Random) -> (Vec<f32>, usize) {
         _ => (random.float() * 2.0).round(),
     });
     (values.collect(), width)
+}
+
+fn random_fit(random: &mut Random, geometry: &Geometry) -> Fit {
+    let shortest = geometry.width.min(geometry.height);
+    match random.pick(0..4) {
+        0 => Fit::ShortestSide(random.pick(1..60)),
+        1 => Fit::ShortestSide(shortest.div_ceil(2)),
+        2 => Fit::ShortestSide(shortest.div_ceil(3)),
+        _ => Fit::Exact {
+            width: random.pick(1..90),
+            height: random.pick(1..90),
+        },
+    }
+}
+
+/// Every layout, with luma and chroma in `encoding`.
+fn layouts(encoding: Encoding) -> Vec<Layout> {
+    let y_cb_cr = [
+        Samples::I420,
+        Samples::YV12,
+        Samples::Y42B,
+        Samples::Y444,
+        Samples::NV12,
+        Samples::NV21,
+        Samples::YUY2,
+        Samples::YVYU,
+        Samples::UYVY,
+        Samples::GRAY8,
+        Samples::I420_10LE,
+        Samples::P010_10LE,
+    ];
+    let y_cb_cr = y_cb_cr.map(|samples| Layout::YCbCr { samples, encoding });
+    let rgb = [
+        Layout::RGB,
+        Layout::BGR,
+        Layout::RGBX,
+        Layout::BGRX,
+        Layout::XRGB,
+        Layout::XBGR,
+        Layout::GBR,
+    ];
+    rgb.into_iter().chain(y_cb_cr).collect()
+}
+
+/// Bytes of a row, and rows, of each plane of a frame.
+fn plane_sizes(geometry: &Geometry) -> Vec<(usize, usize)> {
+    let (width, height) = (geometry.width, geometry.height);
+    match geometry.layout {
+        Layout::Packed { bytes, .. } => vec![(width * bytes, height)],
+        Layout::Planar { .. } => vec![(width, height); 3],
+        Layout::YCbCr { samples, .. } => {
+            let mut components = vec![(samples.y, width, height)];
+            if let Some(chroma) = samples.chroma {
+                let (width, height) = chroma.size(width, height);
+                components.extend([chroma.cb, chroma.cr].map(|c| (c, width, height)));
+            }
+            let mut planes: Vec<(usize, usize)> = Vec::new();
+            for (component, width, height) in components {
+                let row = width * component.step * samples.depth.bytes();
+                match planes.get_mut(component.plane) {
+                    Some(plane) => plane.0 = plane.0.max(row),
+                    // Luma comes first, and the planes of chroma are alike.
+                    None => planes.resize(component.plane + 1, (row, height)),
+                }
+            }
+            planes
+        }
+    }
 }

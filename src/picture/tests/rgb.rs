@@ -118,19 +118,6 @@ impl Frame {
     }
 }
 
-fn random_fit(random: &mut Random, geometry: &Geometry) -> Fit {
-    let shortest = geometry.width.min(geometry.height);
-    match random.pick(0..4) {
-        0 => Fit::ShortestSide(random.pick(1..60)),
-        1 => Fit::ShortestSide(shortest.div_ceil(2)),
-        2 => Fit::ShortestSide(shortest.div_ceil(3)),
-        _ => Fit::Exact {
-            width: random.pick(1..90),
-            height: random.pick(1..90),
-        },
-    }
-}
-
 /// Asserts that levels differ by at most one, and that on at most one in 10,000.
 fn assert_levels(actual: &[u8], expected: &[u8], differing: &mut usize, what: &str) {
     assert_eq!(actual.len(), expected.len(), "{what}");
