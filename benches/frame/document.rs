@@ -40,7 +40,7 @@ impl Document {
         if self.text.matches("## A frame").count() == 1 {
             self.paragraph(
                 "Frames come out of a pool, two pictures in turns, with labels drawn. *Prepare*, *infer*, *map* and \
-                 *paint* are the steps of the `stats` property: frame to tensor, network, class map and heat, overlay. \
+                 *paint* are the steps of the `stats` property: frame to tensor, network, class map, heat and overlay. \
                  *Total* is from pushing the frame into the element to having it back; the *rest* of it is captions, \
                  metadata and the way through GStreamer. In brackets: in copies of the frame.",
             );
