@@ -422,22 +422,13 @@ dispatched! {
     ) {
         let Quantizer { factor, offset, cut, error, .. } = *quantizer;
         let runs = out.as_chunks_mut::<RUN>().0.iter_mut().zip(highest);
-        // Enlarging takes four rows.
-        let four = <&[usize; 4]>::try_from(down.index(y)).ok().map(|index| {
-            let weight = |k: usize| down.weight(y)[k];
-            let row = |k: usize| rows.data[index[k] * rows.stride..][..rows.stride].as_chunks().0;
-            [0, 1, 2, 3].map(|k| (row(k), weight(k)))
-        });
         for (i, (out, &highest)) in runs.enumerate() {
             // The bound has an error of its own.
             if highest * factor + offset < cut - 2.0 * error {
                 *out = [0; RUN];
                 continue;
             }
-            let sums = match &four {
-                Some(four) => sum_four::<FUSED>(four, i),
-                None => sum_rows::<_, FUSED, RUN>(rows, down, y, i * RUN),
-            };
+            let sums = sum_rows::<_, FUSED, RUN>(rows, down, y, i * RUN);
             let index = |sum: f32| multiply_add::<FUSED>(sum, factor, offset).clamp(0.0, 255.0);
             let doubt = |index: f32| {
                 (nearest(index).1 > 0.5 - error || index < cut + error) && index > cut - error
@@ -462,16 +453,4 @@ dispatched! {
             }
         }
     }
-}
-
-/// Run `run` of a weighted sum of four rows.
-#[inline(always)]
-fn sum_four<const FUSED: bool>(rows: &[(&[[f32; RUN]], f32); 4], run: usize) -> [f32; RUN] {
-    let mut sums = [0.0; RUN];
-    for (row, weight) in rows {
-        for (sum, value) in sums.iter_mut().zip(&row[run]) {
-            *sum = multiply_add::<FUSED>(*weight, *value, *sum);
-        }
-    }
-    sums
 }

@@ -1,16 +1,8 @@
 //! Captions on frames of every layout. Nothing here depends on which fonts there are.
 
 use super::*;
+use crate::picture::tests::{PACKED, Y_CB_CR};
 use crate::picture::view::{Component, Depth, Encoding, Layout, Matrix, Range, Samples};
-
-const LAYOUTS: [Layout; 6] = [
-    Layout::RGB,
-    Layout::BGR,
-    Layout::RGBX,
-    Layout::BGRX,
-    Layout::XRGB,
-    Layout::XBGR,
-];
 
 const LINES: [(&str, f32); 3] = [
     ("Egyptian cat", 0.617),
@@ -86,7 +78,7 @@ fn letters_and_plate_lie_in_the_upper_left_corner() {
 fn every_layout_shows_the_same_and_keeps_what_is_no_channel() {
     let (width, height) = (173, 95);
     let expected = gray_frame(width, height, 90, &LINES);
-    for layout in LAYOUTS {
+    for layout in PACKED {
         let Layout::Packed { bytes, r, g, b } = layout else {
             unreachable!("all of them are packed");
         };
@@ -141,21 +133,6 @@ fn planes_of_colours_show_the_same() {
     assert!(expected.iter().map(|[r, ..]| r).eq(&data[0]));
     assert!(data[1] == data[0] && data[2] == data[0]);
 }
-
-const Y_CB_CR: [Samples; 12] = [
-    Samples::I420,
-    Samples::YV12,
-    Samples::Y42B,
-    Samples::Y444,
-    Samples::NV12,
-    Samples::NV21,
-    Samples::YUY2,
-    Samples::YVYU,
-    Samples::UYVY,
-    Samples::GRAY8,
-    Samples::I420_10LE,
-    Samples::P010_10LE,
-];
 
 /// A frame of 16-bit samples, or of bytes, in up to three planes with a few bytes between rows.
 struct Frame {

@@ -84,33 +84,37 @@ fn random_fit(random: &mut Random, geometry: &Geometry) -> Fit {
     }
 }
 
+/// Every way in which luma and chroma lie.
+pub(super) const Y_CB_CR: [Samples; 12] = [
+    Samples::I420,
+    Samples::YV12,
+    Samples::Y42B,
+    Samples::Y444,
+    Samples::NV12,
+    Samples::NV21,
+    Samples::YUY2,
+    Samples::YVYU,
+    Samples::UYVY,
+    Samples::GRAY8,
+    Samples::I420_10LE,
+    Samples::P010_10LE,
+];
+
+/// Every packed layout of red, green and blue.
+pub(super) const PACKED: [Layout; 6] = [
+    Layout::RGB,
+    Layout::BGR,
+    Layout::RGBX,
+    Layout::BGRX,
+    Layout::XRGB,
+    Layout::XBGR,
+];
+
 /// Every layout, with luma and chroma in `encoding`.
 fn layouts(encoding: Encoding) -> Vec<Layout> {
-    let y_cb_cr = [
-        Samples::I420,
-        Samples::YV12,
-        Samples::Y42B,
-        Samples::Y444,
-        Samples::NV12,
-        Samples::NV21,
-        Samples::YUY2,
-        Samples::YVYU,
-        Samples::UYVY,
-        Samples::GRAY8,
-        Samples::I420_10LE,
-        Samples::P010_10LE,
-    ];
-    let y_cb_cr = y_cb_cr.map(|samples| Layout::YCbCr { samples, encoding });
-    let rgb = [
-        Layout::RGB,
-        Layout::BGR,
-        Layout::RGBX,
-        Layout::BGRX,
-        Layout::XRGB,
-        Layout::XBGR,
-        Layout::GBR,
-    ];
-    rgb.into_iter().chain(y_cb_cr).collect()
+    let y_cb_cr = Y_CB_CR.map(|samples| Layout::YCbCr { samples, encoding });
+    let rgb = PACKED.into_iter().chain([Layout::GBR]);
+    rgb.chain(y_cb_cr).collect()
 }
 
 /// Bytes of a row, and rows, of each plane of a frame.

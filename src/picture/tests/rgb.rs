@@ -4,15 +4,6 @@ use super::*;
 use crate::picture::oracle;
 use crate::picture::simd::forced::each_level;
 
-const LAYOUTS: [Layout; 6] = [
-    Layout::RGB,
-    Layout::BGR,
-    Layout::RGBX,
-    Layout::BGRX,
-    Layout::XRGB,
-    Layout::XBGR,
-];
-
 const CAFFE: Normalization = Normalization {
     order: ChannelOrder::Bgr,
     divisor: 1.0,
@@ -54,7 +45,7 @@ impl Frame {
 
     fn random(random: &mut Random) -> Self {
         let geometry = Geometry {
-            layout: LAYOUTS[random.pick(0..LAYOUTS.len())],
+            layout: PACKED[random.pick(0..PACKED.len())],
             width: random.pick(1..150),
             height: random.pick(1..70),
         };
