@@ -236,12 +236,13 @@ fn index_producers(
             }
         }
         for tensor in node.output.iter().filter(|tensor| !tensor.is_empty()) {
-            if producers.insert(tensor.clone(), index).is_some() {
+            // Names are given once, to inputs and weights too: a chain of nodes then has an end.
+            if !known.insert(tensor) {
                 return Err(Fault::Redefined {
                     tensor: tensor.clone(),
                 });
             }
-            known.insert(tensor);
+            producers.insert(tensor.clone(), index);
         }
     }
     for output in &graph.output {

@@ -1,5 +1,8 @@
 //! Files that are damaged or mean harm.
 
+use std::io::Write;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use prost::Message;
@@ -116,6 +119,13 @@ fn cycles_and_loose_ends_are_refused() {
         fault(draft.model.encode_to_vec()),
         Fault::Redefined { tensor: "g".into() }
     );
+    // A node that makes the picture out of itself.
+    let mut draft = Draft::new();
+    draft.node("Relu", &["x"], "x").output("x");
+    assert_eq!(
+        fault(draft.model.encode_to_vec()),
+        Fault::Redefined { tensor: "x".into() }
+    );
     let mut draft = sound();
     draft.output("nothing");
     assert!(matches!(
@@ -186,8 +196,27 @@ fn mutate(bytes: &mut Vec<u8>, random: &mut impl FnMut(usize) -> usize) {
     }
 }
 
+/// Ends the test when a file takes more than `limit` and so may never end, or fill the memory.
+fn watch(seed: u64, round: Weak<AtomicUsize>, limit: Duration) {
+    let mut last = None;
+    while let Some(round) = round.upgrade() {
+        let now = round.load(Ordering::Relaxed);
+        drop(round);
+        if last.replace(now) == Some(now) {
+            // Not `eprintln`, which the test would keep to itself.
+            let words = format!("seed {seed}: file {now} takes more than {limit:?}\n");
+            let _ = std::io::stderr().write_all(words.as_bytes());
+            std::process::abort();
+        }
+        std::thread::sleep(limit);
+    }
+}
+
 /// Mutates sound files and files mutated before, and reads them, until `done` says so.
 fn fuzz(seed: u64, mut done: impl FnMut(usize) -> bool) {
+    let progress = Arc::new(AtomicUsize::new(0));
+    let watched = Arc::downgrade(&progress);
+    std::thread::spawn(move || watch(seed, watched, Duration::from_secs(5)));
     let mut state = seed | 1;
     let mut random = |bound: usize| {
         state ^= state << 13;
@@ -209,6 +238,7 @@ fn fuzz(seed: u64, mut done: impl FnMut(usize) -> bool) {
         if done(round) {
             return;
         }
+        progress.store(round, Ordering::Relaxed);
         let pick = if random(2) == 0 {
             random(2)
         } else {
@@ -216,12 +246,7 @@ fn fuzz(seed: u64, mut done: impl FnMut(usize) -> bool) {
         };
         let mut bytes = corpus[pick].clone();
         mutate(&mut bytes, &mut random);
-        let started = Instant::now();
         let result = check(bytes.clone());
-        assert!(
-            started.elapsed() < Duration::from_secs(2),
-            "slow: {bytes:?}"
-        );
         // What is almost sound leads deeper than what is not.
         let is_near = match result {
             Ok(()) => true,
