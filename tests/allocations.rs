@@ -119,6 +119,7 @@ fn explaining_allocates_nothing() {
                 },
                 head: &head,
                 gradient: None,
+                sums: None,
             };
             let request = Request {
                 target: Target::Rank(frame % 3),

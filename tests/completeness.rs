@@ -35,12 +35,14 @@ fn check(source: Source) {
             Target::Class(285),
             Target::Class(999),
         ] {
-            let activation = classifier.run(&tensor, columns, rows, target).unwrap();
             let request = Request {
                 target,
                 top_k: 3,
                 method: Method::Cam,
             };
+            let activation = classifier
+                .run(&tensor, columns, rows, target, request.method.detail())
+                .unwrap();
             explanation.update(&activation, &request).unwrap();
             let residual = explanation.residual.unwrap();
             // Relative to the values that were added up, where the logit itself is near zero.

@@ -84,7 +84,13 @@ fn every_exporters_graph_is_explained_as_its_framework_does() {
         };
         let mut explanation = Explanation::default();
         let activation = classifier
-            .run(&picture, side, side, request.target)
+            .run(
+                &picture,
+                side,
+                side,
+                request.target,
+                request.method.detail(),
+            )
             .unwrap_or_else(|error| panic!("{name}: {error}"));
         let logits = difference(activation.logits, &expected.logits);
         assert!(logits < tolerance, "{name}: {logits}");

@@ -164,9 +164,16 @@ impl Explainer {
             method: Method::Auto,
         };
         let start = Instant::now();
+        let (width, height) = self.size;
         let activation = self
             .classifier
-            .run(&self.tensor, self.size.0, self.size.1, request.target)
+            .run(
+                &self.tensor,
+                width,
+                height,
+                request.target,
+                request.method.detail(),
+            )
             .expect("the network runs");
         let features = start.elapsed();
         self.explanation

@@ -46,7 +46,8 @@ impl Job {
         let (width, height) = self.size;
         let mut classifier = network.lock();
         let start = Instant::now();
-        let activation = classifier.run(&self.tensor, width, height, self.request.target)?;
+        let Request { target, method, .. } = self.request;
+        let activation = classifier.run(&self.tensor, width, height, target, method.detail())?;
         self.infer_time = start.elapsed();
         self.explanation.update(&activation, &self.request)?;
         self.map_time = start.elapsed() - self.infer_time;

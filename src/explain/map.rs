@@ -47,9 +47,10 @@ impl Mapper {
         let cells = features.width * features.height;
         map.clear();
         map.resize(cells, 0.0);
-        if method == Method::EigenCam {
-            self.projection.project(features, map);
-            return;
+        match (method, activation.sums) {
+            (Method::EigenCam, _) => return self.projection.project(features, map),
+            (Method::HiResCam, Some(sums)) => return map.copy_from_slice(sums),
+            _ => {}
         }
         let mut weights = std::mem::take(&mut self.weights);
         let row = class_row(activation, class, &mut weights);

@@ -1,6 +1,6 @@
 //! The ways to make a class map from features and their gradient.
 
-use crate::network::{Error, Head};
+use crate::network::{Detail, Error, Head};
 
 /// How the class map is made from the feature map A (channels k, cells i of n) and the gradient
 /// G of the target's logit with respect to A. Maps are signed unless said otherwise; none is
@@ -61,6 +61,14 @@ impl Method {
 
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|method| method.name() == name)
+    }
+
+    /// What the method has to know of a gradient.
+    pub fn detail(self) -> Detail {
+        match self {
+            Self::Auto | Self::Cam | Self::HiResCam | Self::EigenCam => Detail::Sums,
+            Self::GradCam | Self::GradCamPlusPlus | Self::LayerCam => Detail::Gradient,
+        }
     }
 
     /// The method itself, or what [`Auto`](Self::Auto) stands for with this head.

@@ -133,6 +133,7 @@ mod tests {
             },
             head,
             gradient: None,
+            sums: None,
         }
     }
 

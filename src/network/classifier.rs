@@ -4,12 +4,13 @@ use std::path::{Path, PathBuf};
 
 use crate::picture::{Fit, Normalization};
 
+use super::activation::{Activation, Detail, FeatureMap, Target};
 use super::catalogue::Entry;
 use super::dissect::Dissection;
 use super::graph::Graph;
 use super::head::{Head, Layout, Scores};
 use super::receptive::{ReceptiveField, receptive_field};
-use super::session::Session;
+use super::session::{Choice, Session};
 use super::{Error, Labels, Preprocess, runtime};
 
 /// Shortest side fed to a network that does not say its own, in pixels.
@@ -52,15 +53,6 @@ pub enum PreprocessOrigin {
     Assumed,
 }
 
-/// A feature map, channels x height x width, row-major.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct FeatureMap<'a> {
-    pub values: &'a [f32],
-    pub channels: usize,
-    pub height: usize,
-    pub width: usize,
-}
-
 /// What a network's graph is made of, in the words of its file.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Structure {
@@ -76,28 +68,6 @@ pub struct Structure {
     pub receptive_field: Option<ReceptiveField>,
 }
 
-/// What one run of the network returned.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Activation<'a> {
-    /// One value a class, before any softmax.
-    pub logits: &'a [f32],
-    pub scores: Scores,
-    pub features: FeatureMap<'a>,
-    pub head: &'a Head,
-    /// Gradient of the target's logit, for heads of layers: one value a channel with respect to
-    /// the mean of A over space ([`Head::PooledLayers`]), or one for each value of A
-    /// ([`Head::FlattenedLayers`]).
-    pub gradient: Option<&'a [f32]>,
-}
-
-/// The class to explain.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Target {
-    /// The class of this rank by logit; 0 is the best.
-    Rank(usize),
-    Class(usize),
-}
-
 /// An opened network.
 pub struct Classifier {
     name: String,
@@ -108,6 +78,8 @@ pub struct Classifier {
     fixed: Option<(usize, usize)>,
     structure: Structure,
     head: Head,
+    /// The graph returns [`Activation::sums`].
+    has_sums: bool,
     scores: Scores,
     session: Session,
 }
@@ -143,7 +115,13 @@ impl Classifier {
                 .into_owned(),
         };
         let structure = structure(&dissection);
-        let choice = dissection.gradient.as_ref().map(|_| [0, 0]);
+        let gradient = dissection.gradient.as_ref();
+        let has_sums = gradient.is_some_and(|gradient| gradient.sums.is_some());
+        let choice = gradient.map(|_| Choice {
+            class: 0,
+            slot: 0,
+            detail: has_sums.then_some(false),
+        });
         let (model, picture, anatomy) = dissection.rewrite(&path)?;
         let unsupported = |message| Error::Unsupported {
             path: path.clone(),
@@ -181,6 +159,7 @@ impl Classifier {
             fixed: picture.fixed,
             structure,
             head: anatomy.head,
+            has_sums,
             scores: anatomy.scores,
             session,
         })
@@ -227,7 +206,8 @@ impl Classifier {
     }
 
     /// Runs the network on `tensor`, 1 x 3 x `height` x `width`, fitted as [`fit`](Self::fit) says
-    /// and normalised as [`normalization`](Self::normalization) says.
+    /// and normalised as [`normalization`](Self::normalization) says. `detail` is what a head of
+    /// layers is to tell about `target`.
     ///
     /// # Errors
     /// [`Error::NoSuchClass`], [`Error::Run`].
@@ -237,6 +217,7 @@ impl Classifier {
         width: usize,
         height: usize,
         target: Target,
+        detail: Detail,
     ) -> Result<Activation<'_>, Error> {
         let (Target::Rank(index) | Target::Class(index)) = target;
         if index >= self.classes {
@@ -246,10 +227,18 @@ impl Classifier {
             });
         }
         let failed = |message: String| Error::Run { message };
+        let wants_gradient = !self.has_sums || detail == Detail::Gradient;
+        let choice = |class, slot| {
+            Some(Choice {
+                class,
+                slot,
+                detail: self.has_sums.then_some(wants_gradient),
+            })
+        };
         let choice = match (&self.head, target) {
             (Head::Channels | Head::Dense { .. }, _) => None,
-            (_, Target::Class(class)) => Some([class as i64, 0]),
-            (_, Target::Rank(rank)) => Some([0, 1 + rank as i64]),
+            (_, Target::Class(class)) => choice(class as i64, 0),
+            (_, Target::Rank(rank)) => choice(0, 1 + rank as i64),
         };
         self.session
             .run(tensor, width, height, choice)
@@ -263,18 +252,23 @@ impl Classifier {
             )));
         };
         let (channels, height, width) = (channels as usize, height as usize, width as usize);
-        let gradient = match choice {
-            Some(_) => Some(self.session.output(2).map_err(failed)?.values),
-            None => None,
+        let output = |index, is_there: bool| {
+            let output = is_there.then(|| self.session.output(index));
+            output.transpose().map_err(failed)
+        };
+        let gradient = output(2, choice.is_some() && wants_gradient)?;
+        let gradient = gradient.map(|gradient| gradient.values);
+        let sums = output(3, self.has_sums)?.map(|sums| sums.values);
+        let is_as_long = |values: Option<&[f32]>, length: usize| {
+            values.is_none_or(|values| values.len() == length)
         };
         let consistent = logits.values.len() == self.classes
+            && is_as_long(sums, width * height)
             && match &self.head {
                 Head::Channels => channels == self.classes,
                 Head::Dense { weights, bias } => weights.len() == bias.len() * channels,
-                Head::PooledLayers => gradient.is_some_and(|gradient| gradient.len() == channels),
-                Head::FlattenedLayers => {
-                    gradient.is_some_and(|gradient| gradient.len() == features.values.len())
-                }
+                Head::PooledLayers => is_as_long(gradient, channels),
+                Head::FlattenedLayers => is_as_long(gradient, features.values.len()),
             };
         if !consistent || features.values.is_empty() {
             return Err(failed(format!(
@@ -295,6 +289,7 @@ impl Classifier {
             },
             head: &self.head,
             gradient,
+            sums,
         })
     }
 }
@@ -379,7 +374,7 @@ fn count_classes(
     session: &mut Session,
     width: usize,
     height: usize,
-    choice: Option<[i64; 2]>,
+    choice: Option<Choice>,
 ) -> Result<usize, String> {
     session.run(&vec![0.0; 3 * width * height], width, height, choice)?;
     Ok(session.output(1)?.values.len())

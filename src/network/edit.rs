@@ -4,8 +4,9 @@ use std::collections::{BTreeSet, HashSet};
 
 use prost::Message;
 
+use super::cellwise::DETAIL;
 use super::error::Fault;
-use super::gradient::{CLASS, Gradient, SLOT};
+use super::gradient::{CLASS, Gradient, SLOT, Sums};
 use super::graph::Graph;
 use super::head::{Anatomy, Layout};
 use super::input::Picture;
@@ -18,7 +19,9 @@ pub const IMAGE: &str = "camoverlay/image";
 /// (1 x C x h x w, float32) and the logits (float32, one value a class), in this order.
 ///
 /// With a gradient it also takes [`CLASS`] and [`SLOT`] and returns the gradient (float32), one
-/// value a channel where the head pools and one for each feature where it does not.
+/// value a channel where the head pools and one for each feature where it does not. With
+/// [`Sums`](super::gradient::Sums) it takes [`DETAIL`], which has to be true for that, and returns
+/// last the sums over the channels of features times gradient, one value a cell.
 ///
 /// # Errors
 /// [`Fault::TooLarge`], or a graph that was not well formed.
@@ -51,15 +54,31 @@ pub fn rewrite(
     proto.output.clear();
     expose(proto, &anatomy.features, features_type, to_first);
     expose(proto, &anatomy.logits, logits_type, None);
-    if let Some(Gradient { tape, tensor }) = gradient {
+    if let Some(Gradient { tape, tensor, sums }) = gradient {
         proto
             .input
             .extend([CLASS, SLOT].map(|name| sized(value(name, data_type::INT64), &[1])));
+        if sums.is_some() {
+            proto
+                .input
+                .push(sized(value(DETAIL, data_type::BOOL), &[1]));
+        }
         keep_as_stored(proto, &tape.nodes);
         proto.node.extend(tape.nodes);
         proto.initializer.extend(tape.constants);
         let to_first = to_first.filter(|_| anatomy.pool.is_none());
         expose(proto, &tensor, features_type, to_first);
+        if let Some(Sums { tensor, layer }) = sums {
+            let made = layer.last().map(|node| node.result().to_owned());
+            let place = proto
+                .node
+                .iter()
+                .position(|node| Some(node.result()) == made.as_deref());
+            if let Some(place) = place {
+                proto.node.splice(place..=place, layer);
+            }
+            expose(proto, &tensor, data_type::FLOAT, None);
+        }
     }
     drop_unused(proto);
     if model.encoded_len() > i32::MAX as usize {
@@ -260,7 +279,7 @@ fn captured(graph: &onnx::Graph, needed: &mut HashSet<String>) {
 }
 
 /// A tensor of unsaid shape.
-fn value(name: &str, element_type: i32) -> ValueInfo {
+pub fn value(name: &str, element_type: i32) -> ValueInfo {
     ValueInfo {
         name: Some(name.to_owned()),
         r#type: Some(onnx::Type {
@@ -320,6 +339,17 @@ pub fn with_ints(mut node: Node, name: &str, values: &[i64]) -> Node {
         name: Some(name.to_owned()),
         ints: values.to_vec(),
         r#type: Some(attribute_type::INTS),
+        ..Attribute::default()
+    });
+    node
+}
+
+/// Adds a graph as the attribute of its name.
+pub fn with_graph(mut node: Node, graph: onnx::Graph) -> Node {
+    node.attribute.push(Attribute {
+        name: graph.name.clone(),
+        g: Some(Box::new(graph)),
+        r#type: Some(attribute_type::GRAPH),
         ..Attribute::default()
     });
     node

@@ -7,6 +7,7 @@
 use std::collections::HashMap;
 
 use super::affine;
+use super::cellwise::Cellwise;
 use super::edit::{element_type, node, with_int};
 use super::graph::Graph;
 use super::head::Anatomy;
@@ -30,6 +31,14 @@ enum Cotangent {
 pub struct Gradient {
     pub tape: Tape,
     pub tensor: String,
+    pub sums: Option<Sums>,
+}
+
+/// The sums over the channels of features times gradient, one value a cell.
+pub struct Sums {
+    pub tensor: String,
+    /// What takes the place of the layer whose result the last of these nodes makes.
+    pub layer: Vec<Node>,
 }
 
 /// The gradient of the chosen logit with respect to what the head's layers take: the mean over
@@ -44,38 +53,65 @@ pub fn differentiate(
     input_type: i32,
 ) -> Result<Gradient, String> {
     let mut tape = Tape::new(graph.opset());
-    let tensor = walk_back(&mut tape, graph, anatomy, input_type)?;
-    Ok(Gradient { tape, tensor })
-}
-
-fn walk_back(
-    tape: &mut Tape,
-    graph: &Graph,
-    anatomy: &Anatomy,
-    input_type: i32,
-) -> Result<String, String> {
-    let nodes = anatomy.tail.iter().map(|&index| &graph.nodes()[index]);
-    let (source, layers): (&str, Vec<&Node>) = match anatomy.pool {
-        Some(pool) => (
-            graph.nodes()[pool].result(),
-            anatomy
-                .tail
-                .iter()
-                .skip_while(|&&index| index != pool)
-                .skip(1)
-                .map(|&index| &graph.nodes()[index])
-                .collect(),
-        ),
-        None => (&anatomy.features, nodes.collect()),
+    let tail = |after: Option<usize>| {
+        let nodes = anatomy
+            .tail
+            .iter()
+            .skip_while(|&&index| after.is_some_and(|after| index != after));
+        let nodes = nodes.skip(after.iter().len());
+        nodes
+            .map(|&index| &graph.nodes()[index])
+            .collect::<Vec<_>>()
     };
-    let classes = layers
+    let classes = tail(None)
         .iter()
         .rev()
         .find_map(|layer| affine::dense_shape(graph, layer))
         .map(|(_, outputs)| outputs)
         .ok_or_else(|| "a head without dense layers".to_owned())?;
-    let class = choose_class(tape, &anatomy.logits, classes);
-    let reduced = reduced_axes(graph, &layers);
+    let mut back_to = |source: &str, layers| {
+        walk_back(
+            &mut tape, graph, anatomy, source, layers, classes, input_type,
+        )
+    };
+    if let Some(cellwise) = Cellwise::find(graph, anatomy) {
+        let result = graph.nodes()[cellwise.index].result();
+        let dy = back_to(result, &tail(Some(cellwise.index)))?;
+        let products = cellwise.forward(&mut tape);
+        let (sums, tensor) = cellwise.backward(&mut tape, &products, &dy);
+        let sums = Sums {
+            tensor: sums,
+            layer: products.nodes,
+        };
+        return Ok(Gradient {
+            tape,
+            tensor,
+            sums: Some(sums),
+        });
+    }
+    let source = anatomy.pool.map_or(anatomy.features.as_str(), |pool| {
+        graph.nodes()[pool].result()
+    });
+    let tensor = back_to(source, &tail(anatomy.pool))?;
+    Ok(Gradient {
+        tape,
+        tensor,
+        sums: None,
+    })
+}
+
+/// The gradient with respect to `source` by way of `layers`.
+fn walk_back(
+    tape: &mut Tape,
+    graph: &Graph,
+    anatomy: &Anatomy,
+    source: &str,
+    layers: &[&Node],
+    classes: usize,
+    input_type: i32,
+) -> Result<String, String> {
+    let class = choose_class(tape, graph, &anatomy.logits, classes);
+    let reduced = reduced_axes(graph, layers);
     let mut gradients = HashMap::from([(anatomy.logits.clone(), Cotangent::OneHot)]);
     for &layer in layers.iter().rev() {
         let Some(dy) = gradients.get(layer.result()).cloned() else {
@@ -120,8 +156,12 @@ fn walk_back(
 }
 
 /// The index of the chosen class, int64, one value.
-fn choose_class(tape: &mut Tape, logits: &str, classes: usize) -> String {
-    let row = tape.row(logits);
+fn choose_class(tape: &mut Tape, graph: &Graph, logits: &str, classes: usize) -> String {
+    let row = match graph.producer(logits) {
+        // A matrix of one row already.
+        Some(layer) if layer.op() == "Gemm" => logits.to_owned(),
+        _ => tape.row(logits),
+    };
     // Slot 1 + r needs the best 1 + r classes, slot 0 none.
     let values = format!("{CLASS}_values");
     let ranking = format!("{CLASS}_ranking");

@@ -9,7 +9,7 @@ use prost::Message;
 
 use super::error::{Error, Fault};
 use super::onnx;
-use super::testing::{Draft, noise, open_bytes};
+use super::testing::{Draft, ask, noise, open_bytes};
 use super::{check, testing};
 
 fn fault(bytes: Vec<u8>) -> Fault {
@@ -346,7 +346,7 @@ fn numbers_that_are_none_are_an_error_of_the_frame() {
     };
     let mut classifier = opened.unwrap();
     let target = super::Target::Rank(0);
-    let activation = classifier.run(&noise(48, 2), 4, 4, target).unwrap();
+    let activation = ask(&mut classifier, &noise(48, 2), target).unwrap();
     let request = crate::explain::Request {
         target,
         top_k: 1,

@@ -1,7 +1,9 @@
 //! A classifier as a file: found, read, taken apart, rewritten, run.
 
+mod activation;
 mod affine;
 mod catalogue;
+mod cellwise;
 mod classifier;
 mod constant;
 mod covering;
@@ -31,10 +33,9 @@ mod testing;
 #[cfg(test)]
 mod tests;
 
+pub use activation::{Activation, Detail, FeatureMap, Target};
 pub use catalogue::{Entry, entries, entry};
-pub use classifier::{
-    Activation, Classifier, FeatureMap, Options, PreprocessOrigin, Source, Structure, Target,
-};
+pub use classifier::{Classifier, Options, PreprocessOrigin, Source, Structure};
 pub use dissect::check;
 pub use error::{Error, ErrorKind, Fault};
 pub use head::{Head, Layout, Scores};

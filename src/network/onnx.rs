@@ -25,6 +25,7 @@ pub mod data_type {
 pub mod attribute_type {
     pub const FLOAT: i32 = 1;
     pub const INT: i32 = 2;
+    pub const GRAPH: i32 = 5;
     pub const INTS: i32 = 7;
 }
 

@@ -11,6 +11,15 @@ pub struct Session {
     outputs: Vec<DynValue>,
 }
 
+/// What a network with a gradient is asked.
+#[derive(Debug, Clone, Copy)]
+pub struct Choice {
+    pub class: i64,
+    pub slot: i64,
+    /// Whether the gradient of each feature is wanted, where the graph leaves the choice.
+    pub detail: Option<bool>,
+}
+
 /// A tensor that a run returned: its dimensions and its values, row-major.
 pub struct Output<'a> {
     pub shape: &'a [i64],
@@ -48,8 +57,8 @@ impl Session {
         (shape.len() > 1).then_some(classes)
     }
 
-    /// Runs the network on a picture, 1 x 3 x `height` x `width`. `choice` is the class and the
-    /// slot that a network with a gradient takes.
+    /// Runs the network on a picture, 1 x 3 x `height` x `width`; a network with a gradient takes
+    /// a `choice`.
     ///
     /// # Errors
     /// ONNX Runtime's own words.
@@ -58,7 +67,7 @@ impl Session {
         image: &[f32],
         width: usize,
         height: usize,
-        choice: Option<[i64; 2]>,
+        choice: Option<Choice>,
     ) -> Result<(), String> {
         self.outputs.clear();
         let outputs = run(&mut self.session, image, width, height, choice)
@@ -97,16 +106,26 @@ fn run<'s>(
     image: &[f32],
     width: usize,
     height: usize,
-    choice: Option<[i64; 2]>,
+    choice: Option<Choice>,
 ) -> ort::Result<SessionOutputs<'s>> {
     let image = TensorRef::from_array_view(([1, 3, height, width], image))?;
-    match choice {
-        None => session.run(ort::inputs![image]),
-        Some([class, slot]) => {
-            let (class, slot) = ([class], [slot]);
-            let class = TensorRef::from_array_view(([1usize], &class[..]))?;
-            let slot = TensorRef::from_array_view(([1usize], &slot[..]))?;
-            session.run(ort::inputs![image, class, slot])
+    let Some(Choice {
+        class,
+        slot,
+        detail,
+    }) = choice
+    else {
+        return session.run(ort::inputs![image]);
+    };
+    let (class, slot) = ([class], [slot]);
+    let class = TensorRef::from_array_view(([1usize], &class[..]))?;
+    let slot = TensorRef::from_array_view(([1usize], &slot[..]))?;
+    match detail {
+        None => session.run(ort::inputs![image, class, slot]),
+        Some(detail) => {
+            let detail = [detail];
+            let detail = TensorRef::from_array_view(([1usize], &detail[..]))?;
+            session.run(ort::inputs![image, class, slot, detail])
         }
     }
 }

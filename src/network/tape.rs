@@ -1,12 +1,16 @@
 //! Builds new nodes and constants for a graph, under names of their own.
 
-use super::edit::{cast, node, with_int, with_ints};
+use prost::bytes::Bytes;
+
+use super::edit::{cast, node, value, with_graph, with_int, with_ints};
 use super::onnx::{self, Node, data_type};
 
 /// Nodes and constants in the order in which they were added.
 pub struct Tape {
     pub nodes: Vec<Node>,
     pub constants: Vec<onnx::Tensor>,
+    /// Names given so far.
+    names: usize,
     opset: i64,
     element_type: i32,
 }
@@ -17,6 +21,7 @@ impl Tape {
         Self {
             nodes: Vec::new(),
             constants: Vec::new(),
+            names: 0,
             opset,
             element_type: data_type::FLOAT,
         }
@@ -31,8 +36,9 @@ impl Tape {
         self.opset
     }
 
-    fn name(&self) -> String {
-        format!("camoverlay/{}", self.nodes.len() + self.constants.len())
+    fn name(&mut self) -> String {
+        self.names += 1;
+        format!("camoverlay/{}", self.names)
     }
 
     /// Adds a node of one output, which is named and returned.
@@ -50,6 +56,39 @@ impl Tape {
         let name = self.name();
         self.nodes.push(attributes(node(op, inputs, &name)));
         name
+    }
+
+    /// Adds a node whose output has a name already.
+    pub fn push_as(&mut self, name: &str, op: &str, inputs: &[&str]) {
+        self.nodes.push(node(op, inputs, name));
+    }
+
+    /// The nodes that `work` adds, which are not for the tape, and what it returns.
+    pub fn aside<T>(&mut self, work: impl FnOnce(&mut Self) -> T) -> (Vec<Node>, T) {
+        let start = self.nodes.len();
+        let result = work(self);
+        (self.nodes.split_off(start), result)
+    }
+
+    /// The float tensor that one of two lists of nodes makes: the first where the truth value
+    /// `condition` holds. Only that list is run.
+    pub fn either(
+        &mut self,
+        condition: &str,
+        (then, made_then): (Vec<Node>, &str),
+        (otherwise, made_otherwise): (Vec<Node>, &str),
+    ) -> String {
+        let branch = |name: &str, node: Vec<Node>, made: &str| onnx::Graph {
+            name: Some(name.to_owned()),
+            node,
+            output: vec![value(made, self.element_type)],
+            ..onnx::Graph::default()
+        };
+        let then = branch("then_branch", then, made_then);
+        let otherwise = branch("else_branch", otherwise, made_otherwise);
+        self.push_with("If", &[condition], |node| {
+            with_graph(with_graph(node, then), otherwise)
+        })
     }
 
     /// A number of the tape's element type.
@@ -75,6 +114,19 @@ impl Tape {
         converted
     }
 
+    /// A tensor of float32 whose values are given as bytes, little-endian.
+    pub fn stored(&mut self, dims: &[usize], raw_data: Bytes) -> String {
+        let name = self.name();
+        self.constants.push(onnx::Tensor {
+            dims: dims.iter().map(|&size| size as i64).collect(),
+            data_type: Some(data_type::FLOAT),
+            raw_data: Some(raw_data),
+            name: Some(name.clone()),
+            ..onnx::Tensor::default()
+        });
+        name
+    }
+
     /// A vector of int64.
     pub fn integers(&mut self, values: &[i64]) -> String {
         let name = self.name();
@@ -98,6 +150,13 @@ impl Tape {
     /// `tensor` with the dimensions of `like`, which has as many elements.
     pub fn reshape_like(&mut self, tensor: &str, like: &str) -> String {
         let shape = self.push("Shape", &[like]);
+        self.push("Reshape", &[tensor, &shape])
+    }
+
+    /// `tensor` with other dimensions.
+    pub fn reshape(&mut self, tensor: &str, sizes: &[usize]) -> String {
+        let sizes: Vec<i64> = sizes.iter().map(|&size| size as i64).collect();
+        let shape = self.integers(&sizes);
         self.push("Reshape", &[tensor, &shape])
     }
 

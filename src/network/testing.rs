@@ -7,7 +7,7 @@ use prost::Message;
 
 use super::edit::{node, with_int, with_ints};
 use super::onnx::{self, Node, data_type};
-use super::{Classifier, Error, Options, Source, runtime};
+use super::{Activation, Classifier, Detail, Error, Options, Source, Target, runtime};
 
 /// A graph under construction: opset 13, input `x` of 1 x 3 x 4 x 4.
 pub struct Draft {
@@ -145,6 +145,15 @@ pub fn open_bytes(bytes: &[u8]) -> Option<Result<Classifier, Error>> {
     let opened = Classifier::open(&options(path.clone()));
     std::fs::remove_file(path).unwrap();
     Some(opened)
+}
+
+/// What `classifier` answers to a picture of 4 x 4, with the gradient.
+pub fn ask<'a>(
+    classifier: &'a mut Classifier,
+    image: &[f32],
+    target: Target,
+) -> Result<Activation<'a>, Error> {
+    classifier.run(image, 4, 4, target, Detail::Gradient)
 }
 
 /// Options that leave all but the file to the network.

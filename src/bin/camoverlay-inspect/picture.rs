@@ -152,7 +152,13 @@ fn overlay(
     let mut explanation = Explanation::default();
     let words = |error: gstcamoverlay::network::Error| error.to_string();
     let activation = classifier
-        .run(&tensor, width, height, request.target)
+        .run(
+            &tensor,
+            width,
+            height,
+            request.target,
+            request.method.detail(),
+        )
         .map_err(words)?;
     explanation.update(&activation, request).map_err(words)?;
     let map = &explanation.map;

@@ -1,18 +1,18 @@
 //! Heads of several layers: their gradient next to finite differences.
 
 use crate::network::onnx::data_type;
-use crate::network::testing::{Draft, noise};
-use crate::network::{Activation, Head, Target};
+use crate::network::testing::{Draft, ask, noise};
+use crate::network::{Activation, Detail, Head, Target};
 
 /// Opens the draft, whose input is its feature map, and compares the gradient of class 1 with
-/// finite differences.
-fn assert_gradient(draft: &Draft) {
+/// finite differences. `is_cellwise` says whether the graph has sums to return in its place.
+pub fn assert_detail(draft: &Draft, is_cellwise: bool) {
     let Some(opened) = draft.open() else { return };
     let mut classifier = opened.unwrap();
     let target = Target::Class(1);
     let image = noise(48, 77);
     let gradient: Vec<f32> = {
-        let activation = classifier.run(&image, 4, 4, target).unwrap();
+        let activation = ask(&mut classifier, &image, target).unwrap();
         assert_eq!(activation.features.values, image);
         let gradient = activation.gradient.unwrap();
         match activation.head {
@@ -24,7 +24,7 @@ fn assert_gradient(draft: &Draft) {
     let mut logit = |index: usize, step: f32| {
         let mut moved = image.clone();
         moved[index] += step;
-        f64::from(classifier.run(&moved, 4, 4, target).unwrap().logits[1])
+        f64::from(ask(&mut classifier, &moved, target).unwrap().logits[1])
     };
     for index in (0..48).step_by(5) {
         let step = 0.02;
@@ -38,38 +38,32 @@ fn assert_gradient(draft: &Draft) {
     }
     // The class by rank is the class by number.
     let ranked = |activation: Activation| activation.gradient.unwrap().to_vec();
-    let logits = classifier
-        .run(&image, 4, 4, target)
+    let logits = ask(&mut classifier, &image, target)
         .unwrap()
         .logits
         .to_vec();
     let rank = logits.iter().filter(|&&logit| logit > logits[1]).count();
-    let by_rank = ranked(classifier.run(&image, 4, 4, Target::Rank(rank)).unwrap());
-    let by_class = ranked(classifier.run(&image, 4, 4, target).unwrap());
+    let by_rank = ranked(ask(&mut classifier, &image, Target::Rank(rank)).unwrap());
+    let by_class = ranked(ask(&mut classifier, &image, target).unwrap());
     assert_eq!(by_rank, by_class);
+    // The sums that some graphs return in its place are what it gives.
+    let activation = classifier.run(&image, 4, 4, target, Detail::Sums).unwrap();
+    let Some(sums) = activation.sums else {
+        assert!(!is_cellwise);
+        assert!(activation.gradient.is_some());
+        return;
+    };
+    assert!(is_cellwise && activation.gradient.is_none());
+    assert_eq!(sums.len(), 16);
+    for (cell, &sum) in sums.iter().enumerate() {
+        let terms = (cell..48).step_by(16).map(|i| gradient[i] * image[i]);
+        let expected: f32 = terms.sum();
+        assert!((sum - expected).abs() < 1e-5, "{sum} {expected}");
+    }
 }
 
-#[test]
-fn flattened_dense_layers() {
-    let mut draft = Draft::with_features();
-    draft.node("Flatten", &["a"], "f");
-    draft
-        .random("w", &[48, 8])
-        .random("b", &[8])
-        .node("Gemm", &["f", "w", "b"], "g");
-    draft.node("Tanh", &["g"], "h");
-    draft.random("v", &[4, 8]).random("c", &[4]);
-    draft
-        .node_int("Gemm", &["h", "v", "c"], "y", ("transB", 1))
-        .output("y");
-    for opset in [9, 13, 18] {
-        draft.opset(opset);
-        assert_gradient(&draft);
-    }
-    draft.opset(13);
-    draft.graph().output.clear();
-    draft.node("Softmax", &["y"], "s").output("s");
-    assert_gradient(&draft);
+pub fn assert_gradient(draft: &Draft) {
+    assert_detail(draft, false);
 }
 
 #[test]
@@ -296,53 +290,4 @@ fn a_layer_in_another_type() {
         .node("MatMul", &["h", "w"], "y")
         .output("y");
     assert_gradient(&draft);
-}
-
-#[test]
-fn a_dense_layer_written_as_a_convolution() {
-    // The kernel covers the map of 4 x 4, as in the fully convolutional form of VGG.
-    let mut draft = Draft::with_features();
-    draft
-        .random("w", &[6, 3, 4, 4])
-        .random("b", &[6])
-        .node("Conv", &["a", "w", "b"], "c");
-    draft.node("Tanh", &["c"], "h");
-    draft
-        .random("v", &[5, 6, 1, 1])
-        .node("Conv", &["h", "v"], "d")
-        .node("Tanh", &["d"], "e");
-    let trunk = draft.model.clone();
-    draft.node("GlobalAveragePool", &["e"], "p");
-    draft
-        .node("Flatten", &["p"], "f")
-        .random("u", &[5, 4])
-        .node("MatMul", &["f", "u"], "y")
-        .output("y");
-    assert_gradient(&draft);
-    // Without a pool, with a convolution as the last layer.
-    draft.model = trunk;
-    draft
-        .random("u", &[4, 5, 1, 1])
-        .node("Conv", &["e", "u"], "g")
-        .node("Flatten", &["g"], "y")
-        .output("y");
-    assert_gradient(&draft);
-}
-
-#[test]
-fn a_kernel_that_covers_less_than_the_map_is_no_dense_layer() {
-    let mut draft = Draft::with_features();
-    draft
-        .random("w", &[6, 3, 3, 3])
-        .node("Conv", &["a", "w"], "c")
-        .node("Relu", &["c"], "r")
-        .node("GlobalAveragePool", &["r"], "p")
-        .node("Flatten", &["p"], "f")
-        .random("u", &[6, 4])
-        .node("MatMul", &["f", "u"], "y")
-        .output("y");
-    let Some(opened) = draft.open() else { return };
-    let classifier = opened.unwrap();
-    assert_eq!(classifier.structure().features, "r");
-    assert!(matches!(classifier.head(), Head::Dense { .. }));
 }

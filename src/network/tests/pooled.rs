@@ -2,8 +2,8 @@
 
 use crate::explain::{Explanation, Method, Request};
 use crate::network::edit::{node, with_int, with_ints};
-use crate::network::testing::{Draft, noise};
-use crate::network::{Classifier, Target, onnx};
+use crate::network::testing::{Draft, ask, noise};
+use crate::network::{Classifier, Detail, Target, onnx};
 
 /// Runs `classifier` on fixed noise and explains class 1 by `method`.
 fn explain(classifier: &mut Classifier, method: Method) -> Explanation {
@@ -13,7 +13,7 @@ fn explain(classifier: &mut Classifier, method: Method) -> Explanation {
         method,
     };
     let image = noise(48, 77);
-    let activation = classifier.run(&image, 4, 4, request.target).unwrap();
+    let activation = ask(classifier, &image, request.target).unwrap();
     let mut explanation = Explanation::default();
     explanation.update(&activation, &request).unwrap();
     explanation
@@ -179,7 +179,7 @@ fn fixed_average_pool_serves_other_sizes() {
     let Some(opened) = draft.open() else { return };
     let mut classifier = opened.unwrap();
     let activation = classifier
-        .run(&noise(3 * 6 * 5, 3), 6, 5, Target::Rank(0))
+        .run(&noise(3 * 6 * 5, 3), 6, 5, Target::Rank(0), Detail::Sums)
         .unwrap();
     assert_eq!(
         (activation.features.width, activation.features.height),
@@ -271,7 +271,7 @@ fn zeros_around_what_a_maximum_is_taken_of() {
         let Some(opened) = draft.open() else { return };
         let mut classifier = opened.unwrap();
         let image = noise(48, 77);
-        let activation = classifier.run(&image, 4, 4, Target::Class(1)).unwrap();
+        let activation = ask(&mut classifier, &image, Target::Class(1)).unwrap();
         for cells in activation.features.values.chunks(4) {
             // Only the last window lies within the picture.
             assert!(

@@ -1,8 +1,8 @@
 //! What is refused, and in which words.
 
 use crate::network::edit::node;
-use crate::network::testing::{Draft, noise};
-use crate::network::{Error, Target, onnx};
+use crate::network::testing::{Draft, ask, noise};
+use crate::network::{Detail, Error, Target, onnx};
 
 #[test]
 fn what_cannot_be_explained_is_named() {
@@ -107,12 +107,12 @@ fn a_wrong_size_fails_the_frame_only() {
     assert_eq!(classifier.fit().size(640, 480), (4, 4));
     let wrong = noise(3 * 5 * 5, 1);
     assert!(matches!(
-        classifier.run(&wrong, 5, 5, Target::Rank(0)),
+        classifier.run(&wrong, 5, 5, Target::Rank(0), Detail::Sums),
         Err(Error::Run { .. })
     ));
-    assert!(classifier.run(&noise(48, 1), 4, 4, Target::Rank(0)).is_ok());
+    assert!(ask(&mut classifier, &noise(48, 1), Target::Rank(0)).is_ok());
     assert!(matches!(
-        classifier.run(&noise(48, 1), 4, 4, Target::Class(3)),
+        ask(&mut classifier, &noise(48, 1), Target::Class(3)),
         Err(Error::NoSuchClass {
             target: 3,
             classes: 3

@@ -1,0 +1,47 @@
+//! What a run of a network returns, and what can be asked of it.
+
+use super::head::{Head, Scores};
+
+/// A feature map, channels x height x width, row-major.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct FeatureMap<'a> {
+    pub values: &'a [f32],
+    pub channels: usize,
+    pub height: usize,
+    pub width: usize,
+}
+
+/// What one run of the network returned.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Activation<'a> {
+    /// One value a class, before any softmax.
+    pub logits: &'a [f32],
+    pub scores: Scores,
+    pub features: FeatureMap<'a>,
+    pub head: &'a Head,
+    /// Gradient of the target's logit, for heads of layers: one value a channel with respect to
+    /// the mean of A over space ([`Head::PooledLayers`]), or one for each value of A
+    /// ([`Head::FlattenedLayers`]). None for the latter where [`Detail::Sums`] were asked for and
+    /// are there.
+    pub gradient: Option<&'a [f32]>,
+    /// Σ_k G_k A_k over the channels k, one value a cell, for most [`Head::FlattenedLayers`]; see
+    /// [`Detail`].
+    pub sums: Option<&'a [f32]>,
+}
+
+/// What is wanted of the gradient G with respect to the feature map A, for heads of layers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Detail {
+    /// Its sums with A over the channels, which cost less than it.
+    Sums,
+    /// All of it.
+    Gradient,
+}
+
+/// The class to explain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Target {
+    /// The class of this rank by logit; 0 is the best.
+    Rank(usize),
+    Class(usize),
+}
