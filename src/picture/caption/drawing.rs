@@ -1,29 +1,7 @@
-//! Lines of text as a small drawing, made with Cairo.
+//! White and black that go over a frame.
 
-use super::text::{Line, Row, Setter};
-use pangocairo::cairo;
-use std::f64::consts::FRAC_PI_2;
-
-/// Letters are this fraction of the frame's shortest side high, and at least [`SMALLEST`] pixels.
-const SIZE: f64 = 1.0 / 30.0;
-const SMALLEST: f64 = 10.0;
-
-// In units of the letters' size.
-const MARGIN: f64 = 0.5;
-const PADDING: f64 = 0.4;
-const CORNER: f64 = 0.3;
-const MARKER: f64 = 0.5;
-const MARKER_COLUMN: f64 = 0.8;
-/// Middle of small letters above the baseline.
-const MIDDLE: f64 = 0.3;
-
-/// Opacity of the plate: white letters stay readable on white.
-const PLATE: f64 = 0.7;
-/// Opacity of the lines that are not marked.
-const UNMARKED: f64 = 0.9;
-
-/// A plate with letters on it: `width` x `height` pixels that go over those of the frame from
-/// `left`, `top` on. All four are even, so that pixels that share a chroma sample stay together.
+/// Pixels that go over those of the frame, `width` x `height` from `left`, `top` on. All four are
+/// even, so that pixels that share a chroma sample stay together.
 pub(super) struct Drawing {
     pub left: usize,
     pub top: usize,
@@ -36,128 +14,48 @@ pub(super) struct Drawing {
 }
 
 impl Drawing {
-    /// Draws `lines` for a frame of `width` x `height` pixels; `None` where there is nothing to
-    /// draw or no room for it.
-    pub fn new(lines: &[Line], marked: Option<usize>, width: usize, height: usize) -> Option<Self> {
-        let size = (width.min(height) as f64 * SIZE).max(SMALLEST).round();
-        let margin = even_up(MARGIN * size);
-        // What is left is even, too.
-        let most_width = width.checked_sub(2 * margin)? & !1;
-        let most_height = height.checked_sub(2 * margin)? & !1;
-        let column = marked.map_or(0.0, |_| MARKER_COLUMN * size);
-        let beside = 2.0 * PADDING * size + column;
-        let above = 2.0 * PADDING * size;
-        let setter = Setter::new(size, most_width as f64 - beside, most_height as f64 - above);
-        let rows = setter.rows(lines, marked);
-        if rows.is_empty() {
-            return None;
-        }
-        let text_width = rows.iter().map(Row::width).fold(0.0, f64::max);
-        let text_height: f64 = rows.iter().map(Row::height).sum();
-        let width = even_up(text_width + beside).min(most_width);
-        let height = even_up(text_height + above).min(most_height);
-
-        let side = |pixels: usize| i32::try_from(pixels).ok();
-        let format = cairo::Format::ARgb32;
-        let surface = cairo::ImageSurface::create(format, side(width)?, side(height)?).ok()?;
-        let pen = Pen {
-            cairo: cairo::Context::new(&surface).ok()?,
-            size,
+    /// A copy of the part inside left, top, right and bottom, in pixels of the drawing, which may
+    /// reach beyond it; and where that part starts.
+    pub fn part(&self, [left, top, right, bottom]: [i32; 4]) -> (Self, (i32, i32)) {
+        let within = |at: i32, size: usize| usize::try_from(at).unwrap_or(0).min(size);
+        let (left, top) = (within(left, self.width) & !1, within(top, self.height) & !1);
+        let right = within(right, self.width).next_multiple_of(2);
+        let bottom = within(bottom, self.height).next_multiple_of(2);
+        let copy = |pixels: &[u8]| -> Vec<u8> {
+            let rows = pixels.chunks_exact(self.width).take(bottom).skip(top);
+            rows.flat_map(|row| &row[left..right]).copied().collect()
         };
-        pen.plate(width as f64, height as f64)?;
-        pen.rows(&rows, column, width as f64)?;
-        drop(pen);
+        let part = Self {
+            left: self.left + left,
+            top: self.top + top,
+            width: right - left,
+            height: bottom - top,
+            cover: copy(&self.cover),
+            white: copy(&self.white),
+        };
+        (part, (left as i32, top as i32))
+    }
 
-        let stride = usize::try_from(surface.stride()).ok()?;
-        let data = surface.take_data().ok()?;
-        let (mut cover, mut white) = (Vec::new(), Vec::new());
-        cover.reserve_exact(width * height);
-        white.reserve_exact(width * height);
-        for row in data.chunks_exact(stride) {
-            let pixels = row.as_chunks().0[..width].iter();
-            let argb = pixels.map(|&pixel| u32::from_ne_bytes(pixel));
-            cover.extend(argb.clone().map(|argb| (argb >> 24) as u8));
-            // Green stands for all: only colour glyphs differ, and captions have no colours.
-            white.extend(argb.map(|argb| ((argb >> 8) as u8).min((argb >> 24) as u8)));
+    /// Puts white on a row of pixels from `x`, `y` on: as much of each as `coverage` and `opacity`
+    /// say, of 255.
+    pub fn add_white(&mut self, (x, y): (i32, i32), coverage: &[u8], opacity: u8) {
+        let Some(y) = usize::try_from(y).ok().filter(|&y| y < self.height) else {
+            return;
+        };
+        let hidden = usize::try_from(-x).unwrap_or(0);
+        let x = usize::try_from(x).unwrap_or(0).min(self.width);
+        let places = y * self.width + x..(y + 1) * self.width;
+        let pixels = self.cover[places.clone()].iter_mut();
+        let pixels = pixels.zip(&mut self.white[places]);
+        for ((cover, white), &coverage) in pixels.zip(coverage.iter().skip(hidden)) {
+            let added = product(opacity, coverage);
+            *cover = added + product(*cover, u8::MAX - added);
+            *white = added + product(*white, u8::MAX - added);
         }
-        Some(Self {
-            left: margin,
-            top: margin,
-            width,
-            height,
-            cover,
-            white,
-        })
     }
 }
 
-fn even_up(x: f64) -> usize {
-    (x / 2.0).ceil() as usize * 2
-}
-
-/// Draws with letters of `size` pixels.
-struct Pen {
-    cairo: cairo::Context,
-    size: f64,
-}
-
-impl Pen {
-    /// A black rectangle with round corners.
-    fn plate(&self, width: f64, height: f64) -> Option<()> {
-        let radius = CORNER * self.size;
-        let corners = [
-            (width - radius, radius),
-            (width - radius, height - radius),
-            (radius, height - radius),
-            (radius, radius),
-        ];
-        let mut angle = -FRAC_PI_2;
-        for (x, y) in corners {
-            self.cairo.arc(x, y, radius, angle, angle + FRAC_PI_2);
-            angle += FRAC_PI_2;
-        }
-        self.cairo.set_source_rgba(0.0, 0.0, 0.0, PLATE);
-        self.cairo.fill().ok()
-    }
-
-    /// The rows on a plate `width` pixels wide, beside a column for the marker.
-    fn rows(&self, rows: &[Row], column: f64, width: f64) -> Option<()> {
-        let padding = PADDING * self.size;
-        let mut top = padding;
-        for row in rows {
-            let opacity = if row.marked { 1.0 } else { UNMARKED };
-            self.cairo.set_source_rgba(1.0, 1.0, 1.0, opacity);
-            let baseline = top + row.baseline();
-            let (label, score) = (&row.label, &row.score);
-            let (edge, label_x, score_x) = if row.mirrored {
-                let label_x = width - padding - column - label.width;
-                (width - padding, label_x, label_x - score.width)
-            } else {
-                let label_x = padding + column;
-                (padding, label_x, label_x + label.width)
-            };
-            if row.marked {
-                self.marker(edge, baseline, row.mirrored)?;
-            }
-            for (piece, x) in [(label, label_x), (score, score_x)] {
-                // Letters are hinted for whole pixels.
-                self.cairo.move_to(x.round(), baseline.round());
-                pangocairo::functions::show_layout_line(&self.cairo, &piece.line);
-            }
-            top += row.height();
-        }
-        Some(())
-    }
-
-    /// A triangle that points from the plate's edge to the line.
-    fn marker(&self, edge: f64, baseline: f64, mirrored: bool) -> Option<()> {
-        let half = MARKER * self.size / 2.0;
-        let ahead = if mirrored { -2.0 } else { 2.0 } * half * 0.866;
-        let middle = (baseline - MIDDLE * self.size).round();
-        self.cairo.move_to(edge, middle - half);
-        self.cairo.line_to(edge + ahead, middle);
-        self.cairo.line_to(edge, middle + half);
-        self.cairo.close_path();
-        self.cairo.fill().ok()
-    }
+/// `a * b / 255`, rounded.
+fn product(a: u8, b: u8) -> u8 {
+    ((u32::from(a) * u32::from(b) + 127) / 255) as u8
 }

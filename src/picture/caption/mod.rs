@@ -2,6 +2,8 @@
 
 mod channels;
 mod drawing;
+mod figures;
+mod plate;
 mod stamp;
 mod text;
 
@@ -10,20 +12,25 @@ mod tests;
 
 use super::view::{Geometry, PlaneMut};
 use channels::Samples;
-use drawing::Drawing;
+use figures::Figures;
+use plate::{Plate, letter_size};
 use stamp::Stamp;
-use text::Line;
+use text::{Line, Scribe};
 
 /// Draws lines "label, score" over frames of one geometry: light letters on a darkened plate in
 /// the upper left corner, one line marked.
 ///
-/// Text is set, and turned into what each plane of the frame needs, only when it changes; drawing
-/// it on a frame is one pass over the plate.
+/// Text is set, and turned into what each plane of the frame needs, only when it changes, and where
+/// only scores change their places alone are; drawing it on a frame is one pass over the plate.
 pub struct Caption {
     geometry: Geometry,
     samples: Samples,
     lines: Vec<Line>,
     marked: Option<usize>,
+    /// The characters of scores, once there were any.
+    figures: Option<Figures>,
+    /// What there is to draw, if anything, and what it does to a frame.
+    plate: Option<Plate>,
     stamps: Vec<Stamp>,
 }
 
@@ -35,6 +42,8 @@ impl Caption {
             samples: Samples::new(geometry.layout),
             lines: Vec::new(),
             marked: None,
+            figures: None,
+            plate: None,
             stamps: Vec::new(),
         }
     }
@@ -52,36 +61,76 @@ impl Caption {
         lines: impl IntoIterator<Item = (&'a str, f32)>,
         marked: Option<usize>,
     ) -> bool {
-        let mut changed = marked != self.marked;
+        let mut labels_changed = marked != self.marked;
+        let mut scores_changed = false;
         let mut count = 0;
         for (label, score) in lines {
             let percent = (score.clamp(0.0, 1.0) * 100.0).round() as u8;
             match self.lines.get_mut(count) {
-                Some(line) if line.label == label && line.percent == percent => {}
                 Some(line) => {
-                    line.label.clear();
-                    line.label.push_str(label);
+                    line.is_scored = line.percent == percent;
                     line.percent = percent;
-                    changed = true;
+                    scores_changed |= !line.is_scored;
+                    if line.label != label {
+                        line.label.clear();
+                        line.label.push_str(label);
+                        labels_changed = true;
+                    }
                 }
                 None => {
-                    let label = label.to_owned();
-                    self.lines.push(Line { label, percent });
-                    changed = true;
+                    self.lines.push(Line {
+                        label: label.to_owned(),
+                        percent,
+                        is_scored: false,
+                    });
+                    labels_changed = true;
                 }
             }
             count += 1;
         }
-        changed |= count != self.lines.len();
-        if changed {
+        labels_changed |= count != self.lines.len();
+        if labels_changed {
             self.lines.truncate(count);
             self.marked = marked;
-            let Geometry { width, height, .. } = self.geometry;
-            self.stamps = Drawing::new(&self.lines, marked, width, height)
-                .map(|drawing| stamp::stamps(&self.samples, &drawing))
-                .unwrap_or_default();
+            self.set_labels();
         }
-        changed
+        if labels_changed || scores_changed {
+            self.set_scores(labels_changed);
+        }
+        labels_changed || scores_changed
+    }
+
+    /// Sets all text but the scores.
+    fn set_labels(&mut self) {
+        let Geometry { width, height, .. } = self.geometry;
+        let scribe = Scribe::new(letter_size(width, height));
+        if self.figures.is_none() {
+            self.figures = Figures::new(&scribe);
+        }
+        self.plate = self.figures.as_ref().and_then(|figures| {
+            Plate::new(&self.lines, self.marked, (width, height), &scribe, figures)
+        });
+        self.stamps = match &self.plate {
+            Some(plate) => stamp::stamps(&self.samples, &plate.drawing),
+            None => Vec::new(),
+        };
+    }
+
+    /// Puts in the scores that changed, or all of them.
+    fn set_scores(&mut self, all: bool) {
+        let (Some(plate), Some(figures)) = (&self.plate, &self.figures) else {
+            return;
+        };
+        for score in &plate.scores {
+            let line = &self.lines[score.line];
+            if all || !line.is_scored {
+                let part = plate.with_score(score, line.percent, figures);
+                let parts = stamp::stamps(&self.samples, &part);
+                for (stamp, part) in self.stamps.iter_mut().zip(&parts) {
+                    stamp.replace(part);
+                }
+            }
+        }
     }
 
     /// Draws the lines on the frame in `planes`. Only samples under the plate change, and of those

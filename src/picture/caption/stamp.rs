@@ -148,6 +148,41 @@ impl Stamp {
         }
     }
 
+    /// Does from here on to a part of the rectangle what `part` does to it, a stamp on the same plane.
+    pub fn replace(&mut self, part: &Self) {
+        let (top, start) = (part.top - self.top, part.start - self.start);
+        match (&mut self.factors, &part.factors) {
+            (
+                Factors::Bytes { width, keep, add },
+                Factors::Bytes {
+                    width: part_width,
+                    keep: part_keep,
+                    add: part_add,
+                },
+            ) => {
+                let at = top * *width + start;
+                replace_rows(keep, *width, at, part_keep, *part_width);
+                replace_rows(add, *width, at, part_add, *part_width);
+            }
+            (
+                Factors::Words {
+                    width, keep, add, ..
+                },
+                Factors::Words {
+                    width: part_width,
+                    keep: part_keep,
+                    add: part_add,
+                    ..
+                },
+            ) => {
+                let at = top * *width + start / 2;
+                replace_rows(keep, *width, at, part_keep, *part_width);
+                replace_rows(add, *width, at, part_add, *part_width);
+            }
+            _ => unreachable!("samples of one plane have one size"),
+        }
+    }
+
     /// Stamps the frame in `planes`.
     pub fn press(&self, planes: &mut [PlaneMut]) {
         let plane = &mut planes[self.plane];
@@ -172,6 +207,14 @@ impl Stamp {
                 }
             }
         }
+    }
+}
+
+/// Copies rows of `part_width` values to rows of `width` values from `at` on.
+fn replace_rows<T: Copy>(rows: &mut [T], width: usize, at: usize, part: &[T], part_width: usize) {
+    let rows = rows.get_mut(at..).unwrap_or_default().chunks_mut(width);
+    for (row, part) in rows.zip(part.chunks_exact(part_width.max(1))) {
+        row[..part_width].copy_from_slice(part);
     }
 }
 

@@ -385,6 +385,44 @@ fn text_is_set_only_when_it_changes() {
 }
 
 #[test]
+fn scores_that_change_look_as_if_they_had_never_been_others() {
+    let (width, height) = (640, 480);
+    let y_cb_cr = Y_CB_CR.map(|samples| Layout::YCbCr {
+        samples,
+        encoding: Encoding {
+            matrix: Matrix::Bt601,
+            range: Range::Limited,
+        },
+    });
+    let lines = |i: usize| {
+        let scores =
+            [i * 37 % 101, i * 59 % 101, i / 2 % 101].map(|percent| percent as f32 / 100.0);
+        let labels = ["Egyptian cat", "قط مصري", ""];
+        std::array::from_fn::<_, 3, _>(|line| (labels[line], scores[line]))
+    };
+    for layout in PACKED.into_iter().chain(y_cb_cr) {
+        let geometry = Geometry {
+            layout,
+            width,
+            height,
+        };
+        let drawn = |caption: &Caption| {
+            let mut data: [Vec<u8>; 3] = std::array::from_fn(|_| vec![0x42; 4 * width * height]);
+            let stride = 4 * width;
+            caption.draw(&mut data.each_mut().map(|data| PlaneMut { data, stride }));
+            data
+        };
+        let mut kept = Caption::new(&geometry);
+        for i in 0..12 {
+            let mut fresh = Caption::new(&geometry);
+            kept.set_lines(lines(i), Some(i / 6));
+            fresh.set_lines(lines(i), Some(i / 6));
+            assert!(drawn(&kept) == drawn(&fresh), "{layout:?} {i}");
+        }
+    }
+}
+
+#[test]
 fn a_caption_may_change_threads() {
     fn sendable<T: Send>(_: &T) {}
     sendable(&Caption::new(&Geometry {

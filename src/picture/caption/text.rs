@@ -1,5 +1,6 @@
 //! Setting lines of text with Pango.
 
+use super::figures::{Figures, Style};
 use pangocairo::prelude::FontMapExt;
 use pangocairo::{cairo, pango};
 
@@ -11,31 +12,21 @@ pub(super) struct Line {
     pub label: String,
     /// The score in hundredths.
     pub percent: u8,
+    /// The score is drawn as it is.
+    pub is_scored: bool,
 }
 
-/// A line that is set: label and score are apart, so that only the label is shortened.
+/// A line that is set. Its score comes after the label, which alone is shortened.
 pub(super) struct Row {
     pub label: Piece,
-    pub score: Piece,
-    pub marked: bool,
-    /// The line runs from right to left, as its label does.
-    pub mirrored: bool,
-}
-
-impl Row {
-    pub fn width(&self) -> f64 {
-        self.label.width + self.score.width
-    }
-
+    pub style: Style,
+    /// Which of the lines it is.
+    pub line: usize,
+    /// Width of label and score.
+    pub width: f64,
+    pub height: f64,
     /// From the row's top to its baseline.
-    pub fn baseline(&self) -> f64 {
-        self.label.baseline.max(self.score.baseline)
-    }
-
-    pub fn height(&self) -> f64 {
-        let below = |piece: &Piece| piece.height - piece.baseline;
-        self.baseline() + below(&self.label).max(below(&self.score))
-    }
+    pub baseline: f64,
 }
 
 /// A piece of text that is set, and its logical size in pixels.
@@ -61,6 +52,16 @@ impl Piece {
             line,
         })
     }
+
+    /// Left, top, right and bottom of the pixels that its letters touch, from where it starts on the
+    /// baseline.
+    pub fn ink(&self) -> [i32; 4] {
+        let (ink, _) = self.line.extents();
+        let (right, bottom) = (ink.x() + ink.width(), ink.y() + ink.height());
+        let up = |units: i32| pixels(units).ceil() as i32;
+        let down = |units: i32| pixels(units).floor() as i32;
+        [down(ink.x()), down(ink.y()), up(right), up(bottom)]
+    }
 }
 
 /// First byte and width, in pixels, of each cluster of the text of `layout`, in logical order.
@@ -83,44 +84,69 @@ fn pixels(units: i32) -> f64 {
     f64::from(units) / f64::from(pango::SCALE)
 }
 
-/// Sets lines in letters of `size` pixels, each at most `width` pixels wide and all together at
-/// most `height` high.
-pub(super) struct Setter {
+/// Sets text in letters of one size.
+pub(super) struct Scribe {
     left_to_right: pango::Context,
     right_to_left: pango::Context,
-    size: f64,
-    width: f64,
-    height: f64,
+    /// In pixels.
+    pub size: f64,
 }
 
-impl Setter {
-    pub fn new(size: f64, width: f64, height: f64) -> Self {
+impl Scribe {
+    pub fn new(size: f64) -> Self {
         Self {
             left_to_right: context(pango::Direction::Ltr),
             right_to_left: context(pango::Direction::Rtl),
             size,
-            width,
-            height,
         }
     }
 
+    /// `text` in a line that runs from right to left where `mirrored`.
+    pub fn set(&self, text: &str, bold: bool, mirrored: bool) -> Option<Piece> {
+        let mut font = pango::FontDescription::new();
+        font.set_family("Sans");
+        font.set_absolute_size(self.size * f64::from(pango::SCALE));
+        if bold {
+            font.set_weight(pango::Weight::Bold);
+        }
+        let layout = pango::Layout::new(match mirrored {
+            true => &self.right_to_left,
+            false => &self.left_to_right,
+        });
+        layout.set_font_description(Some(&font));
+        layout.set_auto_dir(false); // the whole line has one direction
+        layout.set_single_paragraph_mode(true);
+        layout.set_text(text);
+        Piece::new(layout)
+    }
+}
+
+/// Sets lines, each at most `width` pixels wide and all together at most `height` high.
+pub(super) struct Setter<'a> {
+    pub scribe: &'a Scribe,
+    pub figures: &'a Figures,
+    pub width: f64,
+    pub height: f64,
+}
+
+impl Setter<'_> {
     /// As many rows as fit, from the first on. Where the marked line is not among them it takes the
     /// place of the last.
     pub fn rows(&self, lines: &[Line], marked: Option<usize>) -> Vec<Row> {
         let mut rows = Vec::new();
         let mut left = self.height;
-        for (i, line) in lines.iter().enumerate() {
-            let Some(row) = self.row(line, marked == Some(i), left) else {
+        for i in 0..lines.len() {
+            let Some(row) = self.row(lines, i, marked, left) else {
                 break;
             };
-            left -= row.height();
+            left -= row.height;
             rows.push(row);
         }
         let hidden = marked.filter(|&marked| marked >= rows.len());
-        if let Some(line) = hidden.and_then(|marked| lines.get(marked)) {
+        if let Some(hidden) = hidden {
             while let Some(last) = rows.pop() {
-                left += last.height();
-                if let Some(row) = self.row(line, true, left) {
+                left += last.height;
+                if let Some(row) = self.row(lines, hidden, marked, left) {
                     rows.push(row);
                     break;
                 }
@@ -129,45 +155,41 @@ impl Setter {
         rows
     }
 
-    /// One row, if it fits in a height of `height` pixels.
-    fn row(&self, line: &Line, marked: bool, height: f64) -> Option<Row> {
-        let label = self.plain(&line.label);
-        let score = format!("{}.{:02}", line.percent / 100, line.percent % 100);
+    /// One of the lines, if it fits in a height of `height` pixels.
+    fn row(&self, lines: &[Line], line: usize, marked: Option<usize>, height: f64) -> Option<Row> {
+        let label = self.plain(&lines.get(line)?.label);
         let direction = pango::find_base_dir(&label);
-        let mirrored = matches!(direction, pango::Direction::Rtl | pango::Direction::WeakRtl);
-        let context = match mirrored {
-            true => &self.right_to_left,
-            false => &self.left_to_right,
+        let style = Style {
+            marked: marked == Some(line),
+            mirrored: matches!(direction, pango::Direction::Rtl | pango::Direction::WeakRtl),
+            labelled: !label.is_empty(),
         };
-        let score = match label.as_str() {
-            "" => score,
-            _ => format!(", {score}"),
-        };
-        let score = Piece::new(self.layout(context, &score, marked))?;
+        let score_width = f64::from(self.figures.width(style));
+        let face = self.figures.face(style);
+        let label = self.fitting(&label, style, self.width - score_width)?;
+        let baseline = label.baseline.max(face.baseline);
+        let below = (label.height - label.baseline).max(face.height - face.baseline);
         let row = Row {
-            label: self.fitting(context, &label, marked, self.width - score.width)?,
-            score,
-            marked,
-            mirrored,
+            width: label.width + score_width,
+            height: baseline + below,
+            baseline,
+            label,
+            style,
+            line,
         };
-        (row.height() <= height).then_some(row)
+        (row.height <= height).then_some(row)
     }
 
     /// `text`, if need be shortened to a width of `room` pixels; `None` if that is too little.
     ///
     /// Pango's own shortening fills the room with a gap, before or behind the ellipsis.
-    fn fitting(
-        &self,
-        context: &pango::Context,
-        text: &str,
-        bold: bool,
-        room: f64,
-    ) -> Option<Piece> {
-        let whole = Piece::new(self.layout(context, text, bold))?;
+    fn fitting(&self, text: &str, style: Style, room: f64) -> Option<Piece> {
+        let set = |text: &str| self.scribe.set(text, style.marked, style.mirrored);
+        let whole = set(text)?;
         if whole.width <= room {
             return Some(whole);
         }
-        if room < SHORTEST_LABEL * self.size {
+        if room < SHORTEST_LABEL * self.scribe.size {
             return None;
         }
         let mut clusters = clusters(&whole.layout);
@@ -177,7 +199,7 @@ impl Setter {
             width -= cluster_width;
             if width <= allowed {
                 let text = format!("{}…", text.get(..start)?.trim_end());
-                let piece = Piece::new(self.layout(context, &text, bold))?;
+                let piece = set(&text)?;
                 if piece.width <= room {
                     return Some(piece);
                 }
@@ -196,21 +218,6 @@ impl Setter {
             .take(self.width.max(0.0) as usize)
             .map(|c| if separator(c) { ' ' } else { c })
             .collect()
-    }
-
-    fn layout(&self, context: &pango::Context, text: &str, bold: bool) -> pango::Layout {
-        let mut font = pango::FontDescription::new();
-        font.set_family("Sans");
-        font.set_absolute_size(self.size * f64::from(pango::SCALE));
-        if bold {
-            font.set_weight(pango::Weight::Bold);
-        }
-        let layout = pango::Layout::new(context);
-        layout.set_font_description(Some(&font));
-        layout.set_auto_dir(false); // the whole line has one direction
-        layout.set_single_paragraph_mode(true);
-        layout.set_text(text);
-        layout
     }
 }
 

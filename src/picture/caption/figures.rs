@@ -1,0 +1,178 @@
+//! Scores, put together from characters that were drawn once.
+//!
+//! Scores change with nearly every frame and labels seldom, and to have a text set takes longer
+//! than all else that is done for a frame's caption.
+
+use super::drawing::Drawing;
+use super::text::{Piece, Scribe};
+use pangocairo::cairo;
+
+/// The characters of scores in both weights.
+pub(super) struct Figures {
+    plain: Face,
+    bold: Face,
+}
+
+/// The characters in one weight.
+pub(super) struct Face {
+    digits: [Glyph; 10],
+    point: Glyph,
+    /// What separates a label from its score, from left to right and from right to left.
+    separators: [Glyph; 2],
+    /// Width that each digit is given, so that scores stay in place while they change.
+    cell: i32,
+    /// Logical height, and from the top to the baseline, in pixels.
+    pub height: f64,
+    pub baseline: f64,
+    /// Left, top, right and bottom of all ink, from where a character starts on the baseline, the
+    /// right from where it ends.
+    ink: [i32; 4],
+}
+
+/// A drawn character.
+struct Glyph {
+    /// Whole pixels to the next character.
+    advance: i32,
+    /// Of the upper left pixel, from where the character starts on the baseline.
+    x: i32,
+    y: i32,
+    width: i32,
+    height: i32,
+    /// How much of each pixel is ink, 0 to 255.
+    coverage: Vec<u8>,
+}
+
+/// How a score is written.
+#[derive(Clone, Copy)]
+pub(super) struct Style {
+    pub marked: bool,
+    /// The line runs from right to left, as its label does.
+    pub mirrored: bool,
+    /// There is a label before it.
+    pub labelled: bool,
+}
+
+/// Opacity of the lines that are not marked.
+const UNMARKED: f64 = 0.9;
+
+impl Style {
+    pub fn opacity(self) -> f64 {
+        if self.marked { 1.0 } else { UNMARKED }
+    }
+}
+
+impl Figures {
+    /// None where Pango or Cairo has no room.
+    pub fn new(scribe: &Scribe) -> Option<Self> {
+        Some(Self {
+            plain: Face::new(scribe, false)?,
+            bold: Face::new(scribe, true)?,
+        })
+    }
+
+    pub fn face(&self, style: Style) -> &Face {
+        if style.marked {
+            &self.bold
+        } else {
+            &self.plain
+        }
+    }
+
+    /// Width of every score, in pixels.
+    pub fn width(&self, style: Style) -> i32 {
+        self.face(style).each(0, style, |_, _| ())
+    }
+
+    /// Left, top, right and bottom of what any score inks that starts at `x` on the baseline `y`.
+    pub fn ink(&self, style: Style, (x, y): (i32, i32)) -> [i32; 4] {
+        let [left, top, right, bottom] = self.face(style).ink;
+        let end = x + self.width(style);
+        [x + left, y + top, end + right, y + bottom]
+    }
+
+    /// Draws a score in hundredths that starts at `x` of `drawing`, on the baseline `y`.
+    pub fn draw(&self, percent: u8, style: Style, drawing: &mut Drawing, (x, y): (i32, i32)) {
+        let opacity = (style.opacity() * 255.0) as u8;
+        self.face(style).each(percent, style, |glyph, along| {
+            let rows = glyph.coverage.chunks_exact(glyph.width.max(1) as usize);
+            for (y, row) in (y + glyph.y..).zip(rows) {
+                drawing.add_white((x + along + glyph.x, y), row, opacity);
+            }
+        });
+    }
+}
+
+impl Face {
+    fn new(scribe: &Scribe, bold: bool) -> Option<Self> {
+        let glyph = |text: &str, mirrored| Glyph::new(&scribe.set(text, bold, mirrored)?);
+        let digits = ('0'..='9').map(|digit| glyph(digit.encode_utf8(&mut [0; 4]), false));
+        let digits: [Glyph; 10] = digits.collect::<Option<Vec<_>>>()?.try_into().ok()?;
+        let point = glyph(".", false)?;
+        let separators = [glyph(", ", false)?, glyph(", ", true)?];
+        let glyphs = || digits.iter().chain(&separators).chain([&point]);
+        let all = scribe.set("0123456789., ", bold, false)?;
+        Some(Self {
+            cell: digits.iter().map(|digit| digit.advance).max()?,
+            height: all.height,
+            baseline: all.baseline,
+            ink: [
+                glyphs().map(|glyph| glyph.x).min()?,
+                glyphs().map(|glyph| glyph.y).min()?,
+                glyphs()
+                    .map(|glyph| glyph.x + glyph.width - glyph.advance)
+                    .max()?,
+                glyphs().map(|glyph| glyph.y + glyph.height).max()?,
+            ],
+            digits,
+            point,
+            separators,
+        })
+    }
+
+    /// Gives `put` the characters of a score and how far from its start each is; returns its width.
+    fn each<'a>(&'a self, percent: u8, style: Style, mut put: impl FnMut(&'a Glyph, i32)) -> i32 {
+        let mut x = 0;
+        let mut next = |glyph: &'a Glyph, room: i32| {
+            put(glyph, x + (room - glyph.advance) / 2);
+            x += room;
+        };
+        let separator = &self.separators[usize::from(style.mirrored)];
+        if style.labelled && !style.mirrored {
+            next(separator, separator.advance);
+        }
+        next(&self.digits[usize::from(percent / 100 % 10)], self.cell);
+        next(&self.point, self.point.advance);
+        next(&self.digits[usize::from(percent / 10 % 10)], self.cell);
+        next(&self.digits[usize::from(percent % 10)], self.cell);
+        if style.labelled && style.mirrored {
+            next(separator, separator.advance);
+        }
+        x
+    }
+}
+
+impl Glyph {
+    fn new(piece: &Piece) -> Option<Self> {
+        let [x, y, right, bottom] = piece.ink();
+        let (width, height) = (right - x, bottom - y);
+        let surface = cairo::ImageSurface::create(cairo::Format::A8, width, height).ok()?;
+        let cairo = cairo::Context::new(&surface).ok()?;
+        cairo.move_to(f64::from(-x), f64::from(-y));
+        pangocairo::functions::show_layout_line(&cairo, &piece.line);
+        drop(cairo);
+        let stride = usize::try_from(surface.stride()).ok()?;
+        let data = surface.take_data().ok()?;
+        let rows = data.chunks(stride.max(1)).take(height as usize);
+        Some(Self {
+            advance: piece.width.round() as i32,
+            x,
+            y,
+            width,
+            height,
+            coverage: rows
+                .flat_map(|row| &row[..width as usize])
+                .copied()
+                .collect(),
+        })
+    }
+}
