@@ -55,9 +55,10 @@ pub fn rewrite(
     expose(proto, &anatomy.features, features_type, to_first);
     expose(proto, &anatomy.logits, logits_type, None);
     if let Some(Gradient { tape, tensor, sums }) = gradient {
+        let choice = [(CLASS, &[1, 1][..]), (SLOT, &[1])];
         proto
             .input
-            .extend([CLASS, SLOT].map(|name| sized(value(name, data_type::INT64), &[1])));
+            .extend(choice.map(|(name, dims)| sized(value(name, data_type::INT64), dims)));
         if sums.is_some() {
             proto
                 .input
@@ -329,6 +330,16 @@ pub fn with_int(mut node: Node, name: &str, value: i64) -> Node {
         name: Some(name.to_owned()),
         i: Some(value),
         r#type: Some(attribute_type::INT),
+        ..Attribute::default()
+    });
+    node
+}
+
+pub fn with_float(mut node: Node, name: &str, value: f32) -> Node {
+    node.attribute.push(Attribute {
+        name: Some(name.to_owned()),
+        f: Some(value),
+        r#type: Some(attribute_type::FLOAT),
         ..Attribute::default()
     });
     node

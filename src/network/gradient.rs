@@ -15,7 +15,7 @@ use super::onnx::Node;
 use super::tape::Tape;
 use super::vjp;
 
-/// Inputs (int64, one value each) that choose the class: slot 0 for the class given, slot 1 + r
+/// Inputs that choose the class (int64, 1 x 1 and one value): slot 0 for the class given, slot 1 + r
 /// for the class of rank r.
 pub const CLASS: &str = "camoverlay/class";
 pub const SLOT: &str = "camoverlay/slot";
@@ -89,10 +89,22 @@ pub fn differentiate(
             sums: Some(sums),
         });
     }
-    let source = anatomy.pool.map_or(anatomy.features.as_str(), |pool| {
-        graph.nodes()[pool].result()
-    });
-    let tensor = back_to(source, &tail(anatomy.pool))?;
+    let mut source = anatomy.features.as_str();
+    let mut layers = tail(anatomy.pool);
+    if let Some(pool) = anatomy.pool {
+        // One value a channel, whatever its dimensions.
+        source = graph.nodes()[pool].result();
+        while let Some((first, rest)) = layers.split_first()
+            && matches!(first.op(), "Flatten" | "Reshape" | "Squeeze")
+            && !rest
+                .iter()
+                .any(|layer| layer.input.iter().any(|x| x == source))
+        {
+            source = first.result();
+            layers.remove(0);
+        }
+    }
+    let tensor = back_to(source, &layers)?;
     Ok(Gradient {
         tape,
         tensor,
@@ -118,7 +130,7 @@ fn walk_back(
             continue;
         };
         let unknown = || format!("the operator {}", layer.op_type());
-        for index in vjp::operands(graph, layer).ok_or_else(unknown)? {
+        for index in vjp::paths(graph, layer).ok_or_else(unknown)? {
             let operand = layer.operand(index);
             // Some exporters have single layers compute in another type than the rest.
             tape.compute_in(element_type(graph, operand, input_type));
@@ -155,7 +167,7 @@ fn walk_back(
     Ok(tensor(tape, &gradient, source, &class, classes))
 }
 
-/// The index of the chosen class, int64, one value.
+/// The index of the chosen class, int64, 1 x 1.
 fn choose_class(tape: &mut Tape, graph: &Graph, logits: &str, classes: usize) -> String {
     let row = match graph.producer(logits) {
         // A matrix of one row already.
@@ -173,12 +185,9 @@ fn choose_class(tape: &mut Tape, graph: &Graph, logits: &str, classes: usize) ->
     };
     top.output.push(ranking.clone());
     tape.nodes.push(with_int(top, "axis", 1));
-    let flat = tape.integers(&[-1]);
-    let ranking = tape.push("Reshape", &[&ranking, &flat]);
-    let choices = tape.push_with("Concat", &[CLASS, &ranking], |node| {
-        with_int(node, "axis", 0)
-    });
-    tape.push("Gather", &[&choices, SLOT])
+    let along = |node| with_int(node, "axis", 1);
+    let choices = tape.push_with("Concat", &[CLASS, &ranking], along);
+    tape.push_with("Gather", &[&choices, SLOT], along)
 }
 
 /// The cotangent of `of` as a tensor.

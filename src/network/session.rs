@@ -118,7 +118,7 @@ fn run<'s>(
         return session.run(ort::inputs![image]);
     };
     let (class, slot) = ([class], [slot]);
-    let class = TensorRef::from_array_view(([1usize], &class[..]))?;
+    let class = TensorRef::from_array_view(([1usize, 1], &class[..]))?;
     let slot = TensorRef::from_array_view(([1usize], &slot[..]))?;
     match detail {
         None => session.run(ort::inputs![image, class, slot]),

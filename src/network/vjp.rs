@@ -6,7 +6,7 @@
 use std::f32::consts::{FRAC_1_SQRT_2, PI};
 
 use super::affine;
-use super::edit::{with_int, with_ints};
+use super::edit::{with_float, with_int, with_ints};
 use super::graph::Graph;
 use super::onnx::Node;
 use super::tape::Tape;
@@ -34,6 +34,16 @@ pub fn operands(graph: &Graph, node: &Node) -> Option<Vec<usize>> {
         _ => return affine::keeps_values(graph, node).then(|| vec![0]),
     };
     known.then_some(varying)
+}
+
+/// Those of the [`operands`] for which there is a [`product`]: where a product of one takes in what
+/// flows through another, that other has none.
+pub fn paths(graph: &Graph, node: &Node) -> Option<Vec<usize>> {
+    let operands = operands(graph, node)?;
+    Some(match hard_gate(graph, node) {
+        Some(gate) => vec![gate.index],
+        None => operands,
+    })
 }
 
 /// dX of the `index`th operand of `node`, given `dy`; none where no rule fits. The tape computes
@@ -64,7 +74,13 @@ pub fn product(
         "Gemm" | "MatMul" | "Conv" => dense(tape, node, dy),
         "Sub" if index == 0 => dy.to_owned(),
         "Sub" | "Neg" => tape.push("Neg", &[dy]),
-        "Mul" => tape.mul(dy, other()),
+        "Mul" => match hard_gate(graph, node) {
+            Some(gate) => {
+                let slope = hard_swish_slope(tape, x, other(), gate.alpha);
+                tape.mul(dy, &slope)
+            }
+            None => tape.mul(dy, other()),
+        },
         "Div" if index == 0 => tape.push("Div", &[dy, other()]),
         "Div" => {
             let product = tape.mul(dy, y);
@@ -103,23 +119,23 @@ pub fn product(
     })
 }
 
-/// dX of a dense layer when dY is one for the class whose index is in the tensor `class` and zero
-/// for all others: that class's row of the weights.
+/// dX of a dense layer when dY is one for the class whose index is in the tensor `class`, 1 x 1,
+/// and zero for all others: that class's row of the weights.
 pub fn dense_row(tape: &mut Tape, node: &Node, class: &str) -> String {
-    let axis = if node.op() == "Conv" || node.int("transB", 0) != 0 {
-        0
-    } else {
-        1
-    };
-    let row = tape.push_with("Gather", &[node.operand(1), class], |node| {
+    let (x, weights) = (node.operand(0), node.operand(1));
+    let rows_are_outputs = node.op() == "Conv" || node.int("transB", 0) != 0;
+    let factor = node.float("alpha", 1.0);
+    // Gives the row the dimensions of what the layer takes; the operator is younger than the rest.
+    if rows_are_outputs && tape.opset() >= 11 {
+        let row = tape.push("GatherND", &[weights, class]);
+        return tape.scale(&row, factor);
+    }
+    let axis = if rows_are_outputs { 0 } else { 1 };
+    let row = tape.push_with("Gather", &[weights, class], |node| {
         with_int(node, "axis", axis)
     });
-    let row = tape.scale(&row, node.float("alpha", 1.0));
-    // A row of a Gemm's weights already has the shape of what it takes.
-    if axis == 0 && node.op() == "Gemm" {
-        return row;
-    }
-    tape.reshape_like(&row, node.operand(0))
+    let row = tape.scale(&row, factor);
+    tape.reshape_like(&row, x)
 }
 
 /// dX = dY W, by the very tensor that the layer itself multiplies with.
@@ -208,17 +224,10 @@ fn slope(tape: &mut Tape, graph: &Graph, node: &Node) -> Option<String> {
             let inside = tape.push("Sub", &[&above, &below]);
             tape.scale(&inside, node.float("alpha", 0.2))
         }
-        // Howard et al., "Searching for MobileNetV3": x relu6(x + 3) / 6.
         "HardSwish" => {
-            let (low, high) = (tape.scalar(-3.0), tape.scalar(3.0));
-            let half = tape.scalar(0.5);
-            let above = tape.greater(x, &low);
-            let beyond = tape.greater(x, &high);
-            let inside = tape.push("Sub", &[&above, &beyond]);
-            let ramp = tape.scale(x, 1.0 / 3.0);
-            let ramp = tape.push("Add", &[&ramp, &half]);
-            let ramp = tape.mul(&ramp, &inside);
-            tape.push("Add", &[&ramp, &beyond])
+            let alpha = 1.0 / 6.0;
+            let gate = tape.push_with("HardSigmoid", &[x], |node| with_float(node, "alpha", alpha));
+            hard_swish_slope(tape, x, &gate, alpha)
         }
         "Tanh" => {
             let square = tape.mul(y, y);
@@ -258,6 +267,42 @@ fn slope(tape: &mut Tape, graph: &Graph, node: &Node) -> Option<String> {
         }
         _ => return None,
     })
+}
+
+/// What is multiplied with its own hard sigmoid.
+struct HardGate {
+    /// Which operand that is.
+    index: usize,
+    /// The hard sigmoid's slope between its bounds.
+    alpha: f32,
+}
+
+/// A product that is a HardSwish, as older operator sets write it.
+fn hard_gate(graph: &Graph, node: &Node) -> Option<HardGate> {
+    if node.op() != "Mul" {
+        return None;
+    }
+    let alpha = |index: usize| {
+        let gate = graph.producer(node.operand(1 - index))?;
+        let is_gate = gate.op() == "HardSigmoid"
+            && gate.operand(0) == node.operand(index)
+            && gate.float("beta", 0.5) == 0.5
+            && graph.opset() >= 9;
+        is_gate.then(|| gate.float("alpha", 0.2))
+    };
+    (0..2).find_map(|index| alpha(index).map(|alpha| HardGate { index, alpha }))
+}
+
+/// dY/dX of Howard et al., "Searching for MobileNetV3", 2019, y = x h with the gate
+/// h = clip(α x + 1/2, 0, 1): h, and α x more between the gate's bounds.
+fn hard_swish_slope(tape: &mut Tape, x: &str, gate: &str, alpha: f32) -> String {
+    // Shrinks to zero what lies between its bounds and leaves the rest.
+    let beyond = tape.push_with("Shrink", &[x], |node| {
+        with_float(node, "lambd", 0.5 / alpha)
+    });
+    let inside = tape.push("Sub", &[x, &beyond]);
+    let inside = tape.scale(&inside, alpha);
+    tape.push("Add", &[gate, &inside])
 }
 
 /// factor · exp(-x²)

@@ -98,6 +98,16 @@ fn activations_between_dense_layers() {
                 .node("Mul", &["g", "s"], "h");
         }),
     ));
+    for operands in [["g", "s"], ["s", "g"]] {
+        cases.push((
+            "HardSwish of two nodes",
+            Box::new(move |draft| {
+                draft
+                    .node("HardSigmoid", &["g"], "s")
+                    .node("Mul", &operands, "h");
+            }),
+        ));
+    }
     cases.push((
         "Mish",
         Box::new(|draft| {
