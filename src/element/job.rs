@@ -44,7 +44,7 @@ impl Job {
     /// Runs `network` on the tensor and explains the result.
     pub fn run(&mut self, network: &SharedClassifier) -> Result<(), Error> {
         let (width, height) = self.size;
-        let mut classifier = network.lock();
+        let mut classifier = network.turn();
         let start = Instant::now();
         let Request { target, method, .. } = self.request;
         let activation = classifier.run(&self.tensor, width, height, target, method.detail())?;

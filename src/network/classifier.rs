@@ -1,6 +1,7 @@
 //! A classifier that can be asked why.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::picture::{Fit, Normalization};
 
@@ -70,6 +71,12 @@ pub struct Structure {
 
 /// An opened network.
 pub struct Classifier {
+    network: Arc<Network>,
+    session: Session,
+}
+
+/// What does not change from run to run.
+struct Network {
     name: String,
     labels: Labels,
     classes: usize,
@@ -81,7 +88,6 @@ pub struct Classifier {
     /// The graph returns [`Activation::sums`].
     has_sums: bool,
     scores: Scores,
-    session: Session,
 }
 
 impl Classifier {
@@ -150,7 +156,7 @@ impl Classifier {
                 .filter(|labels| labels.len() == classes)
                 .unwrap_or_else(|| Labels::numbered(classes)),
         };
-        Ok(Self {
+        let network = Network {
             name,
             labels,
             classes,
@@ -161,48 +167,60 @@ impl Classifier {
             head: anatomy.head,
             has_sums,
             scores: anatomy.scores,
+        };
+        Ok(Self {
+            network: Arc::new(network),
             session,
         })
     }
 
+    /// The same network for another thread, which may run it at the same time: weights, threads and
+    /// all that is known of it exist once.
+    pub fn another(&self) -> Self {
+        Self {
+            network: self.network.clone(),
+            session: self.session.another(),
+        }
+    }
+
     /// The catalogue's nick, the file's own name for the network, or the file's name.
     pub fn name(&self) -> &str {
-        &self.name
+        &self.network.name
     }
 
     pub fn labels(&self) -> &Labels {
-        &self.labels
+        &self.network.labels
     }
 
     pub fn class_count(&self) -> usize {
-        self.classes
+        self.network.classes
     }
 
     /// The preprocessing and where it was learnt.
     pub fn preprocess(&self) -> (Preprocess, PreprocessOrigin) {
-        self.preprocess
+        self.network.preprocess
     }
 
     pub fn normalization(&self) -> Normalization {
-        self.preprocess.0.normalization()
+        self.network.preprocess.0.normalization()
     }
 
     /// How a frame is fitted to the network: its shortest side becomes the input size, unless the
     /// network takes one size only.
     pub fn fit(&self) -> Fit {
-        match self.fixed {
+        match self.network.fixed {
             Some((width, height)) => Fit::Exact { width, height },
-            None => Fit::ShortestSide(self.input_size as usize),
+            None => Fit::ShortestSide(self.network.input_size as usize),
         }
     }
 
     /// What the network's graph is made of.
     pub fn structure(&self) -> &Structure {
-        &self.structure
+        &self.network.structure
     }
 
     pub fn head(&self) -> &Head {
-        &self.head
+        &self.network.head
     }
 
     /// Runs the network on `tensor`, 1 x 3 x `height` x `width`, fitted as [`fit`](Self::fit) says
@@ -220,22 +238,22 @@ impl Classifier {
         detail: Detail,
     ) -> Result<Activation<'_>, Error> {
         let (Target::Rank(index) | Target::Class(index)) = target;
-        if index >= self.classes {
+        if index >= self.network.classes {
             return Err(Error::NoSuchClass {
                 target: index,
-                classes: self.classes,
+                classes: self.network.classes,
             });
         }
         let failed = |message: String| Error::Run { message };
-        let wants_gradient = !self.has_sums || detail == Detail::Gradient;
+        let wants_gradient = !self.network.has_sums || detail == Detail::Gradient;
         let choice = |class, slot| {
             Some(Choice {
                 class,
                 slot,
-                detail: self.has_sums.then_some(wants_gradient),
+                detail: self.network.has_sums.then_some(wants_gradient),
             })
         };
-        let choice = match (&self.head, target) {
+        let choice = match (&self.network.head, target) {
             (Head::Channels | Head::Dense { .. }, _) => None,
             (_, Target::Class(class)) => choice(class as i64, 0),
             (_, Target::Rank(rank)) => choice(0, 1 + rank as i64),
@@ -258,14 +276,14 @@ impl Classifier {
         };
         let gradient = output(2, choice.is_some() && wants_gradient)?;
         let gradient = gradient.map(|gradient| gradient.values);
-        let sums = output(3, self.has_sums)?.map(|sums| sums.values);
+        let sums = output(3, self.network.has_sums)?.map(|sums| sums.values);
         let is_as_long = |values: Option<&[f32]>, length: usize| {
             values.is_none_or(|values| values.len() == length)
         };
-        let consistent = logits.values.len() == self.classes
+        let consistent = logits.values.len() == self.network.classes
             && is_as_long(sums, width * height)
-            && match &self.head {
-                Head::Channels => channels == self.classes,
+            && match &self.network.head {
+                Head::Channels => channels == self.network.classes,
                 Head::Dense { weights, bias } => weights.len() == bias.len() * channels,
                 Head::PooledLayers => is_as_long(gradient, channels),
                 Head::FlattenedLayers => is_as_long(gradient, features.values.len()),
@@ -274,20 +292,20 @@ impl Classifier {
             return Err(failed(format!(
                 "it returned {} logits for {} classes and a feature map of the shape {:?}",
                 logits.values.len(),
-                self.classes,
+                self.network.classes,
                 features.shape
             )));
         }
         Ok(Activation {
             logits: logits.values,
-            scores: self.scores,
+            scores: self.network.scores,
             features: FeatureMap {
                 values: features.values,
                 channels,
                 height,
                 width,
             },
-            head: &self.head,
+            head: &self.network.head,
             gradient,
             sums,
         })

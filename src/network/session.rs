@@ -1,13 +1,17 @@
 //! One ONNX Runtime session over a rewritten classifier.
 
+use std::mem::ManuallyDrop;
+use std::ptr;
+use std::sync::Arc;
+
 use ort::environment::Environment;
 use ort::logging::LogLevel;
 use ort::session::{Session as OrtSession, SessionOutputs};
 use ort::value::{DynValue, TensorRef, ValueType};
 
-/// A session and the outputs of its last run.
+/// A session and the outputs of its last run here.
 pub struct Session {
-    session: OrtSession,
+    session: Arc<OrtSession>,
     outputs: Vec<DynValue>,
 }
 
@@ -38,8 +42,19 @@ impl Session {
             threads => threads,
         };
         let session = build(environment, model, threads).map_err(|error| error.to_string())?;
-        let outputs = Vec::with_capacity(session.outputs().len());
-        Ok(Self { session, outputs })
+        Ok(Self {
+            session: Arc::new(session),
+            outputs: Vec::new(),
+        })
+    }
+
+    /// The same session for another thread, which may run it at the same time: with one run after
+    /// the other a sixth of two cores stays idle.
+    pub fn another(&self) -> Self {
+        Self {
+            session: self.session.clone(),
+            outputs: Vec::new(),
+        }
     }
 
     /// Number of classes, as far as ONNX Runtime infers the shape of the logits.
@@ -70,8 +85,13 @@ impl Session {
         choice: Option<Choice>,
     ) -> Result<(), String> {
         self.outputs.clear();
-        let outputs = run(&mut self.session, image, width, height, choice)
-            .map_err(|error| error.to_string())?;
+        // SAFETY: the copy is read only, never dropped, and gone before the original. `run` takes it
+        // mutably not to change it, but because some execution providers are not made for several
+        // threads (so ort documents it). Sessions here have the CPU's alone, on which ONNX Runtime
+        // documents `OrtApi::Run` as safe to be called by several threads at once.
+        let mut session = ManuallyDrop::new(unsafe { ptr::read(&*self.session) });
+        let outputs =
+            run(&mut session, image, width, height, choice).map_err(|error| error.to_string())?;
         self.outputs
             .extend(outputs.into_iter().map(|(_, value)| value));
         Ok(())
