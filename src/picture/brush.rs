@@ -1,11 +1,13 @@
 //! Where gray is read from and the picture painted to, layout by layout.
 
-use super::band::Band;
+use std::ops::Range;
+
 use super::codes::{CodeRows, CodeTables};
 use super::colour::Colours;
 use super::gray::{gray_planes, gray_row};
 use super::heat::Span;
-use super::view::{Chroma, Depth, Geometry, Layout, PLANES, PlaneMut, Samples};
+use super::tile::{self, COLUMNS, tile_bounds};
+use super::view::{Depth, Geometry, Layout, PLANES, PlaneMut, Samples};
 
 /// Reads the gray of frames of one geometry and paints on them.
 pub(super) struct Brush {
@@ -14,7 +16,28 @@ pub(super) struct Brush {
 }
 
 /// Room for what one thread needs on the way.
-pub(super) type Scratch = CodeRows;
+pub(super) struct Scratch {
+    /// Bytes between rows: whole tiles.
+    pub stride: usize,
+    /// Heat indices of a row of tiles.
+    pub index: Vec<u8>,
+    /// Gray of one row.
+    gray: Vec<u8>,
+    codes: CodeRows,
+}
+
+impl Scratch {
+    /// Room for frames of `width` pixels, without heat.
+    pub fn new(width: usize) -> Self {
+        let stride = width.next_multiple_of(COLUMNS);
+        Self {
+            stride,
+            index: vec![0; stride * tile::ROWS],
+            gray: vec![0; stride],
+            codes: CodeRows::new(width),
+        }
+    }
+}
 
 enum Kind {
     Packed {
@@ -62,12 +85,11 @@ impl Brush {
         }
     }
 
-    /// Gray of the pixels of row `y`.
-    pub fn read_gray(&self, planes: &[PlaneMut], y: usize, out: &mut [u8]) {
-        let width = self.width;
+    /// Gray of the pixels of row `y` in the columns `columns`.
+    pub fn read_gray(&self, planes: &[PlaneMut], y: usize, columns: Range<usize>, out: &mut [u8]) {
         match &self.kind {
             Kind::Packed { bytes, offsets, .. } => {
-                let pixels = planes[0].row(y, width * bytes);
+                let pixels = &planes[0].row(y, columns.end * bytes)[columns.start * bytes..];
                 match (bytes, offsets) {
                     (3, [0, 1, 2]) => gray_row::<3, 0, 1, 2>(pixels, out),
                     (3, _) => gray_row::<3, 2, 1, 0>(pixels, out),
@@ -78,13 +100,50 @@ impl Brush {
                 }
             }
             Kind::Planar { planes: order, .. } => {
-                let [r, g, b] = order.map(|plane| planes[plane].row(y, width));
+                let row = |plane: usize| &planes[plane].row(y, columns.end)[columns.start..];
+                let [r, g, b] = order.map(row);
                 gray_planes(r, g, b, out);
             }
             Kind::YCbCr { samples, codes } => {
                 let luma = samples.y;
-                let row_bytes = width * luma.step * samples.depth.bytes();
-                codes.read_luma(planes[luma.plane].row(y, row_bytes), luma, out);
+                let sample = luma.step * samples.depth.bytes();
+                let row = planes[luma.plane].row(y, columns.end * sample);
+                codes.read_luma(&row[columns.start * sample..], luma, out);
+            }
+        }
+    }
+
+    /// Smallest and largest gray of each tile of a band of `rows` rows whose planes are given.
+    pub fn bound_gray(
+        &self,
+        planes: &[PlaneMut],
+        rows: usize,
+        scratch: &mut Scratch,
+        out: &mut [[u8; 2]],
+    ) {
+        let per_row = self.width.div_ceil(COLUMNS);
+        let tiles = (0..rows).step_by(tile::ROWS).zip(out.chunks_mut(per_row));
+        for (first, out) in tiles {
+            let rows = first..rows.min(first + tile::ROWS);
+            if let Kind::YCbCr { samples, .. } = &self.kind
+                && samples.depth == Depth::Eight
+            {
+                let luma = &planes[samples.y.plane];
+                let end = luma.data.len().min(rows.end * luma.stride);
+                let data = &luma.data[rows.start * luma.stride..end];
+                match (samples.y.step, samples.y.offset) {
+                    (1, _) => tile_bounds::<1, 0>(data, luma.stride, self.width, out),
+                    (_, 0) => tile_bounds::<2, 0>(data, luma.stride, self.width, out),
+                    _ => tile_bounds::<2, 1>(data, luma.stride, self.width, out),
+                }
+            } else {
+                // Nothing else needs the rows of indices yet.
+                let lines = scratch.index.chunks_exact_mut(scratch.stride);
+                for (y, line) in rows.clone().zip(lines) {
+                    self.read_gray(planes, y, 0..self.width, &mut line[..self.width]);
+                }
+                let lines = &scratch.index[..rows.len() * scratch.stride];
+                tile_bounds::<1, 0>(lines, scratch.stride, self.width, out);
             }
         }
     }
@@ -118,63 +177,67 @@ impl Brush {
         }
     }
 
-    /// Paints a band whose planes are given.
-    pub fn paint(&self, planes: &mut [PlaneMut; PLANES], band: &Band, scratch: &mut Scratch) {
-        let (width, rows) = (self.width, 0..band.rows.len());
+    /// Paints the rows `rows` of a band whose planes are given; their heat indices are those of
+    /// `scratch`.
+    pub fn paint(
+        &self,
+        planes: &mut [PlaneMut; PLANES],
+        rows: Range<usize>,
+        scratch: &mut Scratch,
+    ) {
+        let width = self.width;
+        let Scratch {
+            stride,
+            index,
+            gray,
+            codes: code_rows,
+        } = scratch;
+        let lines = || rows.clone().zip(index.chunks_exact(*stride));
         match &self.kind {
             Kind::Packed { bytes, colours, .. } => {
-                for y in rows {
+                for (y, index) in lines() {
+                    self.read_gray(planes, y, 0..width, &mut gray[..width]);
                     let pixels = planes[0].row_mut(y, width * *bytes);
                     match bytes {
-                        3 => colours.paint_row::<3>(pixels, band.gray(y), band.index(y)),
-                        _ => colours.paint_row::<4>(pixels, band.gray(y), band.index(y)),
+                        3 => colours.paint_row::<3>(pixels, gray, index),
+                        _ => colours.paint_row::<4>(pixels, gray, index),
                     }
                 }
             }
             Kind::Planar { colours, .. } => {
-                for y in rows {
+                for (y, index) in lines() {
+                    self.read_gray(planes, y, 0..width, &mut gray[..width]);
                     let rows = planes.each_mut().map(|plane| plane.row_mut(y, width));
-                    colours.paint_planes(rows, band.gray(y), band.index(y));
+                    colours.paint_planes(rows, gray, index);
                 }
             }
             Kind::YCbCr { samples, codes } => {
                 let luma = samples.y;
                 let row_bytes = width * luma.step * samples.depth.bytes();
-                for y in rows {
+                for (y, index) in lines() {
                     let row = planes[luma.plane].row_mut(y, row_bytes);
-                    codes.paint_luma(row, luma, band.gray(y), band.index(y), scratch);
+                    codes.paint_luma(row, luma, &index[..width], code_rows);
                 }
-                if let Some(chroma) = &samples.chroma {
-                    paint_chroma(planes, chroma, samples.depth, width, band, codes, scratch);
+                let Some(chroma) = &samples.chroma else {
+                    return;
+                };
+                let line = |y: usize| &index[y.min(rows.len() - 1) * *stride..][..*stride];
+                let (width, height) = chroma.size(width, rows.len());
+                let (_, first) = chroma.size(width, rows.start);
+                for y in 0..height {
+                    let (above, below) = if chroma.halved_y {
+                        (line(2 * y), line(2 * y + 1))
+                    } else {
+                        (line(y), line(y))
+                    };
+                    code_rows.set_chroma_heat(above, below, width, chroma.halved_x);
+                    for (which, component) in [chroma.cb, chroma.cr].into_iter().enumerate() {
+                        let row_bytes = width * component.step * samples.depth.bytes();
+                        let row = planes[component.plane].row_mut(first + y, row_bytes);
+                        codes.paint_chroma(row, component, which, width, code_rows);
+                    }
                 }
             }
-        }
-    }
-}
-
-/// Paints the chroma of a band of rows of `width` pixels.
-fn paint_chroma(
-    planes: &mut [PlaneMut; PLANES],
-    chroma: &Chroma,
-    depth: Depth,
-    width: usize,
-    band: &Band,
-    codes: &CodeTables,
-    scratch: &mut Scratch,
-) {
-    let last = band.rows.len() - 1;
-    let (width, height) = chroma.size(width, band.rows.len());
-    for y in 0..height {
-        let (above, below) = if chroma.halved_y {
-            (band.index(2 * y), band.index((2 * y + 1).min(last)))
-        } else {
-            (band.index(y), band.index(y))
-        };
-        scratch.set_chroma_heat(above, below, width, chroma.halved_x);
-        for (which, component) in [chroma.cb, chroma.cr].into_iter().enumerate() {
-            let row_bytes = width * component.step * depth.bytes();
-            let row = planes[component.plane].row_mut(y, row_bytes);
-            codes.paint_chroma(row, component, which, width, scratch);
         }
     }
 }

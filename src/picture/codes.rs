@@ -3,7 +3,7 @@
 use super::coding::Coding;
 use super::heat::{HEAT, Span};
 use super::simd::dispatched;
-use super::sums::{Table, sums};
+use super::sums::{Table, add_sums, sums};
 use super::view::{Component, Depth, Encoding};
 
 /// What a stretched picture's codes are made of.
@@ -128,19 +128,16 @@ impl CodeTables {
         }
     }
 
-    /// Paints the luma of a row, of which [`Self::read_luma`] made `gray`.
-    pub fn paint_luma(
-        &self,
-        row: &mut [u8],
-        y: Component,
-        gray: &[u8],
-        index: &[u8],
-        rows: &mut CodeRows,
-    ) {
+    /// Paints the luma of a row of as many pixels as `index` has.
+    pub fn paint_luma(&self, row: &mut [u8], y: Component, index: &[u8], rows: &mut CodeRows) {
+        let tables = [&self.gray, &self.heat];
         match self.depth {
+            Depth::Eight if y.step == 1 => add_sums(tables, row, index),
             Depth::Eight => {
-                let tables = [&self.gray, &self.heat];
-                write_sums(row, y, tables, [gray, index], &mut rows.codes);
+                let codes = &mut rows.codes[..index.len()];
+                self.read_luma(row, y, codes);
+                add_sums(tables, codes, index);
+                write_component(row, y, codes);
             }
             Depth::TenLow => paint_words::<0>(row, index, &self.words),
             Depth::TenHigh => paint_words::<6>(row, index, &self.words),
@@ -159,9 +156,11 @@ impl CodeTables {
         let table = &self.chroma[which];
         let indices = [&rows.above[..samples], &rows.below[..samples]];
         match (self.depth, to.offset) {
+            (Depth::Eight, _) if to.step == 1 => sums([table; 2], indices, row),
             (Depth::Eight, _) => {
                 let codes = &mut rows.codes[..samples];
-                write_sums(row, to, [table; 2], indices, codes);
+                sums([table; 2], indices, codes);
+                write_component(row, to, codes);
             }
             (Depth::TenLow, _) => write_words::<1, 0, 0>(row, table, indices),
             (Depth::TenHigh, 0) => write_words::<2, 0, 6>(row, table, indices),
@@ -170,19 +169,8 @@ impl CodeTables {
     }
 }
 
-/// Writes [`sums`], as many as `codes` has room for on the way, to a component of a row.
-fn write_sums(
-    row: &mut [u8],
-    to: Component,
-    tables: [&Table; 2],
-    indices: [&[u8]; 2],
-    codes: &mut [u8],
-) {
-    if to.step == 1 {
-        sums(tables, indices, &mut row[..codes.len()]);
-        return;
-    }
-    sums(tables, indices, codes);
+/// Writes codes to a component of a row.
+fn write_component(row: &mut [u8], to: Component, codes: &[u8]) {
     match (to.step, to.offset) {
         (2, 0) => write_bytes::<2, 0>(row, codes),
         (2, _) => write_bytes::<2, 1>(row, codes),
