@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::codes::{CodeRows, CodeTables};
 use super::colour::Colours;
-use super::gray::{gray_planes, gray_row};
+use super::gray::{PackedGray, gray_planes};
 use super::heat::Span;
 use super::tile::{self, COLUMNS, tile_bounds};
 use super::view::{Depth, Geometry, Layout, PLANES, PlaneMut, Samples};
@@ -42,7 +42,7 @@ impl Scratch {
 enum Kind {
     Packed {
         bytes: usize,
-        offsets: [usize; 3],
+        gray: PackedGray,
         colours: Colours,
     },
     Planar {
@@ -62,7 +62,7 @@ impl Brush {
             kind: match geometry.layout {
                 Layout::Packed { bytes, r, g, b } => Kind::Packed {
                     bytes,
-                    offsets: [r, g, b],
+                    gray: PackedGray::new(bytes, [r, g, b]),
                     colours: Colours::new([r, g, b]),
                 },
                 Layout::Planar { r, g, b } => Kind::Planar {
@@ -88,16 +88,9 @@ impl Brush {
     /// Gray of the pixels of row `y` in the columns `columns`.
     pub fn read_gray(&self, planes: &[PlaneMut], y: usize, columns: Range<usize>, out: &mut [u8]) {
         match &self.kind {
-            Kind::Packed { bytes, offsets, .. } => {
+            Kind::Packed { bytes, gray, .. } => {
                 let pixels = &planes[0].row(y, columns.end * bytes)[columns.start * bytes..];
-                match (bytes, offsets) {
-                    (3, [0, 1, 2]) => gray_row::<3, 0, 1, 2>(pixels, out),
-                    (3, _) => gray_row::<3, 2, 1, 0>(pixels, out),
-                    (_, [0, 1, 2]) => gray_row::<4, 0, 1, 2>(pixels, out),
-                    (_, [2, 1, 0]) => gray_row::<4, 2, 1, 0>(pixels, out),
-                    (_, [1, 2, 3]) => gray_row::<4, 1, 2, 3>(pixels, out),
-                    _ => gray_row::<4, 3, 2, 1>(pixels, out),
-                }
+                (gray.row)(pixels, out);
             }
             Kind::Planar { planes: order, .. } => {
                 let row = |plane: usize| &planes[plane].row(y, columns.end)[columns.start..];
@@ -125,25 +118,31 @@ impl Brush {
         let tiles = (0..rows).step_by(tile::ROWS).zip(out.chunks_mut(per_row));
         for (first, out) in tiles {
             let rows = first..rows.min(first + tile::ROWS);
-            if let Kind::YCbCr { samples, .. } = &self.kind
-                && samples.depth == Depth::Eight
-            {
-                let luma = &planes[samples.y.plane];
-                let end = luma.data.len().min(rows.end * luma.stride);
-                let data = &luma.data[rows.start * luma.stride..end];
-                match (samples.y.step, samples.y.offset) {
-                    (1, _) => tile_bounds::<1, 0>(data, luma.stride, self.width, out),
-                    (_, 0) => tile_bounds::<2, 0>(data, luma.stride, self.width, out),
-                    _ => tile_bounds::<2, 1>(data, luma.stride, self.width, out),
+            let plane = match self.kind {
+                Kind::YCbCr { samples, .. } => &planes[samples.y.plane],
+                _ => &planes[0],
+            };
+            let stride = plane.stride;
+            let data = plane.data.get(rows.start * stride..).unwrap_or(&[]);
+            let data = &data[..data.len().min(rows.len() * stride)];
+            match &self.kind {
+                Kind::YCbCr { samples, .. } if samples.depth == Depth::Eight => {
+                    match (samples.y.step, samples.y.offset) {
+                        (1, _) => tile_bounds::<1, 0>(data, stride, self.width, out),
+                        (_, 0) => tile_bounds::<2, 0>(data, stride, self.width, out),
+                        _ => tile_bounds::<2, 1>(data, stride, self.width, out),
+                    }
                 }
-            } else {
-                // Nothing else needs the rows of indices yet.
-                let lines = scratch.index.chunks_exact_mut(scratch.stride);
-                for (y, line) in rows.clone().zip(lines) {
-                    self.read_gray(planes, y, 0..self.width, &mut line[..self.width]);
+                Kind::Packed { gray, .. } => (gray.bounds)(data, stride, self.width, out),
+                _ => {
+                    // Nothing else needs the rows of indices yet.
+                    let lines = scratch.index.chunks_exact_mut(scratch.stride);
+                    for (y, line) in rows.clone().zip(lines) {
+                        self.read_gray(planes, y, 0..self.width, &mut line[..self.width]);
+                    }
+                    let lines = &scratch.index[..rows.len() * scratch.stride];
+                    tile_bounds::<1, 0>(lines, scratch.stride, self.width, out);
                 }
-                let lines = &scratch.index[..rows.len() * scratch.stride];
-                tile_bounds::<1, 0>(lines, scratch.stride, self.width, out);
             }
         }
     }
