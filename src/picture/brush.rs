@@ -2,12 +2,12 @@
 
 use std::ops::Range;
 
-use super::codes::{CodeRows, CodeTables};
+use super::codes::{ChromaRows, CodeTables};
 use super::colour::Colours;
 use super::gray::{PackedGray, gray_planes};
 use super::heat::Span;
 use super::tile::{self, COLUMNS, tile_bounds};
-use super::view::{Depth, Geometry, Layout, PLANES, PlaneMut, Samples};
+use super::view::{Chroma, Depth, Geometry, Layout, PLANES, PlaneMut, Samples};
 
 /// Reads the gray of frames of one geometry and paints on them.
 pub(super) struct Brush {
@@ -23,7 +23,6 @@ pub(super) struct Scratch {
     pub index: Vec<u8>,
     /// Gray of one row.
     gray: Vec<u8>,
-    codes: CodeRows,
 }
 
 impl Scratch {
@@ -34,7 +33,6 @@ impl Scratch {
             stride,
             index: vec![0; stride * tile::ROWS],
             gray: vec![0; stride],
-            codes: CodeRows::new(width),
         }
     }
 }
@@ -189,7 +187,6 @@ impl Brush {
             stride,
             index,
             gray,
-            codes: code_rows,
         } = scratch;
         let lines = || rows.clone().zip(index.chunks_exact(*stride));
         match &self.kind {
@@ -212,31 +209,57 @@ impl Brush {
             }
             Kind::YCbCr { samples, codes } => {
                 let luma = samples.y;
-                let row_bytes = width * luma.step * samples.depth.bytes();
-                for (y, index) in lines() {
-                    let row = planes[luma.plane].row_mut(y, row_bytes);
-                    codes.paint_luma(row, luma, &index[..width], code_rows);
-                }
-                let Some(chroma) = &samples.chroma else {
-                    return;
-                };
-                let line = |y: usize| &index[y.min(rows.len() - 1) * *stride..][..*stride];
-                let (width, height) = chroma.size(width, rows.len());
-                let (_, first) = chroma.size(width, rows.start);
-                for y in 0..height {
-                    let (above, below) = if chroma.halved_y {
-                        (line(2 * y), line(2 * y + 1))
-                    } else {
-                        (line(y), line(y))
-                    };
-                    code_rows.set_chroma_heat(above, below, width, chroma.halved_x);
-                    for (which, component) in [chroma.cb, chroma.cr].into_iter().enumerate() {
-                        let row_bytes = width * component.step * samples.depth.bytes();
-                        let row = planes[component.plane].row_mut(first + y, row_bytes);
-                        codes.paint_chroma(row, component, which, width, code_rows);
+                let chroma = samples.chroma.as_ref();
+                if let Some(chroma) = chroma.filter(|chroma| chroma.cb.plane == luma.plane) {
+                    let row_bytes = width.div_ceil(2) * chroma.cb.step;
+                    for (y, index) in lines() {
+                        let row = planes[luma.plane].row_mut(y, row_bytes);
+                        codes.paint_packed(row, luma, chroma, index, width);
                     }
+                    return;
+                }
+                for (y, index) in lines() {
+                    let row = planes[luma.plane].row_mut(y, width * samples.depth.bytes());
+                    codes.paint_luma(row, &index[..width]);
+                }
+                if let Some(chroma) = chroma {
+                    let index = &index[..rows.len() * *stride];
+                    paint_chroma(planes, chroma, codes, (width, rows.start), index, *stride);
                 }
             }
         }
+    }
+}
+
+/// Paints the chroma of rows of `width` pixels from row `first` of a band on, whose heat indices are
+/// given.
+fn paint_chroma(
+    planes: &mut [PlaneMut; PLANES],
+    chroma: &Chroma,
+    codes: &CodeTables,
+    (width, first): (usize, usize),
+    index: &[u8],
+    stride: usize,
+) {
+    let line = |y: usize| &index[y * stride..][..stride];
+    let rows = index.len() / stride;
+    let (samples, height) = chroma.size(width, rows);
+    let (_, first) = chroma.size(width, first);
+    let bytes = samples * chroma.cb.step * codes.depth().bytes();
+    for y in 0..height {
+        let heat = if chroma.halved_y {
+            [line(2 * y), line((2 * y + 1).min(rows - 1))]
+        } else {
+            [line(y); 2]
+        };
+        let rows = if chroma.cb.plane == chroma.cr.plane {
+            let row = planes[chroma.cb.plane].row_mut(first + y, bytes);
+            ChromaRows::Pairs(row, chroma.cb.offset)
+        } else {
+            let both = planes.get_disjoint_mut([chroma.cb.plane, chroma.cr.plane]);
+            let Ok(both) = both else { continue };
+            ChromaRows::Planes(both.map(|plane| plane.row_mut(first + y, bytes)))
+        };
+        codes.paint_chroma(rows, heat, chroma.halved_x);
     }
 }

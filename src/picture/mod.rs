@@ -29,6 +29,7 @@ mod tile;
 mod view;
 #[cfg(target_arch = "x86_64")]
 mod vnni;
+mod weave;
 
 #[cfg(test)]
 mod oracle;

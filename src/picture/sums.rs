@@ -7,8 +7,8 @@ use super::simd::Level;
 /// low byte.
 #[derive(Clone)]
 pub(super) struct Table {
-    high: [u8; 256],
-    low: [u8; 256],
+    pub high: [u8; 256],
+    pub low: [u8; 256],
 }
 
 impl Table {
@@ -53,18 +53,19 @@ pub(super) fn add_sums(tables: [&Table; 2], first: &mut [u8], second: &[u8]) {
     }
 }
 
-fn sum(tables: [&Table; 2], a: u8, b: u8) -> u8 {
+/// The whole part of the sum of two entries.
+pub(super) fn sum(tables: [&Table; 2], a: u8, b: u8) -> u8 {
     (tables[0].get(a).wrapping_add(tables[1].get(b)) >> 8) as u8
 }
 
 #[cfg(target_arch = "x86_64")]
-mod vbmi {
+pub(super) mod vbmi {
     use super::{Table, sum};
     use crate::picture::lookup::{self, load, load_bytes, look_up, mask};
     use std::arch::x86_64::*;
 
     /// Two tables in registers.
-    struct Registers {
+    pub struct Registers {
         low: [lookup::Register; 2],
         high: [lookup::Register; 2],
         /// The sums of the first table's entries and the second one's entry 0.
@@ -73,7 +74,7 @@ mod vbmi {
 
     impl Registers {
         #[target_feature(enable = "avx512f")]
-        fn load(tables: [&Table; 2]) -> Self {
+        pub fn load(tables: [&Table; 2]) -> Self {
             let cold = std::array::from_fn(|first| sum(tables, first as u8, 0));
             Self {
                 low: tables.map(|table| load(&table.low)),
@@ -84,7 +85,8 @@ mod vbmi {
 
         #[inline]
         #[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
-        fn sums(&self, a: __m512i, b: __m512i) -> __m512i {
+        /// The sums for each pair of bytes.
+        pub fn sums(&self, a: __m512i, b: __m512i) -> __m512i {
             if _mm512_test_epi8_mask(b, b) == 0 {
                 return look_up(&self.cold, a);
             }
