@@ -1,10 +1,12 @@
 //! Where gray is read from and the picture painted to, layout by layout.
 
-use super::band::Band;
-use super::codes::{CodeRows, CodeTables};
+use std::ops::Range;
+
+use super::codes::{ChromaRows, CodeTables};
 use super::colour::Colours;
-use super::gray::{gray_planes, gray_row};
+use super::gray::{PackedGray, gray_planes};
 use super::heat::Span;
+use super::tile::{self, COLUMNS, tile_bounds};
 use super::view::{Chroma, Depth, Geometry, Layout, PLANES, PlaneMut, Samples};
 
 /// Reads the gray of frames of one geometry and paints on them.
@@ -14,12 +16,31 @@ pub(super) struct Brush {
 }
 
 /// Room for what one thread needs on the way.
-pub(super) type Scratch = CodeRows;
+pub(super) struct Scratch {
+    /// Bytes between rows: whole tiles.
+    pub stride: usize,
+    /// Heat indices of a row of tiles.
+    pub index: Vec<u8>,
+    /// Gray of one row.
+    gray: Vec<u8>,
+}
+
+impl Scratch {
+    /// Room for frames of `width` pixels, without heat.
+    pub fn new(width: usize) -> Self {
+        let stride = width.next_multiple_of(COLUMNS);
+        Self {
+            stride,
+            index: vec![0; stride * tile::ROWS],
+            gray: vec![0; stride],
+        }
+    }
+}
 
 enum Kind {
     Packed {
         bytes: usize,
-        offsets: [usize; 3],
+        gray: PackedGray,
         colours: Colours,
     },
     Planar {
@@ -39,7 +60,7 @@ impl Brush {
             kind: match geometry.layout {
                 Layout::Packed { bytes, r, g, b } => Kind::Packed {
                     bytes,
-                    offsets: [r, g, b],
+                    gray: PackedGray::new(bytes, [r, g, b]),
                     colours: Colours::new([r, g, b]),
                 },
                 Layout::Planar { r, g, b } => Kind::Planar {
@@ -62,29 +83,64 @@ impl Brush {
         }
     }
 
-    /// Gray of the pixels of row `y`.
-    pub fn read_gray(&self, planes: &[PlaneMut], y: usize, out: &mut [u8]) {
-        let width = self.width;
+    /// Gray of the pixels of row `y` in the columns `columns`.
+    pub fn read_gray(&self, planes: &[PlaneMut], y: usize, columns: Range<usize>, out: &mut [u8]) {
         match &self.kind {
-            Kind::Packed { bytes, offsets, .. } => {
-                let pixels = planes[0].row(y, width * bytes);
-                match (bytes, offsets) {
-                    (3, [0, 1, 2]) => gray_row::<3, 0, 1, 2>(pixels, out),
-                    (3, _) => gray_row::<3, 2, 1, 0>(pixels, out),
-                    (_, [0, 1, 2]) => gray_row::<4, 0, 1, 2>(pixels, out),
-                    (_, [2, 1, 0]) => gray_row::<4, 2, 1, 0>(pixels, out),
-                    (_, [1, 2, 3]) => gray_row::<4, 1, 2, 3>(pixels, out),
-                    _ => gray_row::<4, 3, 2, 1>(pixels, out),
-                }
+            Kind::Packed { bytes, gray, .. } => {
+                let pixels = &planes[0].row(y, columns.end * bytes)[columns.start * bytes..];
+                (gray.row)(pixels, out);
             }
             Kind::Planar { planes: order, .. } => {
-                let [r, g, b] = order.map(|plane| planes[plane].row(y, width));
+                let row = |plane: usize| &planes[plane].row(y, columns.end)[columns.start..];
+                let [r, g, b] = order.map(row);
                 gray_planes(r, g, b, out);
             }
             Kind::YCbCr { samples, codes } => {
                 let luma = samples.y;
-                let row_bytes = width * luma.step * samples.depth.bytes();
-                codes.read_luma(planes[luma.plane].row(y, row_bytes), luma, out);
+                let sample = luma.step * samples.depth.bytes();
+                let row = planes[luma.plane].row(y, columns.end * sample);
+                codes.read_luma(&row[columns.start * sample..], luma, out);
+            }
+        }
+    }
+
+    /// Smallest and largest gray of each tile of a band of `rows` rows whose planes are given.
+    pub fn bound_gray(
+        &self,
+        planes: &[PlaneMut],
+        rows: usize,
+        scratch: &mut Scratch,
+        out: &mut [[u8; 2]],
+    ) {
+        let per_row = self.width.div_ceil(COLUMNS);
+        let tiles = (0..rows).step_by(tile::ROWS).zip(out.chunks_mut(per_row));
+        for (first, out) in tiles {
+            let rows = first..rows.min(first + tile::ROWS);
+            let plane = match self.kind {
+                Kind::YCbCr { samples, .. } => &planes[samples.y.plane],
+                _ => &planes[0],
+            };
+            let stride = plane.stride;
+            let data = plane.data.get(rows.start * stride..).unwrap_or(&[]);
+            let data = &data[..data.len().min(rows.len() * stride)];
+            match &self.kind {
+                Kind::YCbCr { samples, .. } if samples.depth == Depth::Eight => {
+                    match (samples.y.step, samples.y.offset) {
+                        (1, _) => tile_bounds::<1, 0>(data, stride, self.width, out),
+                        (_, 0) => tile_bounds::<2, 0>(data, stride, self.width, out),
+                        _ => tile_bounds::<2, 1>(data, stride, self.width, out),
+                    }
+                }
+                Kind::Packed { gray, .. } => (gray.bounds)(data, stride, self.width, out),
+                _ => {
+                    // Nothing else needs the rows of indices yet.
+                    let lines = scratch.index.chunks_exact_mut(scratch.stride);
+                    for (y, line) in rows.clone().zip(lines) {
+                        self.read_gray(planes, y, 0..self.width, &mut line[..self.width]);
+                    }
+                    let lines = &scratch.index[..rows.len() * scratch.stride];
+                    tile_bounds::<1, 0>(lines, scratch.stride, self.width, out);
+                }
             }
         }
     }
@@ -118,63 +174,92 @@ impl Brush {
         }
     }
 
-    /// Paints a band whose planes are given.
-    pub fn paint(&self, planes: &mut [PlaneMut; PLANES], band: &Band, scratch: &mut Scratch) {
-        let (width, rows) = (self.width, 0..band.rows.len());
+    /// Paints the rows `rows` of a band whose planes are given; their heat indices are those of
+    /// `scratch`.
+    pub fn paint(
+        &self,
+        planes: &mut [PlaneMut; PLANES],
+        rows: Range<usize>,
+        scratch: &mut Scratch,
+    ) {
+        let width = self.width;
+        let Scratch {
+            stride,
+            index,
+            gray,
+        } = scratch;
+        let lines = || rows.clone().zip(index.chunks_exact(*stride));
         match &self.kind {
             Kind::Packed { bytes, colours, .. } => {
-                for y in rows {
+                for (y, index) in lines() {
+                    self.read_gray(planes, y, 0..width, &mut gray[..width]);
                     let pixels = planes[0].row_mut(y, width * *bytes);
                     match bytes {
-                        3 => colours.paint_row::<3>(pixels, band.gray(y), band.index(y)),
-                        _ => colours.paint_row::<4>(pixels, band.gray(y), band.index(y)),
+                        3 => colours.paint_row::<3>(pixels, gray, index),
+                        _ => colours.paint_row::<4>(pixels, gray, index),
                     }
                 }
             }
             Kind::Planar { colours, .. } => {
-                for y in rows {
+                for (y, index) in lines() {
+                    self.read_gray(planes, y, 0..width, &mut gray[..width]);
                     let rows = planes.each_mut().map(|plane| plane.row_mut(y, width));
-                    colours.paint_planes(rows, band.gray(y), band.index(y));
+                    colours.paint_planes(rows, gray, index);
                 }
             }
             Kind::YCbCr { samples, codes } => {
                 let luma = samples.y;
-                let row_bytes = width * luma.step * samples.depth.bytes();
-                for y in rows {
-                    let row = planes[luma.plane].row_mut(y, row_bytes);
-                    codes.paint_luma(row, luma, band.gray(y), band.index(y), scratch);
+                let chroma = samples.chroma.as_ref();
+                if let Some(chroma) = chroma.filter(|chroma| chroma.cb.plane == luma.plane) {
+                    let row_bytes = width.div_ceil(2) * chroma.cb.step;
+                    for (y, index) in lines() {
+                        let row = planes[luma.plane].row_mut(y, row_bytes);
+                        codes.paint_packed(row, luma, chroma, index, width);
+                    }
+                    return;
                 }
-                if let Some(chroma) = &samples.chroma {
-                    paint_chroma(planes, chroma, samples.depth, width, band, codes, scratch);
+                for (y, index) in lines() {
+                    let row = planes[luma.plane].row_mut(y, width * samples.depth.bytes());
+                    codes.paint_luma(row, &index[..width]);
+                }
+                if let Some(chroma) = chroma {
+                    let index = &index[..rows.len() * *stride];
+                    paint_chroma(planes, chroma, codes, (width, rows.start), index, *stride);
                 }
             }
         }
     }
 }
 
-/// Paints the chroma of a band of rows of `width` pixels.
+/// Paints the chroma of rows of `width` pixels from row `first` of a band on, whose heat indices are
+/// given.
 fn paint_chroma(
     planes: &mut [PlaneMut; PLANES],
     chroma: &Chroma,
-    depth: Depth,
-    width: usize,
-    band: &Band,
     codes: &CodeTables,
-    scratch: &mut Scratch,
+    (width, first): (usize, usize),
+    index: &[u8],
+    stride: usize,
 ) {
-    let last = band.rows.len() - 1;
-    let (width, height) = chroma.size(width, band.rows.len());
+    let line = |y: usize| &index[y * stride..][..stride];
+    let rows = index.len() / stride;
+    let (samples, height) = chroma.size(width, rows);
+    let (_, first) = chroma.size(width, first);
+    let bytes = samples * chroma.cb.step * codes.depth().bytes();
     for y in 0..height {
-        let (above, below) = if chroma.halved_y {
-            (band.index(2 * y), band.index((2 * y + 1).min(last)))
+        let heat = if chroma.halved_y {
+            [line(2 * y), line((2 * y + 1).min(rows - 1))]
         } else {
-            (band.index(y), band.index(y))
+            [line(y); 2]
         };
-        scratch.set_chroma_heat(above, below, width, chroma.halved_x);
-        for (which, component) in [chroma.cb, chroma.cr].into_iter().enumerate() {
-            let row_bytes = width * component.step * depth.bytes();
-            let row = planes[component.plane].row_mut(y, row_bytes);
-            codes.paint_chroma(row, component, which, width, scratch);
-        }
+        let rows = if chroma.cb.plane == chroma.cr.plane {
+            let row = planes[chroma.cb.plane].row_mut(first + y, bytes);
+            ChromaRows::Pairs(row, chroma.cb.offset)
+        } else {
+            let both = planes.get_disjoint_mut([chroma.cb.plane, chroma.cr.plane]);
+            let Ok(both) = both else { continue };
+            ChromaRows::Planes(both.map(|plane| plane.row_mut(first + y, bytes)))
+        };
+        codes.paint_chroma(rows, heat, chroma.halved_x);
     }
 }

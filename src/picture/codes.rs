@@ -3,8 +3,9 @@
 use super::coding::Coding;
 use super::heat::{HEAT, Span};
 use super::simd::dispatched;
-use super::sums::{Table, sums};
-use super::view::{Component, Depth, Encoding};
+use super::sums::{Table, add_sums, sums};
+use super::view::{Chroma, Component, Depth, Encoding};
+use super::weave::{paint_packed, paint_pairs, paint_planes};
 
 /// What a stretched picture's codes are made of.
 pub(super) struct CodeTables {
@@ -20,13 +21,12 @@ pub(super) struct CodeTables {
     chroma: [Table; 2],
 }
 
-/// Rows on the way to a frame.
-pub(super) struct CodeRows {
-    /// Heat indices above and below a row of chroma samples.
-    above: Vec<u8>,
-    below: Vec<u8>,
-    /// One row of codes.
-    codes: Vec<u8>,
+/// A row of chroma samples to be painted.
+pub(super) enum ChromaRows<'a> {
+    /// Blue and red difference in rows of their own.
+    Planes([&'a mut [u8]; 2]),
+    /// Both in turns for two pixels each, blue difference first (0) or second (1).
+    Pairs(&'a mut [u8], usize),
 }
 
 /// Luma codes are `factor * code + heat[index]`, with [`WORD_FRACTION`] bits after the point.
@@ -38,30 +38,6 @@ struct WordLuma {
 }
 
 const WORD_FRACTION: u32 = 16;
-
-impl CodeRows {
-    /// Room for rows of `width` pixels.
-    pub fn new(width: usize) -> Self {
-        Self {
-            above: vec![0; width],
-            below: vec![0; width],
-            codes: vec![0; width],
-        }
-    }
-
-    /// Takes in the heat indices above and below a row of `samples` chroma samples, one sample
-    /// for each index, or for two where `halved`.
-    pub fn set_chroma_heat(&mut self, above: &[u8], below: &[u8], samples: usize, halved: bool) {
-        let rows = [(above, &mut self.above), (below, &mut self.below)];
-        for (row, out) in rows {
-            if halved {
-                read_bytes::<0>(row, &mut out[..samples]);
-            } else {
-                out[..samples].copy_from_slice(&row[..samples]);
-            }
-        }
-    }
-}
 
 impl CodeTables {
     pub fn new(encoding: Encoding, depth: Depth) -> Self {
@@ -79,6 +55,10 @@ impl CodeTables {
             },
             chroma: [Table::ZERO; 2],
         }
+    }
+
+    pub fn depth(&self) -> Depth {
+        self.depth
     }
 
     /// The gray that each code of [`Self::read_luma`] stands for.
@@ -128,68 +108,70 @@ impl CodeTables {
         }
     }
 
-    /// Paints the luma of a row, of which [`Self::read_luma`] made `gray`.
-    pub fn paint_luma(
-        &self,
-        row: &mut [u8],
-        y: Component,
-        gray: &[u8],
-        index: &[u8],
-        rows: &mut CodeRows,
-    ) {
+    /// Paints the luma, one sample after the other, of a row of as many pixels as `index` has.
+    pub fn paint_luma(&self, row: &mut [u8], index: &[u8]) {
         match self.depth {
-            Depth::Eight => {
-                let tables = [&self.gray, &self.heat];
-                write_sums(row, y, tables, [gray, index], &mut rows.codes);
-            }
+            Depth::Eight => add_sums([&self.gray, &self.heat], row, index),
             Depth::TenLow => paint_words::<0>(row, index, &self.words),
             Depth::TenHigh => paint_words::<6>(row, index, &self.words),
         }
     }
 
-    /// Paints blue (0) or red (1) difference of a row of `samples` samples.
-    pub fn paint_chroma(
+    /// Paints a row of `width` pixels in which 8-bit luma and chroma take turns, two pixels sharing
+    /// chroma.
+    pub fn paint_packed(
         &self,
         row: &mut [u8],
-        to: Component,
-        which: usize,
-        samples: usize,
-        rows: &mut CodeRows,
+        y: Component,
+        chroma: &Chroma,
+        index: &[u8],
+        width: usize,
     ) {
-        let table = &self.chroma[which];
-        let indices = [&rows.above[..samples], &rows.below[..samples]];
-        match (self.depth, to.offset) {
-            (Depth::Eight, _) => {
-                let codes = &mut rows.codes[..samples];
-                write_sums(row, to, [table; 2], indices, codes);
-            }
-            (Depth::TenLow, _) => write_words::<1, 0, 0>(row, table, indices),
-            (Depth::TenHigh, 0) => write_words::<2, 0, 6>(row, table, indices),
-            (Depth::TenHigh, _) => write_words::<2, 1, 6>(row, table, indices),
+        let luma = [&self.gray, &self.heat];
+        let chroma = self.chroma_tables(usize::from(chroma.cr.offset < chroma.cb.offset));
+        match y.offset {
+            0 => paint_packed::<0>(luma, chroma, index, width, row),
+            _ => paint_packed::<1>(luma, chroma, index, width, row),
         }
     }
-}
 
-/// Writes [`sums`], as many as `codes` has room for on the way, to a component of a row.
-fn write_sums(
-    row: &mut [u8],
-    to: Component,
-    tables: [&Table; 2],
-    indices: [&[u8]; 2],
-    codes: &mut [u8],
-) {
-    if to.step == 1 {
-        sums(tables, indices, &mut row[..codes.len()]);
-        return;
+    /// Tables of the two components, blue difference at `blue`.
+    fn chroma_tables(&self, blue: usize) -> [&Table; 2] {
+        [&self.chroma[blue], &self.chroma[1 - blue]]
     }
-    sums(tables, indices, codes);
-    match (to.step, to.offset) {
-        (2, 0) => write_bytes::<2, 0>(row, codes),
-        (2, _) => write_bytes::<2, 1>(row, codes),
-        (_, 0) => write_bytes::<4, 0>(row, codes),
-        (_, 1) => write_bytes::<4, 1>(row, codes),
-        (_, 2) => write_bytes::<4, 2>(row, codes),
-        _ => write_bytes::<4, 3>(row, codes),
+
+    /// Paints a row of chroma samples with the heat indices above and below, one sample for each
+    /// index, or for two where `halved`.
+    pub fn paint_chroma(&self, rows: ChromaRows, heat: [&[u8]; 2], halved: bool) {
+        match rows {
+            ChromaRows::Planes(rows) if self.depth == Depth::Eight && halved => {
+                paint_planes(self.chroma_tables(0), heat, rows);
+            }
+            ChromaRows::Planes(rows) => {
+                let step = 1 + usize::from(halved);
+                for (row, table) in rows.into_iter().zip(&self.chroma) {
+                    match self.depth {
+                        Depth::Eight => sums([table; 2], heat, row),
+                        Depth::TenLow => write_words::<1, 0, 0>(row, table, heat, step),
+                        Depth::TenHigh => write_words::<1, 0, 6>(row, table, heat, step),
+                    }
+                }
+            }
+            ChromaRows::Pairs(row, blue) => {
+                let [first, second] = self.chroma_tables(blue);
+                match self.depth {
+                    Depth::Eight => paint_pairs([first, second], heat, row),
+                    Depth::TenLow => {
+                        write_words::<2, 0, 0>(row, first, heat, 2);
+                        write_words::<2, 1, 0>(row, second, heat, 2);
+                    }
+                    Depth::TenHigh => {
+                        write_words::<2, 0, 6>(row, first, heat, 2);
+                        write_words::<2, 1, 6>(row, second, heat, 2);
+                    }
+                }
+            }
+        }
     }
 }
 
@@ -212,14 +194,6 @@ dispatched! {
 }
 
 dispatched! {
-    fn write_bytes<STEP: usize, OFFSET: usize;>(row: &mut [u8], codes: &[u8]) {
-        for (sample, code) in row.as_chunks_mut::<STEP>().0.iter_mut().zip(codes) {
-            sample[OFFSET] = *code;
-        }
-    }
-}
-
-dispatched! {
     fn paint_words<SHIFT: u32;>(row: &mut [u8], index: &[u8], luma: &WordLuma) {
         for (sample, index) in row.as_chunks_mut::<2>().0.iter_mut().zip(index) {
             let code = i32::from(u16::from_le_bytes(*sample) >> SHIFT);
@@ -236,11 +210,12 @@ dispatched! {
     fn write_words<STEP: usize, OFFSET: usize, SHIFT: u32;>(
         row: &mut [u8],
         table: &Table,
-        indices: [&[u8]; 2],
+        heat: [&[u8]; 2],
+        step: usize,
     ) {
         let (words, _) = row.as_chunks_mut::<2>();
-        let indices = indices[0].iter().zip(indices[1]);
-        for (sample, (a, b)) in words.as_chunks_mut::<STEP>().0.iter_mut().zip(indices) {
+        let heat = heat[0].iter().step_by(step).zip(heat[1].iter().step_by(step));
+        for (sample, (a, b)) in words.as_chunks_mut::<STEP>().0.iter_mut().zip(heat) {
             let code = (table.get(*a) + table.get(*b)) >> 6;
             sample[OFFSET] = (code.min(1023) << SHIFT).to_le_bytes();
         }

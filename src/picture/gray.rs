@@ -3,6 +3,7 @@
 #[cfg(target_arch = "x86_64")]
 use super::simd::Level;
 use super::simd::dispatched;
+use super::tile::{COLUMNS, tile_bounds};
 
 /// Weights of red, green and blue, 30 bits after the point: 0.298936021293775,
 /// 0.587043074451121 and 0.114020904255103. No colour of 8-bit channels comes nearer than 4.5e-6
@@ -25,6 +26,36 @@ fn gray(r: u8, g: u8, b: u8) -> u8 {
     ((high + (low >> 15) + (1 << 14)) >> 15) as u8
 }
 
+/// What makes gray of packed pixels of one layout.
+#[derive(Clone, Copy)]
+pub(super) struct PackedGray {
+    /// [`gray_row`].
+    pub row: fn(&[u8], &mut [u8]),
+    /// [`gray_bounds`].
+    pub bounds: fn(&[u8], usize, usize, &mut [[u8; 2]]),
+}
+
+impl PackedGray {
+    /// For pixels of `bytes` bytes (3 or 4) with red, green and blue at `offsets`.
+    pub fn new(bytes: usize, offsets: [usize; 3]) -> Self {
+        match (bytes, offsets) {
+            (3, [0, 1, 2]) => Self::of::<3, 0, 1, 2>(),
+            (3, _) => Self::of::<3, 2, 1, 0>(),
+            (_, [0, 1, 2]) => Self::of::<4, 0, 1, 2>(),
+            (_, [2, 1, 0]) => Self::of::<4, 2, 1, 0>(),
+            (_, [1, 2, 3]) => Self::of::<4, 1, 2, 3>(),
+            _ => Self::of::<4, 3, 2, 1>(),
+        }
+    }
+
+    fn of<const BYTES: usize, const R: usize, const G: usize, const B: usize>() -> Self {
+        Self {
+            row: gray_row::<BYTES, R, G, B>,
+            bounds: gray_bounds::<BYTES, R, G, B>,
+        }
+    }
+}
+
 /// Gray of each pixel of `pixels` into `out`, red, green and blue being the bytes `R`, `G` and `B`
 /// of `BYTES`.
 pub(super) fn gray_row<const BYTES: usize, const R: usize, const G: usize, const B: usize>(
@@ -38,6 +69,40 @@ pub(super) fn gray_row<const BYTES: usize, const R: usize, const G: usize, const
         return;
     }
     plain_gray_row::<BYTES, R, G, B>(pixels, out);
+}
+
+/// Smallest and largest gray of each tile of a row of tiles: of a few rows of `width` pixels as
+/// above, `stride` bytes apart.
+pub(super) fn gray_bounds<const BYTES: usize, const R: usize, const G: usize, const B: usize>(
+    rows: &[u8],
+    stride: usize,
+    width: usize,
+    out: &mut [[u8; 2]],
+) {
+    for (i, out) in out.iter_mut().enumerate() {
+        let columns = i * COLUMNS..width.min((i + 1) * COLUMNS);
+        let tile = rows
+            .chunks(stride)
+            .map(|row| &row[columns.start * BYTES..columns.end * BYTES]);
+        #[cfg(target_arch = "x86_64")]
+        if Level::current() == Level::Avx512 {
+            // SAFETY: the level is current only on a machine that was seen to have its instructions.
+            let bounds = unsafe { vnni::gray_bounds::<BYTES, R, G, B>(tile.clone()) };
+            if let Some(bounds) = bounds {
+                *out = bounds;
+                continue;
+            }
+        }
+        *out = [u8::MAX, u8::MIN];
+        for pixels in tile {
+            let mut row = [0; COLUMNS];
+            let row = &mut row[..columns.len()];
+            gray_row::<BYTES, R, G, B>(pixels, row);
+            let mut bounds = [[0; 2]];
+            tile_bounds::<1, 0>(row, COLUMNS, columns.len(), &mut bounds);
+            *out = [out[0].min(bounds[0][0]), out[1].max(bounds[0][1])];
+        }
+    }
 }
 
 dispatched! {
@@ -108,50 +173,118 @@ mod vnni {
     /// Which four pixels go where after packing four times 16 of them.
     const UNPACKED: [i32; 16] = [0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15];
 
+    /// The two halves of the weights, for each of 16 pixels, and how pixels get four bytes.
+    struct Weights {
+        high: [__m512i; 2],
+        low: [__m512i; 2],
+        spread: __m512i,
+    }
+
+    impl Weights {
+        #[target_feature(enable = "avx512f")]
+        fn new<const R: usize, const G: usize, const B: usize>() -> Self {
+            let high = const { Digits::new(15, [R, G, B]) };
+            let low = const { Digits::new(0, [R, G, B]) };
+            let [high, low] = [high, low]
+                .map(|digits| [digits.high, digits.low].map(|digit| _mm512_set1_epi32(digit)));
+            Self {
+                high,
+                low,
+                // SAFETY: reads the 64 bytes of the array.
+                spread: unsafe { _mm512_loadu_si512(THREE_IN_FOUR.as_ptr().cast()) },
+            }
+        }
+
+        /// Up to 16 pixels of `BYTES` bytes, four bytes each.
+        #[inline]
+        #[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
+        fn load<const BYTES: usize>(&self, pixels: &[u8]) -> __m512i {
+            // Masks that are constants cost nothing.
+            let valid = match pixels.len() {
+                bytes if bytes == 16 * BYTES => const { mask(16 * BYTES) },
+                bytes => mask(bytes),
+            };
+            // SAFETY: the mask has no more bits than there are bytes.
+            let pixels = unsafe { load_bytes(pixels, valid) };
+            match BYTES {
+                3 => _mm512_permutexvar_epi8(self.spread, pixels),
+                _ => pixels,
+            }
+        }
+
+        /// `sum`, in units of 256, and the products of pixels with half of the weights.
+        #[inline]
+        #[target_feature(enable = "avx512f,avx512vnni")]
+        fn products(sum: __m512i, pixels: __m512i, [high, low]: [__m512i; 2]) -> __m512i {
+            let sum = _mm512_dpbusd_epi32(sum, pixels, high);
+            _mm512_dpbusd_epi32(_mm512_slli_epi32::<8>(sum), pixels, low)
+        }
+    }
+
     #[target_feature(enable = "avx512f,avx512bw,avx512vbmi,avx512vnni")]
     pub fn gray_row<const BYTES: usize, const R: usize, const G: usize, const B: usize>(
         pixels: &[u8],
         out: &mut [u8],
     ) {
-        let high = const { Digits::new(15, [R, G, B]) };
-        let low = const { Digits::new(0, [R, G, B]) };
-        let [high, low] = [high, low].map(|digits| {
-            (
-                _mm512_set1_epi32(digits.high),
-                _mm512_set1_epi32(digits.low),
-            )
-        });
-        let (zero, half) = (_mm512_setzero_si512(), _mm512_set1_epi32(1 << 14));
+        let weights = Weights::new::<R, G, B>();
+        let (zero, half) = (_mm512_setzero_si512(), _mm512_set1_epi32(1 << (14 - 8)));
         // SAFETY: reads the 64 bytes of the array.
-        let spread = unsafe { _mm512_loadu_si512(THREE_IN_FOUR.as_ptr().cast()) };
-        // SAFETY: as above.
         let unpacked = unsafe { _mm512_loadu_si512(UNPACKED.as_ptr().cast()) };
+        let gray = |pixels: &[u8]| {
+            let pixels = weights.load::<BYTES>(pixels);
+            let low = _mm512_srli_epi32::<15>(Weights::products(zero, pixels, weights.low));
+            let high = Weights::products(half, pixels, weights.high);
+            _mm512_srli_epi32::<15>(_mm512_add_epi32(low, high))
+        };
+        let pack = |[a, b, c, d]: [__m512i; 4]| {
+            let packed = _mm512_packus_epi16(_mm512_packus_epi32(a, b), _mm512_packus_epi32(c, d));
+            _mm512_permutexvar_epi32(unpacked, packed)
+        };
         for (pixels, out) in pixels.chunks(64 * BYTES).zip(out.chunks_mut(64)) {
-            let gray = |part: usize| {
-                let pixels = pixels.get(16 * BYTES * part..).unwrap_or(&[]);
-                // SAFETY: the mask has no more bits than there are bytes.
-                let pixels = unsafe { load_bytes(pixels, mask(pixels.len())) };
-                let pixels = match BYTES {
-                    3 => _mm512_permutexvar_epi8(spread, pixels),
-                    _ => pixels,
-                };
-                let product = |sum, (high, low)| {
-                    let high = _mm512_dpbusd_epi32(zero, pixels, high);
-                    _mm512_add_epi32(
-                        _mm512_slli_epi32::<8>(high),
-                        _mm512_dpbusd_epi32(sum, pixels, low),
-                    )
-                };
-                let low = _mm512_srli_epi32::<15>(product(zero, low));
-                _mm512_srli_epi32::<15>(_mm512_add_epi32(product(half, high), low))
-            };
-            let [a, b] = [(gray(0), gray(1)), (gray(2), gray(3))]
-                .map(|(first, second)| _mm512_packus_epi32(first, second));
-            let grays = _mm512_permutexvar_epi32(unpacked, _mm512_packus_epi16(a, b));
+            if pixels.len() == 64 * BYTES && out.len() == 64 {
+                let part = |part: usize| gray(&pixels[16 * BYTES * part..][..16 * BYTES]);
+                let grays = pack([part(0), part(1), part(2), part(3)]);
+                // SAFETY: `out` has 64 bytes.
+                unsafe { _mm512_storeu_si512(out.as_mut_ptr().cast(), grays) };
+                continue;
+            }
+            let mut parts = pixels.chunks(16 * BYTES);
+            let mut part = || gray(parts.next().unwrap_or(&[]));
+            let grays = pack([part(), part(), part(), part()]);
             let valid = mask(out.len().min(pixels.len() / BYTES));
             // SAFETY: the mask has no more bits than `out` has bytes.
             unsafe { _mm512_mask_storeu_epi8(out.as_mut_ptr().cast(), valid, grays) };
         }
+    }
+
+    /// Smallest and largest gray of some pixels, if the upper half of the weights is enough to tell.
+    #[target_feature(enable = "avx512f,avx512bw,avx512vbmi,avx512vnni")]
+    pub fn gray_bounds<'a, const BYTES: usize, const R: usize, const G: usize, const B: usize>(
+        rows: impl Iterator<Item = &'a [u8]>,
+    ) -> Option<[u8; 2]> {
+        let weights = Weights::new::<R, G, B>();
+        let zero = _mm512_setzero_si512();
+        let (mut low, mut high) = (_mm512_set1_epi32(i32::MAX), zero);
+        for row in rows {
+            let mut parts = row.chunks_exact(16 * BYTES);
+            for pixels in &mut parts {
+                let pixels = weights.load::<BYTES>(pixels);
+                let sums = Weights::products(zero, pixels, weights.high);
+                low = _mm512_min_epi32(low, sums);
+                high = _mm512_max_epi32(high, sums);
+            }
+            let rest = parts.remainder();
+            let pixels = weights.load::<BYTES>(rest);
+            let sums = Weights::products(zero, pixels, weights.high);
+            low = _mm512_mask_min_epi32(low, mask(rest.len() / BYTES) as u16, low, sums);
+            high = _mm512_max_epi32(high, sums);
+        }
+        let round = |sum: i32| (sum + (1 << 14)) >> 15;
+        // What the lower half adds at most.
+        let rest = 3 * 255;
+        let bounds = [_mm512_reduce_min_epi32(low), _mm512_reduce_max_epi32(high)];
+        let known = bounds.iter().all(|sum| round(*sum) == round(sum + rest));
+        known.then(|| bounds.map(|sum| round(sum) as u8))
     }
 }
 
@@ -174,6 +307,38 @@ mod tests {
                 gray_row::<4, 1, 2, 3>(&pixels[..4 * length], &mut out);
                 let expected = pixels.chunks(4).map(|p| gray(p[1], p[2], p[3]));
                 assert!(expected.take(length).eq(out), "{level:?} {length}");
+            }
+        });
+    }
+
+    #[test]
+    fn bounds_are_those_of_each_tile() {
+        let pixels: Vec<u8> = (0..8 * 1000u32)
+            .map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8 / 3 + 90)
+            .collect();
+        each_level(|level| {
+            for (width, rows) in (1..=200).map(|width| (width, 1 + width % 8)) {
+                for bytes in [3, 4] {
+                    let stride = width * bytes + width % 3 * 25;
+                    // The last row ends with its own last byte.
+                    let rows = &pixels[..stride * (rows - 1) + width * bytes];
+                    let mut out = vec![[0; 2]; width.div_ceil(COLUMNS)];
+                    match bytes {
+                        3 => gray_bounds::<3, 2, 1, 0>(rows, stride, width, &mut out),
+                        _ => gray_bounds::<4, 2, 1, 0>(rows, stride, width, &mut out),
+                    }
+                    for (i, out) in out.into_iter().enumerate() {
+                        let columns = i * COLUMNS..width.min((i + 1) * COLUMNS);
+                        let tile = rows.chunks(stride).flat_map(|row| {
+                            let pixels = row.chunks(bytes).skip(columns.start);
+                            let grays = pixels.map(|p| gray(p[2], p[1], p[0]));
+                            grays.take(columns.len())
+                        });
+                        let tile: Vec<u8> = tile.collect();
+                        let expected = [*tile.iter().min().unwrap(), *tile.iter().max().unwrap()];
+                        assert_eq!(out, expected, "{level:?} {width} x {bytes}, tile {i}");
+                    }
+                }
             }
         });
     }

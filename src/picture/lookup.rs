@@ -35,6 +35,10 @@ pub(super) unsafe fn load_bytes(bytes: &[u8], mask: u64) -> __m512i {
 }
 
 /// A bit for each of `count` bytes, at most 64.
-pub(super) fn mask(count: usize) -> u64 {
-    u64::MAX.checked_shr(64 - count.min(64) as u32).unwrap_or(0)
+pub(super) const fn mask(count: usize) -> u64 {
+    match count {
+        0 => 0,
+        1..64 => u64::MAX >> (64 - count),
+        _ => u64::MAX,
+    }
 }

@@ -4,7 +4,6 @@
 //! frame in place. Both work on plain slices with strides, in the frame's own layout, and
 //! allocate nothing once a geometry and a map size are known.
 
-mod band;
 mod brush;
 #[cfg(feature = "captions")]
 mod caption;
@@ -12,12 +11,15 @@ mod codes;
 mod coding;
 mod colour;
 mod crew;
+mod extremes;
 mod gray;
 mod heat;
 #[cfg(target_arch = "x86_64")]
 mod lookup;
 mod map;
 mod paint;
+mod panel;
+mod quantize;
 mod resize;
 mod sample;
 mod scale;
@@ -27,6 +29,7 @@ mod tile;
 mod view;
 #[cfg(target_arch = "x86_64")]
 mod vnni;
+mod weave;
 
 #[cfg(test)]
 mod oracle;

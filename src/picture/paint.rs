@@ -3,12 +3,13 @@
 use std::array;
 use std::sync::Arc;
 
-use super::band::Band;
 use super::brush::{Brush, Scratch};
 use super::crew::Crew;
-use super::heat::Span;
-use super::map::{MapScaler, MapView, Quantizer};
-use super::tile;
+use super::extremes::Search;
+use super::map::{MapScaler, MapView, Source};
+use super::panel::Panel;
+use super::quantize::Quantizer;
+use super::tile::{self, COLUMNS};
 use super::view::{Geometry, PLANES, PlaneMut};
 
 /// Paints a class map over frames of one geometry.
@@ -24,9 +25,10 @@ use super::view::{Geometry, PLANES, PlaneMut};
 pub struct Painter {
     width: usize,
     height: usize,
-    /// The frame's rows, from top to bottom.
-    bands: Vec<(Band, Scratch)>,
+    /// For each band of the frame's rows, from top to bottom.
+    scratches: Vec<Scratch>,
     heat: Heat,
+    search: Search,
     /// Half the gray of each value that the brush reads.
     half: [f64; 256],
     brush: Brush,
@@ -36,21 +38,21 @@ pub struct Painter {
 /// Bands that a frame is painted in, each by one thread at a time.
 const BANDS: usize = 8;
 
+/// Parts that a map is scaled in.
+const MAP_PARTS: usize = 4;
+
 impl Painter {
     /// A painter of frames of `geometry`, whose sides must be positive; without heat.
     pub fn new(geometry: &Geometry) -> Self {
         let Geometry { width, height, .. } = *geometry;
         let brush = Brush::new(geometry);
-        let rows = height.div_ceil(BANDS).next_multiple_of(tile::ROWS);
-        let bands = (0..height).step_by(rows).map(|first| {
-            let band = Band::new(first..height.min(first + rows), width);
-            (band, Scratch::new(width))
-        });
+        let bands = height.div_ceil(band_rows(height));
         Self {
             width,
             height,
-            bands: bands.collect(),
+            scratches: (0..bands).map(|_| Scratch::new(width)).collect(),
             heat: Heat::default(),
+            search: Search::new(width, height),
             half: brush.gray_levels().map(|gray| gray / 2.0),
             brush,
             crew: Crew::get(),
@@ -67,10 +69,7 @@ impl Painter {
 
     /// No heat on the next frames.
     pub fn clear_map(&mut self) {
-        self.heat.is_new = false;
-        for (band, _) in &mut self.bands {
-            band.clear_heat();
-        }
+        self.heat.clear();
     }
 
     /// Paints the frame in `planes`.
@@ -78,81 +77,92 @@ impl Painter {
     /// # Panics
     /// Where a plane is smaller than the geometry asks for.
     pub fn paint(&mut self, planes: &mut [PlaneMut]) {
-        // A new map is scaled while gray is read.
-        let is_new = self.heat.is_new;
-        self.each_part(planes, |brush, planes, band, _| {
-            band.fill_gray(|y, row| brush.read_gray(planes, y, row));
-        });
-        match &self.heat.scaled() {
-            Some((map, quantizer)) if is_new => {
-                let work = |(band, _): &mut (Band, _)| band.fill_heat(map, quantizer);
-                self.crew.each(&mut self.bands, work);
-            }
-            None if is_new => self.clear_map(),
-            _ => {}
-        }
-        for (band, _) in &mut self.bands {
-            band.measure(&self.half);
-        }
-        self.brush.set_range(self.extremes());
-        self.each_part(planes, |brush, planes, band, scratch| {
-            brush.paint(planes, band, scratch);
-        });
-    }
-
-    /// Does `work` on each band and its part of the planes, and scales a new map beside it.
-    fn each_part(
-        &mut self,
-        planes: &mut [PlaneMut],
-        work: impl Fn(&Brush, &mut [PlaneMut; PLANES], &mut Band, &mut Scratch) + Sync,
-    ) {
-        let (brush, width, height) = (&self.brush, self.width, self.height);
         let mut planes = planes.iter_mut();
-        let mut rest: [PlaneMut; PLANES] = array::from_fn(|_| match planes.next() {
+        let mut planes: [PlaneMut; PLANES] = array::from_fn(|_| match planes.next() {
             Some(plane) => plane.reborrow(),
             None => PlaneMut::default(),
         });
-        let mut heat = Some(&mut self.heat).filter(|heat| heat.is_new);
-        let mut bands = self.bands.iter_mut();
-        let mut parts: [_; BANDS + 1] = array::from_fn(|_| {
-            // The map comes first, since it takes longest.
-            if let Some(heat) = heat.take() {
-                return Some(Part::Map(heat));
-            }
-            let (band, scratch) = bands.next()?;
-            let planes = brush.take_rows(&mut rest, band.rows.len());
-            Some(Part::Band(planes, band, scratch))
+        self.measure(&mut planes);
+        let heat = self.heat.scaled();
+        let range = self.search.extremes(heat, &self.half, |y, columns, out| {
+            self.brush.read_gray(&planes, y, columns, out);
         });
-        self.crew.each(&mut parts, |part| match part {
-            Some(Part::Map(heat)) => heat.scale(width, height),
-            Some(Part::Band(planes, band, scratch)) => work(brush, planes, band, scratch),
-            None => {}
+        self.brush.set_range(range);
+
+        let (brush, rows, height) = (&self.brush, band_rows(self.height), self.height);
+        let mut bands = self.scratches.iter_mut().enumerate();
+        let mut parts: [_; BANDS] = array::from_fn(|_| {
+            let (band, scratch) = bands.next()?;
+            let rows = band * rows..height.min((band + 1) * rows);
+            Some((brush.take_rows(&mut planes, rows.len()), rows, scratch))
+        });
+        self.crew.each(&mut parts, |part| {
+            let Some((planes, rows, scratch)) = part else {
+                return;
+            };
+            for first in rows.clone().step_by(tile::ROWS) {
+                if let Some((map, quantizer)) = heat {
+                    map.quantize_rows(first / tile::ROWS, quantizer, &mut scratch.index);
+                } else {
+                    scratch.index.fill(0);
+                }
+                let first = first - rows.start;
+                let rows = first..rows.len().min(first + tile::ROWS);
+                brush.paint(planes, rows, scratch);
+            }
         });
     }
 
-    /// Minimum and maximum of gray / 2 + heat over all pixels and channels.
-    ///
-    /// Bounds of whole tiles come first, and are exact where a tile has one heat; of the other tiles
-    /// only those that may hold an extreme are looked into, the likeliest first.
-    fn extremes(&self) -> Span {
-        let bands = || self.bands.iter().map(|(band, _)| band);
-        let mut found = bands().fold(Span::NONE, |found, band| found.joined(band.sure_span()));
-        let mixed = || bands().flat_map(Band::mixed_tiles);
-        let lowest = mixed().min_by(|a, b| a.span.lowest.total_cmp(&b.span.lowest));
-        let highest = mixed().max_by(|a, b| a.span.highest.total_cmp(&b.span.highest));
-        for tile in lowest.into_iter().chain(highest).chain(mixed()) {
-            if !found.holds(tile.span) {
-                found = found.joined(tile.exact_span(&self.half));
+    /// Finds what the gray of each tile lies in, and beside that scales a new map.
+    fn measure(&mut self, planes: &mut [PlaneMut; PLANES]) {
+        let (brush, rows, height) = (&self.brush, band_rows(self.height), self.height);
+        let mut planes = planes.each_mut().map(|plane| plane.reborrow());
+        let per_band = self.width.div_ceil(COLUMNS) * rows / tile::ROWS;
+        let tiles = self.search.gray.chunks_mut(per_band);
+        let mut bands = self.scratches.iter_mut().zip(tiles).enumerate();
+        let is_new = self.heat.is_new;
+        let new_map = self.heat.load(self.width, self.height);
+        let mut panels = new_map.into_iter().flat_map(|(source, panels)| {
+            let each = panels.len().div_ceil(MAP_PARTS);
+            panels.chunks_mut(each).map(move |panels| (source, panels))
+        });
+        let mut parts: [_; MAP_PARTS + BANDS] = array::from_fn(|_| {
+            // The map comes first, since its parts take longest.
+            if let Some((source, panels)) = panels.next() {
+                return Some(Part::Map(source, panels));
             }
+            let (band, (scratch, tiles)) = bands.next()?;
+            let rows = rows.min(height - band * rows);
+            let planes = brush.take_rows(&mut planes, rows);
+            Some(Part::Gray(planes, rows, scratch, tiles))
+        });
+        self.crew.each(&mut parts, |part| match part {
+            Some(Part::Map(source, panels)) => panels.iter_mut().for_each(|p| source.fill(p)),
+            Some(Part::Gray(planes, rows, scratch, tiles)) => {
+                brush.bound_gray(planes, *rows, scratch, tiles);
+            }
+            None => {}
+        });
+        if is_new {
+            self.heat.find_quantizer();
         }
-        found
     }
 }
 
-/// What one thread does of a step.
+/// Rows of each band of a frame of `height` rows, except the last.
+fn band_rows(height: usize) -> usize {
+    height.div_ceil(BANDS).next_multiple_of(tile::ROWS)
+}
+
+/// What one thread does at a time to measure a frame.
 enum Part<'a> {
-    Map(&'a mut Heat),
-    Band([PlaneMut<'a>; PLANES], &'a mut Band, &'a mut Scratch),
+    Map(&'a Source, &'a mut [Panel]),
+    Gray(
+        [PlaneMut<'a>; PLANES],
+        usize,
+        &'a mut Scratch,
+        &'a mut [[u8; 2]],
+    ),
 }
 
 /// Where the heat comes from.
@@ -164,6 +174,8 @@ struct Heat {
     threshold: f64,
     /// The map is not scaled yet.
     is_new: bool,
+    /// Whether the map gives heat, as far as is known.
+    gives_heat: bool,
     scaler: Option<MapScaler>,
     /// Takes the scaled map to heat indices; none where the map gives no heat.
     quantizer: Option<Quantizer>,
@@ -178,22 +190,41 @@ impl Heat {
         self.is_new = true;
     }
 
-    /// Scales the map to frames of `width` x `height` pixels.
-    fn scale(&mut self, width: usize, height: usize) {
+    fn clear(&mut self) {
         self.is_new = false;
+        self.quantizer = None;
+    }
+
+    /// Prepares a new map that may give heat to be scaled to frames of `width` x `height` pixels: its
+    /// panels are to be filled.
+    fn load(&mut self, width: usize, height: usize) -> Option<(&Source, &mut [Panel])> {
+        if !std::mem::take(&mut self.is_new) {
+            return None;
+        }
+        self.quantizer = None;
         let map = MapView {
             values: &self.values,
             width: self.size.0,
             height: self.size.1,
         };
-        self.quantizer = map.extremes().and_then(|range| {
-            let scaler = match &mut self.scaler {
-                Some(scaler) if scaler.fits(map) => scaler,
-                scaler => scaler.insert(MapScaler::new(map, width, height)),
-            };
-            scaler.load(map, range);
-            let extremes = scaler.extremes()?;
-            Some(scaler.quantizer(extremes, self.threshold))
+        let range = map.extremes();
+        self.gives_heat = range.is_some();
+        let range = range?;
+        if !self.scaler.as_ref().is_some_and(|scaler| scaler.fits(map)) {
+            self.scaler = Some(MapScaler::new(map, width, height));
+        }
+        let scaler = self.scaler.as_mut()?;
+        scaler.source.load(map, range);
+        Some((&scaler.source, &mut scaler.panels))
+    }
+
+    /// How the new map, with its panels filled, becomes heat indices.
+    fn find_quantizer(&mut self) {
+        let scaler = self.scaler.as_mut().filter(|_| self.gives_heat);
+        self.quantizer = scaler.and_then(|scaler| {
+            let quantizer = scaler.quantizer(scaler.extremes()?, self.threshold);
+            scaler.bound_indices(&quantizer);
+            Some(quantizer)
         });
     }
 

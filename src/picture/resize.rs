@@ -63,11 +63,16 @@ impl Axis {
             }
         }
         axis.weight = axis.exact.iter().map(|w| *w as f32).collect();
+        axis
+    }
+
+    /// The same axis with what sums of bytes need.
+    pub fn for_bytes(mut self) -> Self {
         #[cfg(target_arch = "x86_64")]
         {
-            axis.integer = vnni::Weights::new(&axis.exact, &axis.index, taps);
+            self.integer = vnni::Weights::new(&self.exact, &self.index, self.taps);
         }
-        axis
+        self
     }
 
     pub fn input(&self) -> usize {
@@ -190,22 +195,6 @@ impl Source for Words<'_> {
         for (sample, bytes) in samples.iter_mut().zip(row.as_chunks::<2>().0) {
             *sample = f32::from(u16::from_le_bytes(*bytes)) * self.unit;
         }
-        samples
-    }
-}
-
-/// Rows of numbers, `stride` of them apart.
-#[derive(Clone, Copy)]
-pub(super) struct Floats<'a> {
-    pub data: &'a [f32],
-    pub stride: usize,
-}
-
-impl Source for Floats<'_> {
-    #[inline(always)]
-    fn load<const N: usize>(self, x: usize, y: usize) -> [f32; N] {
-        let mut samples = [0.0; N];
-        samples.copy_from_slice(&self.data[y * self.stride + x..][..N]);
         samples
     }
 }

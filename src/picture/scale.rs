@@ -96,7 +96,7 @@ impl View {
     /// Pixels of `samples` (1 to 4) samples, scaled along `horizontal`.
     pub fn new(horizontal: Axis, samples: usize) -> Self {
         Self {
-            horizontal,
+            horizontal: horizontal.for_bytes(),
             samples,
         }
     }
@@ -295,7 +295,7 @@ impl PlaneScaler {
         Self {
             depth,
             row_samples,
-            vertical,
+            vertical: vertical.for_bytes(),
             vertical_first,
             views,
         }

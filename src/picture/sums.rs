@@ -7,8 +7,8 @@ use super::simd::Level;
 /// low byte.
 #[derive(Clone)]
 pub(super) struct Table {
-    high: [u8; 256],
-    low: [u8; 256],
+    pub high: [u8; 256],
+    pub low: [u8; 256],
 }
 
 impl Table {
@@ -36,33 +36,92 @@ pub(super) fn sums(tables: [&Table; 2], indices: [&[u8]; 2], out: &mut [u8]) {
         return;
     }
     for (out, (a, b)) in out.iter_mut().zip(indices[0].iter().zip(indices[1])) {
-        let sum = tables[0].get(*a).wrapping_add(tables[1].get(*b));
-        *out = (sum >> 8) as u8;
+        *out = sum(tables, *a, *b);
     }
 }
 
+/// The same with the first indices in the place of the sums.
+pub(super) fn add_sums(tables: [&Table; 2], first: &mut [u8], second: &[u8]) {
+    #[cfg(target_arch = "x86_64")]
+    if Level::current() == Level::Avx512 {
+        // SAFETY: the level is current only on a machine that was seen to have its instructions.
+        unsafe { vbmi::add_sums(tables, first, second) };
+        return;
+    }
+    for (first, second) in first.iter_mut().zip(second) {
+        *first = sum(tables, *first, *second);
+    }
+}
+
+/// The whole part of the sum of two entries.
+pub(super) fn sum(tables: [&Table; 2], a: u8, b: u8) -> u8 {
+    (tables[0].get(a).wrapping_add(tables[1].get(b)) >> 8) as u8
+}
+
 #[cfg(target_arch = "x86_64")]
-mod vbmi {
-    use super::Table;
-    use crate::picture::lookup::{load, load_bytes, look_up, mask};
+pub(super) mod vbmi {
+    use super::{Table, sum};
+    use crate::picture::lookup::{self, load, load_bytes, look_up, mask};
     use std::arch::x86_64::*;
+
+    /// Two tables in registers.
+    pub struct Registers {
+        low: [lookup::Register; 2],
+        high: [lookup::Register; 2],
+        /// The sums of the first table's entries and the second one's entry 0.
+        cold: lookup::Register,
+    }
+
+    impl Registers {
+        #[target_feature(enable = "avx512f")]
+        pub fn load(tables: [&Table; 2]) -> Self {
+            let cold = std::array::from_fn(|first| sum(tables, first as u8, 0));
+            Self {
+                low: tables.map(|table| load(&table.low)),
+                high: tables.map(|table| load(&table.high)),
+                cold: load(&cold),
+            }
+        }
+
+        #[inline]
+        #[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
+        /// The sums for each pair of bytes.
+        pub fn sums(&self, a: __m512i, b: __m512i) -> __m512i {
+            if _mm512_test_epi8_mask(b, b) == 0 {
+                return look_up(&self.cold, a);
+            }
+            let first = look_up(&self.low[0], a);
+            let carry = _mm512_add_epi8(first, look_up(&self.low[1], b));
+            let carry = _mm512_cmplt_epu8_mask(carry, first);
+            let sum = _mm512_add_epi8(look_up(&self.high[0], a), look_up(&self.high[1], b));
+            _mm512_mask_add_epi8(sum, carry, sum, _mm512_set1_epi8(1))
+        }
+    }
 
     #[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
     pub fn sums(tables: [&Table; 2], indices: [&[u8]; 2], out: &mut [u8]) {
-        let low = tables.map(|table| load(&table.low));
-        let high = tables.map(|table| load(&table.high));
+        let tables = Registers::load(tables);
         let indices = indices[0].chunks(64).zip(indices[1].chunks(64));
         for (out, (a, b)) in out.chunks_mut(64).zip(indices) {
             let mask = mask(out.len().min(a.len()).min(b.len()));
             // SAFETY: the mask has no more bits than the shortest of the three slices has bytes.
-            let (a, b) = unsafe { (load_bytes(a, mask), load_bytes(b, mask)) };
-            let first = look_up(&low[0], a);
-            let carry = _mm512_add_epi8(first, look_up(&low[1], b));
-            let carry = _mm512_cmplt_epu8_mask(carry, first);
-            let sum = _mm512_add_epi8(look_up(&high[0], a), look_up(&high[1], b));
-            let sum = _mm512_mask_add_epi8(sum, carry, sum, _mm512_set1_epi8(1));
-            // SAFETY: as above.
-            unsafe { _mm512_mask_storeu_epi8(out.as_mut_ptr().cast(), mask, sum) };
+            unsafe {
+                let sums = tables.sums(load_bytes(a, mask), load_bytes(b, mask));
+                _mm512_mask_storeu_epi8(out.as_mut_ptr().cast(), mask, sums);
+            }
+        }
+    }
+
+    #[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
+    pub fn add_sums(tables: [&Table; 2], first: &mut [u8], second: &[u8]) {
+        let tables = Registers::load(tables);
+        for (a, b) in first.chunks_mut(64).zip(second.chunks(64)) {
+            let mask = mask(a.len().min(b.len()));
+            // SAFETY: the mask has no more bits than the shorter of the slices has bytes.
+            unsafe {
+                let sums = tables.sums(load_bytes(a, mask), load_bytes(b, mask));
+                _mm512_mask_storeu_epi8(a.as_mut_ptr().cast(), mask, sums);
+            }
         }
     }
 }
@@ -95,6 +154,10 @@ mod tests {
                 sums([&tables[0], &tables[1]], [&first, &second], &mut out);
                 let right = out.iter().enumerate().all(|(i, out)| *out == expected(i));
                 assert!(right, "{level:?} {length}");
+                out.copy_from_slice(&first[..length]);
+                add_sums([&tables[0], &tables[1]], &mut out, &second);
+                let right = out.iter().enumerate().all(|(i, out)| *out == expected(i));
+                assert!(right, "{level:?} {length}, in place");
             }
         });
     }

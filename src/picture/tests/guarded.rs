@@ -99,7 +99,7 @@ fn colours() {
 #[test]
 fn scaled_rows() {
     for (rows, scaled) in [(1, 3), (5, 2), (12, 12), (9, 1)] {
-        let axis = Axis::new(rows, scaled, scaled as f64 / rows as f64, 0.0);
+        let axis = Axis::new(rows, scaled, scaled as f64 / rows as f64, 0.0).for_bytes();
         each_length([rows], scaled, |[data], out| {
             let width = out.len() / scaled;
             let source = Bytes {

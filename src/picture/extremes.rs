@@ -1,0 +1,138 @@
+//! The extremes of gray / 2 + heat over a frame.
+
+use std::ops::Range;
+
+use super::heat::{self, Span};
+use super::map::MapScaler;
+use super::quantize::Quantizer;
+use super::simd::dispatched;
+use super::tile::{self, COLUMNS};
+
+/// Finds the extremes over frames of one size.
+///
+/// Bounds of whole tiles come first, and are exact where a tile has one heat; of the other tiles
+/// only those that may hold an extreme are looked into, the likeliest first.
+pub(super) struct Search {
+    width: usize,
+    height: usize,
+    /// Smallest and largest gray of each tile, row by row.
+    pub gray: Vec<[u8; 2]>,
+    /// Tiles with several heats that may hold an extreme, and what theirs lie in.
+    open: Vec<(usize, Span)>,
+    /// Gray and heat of a tile.
+    pixels: [Vec<u8>; 2],
+}
+
+impl Search {
+    pub fn new(width: usize, height: usize) -> Self {
+        let tiles = width.div_ceil(COLUMNS) * height.div_ceil(tile::ROWS);
+        Self {
+            width,
+            height,
+            gray: vec![[0; 2]; tiles],
+            open: Vec::with_capacity(tiles),
+            pixels: [1, 2].map(|_| vec![0; COLUMNS * tile::ROWS]),
+        }
+    }
+
+    /// Minimum and maximum of gray / 2 + heat over all pixels and channels.
+    ///
+    /// `half` is half the gray of each value that `read_gray` gives; it is given a row of the frame
+    /// and some of its columns.
+    pub fn extremes(
+        &mut self,
+        heat: Option<(&MapScaler, &Quantizer)>,
+        half: &[f64; 256],
+        read_gray: impl Fn(usize, Range<usize>, &mut [u8]),
+    ) -> Span {
+        let Some((map, quantizer)) = heat else {
+            let [dark, bright] = bounds(self.gray.as_flattened());
+            return gray_span([dark, bright], Span::default(), half);
+        };
+        let mut found = Span::NONE;
+        let (mut cold, mut any_cold) = ([u8::MAX, u8::MIN], false);
+        self.open.clear();
+        for (tile, (gray, indices)) in self.gray.iter().zip(map.indices()).enumerate() {
+            let [coolest, hottest] = *indices;
+            if hottest == 0 {
+                any_cold = true;
+                cold = [cold[0].min(gray[0]), cold[1].max(gray[1])];
+                continue;
+            }
+            let span = gray_span(*gray, heat::span(coolest, hottest), half);
+            if found.holds(span) {
+                continue;
+            }
+            if coolest == hottest {
+                found = found.joined(span);
+            } else {
+                self.open.push((tile, span));
+            }
+        }
+        if any_cold {
+            found = found.joined(gray_span(cold, Span::default(), half));
+        }
+        let open = || self.open.iter();
+        let lowest = open().min_by(|a, b| a.1.lowest.total_cmp(&b.1.lowest));
+        let highest = open().max_by(|a, b| a.1.highest.total_cmp(&b.1.highest));
+        let per_row = self.width.div_ceil(COLUMNS);
+        let [grays, indices] = &mut self.pixels;
+        for &(tile, span) in lowest.into_iter().chain(highest).chain(open()) {
+            if found.holds(span) {
+                continue;
+            }
+            map.quantize_tile(tile, quantizer, indices, COLUMNS);
+            let (first, x) = (tile / per_row * tile::ROWS, tile % per_row * COLUMNS);
+            let columns = x..self.width.min(x + COLUMNS);
+            let rows = indices.chunks_exact(COLUMNS);
+            for (y, indices) in (first..self.height).zip(rows) {
+                let gray = &mut grays[..columns.len()];
+                read_gray(y, columns.clone(), gray);
+                let indices = &indices[..columns.len()];
+                let [coolest, hottest] = bounds(indices);
+                let heat = heat::span(coolest, hottest);
+                if !found.holds(gray_span(bounds(gray), heat, half)) {
+                    found = found.joined(exact_span(gray, indices, half));
+                }
+            }
+        }
+        found
+    }
+}
+
+/// What gray / 2 + heat lies in.
+fn gray_span([dark, bright]: [u8; 2], heat: Span, half: &[f64; 256]) -> Span {
+    Span {
+        lowest: half[usize::from(dark)] + heat.lowest,
+        highest: half[usize::from(bright)] + heat.highest,
+    }
+}
+
+/// The span of gray / 2 + heat over some pixels.
+fn exact_span(gray: &[u8], indices: &[u8], half: &[f64; 256]) -> Span {
+    let rows = &*heat::ROWS;
+    let mut span = Span::NONE;
+    for (&gray, &index) in gray.iter().zip(indices) {
+        let (gray, heat) = (half[usize::from(gray)], rows[usize::from(index)]);
+        // Plain comparisons: no value is a NaN.
+        if gray + heat.lowest < span.lowest {
+            span.lowest = gray + heat.lowest;
+        }
+        if gray + heat.highest > span.highest {
+            span.highest = gray + heat.highest;
+        }
+    }
+    span
+}
+
+dispatched! {
+    /// Smallest and largest of some bytes.
+    fn bounds<;>(bytes: &[u8]) -> [u8; 2] {
+        let (mut low, mut high) = (u8::MAX, u8::MIN);
+        for byte in bytes {
+            low = low.min(*byte);
+            high = high.max(*byte);
+        }
+        [low, high]
+    }
+}
