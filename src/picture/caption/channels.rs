@@ -1,6 +1,7 @@
 //! Where the channels of a layout are, and what black and white are in them.
 
 use crate::picture::coding::Coding;
+use crate::picture::simd::dispatched;
 use crate::picture::view::{self, Depth, Encoding, Layout};
 
 /// The samples of a frame.
@@ -105,22 +106,27 @@ impl Channels {
         }
     }
 
-    /// What a cell adds to each of the channels.
-    pub fn colour(&self, cover: u8, white: u8) -> u16 {
-        let (white, black) = (u32::from(white), u32::from(cover - white));
-        let sum = u32::from(self.white) * white + u32::from(self.black) * black;
-        ((sum + 127) / 255) as u16
+    /// Gives the value of each cell to the samples of the channels there.
+    pub fn spread_bytes(&self, values: &[u8], samples: &mut [u8]) {
+        let mask = |byte: usize| if self.holds(byte) { u8::MAX } else { 0 };
+        match self.step {
+            2 => spread_over::<2>(values, [0, 1].map(mask), samples),
+            4 => spread_over::<4>(values, [0, 1, 2, 3].map(mask), samples),
+            _ => self.spread(values, samples),
+        }
     }
 
-    /// Gives the `value` of each cell to the samples of the channels there.
+    /// Whether one of the channels is the sample of this number in a group.
+    fn holds(&self, sample: usize) -> bool {
+        (self.offset..self.offset + self.count).contains(&sample)
+    }
+
+    /// The same for samples of any kind.
     pub fn spread<T: Copy>(&self, values: &[T], samples: &mut [T]) {
         match (self.count, self.step) {
             (1, 1) => samples.copy_from_slice(values),
-            (1, 2) => self.spread_groups::<T, 1, 2>(values, samples),
-            (1, 4) => self.spread_groups::<T, 1, 4>(values, samples),
-            (2, 2) => self.spread_groups::<T, 2, 2>(values, samples),
-            (3, 3) => self.spread_groups::<T, 3, 3>(values, samples),
-            (3, 4) => self.spread_groups::<T, 3, 4>(values, samples),
+            (2, 2) => spread_all::<T, 2>(values, samples),
+            (3, 3) => spread_all::<T, 3>(values, samples),
             _ => {
                 for (group, &value) in samples.chunks_exact_mut(self.step).zip(values) {
                     group[self.offset..][..self.count].fill(value);
@@ -128,15 +134,22 @@ impl Channels {
             }
         }
     }
+}
 
-    /// The same where the compiler knows how many samples there are.
-    fn spread_groups<T: Copy, const COUNT: usize, const STEP: usize>(
-        &self,
-        values: &[T],
-        samples: &mut [T],
-    ) {
+/// Gives values to all samples of groups of `STEP`.
+fn spread_all<T: Copy, const STEP: usize>(values: &[T], samples: &mut [T]) {
+    for (group, &value) in samples.as_chunks_mut::<STEP>().0.iter_mut().zip(values) {
+        *group = [value; STEP];
+    }
+}
+
+dispatched! {
+    /// Gives values to the bytes of groups of `STEP` where `mask` is 255.
+    fn spread_over<STEP: usize;>(values: &[u8], mask: [u8; STEP], samples: &mut [u8]) {
         for (group, &value) in samples.as_chunks_mut::<STEP>().0.iter_mut().zip(values) {
-            group[self.offset..][..COUNT].copy_from_slice(&[value; COUNT]);
+            for (sample, mask) in group.iter_mut().zip(mask) {
+                *sample = (*sample & !mask) | (value & mask);
+            }
         }
     }
 }

@@ -1,5 +1,7 @@
 //! White and black that go over a frame.
 
+use super::ink::Ink;
+
 /// Pixels that go over those of the frame, `width` x `height` from `left`, `top` on. All four are
 /// even, so that pixels that share a chroma sample stay together.
 pub(super) struct Drawing {
@@ -13,7 +15,36 @@ pub(super) struct Drawing {
     pub white: Vec<u8>,
 }
 
+/// Opacity of a plate, in 1/255: white letters stay readable on white.
+const PLATE: u8 = 179;
+
 impl Drawing {
+    /// A black plate whose corners look like `corner`, the upper left one.
+    pub fn plate(
+        (left, top): (usize, usize),
+        (width, height): (usize, usize),
+        corner: &Ink,
+    ) -> Self {
+        let mut cover = vec![PLATE; width * height];
+        for (y, row) in corner.rows().enumerate().take(height) {
+            for (x, &coverage) in row.iter().enumerate().take(width) {
+                let value = product(PLATE, coverage);
+                for y in [y, height - 1 - y] {
+                    cover[y * width + x] = value;
+                    cover[y * width + width - 1 - x] = value;
+                }
+            }
+        }
+        Self {
+            left,
+            top,
+            width,
+            height,
+            cover,
+            white: vec![0; width * height],
+        }
+    }
+
     /// A copy of the part inside left, top, right and bottom, in pixels of the drawing, which may
     /// reach beyond it; and where that part starts.
     pub fn part(&self, [left, top, right, bottom]: [i32; 4]) -> (Self, (i32, i32)) {
@@ -21,9 +52,12 @@ impl Drawing {
         let (left, top) = (within(left, self.width) & !1, within(top, self.height) & !1);
         let right = within(right, self.width).next_multiple_of(2);
         let bottom = within(bottom, self.height).next_multiple_of(2);
-        let copy = |pixels: &[u8]| -> Vec<u8> {
-            let rows = pixels.chunks_exact(self.width).take(bottom).skip(top);
-            rows.flat_map(|row| &row[left..right]).copied().collect()
+        let copy = |pixels: &[u8]| {
+            let mut copy = Vec::with_capacity((right - left) * (bottom - top));
+            for row in pixels.chunks_exact(self.width).take(bottom).skip(top) {
+                copy.extend_from_slice(&row[left..right]);
+            }
+            copy
         };
         let part = Self {
             left: self.left + left,
@@ -36,21 +70,24 @@ impl Drawing {
         (part, (left as i32, top as i32))
     }
 
-    /// Puts white on a row of pixels from `x`, `y` on: as much of each as `coverage` and `opacity`
-    /// say, of 255.
-    pub fn add_white(&mut self, (x, y): (i32, i32), coverage: &[u8], opacity: u8) {
-        let Some(y) = usize::try_from(y).ok().filter(|&y| y < self.height) else {
-            return;
-        };
+    /// Puts white on the pixels that `ink` covers where it starts at `x`, `y`, as much as `opacity`
+    /// says, in 1/255.
+    pub fn add_white(&mut self, (x, y): (i32, i32), ink: &Ink, opacity: u8) {
+        let (x, first) = (x + ink.x, y + ink.y);
         let hidden = usize::try_from(-x).unwrap_or(0);
-        let x = usize::try_from(x).unwrap_or(0).min(self.width);
-        let places = y * self.width + x..(y + 1) * self.width;
-        let pixels = self.cover[places.clone()].iter_mut();
-        let pixels = pixels.zip(&mut self.white[places]);
-        for ((cover, white), &coverage) in pixels.zip(coverage.iter().skip(hidden)) {
-            let added = product(opacity, coverage);
-            *cover = added + product(*cover, u8::MAX - added);
-            *white = added + product(*white, u8::MAX - added);
+        let left = usize::try_from(x).unwrap_or(0).min(self.width);
+        for (y, row) in (first..).zip(ink.rows()) {
+            let Some(y) = usize::try_from(y).ok().filter(|&y| y < self.height) else {
+                continue;
+            };
+            let places = y * self.width + left..(y + 1) * self.width;
+            let pixels = self.cover[places.clone()].iter_mut();
+            let pixels = pixels.zip(&mut self.white[places]);
+            for ((cover, white), &coverage) in pixels.zip(row.get(hidden..).unwrap_or_default()) {
+                let added = product(opacity, coverage);
+                *cover = added + product(*cover, u8::MAX - added);
+                *white = added + product(*white, u8::MAX - added);
+            }
         }
     }
 }

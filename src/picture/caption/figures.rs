@@ -1,11 +1,8 @@
-//! Scores, put together from characters that were drawn once.
-//!
-//! Scores change with nearly every frame and labels seldom, and to have a text set takes longer
-//! than all else that is done for a frame's caption.
+//! Scores, put together from their characters.
 
 use super::drawing::Drawing;
-use super::text::{Piece, Scribe};
-use pangocairo::cairo;
+use super::ink::Ink;
+use super::text::Scribe;
 
 /// The characters of scores in both weights.
 pub(super) struct Figures {
@@ -29,17 +26,11 @@ pub(super) struct Face {
     ink: [i32; 4],
 }
 
-/// A drawn character.
+/// A character.
 struct Glyph {
-    /// Whole pixels to the next character.
+    ink: Ink,
+    /// Whole pixels to the next one.
     advance: i32,
-    /// Of the upper left pixel, from where the character starts on the baseline.
-    x: i32,
-    y: i32,
-    width: i32,
-    height: i32,
-    /// How much of each pixel is ink, 0 to 255.
-    coverage: Vec<u8>,
 }
 
 /// How a score is written.
@@ -52,12 +43,13 @@ pub(super) struct Style {
     pub labelled: bool,
 }
 
-/// Opacity of the lines that are not marked.
-const UNMARKED: f64 = 0.9;
+/// Opacity of the lines that are not marked, in 1/255.
+const UNMARKED: u8 = 230;
 
 impl Style {
-    pub fn opacity(self) -> f64 {
-        if self.marked { 1.0 } else { UNMARKED }
+    /// Opacity of the letters, in 1/255.
+    pub fn opacity(self) -> u8 {
+        if self.marked { u8::MAX } else { UNMARKED }
     }
 }
 
@@ -92,19 +84,21 @@ impl Figures {
 
     /// Draws a score in hundredths that starts at `x` of `drawing`, on the baseline `y`.
     pub fn draw(&self, percent: u8, style: Style, drawing: &mut Drawing, (x, y): (i32, i32)) {
-        let opacity = (style.opacity() * 255.0) as u8;
         self.face(style).each(percent, style, |glyph, along| {
-            let rows = glyph.coverage.chunks_exact(glyph.width.max(1) as usize);
-            for (y, row) in (y + glyph.y..).zip(rows) {
-                drawing.add_white((x + along + glyph.x, y), row, opacity);
-            }
+            drawing.add_white((x + along, y), &glyph.ink, style.opacity());
         });
     }
 }
 
 impl Face {
     fn new(scribe: &Scribe, bold: bool) -> Option<Self> {
-        let glyph = |text: &str, mirrored| Glyph::new(&scribe.set(text, bold, mirrored)?);
+        let glyph = |text: &str, mirrored| {
+            let piece = scribe.set(text, bold, mirrored)?;
+            Some(Glyph {
+                ink: Ink::of_text(&piece)?,
+                advance: piece.width.round() as i32,
+            })
+        };
         let digits = ('0'..='9').map(|digit| glyph(digit.encode_utf8(&mut [0; 4]), false));
         let digits: [Glyph; 10] = digits.collect::<Option<Vec<_>>>()?.try_into().ok()?;
         let point = glyph(".", false)?;
@@ -116,12 +110,12 @@ impl Face {
             height: all.height,
             baseline: all.baseline,
             ink: [
-                glyphs().map(|glyph| glyph.x).min()?,
-                glyphs().map(|glyph| glyph.y).min()?,
+                glyphs().map(|glyph| glyph.ink.x).min()?,
+                glyphs().map(|glyph| glyph.ink.y).min()?,
                 glyphs()
-                    .map(|glyph| glyph.x + glyph.width - glyph.advance)
+                    .map(|glyph| glyph.ink.x + glyph.ink.width - glyph.advance)
                     .max()?,
-                glyphs().map(|glyph| glyph.y + glyph.height).max()?,
+                glyphs().map(|glyph| glyph.ink.y + glyph.ink.height).max()?,
             ],
             digits,
             point,
@@ -148,31 +142,5 @@ impl Face {
             next(separator, separator.advance);
         }
         x
-    }
-}
-
-impl Glyph {
-    fn new(piece: &Piece) -> Option<Self> {
-        let [x, y, right, bottom] = piece.ink();
-        let (width, height) = (right - x, bottom - y);
-        let surface = cairo::ImageSurface::create(cairo::Format::A8, width, height).ok()?;
-        let cairo = cairo::Context::new(&surface).ok()?;
-        cairo.move_to(f64::from(-x), f64::from(-y));
-        pangocairo::functions::show_layout_line(&cairo, &piece.line);
-        drop(cairo);
-        let stride = usize::try_from(surface.stride()).ok()?;
-        let data = surface.take_data().ok()?;
-        let rows = data.chunks(stride.max(1)).take(height as usize);
-        Some(Self {
-            advance: piece.width.round() as i32,
-            x,
-            y,
-            width,
-            height,
-            coverage: rows
-                .flat_map(|row| &row[..width as usize])
-                .copied()
-                .collect(),
-        })
     }
 }

@@ -1,8 +1,11 @@
 //! Lines of text over a frame.
 
+mod cells;
 mod channels;
 mod drawing;
 mod figures;
+mod ink;
+mod letters;
 mod plate;
 mod stamp;
 mod text;
@@ -12,23 +15,23 @@ mod tests;
 
 use super::view::{Geometry, PlaneMut};
 use channels::Samples;
-use figures::Figures;
-use plate::{Plate, letter_size};
+use letters::Letters;
+use plate::{Line, Plate, letter_size};
 use stamp::Stamp;
-use text::{Line, Scribe};
 
 /// Draws lines "label, score" over frames of one geometry: light letters on a darkened plate in
 /// the upper left corner, one line marked.
 ///
-/// Text is set, and turned into what each plane of the frame needs, only when it changes, and where
-/// only scores change their places alone are; drawing it on a frame is one pass over the plate.
+/// Labels are set once, as long as they come up again now and then. They are turned into what each
+/// plane of the frame needs only when they change, and where only scores change their places alone
+/// are; drawing it all on a frame is one pass over the plate.
 pub struct Caption {
     geometry: Geometry,
     samples: Samples,
     lines: Vec<Line>,
     marked: Option<usize>,
-    /// The characters of scores, once there were any.
-    figures: Option<Figures>,
+    /// What lines are put together from, once there were any.
+    letters: Option<Letters>,
     /// What there is to draw, if anything, and what it does to a frame.
     plate: Option<Plate>,
     stamps: Vec<Stamp>,
@@ -42,7 +45,7 @@ impl Caption {
             samples: Samples::new(geometry.layout),
             lines: Vec::new(),
             marked: None,
-            figures: None,
+            letters: None,
             plate: None,
             stamps: Vec::new(),
         }
@@ -103,29 +106,29 @@ impl Caption {
     /// Sets all text but the scores.
     fn set_labels(&mut self) {
         let Geometry { width, height, .. } = self.geometry;
-        let scribe = Scribe::new(letter_size(width, height));
-        if self.figures.is_none() {
-            self.figures = Figures::new(&scribe);
+        if self.letters.is_none() {
+            self.letters = Letters::new(letter_size(width, height));
         }
-        self.plate = self.figures.as_ref().and_then(|figures| {
-            Plate::new(&self.lines, self.marked, (width, height), &scribe, figures)
-        });
-        self.stamps = match &self.plate {
-            Some(plate) => stamp::stamps(&self.samples, &plate.drawing),
-            None => Vec::new(),
-        };
+        let letters = self.letters.as_mut();
+        self.plate = letters
+            .and_then(|letters| Plate::new(&self.lines, self.marked, (width, height), letters));
+        match &self.plate {
+            Some(plate) => stamp::cut(&mut self.stamps, &self.samples, &plate.drawing),
+            None => self.stamps.clear(),
+        }
     }
 
     /// Puts in the scores that changed, or all of them.
     fn set_scores(&mut self, all: bool) {
-        let (Some(plate), Some(figures)) = (&self.plate, &self.figures) else {
+        let (Some(plate), Some(letters)) = (&self.plate, &self.letters) else {
             return;
         };
+        let mut parts = Vec::new();
         for score in &plate.scores {
             let line = &self.lines[score.line];
             if all || !line.is_scored {
-                let part = plate.with_score(score, line.percent, figures);
-                let parts = stamp::stamps(&self.samples, &part);
+                let part = plate.with_score(score, line.percent, &letters.figures);
+                stamp::cut(&mut parts, &self.samples, &part);
                 for (stamp, part) in self.stamps.iter_mut().zip(&parts) {
                     stamp.replace(part);
                 }

@@ -1,5 +1,6 @@
 //! A drawing in the samples of a plane.
 
+use super::cells::Cells;
 use super::channels::{Channels, Samples};
 use super::drawing::Drawing;
 use crate::picture::simd::dispatched;
@@ -9,176 +10,99 @@ use crate::picture::view::PlaneMut;
 /// `sample * keep + add`, which for samples that are no channel is the sample itself.
 pub(super) struct Stamp {
     plane: usize,
-    /// First row of the rectangle, and its first byte in a row.
+    /// First row of the rectangle, and its first sample in a row.
     top: usize,
-    start: usize,
+    left: usize,
     factors: Factors,
 }
 
-/// `keep` and `add` of the samples of a rectangle, row by row, `width` samples each.
 enum Factors {
     /// For 8 bits; `keep` in 1/255.
-    Bytes {
-        width: usize,
-        keep: Vec<u8>,
-        add: Vec<u8>,
-    },
-    /// For up to 15 bits that `shift` unused bits follow; `keep` in 1/[`WHOLE`].
-    Words {
-        width: usize,
-        shift: u32,
-        keep: Vec<u16>,
-        add: Vec<u16>,
-    },
+    Bytes(Grid<u8>),
+    /// For up to 15 bits that unused bits follow, so many; `keep` in 1/[`WHOLE`].
+    Words(Grid<u16>, u32),
+}
+
+/// `keep` and `add` of the samples of a rectangle, row by row, `width` samples each.
+struct Grid<T> {
+    width: usize,
+    keep: Vec<T>,
+    add: Vec<T>,
 }
 
 /// A `keep` of 1, for words.
 const WHOLE: u16 = 1 << 15;
 
-/// The stamps that put `drawing` on a frame of such `samples`, one a plane.
-pub(super) fn stamps(samples: &Samples, drawing: &Drawing) -> Vec<Stamp> {
-    let mut stamps: Vec<Stamp> = Vec::new();
+/// Makes `stamps` those that put `drawing` on a frame of such `samples`, one a plane.
+pub(super) fn cut(stamps: &mut Vec<Stamp>, samples: &Samples, drawing: &Drawing) {
+    let mut old = std::mem::take(stamps).into_iter();
     let mut cells = Cells::new(drawing, (1, 1));
     for channels in &samples.channels {
         if cells.size != channels.cell {
             cells = Cells::new(drawing, channels.cell);
         }
-        match stamps
-            .iter_mut()
-            .find(|stamp| stamp.plane == channels.plane)
-        {
-            Some(stamp) => stamp.fill(channels, &cells),
-            None => {
-                let mut stamp = Stamp::neutral(samples, channels, drawing);
-                stamp.fill(channels, &cells);
-                stamps.push(stamp);
-            }
-        }
+        let with = |stamp: &Stamp| stamp.plane == channels.plane;
+        let place = stamps.iter().position(with).unwrap_or_else(|| {
+            stamps.push(Stamp::neutral(samples, channels, drawing, old.next()));
+            stamps.len() - 1
+        });
+        stamps[place].fill(channels, &cells);
     }
-    stamps
-}
-
-/// A drawing whose pixels are averaged over cells.
-struct Cells {
-    /// Pixels of a cell, across and down.
-    size: (usize, usize),
-    cover: Vec<u8>,
-    white: Vec<u8>,
-}
-
-impl Cells {
-    fn new(drawing: &Drawing, size: (usize, usize)) -> Self {
-        let average = |pixels: &[u8]| match size {
-            (1, 1) => pixels.to_vec(),
-            _ => averages(pixels, drawing.width, size),
-        };
-        Self {
-            size,
-            cover: average(&drawing.cover),
-            white: average(&drawing.white),
-        }
-    }
-}
-
-/// Averages, over cells of at most 2 x 2 pixels, of rows of `width` pixels. They are those of the
-/// cell's four corners, some of which are the same where the cell is narrower or lower.
-fn averages(pixels: &[u8], width: usize, (across, down): (usize, usize)) -> Vec<u8> {
-    let mut averages = Vec::with_capacity(pixels.len() / (across * down));
-    let corners = |cell: &[u8]| u16::from(cell[0]) + u16::from(cell[across - 1]);
-    for rows in pixels.chunks_exact(width * down) {
-        let (upper, lower) = (&rows[..width], &rows[rows.len() - width..]);
-        let cells = upper.chunks_exact(across).zip(lower.chunks_exact(across));
-        averages
-            .extend(cells.map(|(upper, lower)| ((corners(upper) + corners(lower) + 2) / 4) as u8));
-    }
-    averages
 }
 
 impl Stamp {
-    /// A stamp that changes nothing, on the plane of `channels`.
-    fn neutral(samples: &Samples, channels: &Channels, drawing: &Drawing) -> Self {
+    /// A stamp that changes nothing, on the plane of `channels`, with the memory of an `old` one.
+    fn neutral(
+        samples: &Samples,
+        channels: &Channels,
+        drawing: &Drawing,
+        old: Option<Self>,
+    ) -> Self {
         let (across, down) = channels.cell;
         let width = drawing.width / across * channels.step;
         let count = width * (drawing.height / down);
+        let old = old.map(|stamp| stamp.factors);
         Self {
             plane: channels.plane,
             top: drawing.top / down,
-            start: drawing.left / across * channels.step * samples.bytes,
-            factors: match samples.bytes {
-                1 => Factors::Bytes {
-                    width,
-                    keep: vec![u8::MAX; count],
-                    add: vec![0; count],
-                },
-                _ => Factors::Words {
-                    width,
-                    shift: samples.shift,
-                    keep: vec![WHOLE; count],
-                    add: vec![0; count],
-                },
+            left: drawing.left / across * channels.step,
+            factors: match (samples.bytes, old) {
+                (1, Some(Factors::Bytes(grid))) => Factors::Bytes(grid.cleared(width, count, 255)),
+                (1, _) => Factors::Bytes(Grid::NONE.cleared(width, count, 255)),
+                (_, Some(Factors::Words(grid, _))) => {
+                    Factors::Words(grid.cleared(width, count, WHOLE), samples.shift)
+                }
+                _ => Factors::Words(Grid::NONE.cleared(width, count, WHOLE), samples.shift),
             },
         }
     }
 
     fn fill(&mut self, channels: &Channels, cells: &Cells) {
-        let add = cells.cover.iter().zip(&cells.white);
-        let add = add.map(|(&cover, &white)| channels.colour(cover, white));
+        let (cover, white) = (&*cells.cover, &*cells.white);
+        let levels = (channels.white.into(), channels.black.into());
         match &mut self.factors {
-            Factors::Bytes {
-                keep: k, add: a, ..
-            } => {
-                let keep: Vec<u8> = cells.cover.iter().map(|cover| u8::MAX - cover).collect();
-                let add: Vec<u8> = add.map(|add| add as u8).collect();
-                channels.spread(&keep, k);
-                channels.spread(&add, a);
+            Factors::Bytes(grid) => {
+                let (mut keep, mut add) = (vec![0; cover.len()], vec![0; cover.len()]);
+                byte_factors(cover, white, levels, &mut keep, &mut add);
+                channels.spread_bytes(&keep, &mut grid.keep);
+                channels.spread_bytes(&add, &mut grid.add);
             }
-            Factors::Words {
-                keep: k, add: a, ..
-            } => {
-                // Rounded down: rounded up, a sum could exceed the greatest sample.
-                let keep = cells
-                    .cover
-                    .iter()
-                    .map(|&cover| (u32::from(u8::MAX - cover) * u32::from(WHOLE) / 255) as u16);
-                let keep: Vec<u16> = keep.collect();
-                let add: Vec<u16> = add.collect();
-                channels.spread(&keep, k);
-                channels.spread(&add, a);
+            Factors::Words(grid, _) => {
+                let (mut keep, mut add) = (vec![0; cover.len()], vec![0; cover.len()]);
+                word_factors(cover, white, levels, &mut keep, &mut add);
+                channels.spread(&keep, &mut grid.keep);
+                channels.spread(&add, &mut grid.add);
             }
         }
     }
 
-    /// Does from here on to a part of the rectangle what `part` does to it, a stamp on the same plane.
+    /// Does from here on to a part of the rectangle what `part` does to it, a stamp on the same
+    /// plane.
     pub fn replace(&mut self, part: &Self) {
-        let (top, start) = (part.top - self.top, part.start - self.start);
+        let from = (part.left - self.left, part.top - self.top);
         match (&mut self.factors, &part.factors) {
-            (
-                Factors::Bytes { width, keep, add },
-                Factors::Bytes {
-                    width: part_width,
-                    keep: part_keep,
-                    add: part_add,
-                },
-            ) => {
-                let at = top * *width + start;
-                replace_rows(keep, *width, at, part_keep, *part_width);
-                replace_rows(add, *width, at, part_add, *part_width);
-            }
-            (
-                Factors::Words {
-                    width, keep, add, ..
-                },
-                Factors::Words {
-                    width: part_width,
-                    keep: part_keep,
-                    add: part_add,
-                    ..
-                },
-            ) => {
-                let at = top * *width + start / 2;
-                replace_rows(keep, *width, at, part_keep, *part_width);
-                replace_rows(add, *width, at, part_add, *part_width);
-            }
+            (Factors::Bytes(grid), Factors::Bytes(part)) => grid.replace(from, part),
+            (Factors::Words(grid, _), Factors::Words(part, _)) => grid.replace(from, part),
             _ => unreachable!("samples of one plane have one size"),
         }
     }
@@ -187,35 +111,98 @@ impl Stamp {
     pub fn press(&self, planes: &mut [PlaneMut]) {
         let plane = &mut planes[self.plane];
         match &self.factors {
-            Factors::Bytes { width, keep, add } => {
-                let factors = keep.chunks_exact(*width).zip(add.chunks_exact(*width));
-                for (y, (keep, add)) in (self.top..).zip(factors) {
-                    let row = plane.row_mut(y, self.start + width);
-                    blend_bytes(&mut row[self.start..], keep, add);
+            Factors::Bytes(grid) => {
+                for (y, (keep, add)) in (self.top..).zip(grid.rows()) {
+                    let row = plane.row_mut(y, self.left + grid.width);
+                    blend_bytes(&mut row[self.left..], keep, add);
                 }
             }
-            Factors::Words {
-                width,
-                shift,
-                keep,
-                add,
-            } => {
-                let factors = keep.chunks_exact(*width).zip(add.chunks_exact(*width));
-                for (y, (keep, add)) in (self.top..).zip(factors) {
-                    let row = plane.row_mut(y, self.start + 2 * width);
-                    blend_words(&mut row[self.start..], *shift, keep, add);
+            Factors::Words(grid, shift) => {
+                for (y, (keep, add)) in (self.top..).zip(grid.rows()) {
+                    let row = plane.row_mut(y, 2 * (self.left + grid.width));
+                    blend_words(&mut row[2 * self.left..], *shift, keep, add);
                 }
             }
         }
     }
 }
 
-/// Copies rows of `part_width` values to rows of `width` values from `at` on.
-fn replace_rows<T: Copy>(rows: &mut [T], width: usize, at: usize, part: &[T], part_width: usize) {
-    let rows = rows.get_mut(at..).unwrap_or_default().chunks_mut(width);
-    for (row, part) in rows.zip(part.chunks_exact(part_width.max(1))) {
-        row[..part_width].copy_from_slice(part);
+impl<T: Copy + Default> Grid<T> {
+    const NONE: Self = Self {
+        width: 0,
+        keep: Vec::new(),
+        add: Vec::new(),
+    };
+
+    /// `count` samples that all `keep` what they are.
+    fn cleared(mut self, width: usize, count: usize, keep: T) -> Self {
+        self.width = width;
+        self.keep.clear();
+        self.keep.resize(count, keep);
+        self.add.clear();
+        self.add.resize(count, T::default());
+        self
     }
+
+    /// Replaces the samples from `left`, `top` on by those of `part`.
+    fn replace(&mut self, (left, top): (usize, usize), part: &Self) {
+        let at = top * self.width + left;
+        for (all, part_all) in [(&mut self.keep, &part.keep), (&mut self.add, &part.add)] {
+            let rows = all.get_mut(at..).unwrap_or_default();
+            let rows = rows.chunks_mut(self.width.max(1));
+            for (row, part_row) in rows.zip(part_all.chunks_exact(part.width.max(1))) {
+                row[..part.width].copy_from_slice(part_row);
+            }
+        }
+    }
+
+    fn rows(&self) -> impl Iterator<Item = (&[T], &[T])> {
+        let keep = self.keep.chunks_exact(self.width);
+        keep.zip(self.add.chunks_exact(self.width))
+    }
+}
+
+dispatched! {
+    /// What cells of such `cover` and `white` keep of a sample and add to it, given its value in a
+    /// white and in a black pixel.
+    fn byte_factors<;>(
+        cover: &[u8],
+        white: &[u8],
+        levels: (u32, u32),
+        keep: &mut [u8],
+        add: &mut [u8],
+    ) {
+        let cells = cover.iter().zip(white);
+        for ((keep, add), (cover, white)) in keep.iter_mut().zip(add).zip(cells) {
+            *keep = u8::MAX - cover;
+            *add = colour(*cover, *white, levels) as u8;
+        }
+    }
+}
+
+dispatched! {
+    /// The same for words.
+    fn word_factors<;>(
+        cover: &[u8],
+        white: &[u8],
+        levels: (u32, u32),
+        keep: &mut [u16],
+        add: &mut [u16],
+    ) {
+        let cells = cover.iter().zip(white);
+        for ((keep, add), (cover, white)) in keep.iter_mut().zip(add).zip(cells) {
+            // Rounded down: rounded up, a sum could exceed the greatest sample.
+            *keep = (u32::from(u8::MAX - cover) * u32::from(WHOLE) / 255) as u16;
+            *add = colour(*cover, *white, levels) as u16;
+        }
+    }
+}
+
+/// What a cell adds to a sample whose value in a white and in a black pixel is given.
+#[inline(always)]
+fn colour(cover: u8, white: u8, (white_level, black_level): (u32, u32)) -> u32 {
+    let sum = white_level * u32::from(white) + black_level * u32::from(cover - white);
+    (sum + 127) / 255
 }
 
 dispatched! {
@@ -286,7 +273,8 @@ mod tests {
     /// What `drawing` makes of planes of 40-byte rows that hold `value`, as (plane, x, y, value) of
     /// the samples that change.
     fn changes(samples: Samples, value: u16) -> Vec<(usize, usize, usize, u16)> {
-        let stamps = stamps(&samples, &drawing());
+        let mut stamps = Vec::new();
+        cut(&mut stamps, &samples, &drawing());
         let bytes = &value.to_le_bytes()[..samples.bytes];
         let mut data: [Vec<u8>; 3] = std::array::from_fn(|_| bytes.repeat(400 / samples.bytes));
         let mut planes: Vec<PlaneMut> = data
@@ -387,18 +375,13 @@ mod tests {
 
     #[test]
     fn no_sum_exceeds_the_greatest_sample() {
-        let channels = |white| Channels {
-            black: 0,
-            white,
-            ..channels(0, 0, 1, 1)
-        };
         for cover in 0..=255 {
             let keep = u8::MAX - cover;
             let mut sample = [255];
             blend_bytes(
                 &mut sample,
                 &[keep],
-                &[channels(255).colour(cover, cover) as u8],
+                &[colour(cover, cover, (255, 0)) as u8],
             );
             assert_eq!(sample, [255]);
             let keep = (u32::from(keep) * u32::from(WHOLE) / 255) as u16;
@@ -407,7 +390,7 @@ mod tests {
                 &mut sample,
                 6,
                 &[keep],
-                &[channels(1023).colour(cover, cover)],
+                &[colour(cover, cover, (1023, 0)) as u16],
             );
             assert!(u16::from_le_bytes(sample) >= 1022 << 6);
         }

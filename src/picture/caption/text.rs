@@ -1,33 +1,8 @@
 //! Setting lines of text with Pango.
 
-use super::figures::{Figures, Style};
+use super::figures::Style;
 use pangocairo::prelude::FontMapExt;
 use pangocairo::{cairo, pango};
-
-/// Room that a label needs to be worth drawing, in units of the letters' size.
-const SHORTEST_LABEL: f64 = 2.0;
-
-/// A label and its score.
-pub(super) struct Line {
-    pub label: String,
-    /// The score in hundredths.
-    pub percent: u8,
-    /// The score is drawn as it is.
-    pub is_scored: bool,
-}
-
-/// A line that is set. Its score comes after the label, which alone is shortened.
-pub(super) struct Row {
-    pub label: Piece,
-    pub style: Style,
-    /// Which of the lines it is.
-    pub line: usize,
-    /// Width of label and score.
-    pub width: f64,
-    pub height: f64,
-    /// From the row's top to its baseline.
-    pub baseline: f64,
-}
 
 /// A piece of text that is set, and its logical size in pixels.
 pub(super) struct Piece {
@@ -89,7 +64,7 @@ pub(super) struct Scribe {
     left_to_right: pango::Context,
     right_to_left: pango::Context,
     /// In pixels.
-    pub size: f64,
+    size: f64,
 }
 
 impl Scribe {
@@ -119,77 +94,18 @@ impl Scribe {
         layout.set_text(text);
         Piece::new(layout)
     }
-}
 
-/// Sets lines, each at most `width` pixels wide and all together at most `height` high.
-pub(super) struct Setter<'a> {
-    pub scribe: &'a Scribe,
-    pub figures: &'a Figures,
-    pub width: f64,
-    pub height: f64,
-}
-
-impl Setter<'_> {
-    /// As many rows as fit, from the first on. Where the marked line is not among them it takes the
-    /// place of the last.
-    pub fn rows(&self, lines: &[Line], marked: Option<usize>) -> Vec<Row> {
-        let mut rows = Vec::new();
-        let mut left = self.height;
-        for i in 0..lines.len() {
-            let Some(row) = self.row(lines, i, marked, left) else {
-                break;
-            };
-            left -= row.height;
-            rows.push(row);
-        }
-        let hidden = marked.filter(|&marked| marked >= rows.len());
-        if let Some(hidden) = hidden {
-            while let Some(last) = rows.pop() {
-                left += last.height;
-                if let Some(row) = self.row(lines, hidden, marked, left) {
-                    rows.push(row);
-                    break;
-                }
-            }
-        }
-        rows
-    }
-
-    /// One of the lines, if it fits in a height of `height` pixels.
-    fn row(&self, lines: &[Line], line: usize, marked: Option<usize>, height: f64) -> Option<Row> {
-        let label = self.plain(&lines.get(line)?.label);
-        let direction = pango::find_base_dir(&label);
-        let style = Style {
-            marked: marked == Some(line),
-            mirrored: matches!(direction, pango::Direction::Rtl | pango::Direction::WeakRtl),
-            labelled: !label.is_empty(),
-        };
-        let score_width = f64::from(self.figures.width(style));
-        let face = self.figures.face(style);
-        let label = self.fitting(&label, style, self.width - score_width)?;
-        let baseline = label.baseline.max(face.baseline);
-        let below = (label.height - label.baseline).max(face.height - face.baseline);
-        let row = Row {
-            width: label.width + score_width,
-            height: baseline + below,
-            baseline,
-            label,
-            style,
-            line,
-        };
-        (row.height <= height).then_some(row)
-    }
-
-    /// `text`, if need be shortened to a width of `room` pixels; `None` if that is too little.
+    /// `text`, if need be shortened to a width of `room` pixels; `None` if that is too little, or less
+    /// than `least`.
     ///
     /// Pango's own shortening fills the room with a gap, before or behind the ellipsis.
-    fn fitting(&self, text: &str, style: Style, room: f64) -> Option<Piece> {
-        let set = |text: &str| self.scribe.set(text, style.marked, style.mirrored);
+    pub fn fitting(&self, text: &str, style: Style, room: f64, least: f64) -> Option<Piece> {
+        let set = |text: &str| self.set(text, style.marked, style.mirrored);
         let whole = set(text)?;
         if whole.width <= room {
             return Some(whole);
         }
-        if room < SHORTEST_LABEL * self.scribe.size {
+        if room < least {
             return None;
         }
         let mut clusters = clusters(&whole.layout);
@@ -207,17 +123,6 @@ impl Setter<'_> {
             }
         }
         None
-    }
-
-    /// `label` without what is no text, nor longer than what fits if each character takes a pixel.
-    fn plain(&self, label: &str) -> String {
-        let separator = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}');
-        label
-            .trim_matches(|c: char| c.is_whitespace() || separator(c))
-            .chars()
-            .take(self.width.max(0.0) as usize)
-            .map(|c| if separator(c) { ' ' } else { c })
-            .collect()
     }
 }
 
