@@ -52,6 +52,8 @@ impl Search {
         let mut found = Span::NONE;
         let (mut cold, mut any_cold) = ([u8::MAX, u8::MIN], false);
         self.open.clear();
+        // Of the open tiles, the first in line for each extreme.
+        let (mut lowest, mut highest) = (0, 0);
         for (tile, (gray, indices)) in self.gray.iter().zip(map.indices()).enumerate() {
             let [coolest, hottest] = *indices;
             if hottest == 0 {
@@ -65,19 +67,27 @@ impl Search {
             }
             if coolest == hottest {
                 found = found.joined(span);
-            } else {
-                self.open.push((tile, span));
+                continue;
             }
+            if let (Some(low), Some(high)) = (self.open.get(lowest), self.open.get(highest)) {
+                if span.lowest < low.1.lowest {
+                    lowest = self.open.len();
+                }
+                if span.highest > high.1.highest {
+                    highest = self.open.len();
+                }
+            }
+            self.open.push((tile, span));
         }
         if any_cold {
             found = found.joined(gray_span(cold, Span::default(), half));
         }
-        let open = || self.open.iter();
-        let lowest = open().min_by(|a, b| a.1.lowest.total_cmp(&b.1.lowest));
-        let highest = open().max_by(|a, b| a.1.highest.total_cmp(&b.1.highest));
+        let first = [lowest, highest]
+            .into_iter()
+            .filter_map(|i| self.open.get(i));
         let per_row = self.width.div_ceil(COLUMNS);
         let [grays, indices] = &mut self.pixels;
-        for &(tile, span) in lowest.into_iter().chain(highest).chain(open()) {
+        for &(tile, span) in first.chain(&self.open) {
             if found.holds(span) {
                 continue;
             }
@@ -111,18 +121,21 @@ fn gray_span([dark, bright]: [u8; 2], heat: Span, half: &[f64; 256]) -> Span {
 /// The span of gray / 2 + heat over some pixels.
 fn exact_span(gray: &[u8], indices: &[u8], half: &[f64; 256]) -> Span {
     let rows = &*heat::ROWS;
-    let mut span = Span::NONE;
-    for (&gray, &index) in gray.iter().zip(indices) {
-        let (gray, heat) = (half[usize::from(gray)], rows[usize::from(index)]);
-        // Plain comparisons: no value is a NaN.
-        if gray + heat.lowest < span.lowest {
-            span.lowest = gray + heat.lowest;
-        }
-        if gray + heat.highest > span.highest {
-            span.highest = gray + heat.highest;
+    // Several spans at a time: each comparison would wait for the one before.
+    let mut spans = [Span::NONE; 8];
+    for (gray, indices) in gray.chunks(8).zip(indices.chunks(8)) {
+        for ((span, &gray), &index) in spans.iter_mut().zip(gray).zip(indices) {
+            let (gray, heat) = (half[usize::from(gray)], rows[usize::from(index)]);
+            // Plain comparisons: no value is a NaN.
+            if gray + heat.lowest < span.lowest {
+                span.lowest = gray + heat.lowest;
+            }
+            if gray + heat.highest > span.highest {
+                span.highest = gray + heat.highest;
+            }
         }
     }
-    span
+    spans.into_iter().fold(Span::NONE, Span::joined)
 }
 
 dispatched! {

@@ -4,6 +4,7 @@
 //! frame in place. Both work on plain slices with strides, in the frame's own layout, and
 //! allocate nothing once a geometry and a map size are known.
 
+mod across;
 mod brush;
 #[cfg(feature = "captions")]
 mod caption;
@@ -14,6 +15,8 @@ mod crew;
 mod extremes;
 mod gray;
 mod heat;
+#[cfg(target_arch = "x86_64")]
+mod inrow;
 #[cfg(target_arch = "x86_64")]
 mod lookup;
 mod map;

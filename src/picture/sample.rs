@@ -3,10 +3,11 @@
 use std::array;
 use std::sync::Arc;
 
+use super::across::View;
 use super::coding::Decoder;
 use super::crew::Crew;
 use super::resize::Axis;
-use super::scale::{PlaneScaler, ScaledRows, View};
+use super::scale::{PlaneScaler, ScaledRows};
 use super::view::{Chroma, Depth, Geometry, Layout, Plane, Samples};
 
 /// Order of a tensor's three channels.

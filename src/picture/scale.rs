@@ -6,6 +6,7 @@
 
 use std::ops::Range;
 
+use super::across::{Desk, View};
 use super::resize::{Axis, Bytes, Source, Words, nearest, round_u8, sum_rows};
 #[cfg(target_arch = "x86_64")]
 use super::simd::Level;
@@ -85,98 +86,6 @@ fn round_columns<S: Source, const FUSED: bool, const N: usize>(
     }
 }
 
-/// One way of seeing the samples of a plane as pixels.
-pub(super) struct View {
-    horizontal: Axis,
-    /// Samples of a pixel.
-    samples: usize,
-}
-
-impl View {
-    /// Pixels of `samples` (1 to 4) samples, scaled along `horizontal`.
-    pub fn new(horizontal: Axis, samples: usize) -> Self {
-        Self {
-            horizontal: horizontal.for_bytes(),
-            samples,
-        }
-    }
-
-    /// Bytes of a scaled pixel: 1, 2 or 4.
-    pub fn lanes(&self) -> usize {
-        self.samples.next_power_of_two()
-    }
-
-    /// Rows that are scaled at once.
-    fn rows(&self) -> usize {
-        LANES / self.lanes()
-    }
-
-    /// Bytes of a row of scaled pixels.
-    fn row_bytes(&self) -> usize {
-        self.horizontal.output() * self.lanes()
-    }
-
-    /// Horizontal pass over the rows `source`, `stride` bytes apart, into `out`.
-    fn scale_rows(&self, source: &[u8], stride: usize, desk: &mut Desk, out: &mut [u8]) {
-        let rows = self.rows();
-        let width = self.horizontal.input();
-        let out = out.chunks_mut(rows * self.row_bytes());
-        for (source, out) in source.chunks(rows * stride).zip(out) {
-            let Desk {
-                columns,
-                grouped: [pairs, quads],
-                scaled_columns,
-            } = desk;
-            match self.samples {
-                1 => {
-                    pair_rows::<1>(source, stride, width, pairs);
-                    pair_rows::<2>(pairs, 2 * width, 2 * width, quads);
-                    interleave::<4>(quads, 4 * width, columns);
-                }
-                2 => {
-                    pair_rows::<2>(source, stride, 2 * width, pairs);
-                    interleave::<4>(pairs, 4 * width, columns);
-                }
-                3 => interleave::<3>(source, stride, columns),
-                _ => interleave::<4>(source, stride, columns),
-            }
-            let columns = Bytes {
-                data: columns,
-                stride: LANES,
-            };
-            let positions = 0..self.horizontal.output();
-            round_byte_rows(columns, &self.horizontal, positions, LANES, scaled_columns);
-            match self.lanes() {
-                1 => separate::<1>(scaled_columns, out),
-                2 => separate::<2>(scaled_columns, out),
-                _ => separate::<4>(scaled_columns, out),
-            }
-        }
-    }
-}
-
-/// Room for a few rows of a [`View`] on their way through the horizontal pass.
-struct Desk {
-    /// The rows, interleaved so that the horizontal pass, too, sums runs of bytes: of each column,
-    /// [`LANES`] bytes.
-    columns: Vec<u8>,
-    /// On the way there, pairs of rows and, of pixels of one byte, pairs of these.
-    grouped: [Vec<u8>; 2],
-    scaled_columns: Vec<u8>,
-}
-
-impl Desk {
-    fn new(view: &View) -> Self {
-        let bytes = view.horizontal.input() * LANES;
-        let grouped = |groups: usize| if view.samples + groups <= 3 { bytes } else { 0 };
-        Self {
-            columns: vec![0; bytes],
-            grouped: [1, 2].map(|groups| vec![0; grouped(groups)]),
-            scaled_columns: vec![0; view.horizontal.output() * LANES],
-        }
-    }
-}
-
 /// Some rows of a scaled plane, with what it takes to make them.
 pub(super) struct ScaledRows {
     rows: Range<usize>,
@@ -224,54 +133,6 @@ dispatched! {
     }
 }
 
-/// Columns of pixels of `BYTES` bytes in four bytes each, a few at a time so that they stay in
-/// the cache.
-fn interleave<const BYTES: usize>(rows: &[u8], stride: usize, columns: &mut [u8]) {
-    const BLOCK: usize = 64;
-    for (i, columns) in columns.chunks_mut(BLOCK * LANES).enumerate() {
-        for (j, row) in rows.chunks(stride).enumerate() {
-            let (pixels, _) = row[i * BLOCK * BYTES..].as_chunks::<BYTES>();
-            let columns = columns.as_chunks_mut::<LANES>().0.iter_mut();
-            for (column, pixel) in columns.zip(pixels) {
-                let out = &mut column.as_chunks_mut::<4>().0[j];
-                *out = std::array::from_fn(|i| pixel.get(i).copied().unwrap_or(0));
-            }
-        }
-    }
-}
-
-/// Pairs of rows of `row_bytes` bytes, `stride` bytes apart, as rows with their words of `WORD`
-/// bytes in turns. A row without a second one is paired with itself.
-fn pair_rows<const WORD: usize>(rows: &[u8], stride: usize, row_bytes: usize, out: &mut [u8]) {
-    let pairs = rows
-        .chunks(2 * stride)
-        .zip(out.chunks_exact_mut(2 * row_bytes));
-    for (pair, out) in pairs {
-        let second = pair.get(stride..stride + row_bytes).unwrap_or(pair);
-        pair_words::<WORD>(&pair[..row_bytes], &second[..row_bytes], out);
-    }
-}
-
-dispatched! {
-    fn pair_words<WORD: usize;>(a: &[u8], b: &[u8], out: &mut [u8]) {
-        let words = a.as_chunks::<WORD>().0.iter().zip(b.as_chunks::<WORD>().0);
-        let out = out.as_chunks_mut::<WORD>().0.as_chunks_mut::<2>().0;
-        for (out, (a, b)) in out.iter_mut().zip(words) {
-            *out = [*a, *b];
-        }
-    }
-}
-
-/// Rows of pixels of `OUT` bytes from columns.
-fn separate<const OUT: usize>(columns: &[u8], rows: &mut [u8]) {
-    let (columns, _) = columns.as_chunks::<LANES>();
-    for (j, row) in rows.chunks_mut(columns.len() * OUT).enumerate() {
-        for (out, column) in row.as_chunks_mut::<OUT>().0.iter_mut().zip(columns) {
-            *out = column.as_chunks::<OUT>().0[j];
-        }
-    }
-}
-
 /// Scales one plane, in as many views as it needs.
 pub(super) struct PlaneScaler {
     depth: Depth,
@@ -301,10 +162,16 @@ impl PlaneScaler {
         }
     }
 
+    /// Bytes between rows after a vertical pass.
+    fn line(&self) -> usize {
+        let reach = self.views.iter().map(View::reach).max();
+        reach.unwrap_or(0).max(self.row_samples)
+    }
+
     /// Room for `rows` of the scaled plane.
     pub fn rows(&self, rows: Range<usize>) -> ScaledRows {
         let between = if self.vertical_first {
-            self.row_samples * self.views.iter().map(View::rows).max().unwrap_or(0)
+            self.line() * self.views.iter().map(View::rows).max().unwrap_or(0)
         } else {
             self.views.iter().map(View::row_bytes).sum::<usize>() * self.vertical.input()
         };
@@ -315,7 +182,7 @@ impl PlaneScaler {
         let views = self
             .views
             .iter()
-            .map(|view| (Desk::new(view), pixels(view)));
+            .map(|view| (Desk::new(view, !self.vertical_first), pixels(view)));
         ScaledRows {
             between: vec![0; between],
             views: views.collect(),
@@ -332,8 +199,8 @@ impl PlaneScaler {
                         data: plane.data,
                         stride: plane.stride,
                     };
-                    self.scale_down_first(out, |rows, out| {
-                        round_byte_rows(source, &self.vertical, rows, self.row_samples, out);
+                    self.scale_down_first(out, |y, out| {
+                        round_byte_rows(source, &self.vertical, y..y + 1, out.len(), out);
                     });
                 }
                 Depth::TenLow | Depth::TenHigh => {
@@ -345,10 +212,8 @@ impl PlaneScaler {
                             _ => 1.0 / 256.0,
                         },
                     };
-                    self.scale_down_first(out, |rows, out| {
-                        for (y, out) in rows.zip(out.chunks_exact_mut(self.row_samples)) {
-                            round_row(source, &self.vertical, y, out);
-                        }
+                    self.scale_down_first(out, |y, out| {
+                        round_row(source, &self.vertical, y, out);
                     });
                 }
             }
@@ -358,11 +223,11 @@ impl PlaneScaler {
                 (first.min(y), last.max(y))
             });
             let row_bytes = view.row_bytes();
-            view.scale_rows(
+            view.scale_short_rows(
                 &plane.data[first * plane.stride..last * plane.stride + self.row_samples],
                 plane.stride,
                 desk,
-                &mut out.between[first * row_bytes..],
+                &mut out.between[first * row_bytes..(last + 1) * row_bytes],
             );
             let between = Bytes {
                 data: &out.between,
@@ -373,16 +238,20 @@ impl PlaneScaler {
         }
     }
 
-    /// `round_rows` makes some rows of the vertical pass.
-    fn scale_down_first(&self, out: &mut ScaledRows, round_rows: impl Fn(Range<usize>, &mut [u8])) {
-        let batch = out.between.len() / self.row_samples;
+    /// `round_row` makes a row of the vertical pass.
+    fn scale_down_first(&self, out: &mut ScaledRows, round_row: impl Fn(usize, &mut [u8])) {
+        let line = self.line();
+        let batch = out.between.len() / line;
         for first in out.rows.clone().step_by(batch) {
             let rows = batch.min(out.rows.end - first);
-            let lines = &mut out.between[..rows * self.row_samples];
-            round_rows(first..first + rows, lines);
+            let lines = &mut out.between[..rows * line];
+            for (y, out) in (first..).zip(lines.chunks_exact_mut(line)) {
+                round_row(y, &mut out[..self.row_samples]);
+            }
             for (view, (desk, pixels)) in self.views.iter().zip(&mut out.views) {
                 let at = (first - out.rows.start) * view.row_bytes();
-                view.scale_rows(lines, self.row_samples, desk, &mut pixels.data[at..]);
+                let scaled = &mut pixels.data[at..][..rows * view.row_bytes()];
+                view.scale_rows(lines, line, desk, scaled);
             }
         }
     }

@@ -10,7 +10,7 @@ use super::lookup::mask;
 use super::resize::Bytes;
 
 /// Bits after the point of the integer weights.
-const FRACTION: u32 = 22;
+pub(super) const FRACTION: u32 = 22;
 
 /// Integer weights of an [`Axis`](super::resize::Axis), each in three signed bytes (in units of 2^-6, 2^-14 and 2^-22),
 /// and four taps in a word.
@@ -42,21 +42,14 @@ impl Weights {
             let mut magnitude = 0;
             let mut error = 0.0;
             for (exact, index) in exact.chunks(4).zip(index.chunks(4)) {
-                let mut words = [[0u8; 4]; 3];
-                for (k, exact) in exact.iter().enumerate() {
+                let mut four = [0; 4];
+                for (weight, exact) in four.iter_mut().zip(exact) {
                     let scaled = exact * f64::from(1 << FRACTION);
-                    let weight = scaled.round() as i32;
+                    *weight = scaled.round() as i32;
                     magnitude += weight.unsigned_abs();
-                    error += (scaled - f64::from(weight)).abs();
-                    // Signed digits, least significant first.
-                    let low = weight as i8;
-                    let middle = ((weight - i32::from(low)) >> 8) as i8;
-                    let high = (weight - i32::from(low) - (i32::from(middle) << 8)) >> 16;
-                    for (word, part) in words.iter_mut().zip([high as i8, middle, low]) {
-                        word[k] = part as u8;
-                    }
+                    error += (scaled - f64::from(*weight)).abs();
                 }
-                weights.words.push(words.map(i32::from_le_bytes));
+                weights.words.push(digits(&four)?);
                 let last = index[index.len() - 1];
                 weights.index.extend(
                     index
@@ -73,6 +66,22 @@ impl Weights {
         }
         Some(weights)
     }
+}
+
+/// The parts of up to four weights: signed digits, the most significant first. None where a weight
+/// is too large.
+pub(super) fn digits(weights: &[i32]) -> Option<[i32; 3]> {
+    let mut words = [[0u8; 4]; 3];
+    for (k, &weight) in weights.iter().enumerate() {
+        let low = weight as i8;
+        let middle = ((weight - i32::from(low)) >> 8) as i8;
+        let high = (weight - i32::from(low) - (i32::from(middle) << 8)) >> 16;
+        let parts = [i8::try_from(high).ok()?, middle, low];
+        for (word, part) in words.iter_mut().zip(parts) {
+            word[k] = part as u8;
+        }
+    }
+    Some(words.map(i32::from_le_bytes))
 }
 
 /// Bytes that are summed at once.
