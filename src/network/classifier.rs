@@ -183,6 +183,11 @@ impl Classifier {
         }
     }
 
+    /// Frees what the last run returned.
+    pub fn free_outputs(&mut self) {
+        self.session.free_outputs();
+    }
+
     /// The catalogue's nick, the file's own name for the network, or the file's name.
     pub fn name(&self) -> &str {
         &self.network.name

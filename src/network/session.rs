@@ -84,7 +84,7 @@ impl Session {
         height: usize,
         choice: Option<Choice>,
     ) -> Result<(), String> {
-        self.outputs.clear();
+        self.free_outputs();
         // SAFETY: the copy is read only, never dropped, and gone before the original. `run` takes it
         // mutably not to change it, but because some execution providers are not made for several
         // threads (so ort documents it). Sessions here have the CPU's alone, on which ONNX Runtime
@@ -95,6 +95,11 @@ impl Session {
         self.outputs
             .extend(outputs.into_iter().map(|(_, value)| value));
         Ok(())
+    }
+
+    /// Frees the outputs of the last run here.
+    pub fn free_outputs(&mut self) {
+        self.outputs.clear();
     }
 
     /// The `index`th output of the last run.

@@ -28,7 +28,7 @@ pub struct SharedClassifier {
 /// would only take more memory.
 const RUNS: usize = 2;
 
-/// A classifier that nobody else runs.
+/// A classifier that nobody else runs; what it returned is freed when the turn ends.
 pub struct Turn<'a> {
     // Given back before the next one in the queue is called.
     classifier: MutexGuard<'a, Classifier>,
@@ -49,6 +49,12 @@ impl Deref for Turn<'_> {
 impl DerefMut for Turn<'_> {
     fn deref_mut(&mut self) -> &mut Classifier {
         &mut self.classifier
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        self.classifier.free_outputs();
     }
 }
 
