@@ -2,7 +2,7 @@
 
 #[cfg(target_arch = "x86_64")]
 use super::inrow::{self, RowWeights};
-use super::resize::{Axis, Bytes, round_u8};
+use super::resize::{Axis, Bytes};
 use super::scale::round_byte_rows;
 #[cfg(target_arch = "x86_64")]
 use super::simd::Level;
@@ -45,6 +45,13 @@ impl View {
     /// Bytes of a scaled pixel: 1, 2 or 4.
     pub fn lanes(&self) -> usize {
         self.samples.next_power_of_two()
+    }
+
+    fn sums_along_rows(&self) -> bool {
+        #[cfg(target_arch = "x86_64")]
+        return self.in_row.is_some();
+        #[cfg(not(target_arch = "x86_64"))]
+        false
     }
 
     /// Rows that are scaled at once.
@@ -122,8 +129,7 @@ impl View {
 
     /// The same for rows that end with their last pixel.
     pub fn scale_short_rows(&self, source: &[u8], stride: usize, desk: &mut Desk, out: &mut [u8]) {
-        #[cfg(target_arch = "x86_64")]
-        if self.in_row.is_some() {
+        if self.sums_along_rows() {
             let (rows, reach) = (self.rows(), self.reach());
             let bytes = self.horizontal.input() * self.samples;
             let mut lines = std::mem::take(&mut desk.columns);
@@ -146,7 +152,7 @@ impl View {
     fn exact_sample(&self, row: &[u8], byte: usize) -> u8 {
         let (pixel, sample) = (byte / self.lanes(), byte % self.lanes());
         let get = |x| f64::from(row[x * self.samples + sample]);
-        round_u8(self.horizontal.exact_sum(pixel, get))
+        super::resize::round_u8(self.horizontal.exact_sum(pixel, get))
     }
 }
 
@@ -164,8 +170,7 @@ pub(super) struct Desk {
 impl Desk {
     /// A desk for rows as [`View::scale_rows`] takes them, or for `short` ones too.
     pub fn new(view: &View, short: bool) -> Self {
-        #[cfg(target_arch = "x86_64")]
-        if view.in_row.is_some() {
+        if view.sums_along_rows() {
             let bytes = if short { view.rows() * view.reach() } else { 0 };
             return Self {
                 columns: vec![0; bytes],
@@ -233,6 +238,7 @@ fn separate<const OUT: usize>(columns: &[u8], rows: &mut [u8]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::picture::resize::round_u8;
     use crate::picture::simd::forced::each_level;
 
     #[test]

@@ -29,6 +29,7 @@ mod scale;
 mod simd;
 mod sums;
 mod tile;
+mod values;
 mod view;
 #[cfg(target_arch = "x86_64")]
 mod vnni;

@@ -100,11 +100,7 @@ impl Panel {
         for (strip, rows) in strips.enumerate() {
             let first = self.first + strip * COLUMNS;
             scale_across(columns, across, first, rows);
-            for (row, bounds) in rows.iter().zip(&mut self.row_bounds) {
-                let [low, high] = span(&row.0);
-                bounds.low[strip..].fill(low);
-                bounds.high[strip..].fill(high);
-            }
+            bound_rows(rows, strip, &mut self.row_bounds);
         }
         bound_tiles(&self.row_bounds, down, &mut self.tiles);
     }
@@ -170,6 +166,17 @@ dispatched! {
                     *value = scaled[y];
                 }
             }
+        }
+    }
+}
+
+dispatched! {
+    /// Bounds of each of the `rows` of a strip.
+    fn bound_rows<;>(rows: &[Run], strip: usize, out: &mut [Bounds]) {
+        for (row, bounds) in rows.iter().zip(out) {
+            let [low, high] = span(&row.0);
+            bounds.low[strip..].fill(low);
+            bounds.high[strip..].fill(high);
         }
     }
 }

@@ -67,12 +67,12 @@ impl Axis {
     }
 
     /// The same axis with what sums of bytes need.
-    pub fn for_bytes(mut self) -> Self {
-        #[cfg(target_arch = "x86_64")]
-        {
-            self.integer = vnni::Weights::new(&self.exact, &self.index, self.taps);
+    pub fn for_bytes(self) -> Self {
+        Self {
+            #[cfg(target_arch = "x86_64")]
+            integer: vnni::Weights::new(&self.exact, &self.index, self.taps),
+            ..self
         }
-        self
     }
 
     pub fn input(&self) -> usize {

@@ -8,6 +8,7 @@ use super::coding::Decoder;
 use super::crew::Crew;
 use super::resize::Axis;
 use super::scale::{PlaneScaler, ScaledRows};
+use super::values::Values;
 use super::view::{Chroma, Depth, Geometry, Layout, Plane, Samples};
 
 /// Order of a tensor's three channels.
@@ -103,7 +104,7 @@ struct Recipe {
     /// Makes red, green and blue of the components, where they are luma and chroma.
     decoder: Option<Decoder>,
     /// Tensor value of each 8-bit value, for each channel of the tensor.
-    values: [[f32; 256]; 3],
+    values: [Values; 3],
     /// Index, in red, green and blue, of each channel of the tensor.
     order: [usize; 3],
 }
@@ -158,8 +159,8 @@ impl Sampler {
             components,
             decoder,
             values: array::from_fn(|c| {
-                array::from_fn(|v| {
-                    (v as f32 / normalization.divisor - normalization.mean[c])
+                Values::new(|v| {
+                    (f32::from(v) / normalization.divisor - normalization.mean[c])
                         / normalization.deviation[c]
                 })
             }),
@@ -239,9 +240,7 @@ impl Recipe {
         }
         for ((out, values), channel) in tensor.iter_mut().zip(&self.values).zip(self.order) {
             let channel = &band.picture[channel.min(band.picture.len() - 1)];
-            for (out, value) in out.iter_mut().zip(channel) {
-                *out = values[usize::from(*value)];
-            }
+            values.read(channel, out);
         }
     }
 }
