@@ -51,13 +51,16 @@ def description(kind, text):
 
 
 class Viewers:
-    """A webrtcbin for each browser, all behind the same encoder."""
+    """A webrtcbin for each browser, all behind the same encoder.
+
+    Packets leave the encoder when they are due: those of a file would run ahead and flood the browsers' queues.
+    """
 
     def __init__(self, uri):
         self.pipeline = Gst.parse_launch(
             f'uridecodebin uri="{uri}" ! queue ! videoconvert ! camoverlay ! videoconvert ! '
             "vp8enc deadline=1 keyframe-max-dist=60 ! rtpvp8pay pt=96 mtu=1200 picture-id-mode=15-bit ! "
-            f"{VIDEO} ! tee name=encoded allow-not-linked=true ! queue ! fakesink sync=true"
+            f"{VIDEO} ! clocksync ! tee name=encoded allow-not-linked=true ! queue ! fakesink sync=false"
         )
         self.encoded, self.bins = self.pipeline.get_by_name("encoded"), {}
         self.lock = threading.Lock()  # one comes or goes at a time

@@ -57,7 +57,7 @@ impl Drop for Running {
 fn printed(output: Output) -> String {
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{text}{errors}");
+    assert!(output.status.success(), "{}: {text}{errors}", output.status);
     text
 }
 

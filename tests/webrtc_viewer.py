@@ -1,6 +1,7 @@
 """What a browser does with examples/webrtc.py's page, by webrtcbin: webrtc_viewer.py URL FRAMES
 
-Prints the size of the picture once it has decoded so many frames; says why and fails if that takes a minute.
+Prints the size of the picture once it has decoded so many frames; says why and fails if that takes a minute, or if
+frames were missing between them.
 """
 
 import sys
@@ -16,7 +17,7 @@ from gi.repository import Gst, GstSdp, GstWebRTC  # noqa: E402
 
 PATIENCE = 60  # seconds
 url, frames = sys.argv[1].rstrip("/"), int(sys.argv[2])
-sizes, seen = [], threading.Event()
+sizes, times, seen = [], [], threading.Event()
 
 
 def post(path, text=""):
@@ -46,7 +47,8 @@ def watch(_webrtc, pad):
     pad.link(decoder.get_static_pad("sink"))
 
 
-def count(pad, _info):
+def count(pad, info):
+    times.append(info.get_buffer().pts)
     caps = pad.get_current_caps().get_structure(0)
     sizes.append(f"{caps['width']}x{caps['height']}")
     if len(sizes) == frames:
@@ -74,5 +76,8 @@ ask("set-local-description", description(kinds.ANSWER, answer))
 assert gathered.wait(PATIENCE), "no network addresses were found"
 watching = post(offer.headers["Location"], webrtc.get_property("local-description").sdp.as_text())
 assert seen.wait(PATIENCE), f"only {len(sizes)} frames came"
+gaps = [after - before for before, after in zip(times, times[1:frames])]
+# The first ones are shorter while the receiver finds out the sender's pace.
+assert max(gaps) < 1.5 * gaps[-1], f"frames are missing: {gaps}"
 print(sizes[-1])
 pipeline.set_state(Gst.State.NULL)
