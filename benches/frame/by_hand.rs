@@ -86,6 +86,8 @@ impl Row {
             ..effort
         };
         effort.repeat(|counts| {
+            // As in the programs, the first frame of a turn finds the caches full of others' things.
+            feed.frame();
             let own: Vec<Duration> = (0..TURN).map(|_| feed.frame()).collect();
             let times = [
                 loops.times(&requests[0]),
@@ -142,17 +144,28 @@ impl Program {
 
     /// Times of the frames that `request` asks for; none where the program is absent, ended, or has no such network.
     fn times(&mut self, request: &str) -> Vec<Duration> {
-        let Some((_, input, output)) = &mut self.0 else {
+        let Some((child, input, output)) = &mut self.0 else {
             return Vec::new();
         };
+        signal(child, "-CONT");
         let mut line = String::new();
         if writeln!(input, "{request}").is_err() || output.read_line(&mut line).is_err() {
             return Vec::new();
         }
+        // Its threads would spin for a while, at the cost of whose turn is next.
+        signal(child, "-STOP");
         line.split_whitespace()
             .filter_map(|word| word.parse().ok().map(Duration::from_nanos))
             .collect()
     }
+}
+
+/// Stops a program, or has it go on.
+fn signal(child: &Child, signal: &str) {
+    let status = Command::new("kill")
+        .args([signal, &child.id().to_string()])
+        .status();
+    assert!(status.is_ok_and(|status| status.success()), "kill {signal}");
 }
 
 impl Drop for Program {
@@ -160,6 +173,7 @@ impl Drop for Program {
         if let Some((mut child, input, output)) = self.0.take() {
             // Without input it ends by itself.
             drop((input, output));
+            signal(&child, "-CONT");
             let _ = child.wait();
         }
     }
