@@ -25,27 +25,27 @@ THRESHOLD = 0.2
 
 
 def heat_table():
-    """256 x 1 x 3: the jet colours, brighter from black on as the map grows."""
+    """255 x 3: the jet colours, 0 to 255, brighter from black on as the map grows."""
     i = np.arange(1, 256)
 
     def ramp(up, down):
         return np.clip(np.minimum((i - up) / 64, (down - i) / 64), 0, 1)
 
     jet = np.stack([ramp(96, 288), ramp(32, 224), ramp(-32, 160)], 1)
-    heat = np.rint(jet * (np.arange(255) / 254)[:, None] * 255)
-    return np.vstack([heat, heat[-1:]]).astype(np.uint8).reshape(256, 1, 3)
+    return jet * (np.arange(255) / 254)[:, None] * 255
 
 
 HEAT = heat_table()
+HEAT_8_BIT = np.rint(HEAT[[*range(255), 254]]).astype(np.uint8).reshape(256, 1, 3)  # as OpenCV takes it
 
 
 def blend_numpy(frame, cam):
     """As the formulas read."""
     cam = (cam - cam.min()) / (cam.max() - cam.min())
     cam[cam < THRESHOLD] = 0
-    heat = cv2.applyColorMap(np.rint(cam * 255).astype(np.uint8), HEAT)
+    index = np.minimum(np.rint(cam * 255), 254).astype(np.uint8)
     gray = cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY)
-    combined = gray[..., None] / np.float32(2) + heat
+    combined = gray[..., None] / 2 + HEAT[index]
     low, high = combined.min(), combined.max()
     return np.rint((combined - low) / (high - low) * 255).astype(np.uint8)
 
@@ -54,7 +54,7 @@ def blend_opencv(frame, cam):
     """With an OpenCV function for every pass over the frame."""
     cam = cv2.normalize(cam, None, 0, 255, cv2.NORM_MINMAX, cv2.CV_8U)
     cam = cv2.threshold(cam, round(THRESHOLD * 255) - 1, 0, cv2.THRESH_TOZERO)[1]
-    heat = cv2.applyColorMap(cam, HEAT)
+    heat = cv2.applyColorMap(cam, HEAT_8_BIT)
     gray = cv2.cvtColor(cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
     combined = cv2.addWeighted(gray, 0.5, heat, 1, 0, dtype=cv2.CV_32F)
     return cv2.normalize(combined, None, 0, 255, cv2.NORM_MINMAX, cv2.CV_8U)
