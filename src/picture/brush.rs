@@ -4,8 +4,9 @@ use std::ops::Range;
 
 use super::codes::{ChromaRows, CodeTables};
 use super::colour::Colours;
-use super::gray::{PackedGray, gray_planes};
+use super::gray::gray_planes;
 use super::heat::Span;
+use super::packed::Packed;
 use super::tile::{self, COLUMNS};
 use super::view::{Chroma, Geometry, Layout, PLANES, PlaneMut, Samples};
 
@@ -40,7 +41,7 @@ impl Scratch {
 enum Kind {
     Packed {
         bytes: usize,
-        gray: PackedGray,
+        functions: Packed,
         colours: Colours,
     },
     Planar {
@@ -61,7 +62,7 @@ impl Brush {
             kind: match geometry.layout {
                 Layout::Packed { bytes, r, g, b } => Kind::Packed {
                     bytes,
-                    gray: PackedGray::new(bytes, [r, g, b]),
+                    functions: Packed::new(bytes, [r, g, b]),
                     colours: Colours::new([r, g, b]),
                 },
                 Layout::Planar { r, g, b } => Kind::Planar {
@@ -123,16 +124,12 @@ impl Brush {
         match &self.kind {
             Kind::Packed {
                 bytes,
-                gray: reader,
+                functions,
                 colours,
             } => {
                 for (y, index) in lines() {
                     let pixels = planes[0].row_mut(y, width * *bytes);
-                    (reader.row)(pixels, &mut gray[..width]);
-                    match bytes {
-                        3 => colours.paint_row::<3>(pixels, gray, index),
-                        _ => colours.paint_row::<4>(pixels, gray, index),
-                    }
+                    (functions.paint)(colours, pixels, &index[..width], &mut gray[..width]);
                 }
             }
             Kind::Planar { order, colours } => {

@@ -20,6 +20,7 @@ mod inrow;
 #[cfg(target_arch = "x86_64")]
 mod lookup;
 mod map;
+mod packed;
 mod paint;
 mod panel;
 mod quantize;

@@ -4,7 +4,8 @@ use std::ops::Range;
 use std::slice::ChunksExactMut;
 
 use super::coding::Coding;
-use super::gray::{PackedGray, gray_planes};
+use super::gray::gray_planes;
+use super::packed::Packed;
 use super::simd::dispatched;
 use super::tile::{self, COLUMNS, tile_bounds};
 use super::view::{Component, Depth, Encoding, Geometry, Layout, Plane, Samples};
@@ -65,7 +66,7 @@ pub(super) struct GrayReader {
 enum Kind {
     Packed {
         bytes: usize,
-        gray: PackedGray,
+        functions: Packed,
     },
     Planar([usize; 3]),
     YCbCr {
@@ -82,7 +83,7 @@ impl GrayReader {
             kind: match geometry.layout {
                 Layout::Packed { bytes, r, g, b } => Kind::Packed {
                     bytes,
-                    gray: PackedGray::new(bytes, [r, g, b]),
+                    functions: Packed::new(bytes, [r, g, b]),
                 },
                 Layout::Planar { r, g, b } => Kind::Planar([r, g, b]),
                 Layout::YCbCr { samples, encoding } => Kind::YCbCr { samples, encoding },
@@ -110,9 +111,9 @@ impl GrayReader {
     /// Gray of the pixels of row `y` in the columns `columns`.
     pub fn read(&self, planes: &[Plane], y: usize, columns: Range<usize>, out: &mut [u8]) {
         match &self.kind {
-            Kind::Packed { bytes, gray } => {
+            Kind::Packed { bytes, functions } => {
                 let pixels = &planes[0].row(y, columns.end * bytes)[columns.start * bytes..];
-                (gray.row)(pixels, out);
+                (functions.gray)(pixels, out);
             }
             Kind::Planar(order) => {
                 let row = |plane: usize| &planes[plane].row(y, columns.end)[columns.start..];
@@ -146,9 +147,9 @@ impl GrayReader {
             (&data[..data.len().min(rows.len() * stride)], stride)
         };
         match &self.kind {
-            Kind::Packed { gray, .. } => {
+            Kind::Packed { functions, .. } => {
                 let (data, stride) = data(0);
-                (gray.bounds)(data, stride, self.width, out);
+                (functions.bounds)(data, stride, self.width, out);
             }
             Kind::YCbCr { samples, .. } if samples.depth == Depth::Eight => {
                 let (data, stride) = data(samples.y.plane);
