@@ -128,8 +128,11 @@ fn measure(group: &mut BenchmarkGroup<WallTime>, name: &str, geometry: &Geometry
     let mut tensor = vec![0.0; 3 * width * height];
     let planes = source.planes();
     group.bench_function("sample", |bencher| {
-        bencher.iter(|| sampler.sample(&planes, black_box(&mut tensor)));
+        bencher.iter(|| {
+            sampler.sample(&planes, black_box(&mut tensor));
+        });
     });
+    let bounds = sampler.sample(&planes, &mut tensor);
 
     let mut painter = Painter::new(geometry);
     let (width, height) = (width.div_ceil(16), height.div_ceil(16));
@@ -139,17 +142,22 @@ fn measure(group: &mut BenchmarkGroup<WallTime>, name: &str, geometry: &Geometry
         width,
         height,
     };
+    let mut bench = |name: &str, paint: &dyn Fn(&mut Painter, &mut [PlaneMut])| {
+        group.bench_function(name, |bencher| {
+            bencher.iter_batched_ref(
+                || source.clone(),
+                |frame| paint(&mut painter, &mut frame.planes_mut()),
+                BatchSize::NumIterations(1),
+            );
+        });
+    };
     // Each frame gets a map of its own, as with one inference a frame.
-    group.bench_function("paint", |bencher| {
-        bencher.iter_batched_ref(
-            || source.clone(),
-            |frame| {
-                painter.set_map(map, 0.2);
-                painter.paint(&mut frame.planes_mut());
-            },
-            BatchSize::NumIterations(1),
-        );
+    bench("paint sampled", &|painter, planes| {
+        painter.set_map(map, 0.2);
+        painter.paint_sampled(planes, bounds);
     });
+    // Or is painted with the last one.
+    bench("paint", &|painter, planes| painter.paint(planes));
 
     #[cfg(feature = "captions")]
     {

@@ -202,13 +202,13 @@ impl Stream {
         let mut frame = gst_video::VideoFrameRef::from_buffer_ref_writable(buffer, &buffers.info)
             .map_err(|_| Failure::Unmappable)?;
         self.collect(buffers, live, outcome)?;
+        let mut bounds = None;
         if self.is_due(live, late, outcome)
             && let Some(mut job) = buffers.job.take_if(|_| self.engine.is_idle())
         {
-            outcome.time(Step::Prepare, || {
-                buffers
-                    .sampler
-                    .sample(&frame::planes(&frame), &mut job.tensor)
+            bounds = outcome.time(Step::Prepare, || {
+                let planes = frame::planes(&frame);
+                Some(buffers.sampler.sample(&planes, &mut job.tensor))
             });
             job.request = self.question.request(live);
             job.pts = pts;
@@ -228,7 +228,10 @@ impl Stream {
         self.write_caption(&mut buffers.caption, live);
         outcome.time(Step::Blend, || {
             let mut planes = frame::planes_mut(&mut frame);
-            buffers.painter.paint(&mut planes);
+            match bounds {
+                Some(bounds) => buffers.painter.paint_sampled(&mut planes, bounds),
+                None => buffers.painter.paint(&mut planes),
+            }
             #[cfg(feature = "captions")]
             buffers.caption.draw(&mut planes);
         });

@@ -1,15 +1,16 @@
-//! Where gray is read from and the picture painted to, layout by layout.
+//! Where the picture is painted to, layout by layout.
 
 use std::ops::Range;
 
 use super::codes::{ChromaRows, CodeTables};
 use super::colour::Colours;
-use super::gray::{PackedGray, gray_planes};
+use super::gray::gray_planes;
 use super::heat::Span;
-use super::tile::{self, COLUMNS, tile_bounds};
-use super::view::{Chroma, Depth, Geometry, Layout, PLANES, PlaneMut, Samples};
+use super::packed::Packed;
+use super::tile::{self, COLUMNS};
+use super::view::{Chroma, Geometry, Layout, PLANES, PlaneMut, Samples};
 
-/// Reads the gray of frames of one geometry and paints on them.
+/// Paints on frames of one geometry.
 pub(super) struct Brush {
     width: usize,
     kind: Kind,
@@ -40,11 +41,12 @@ impl Scratch {
 enum Kind {
     Packed {
         bytes: usize,
-        gray: PackedGray,
+        functions: Packed,
         colours: Colours,
     },
     Planar {
-        planes: [usize; 3],
+        /// Planes of red, green and blue.
+        order: [usize; 3],
         colours: Colours,
     },
     YCbCr {
@@ -60,11 +62,11 @@ impl Brush {
             kind: match geometry.layout {
                 Layout::Packed { bytes, r, g, b } => Kind::Packed {
                     bytes,
-                    gray: PackedGray::new(bytes, [r, g, b]),
+                    functions: Packed::new(bytes, [r, g, b]),
                     colours: Colours::new([r, g, b]),
                 },
                 Layout::Planar { r, g, b } => Kind::Planar {
-                    planes: [r, g, b],
+                    order: [r, g, b],
                     colours: Colours::new([r, g, b]),
                 },
                 Layout::YCbCr { samples, encoding } => Kind::YCbCr {
@@ -72,76 +74,6 @@ impl Brush {
                     codes: Box::new(CodeTables::new(encoding, samples.depth)),
                 },
             },
-        }
-    }
-
-    /// The gray, 0..=255, that each byte of [`Self::read_gray`] stands for.
-    pub fn gray_levels(&self) -> [f64; 256] {
-        match self.kind {
-            Kind::Packed { .. } | Kind::Planar { .. } => std::array::from_fn(|gray| gray as f64),
-            Kind::YCbCr { ref codes, .. } => codes.gray_levels(),
-        }
-    }
-
-    /// Gray of the pixels of row `y` in the columns `columns`.
-    pub fn read_gray(&self, planes: &[PlaneMut], y: usize, columns: Range<usize>, out: &mut [u8]) {
-        match &self.kind {
-            Kind::Packed { bytes, gray, .. } => {
-                let pixels = &planes[0].row(y, columns.end * bytes)[columns.start * bytes..];
-                (gray.row)(pixels, out);
-            }
-            Kind::Planar { planes: order, .. } => {
-                let row = |plane: usize| &planes[plane].row(y, columns.end)[columns.start..];
-                let [r, g, b] = order.map(row);
-                gray_planes(r, g, b, out);
-            }
-            Kind::YCbCr { samples, codes } => {
-                let luma = samples.y;
-                let sample = luma.step * samples.depth.bytes();
-                let row = planes[luma.plane].row(y, columns.end * sample);
-                codes.read_luma(&row[columns.start * sample..], luma, out);
-            }
-        }
-    }
-
-    /// Smallest and largest gray of each tile of a band of `rows` rows whose planes are given.
-    pub fn bound_gray(
-        &self,
-        planes: &[PlaneMut],
-        rows: usize,
-        scratch: &mut Scratch,
-        out: &mut [[u8; 2]],
-    ) {
-        let per_row = self.width.div_ceil(COLUMNS);
-        let tiles = (0..rows).step_by(tile::ROWS).zip(out.chunks_mut(per_row));
-        for (first, out) in tiles {
-            let rows = first..rows.min(first + tile::ROWS);
-            let plane = match self.kind {
-                Kind::YCbCr { samples, .. } => &planes[samples.y.plane],
-                _ => &planes[0],
-            };
-            let stride = plane.stride;
-            let data = plane.data.get(rows.start * stride..).unwrap_or(&[]);
-            let data = &data[..data.len().min(rows.len() * stride)];
-            match &self.kind {
-                Kind::YCbCr { samples, .. } if samples.depth == Depth::Eight => {
-                    match (samples.y.step, samples.y.offset) {
-                        (1, _) => tile_bounds::<1, 0>(data, stride, self.width, out),
-                        (_, 0) => tile_bounds::<2, 0>(data, stride, self.width, out),
-                        _ => tile_bounds::<2, 1>(data, stride, self.width, out),
-                    }
-                }
-                Kind::Packed { gray, .. } => (gray.bounds)(data, stride, self.width, out),
-                _ => {
-                    // Nothing else needs the rows of indices yet.
-                    let lines = scratch.index.chunks_exact_mut(scratch.stride);
-                    for (y, line) in rows.clone().zip(lines) {
-                        self.read_gray(planes, y, 0..self.width, &mut line[..self.width]);
-                    }
-                    let lines = &scratch.index[..rows.len() * scratch.stride];
-                    tile_bounds::<1, 0>(lines, scratch.stride, self.width, out);
-                }
-            }
         }
     }
 
@@ -190,20 +122,21 @@ impl Brush {
         } = scratch;
         let lines = || rows.clone().zip(index.chunks_exact(*stride));
         match &self.kind {
-            Kind::Packed { bytes, colours, .. } => {
+            Kind::Packed {
+                bytes,
+                functions,
+                colours,
+            } => {
                 for (y, index) in lines() {
-                    self.read_gray(planes, y, 0..width, &mut gray[..width]);
                     let pixels = planes[0].row_mut(y, width * *bytes);
-                    match bytes {
-                        3 => colours.paint_row::<3>(pixels, gray, index),
-                        _ => colours.paint_row::<4>(pixels, gray, index),
-                    }
+                    (functions.paint)(colours, pixels, &index[..width], &mut gray[..width]);
                 }
             }
-            Kind::Planar { colours, .. } => {
+            Kind::Planar { order, colours } => {
                 for (y, index) in lines() {
-                    self.read_gray(planes, y, 0..width, &mut gray[..width]);
                     let rows = planes.each_mut().map(|plane| plane.row_mut(y, width));
+                    let [r, g, b] = order.map(|plane| &*rows[plane]);
+                    gray_planes(r, g, b, &mut gray[..width]);
                     colours.paint_planes(rows, gray, index);
                 }
             }

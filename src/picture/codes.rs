@@ -61,11 +61,6 @@ impl CodeTables {
         self.depth
     }
 
-    /// The gray that each code of [`Self::read_luma`] stands for.
-    pub fn gray_levels(&self) -> [f64; 256] {
-        self.coding.levels()
-    }
-
     /// Fills the tables for pictures whose gray / 2 + heat goes from `low` to `high`.
     pub fn fill(&mut self, range: Span) {
         let (low, high) = (range.lowest, range.highest);
@@ -94,17 +89,6 @@ impl CodeTables {
                 let code = (chroma * chroma_unit + coding.neutral).clamp(0.0, coding.largest);
                 table.set(index, fixed((code + 0.5) / 2.0, chroma_bits) as u16);
             }
-        }
-    }
-
-    /// Luma of a row of `row`, as 8-bit codes.
-    pub fn read_luma(&self, row: &[u8], y: Component, out: &mut [u8]) {
-        match (self.depth, y.step, y.offset) {
-            (Depth::Eight, 1, _) => out.copy_from_slice(&row[..out.len()]),
-            (Depth::Eight, _, 0) => read_bytes::<0>(row, out),
-            (Depth::Eight, ..) => read_bytes::<1>(row, out),
-            (Depth::TenLow, ..) => read_words::<0>(row, out),
-            (Depth::TenHigh, ..) => read_words::<6>(row, out),
         }
     }
 
@@ -171,24 +155,6 @@ impl CodeTables {
                     }
                 }
             }
-        }
-    }
-}
-
-dispatched! {
-    fn read_bytes<OFFSET: usize;>(row: &[u8], out: &mut [u8]) {
-        for (out, sample) in out.iter_mut().zip(row.as_chunks::<2>().0) {
-            *out = sample[OFFSET];
-        }
-    }
-}
-
-dispatched! {
-    fn read_words<SHIFT: u32;>(row: &[u8], out: &mut [u8]) {
-        for (out, sample) in out.iter_mut().zip(row.as_chunks::<2>().0) {
-            let code = u16::from_le_bytes(*sample) >> SHIFT;
-            // Unused bits may hold anything.
-            *out = (code.saturating_add(2) >> 2).min(255) as u8;
         }
     }
 }

@@ -15,8 +15,6 @@ use super::tile::{self, COLUMNS};
 pub(super) struct Search {
     width: usize,
     height: usize,
-    /// Smallest and largest gray of each tile, row by row.
-    pub gray: Vec<[u8; 2]>,
     /// Tiles with several heats that may hold an extreme, and what theirs lie in.
     open: Vec<(usize, Span)>,
     /// Gray and heat of a tile.
@@ -29,7 +27,6 @@ impl Search {
         Self {
             width,
             height,
-            gray: vec![[0; 2]; tiles],
             open: Vec::with_capacity(tiles),
             pixels: [1, 2].map(|_| vec![0; COLUMNS * tile::ROWS]),
         }
@@ -37,16 +34,17 @@ impl Search {
 
     /// Minimum and maximum of gray / 2 + heat over all pixels and channels.
     ///
-    /// `half` is half the gray of each value that `read_gray` gives; it is given a row of the frame
-    /// and some of its columns.
+    /// `tiles` are the smallest and largest gray of each tile, row by row, `half` half the gray of
+    /// each value that `read_gray` gives; it is given a row of the frame and some of its columns.
     pub fn extremes(
         &mut self,
+        tiles: &[[u8; 2]],
         heat: Option<(&MapScaler, &Quantizer)>,
         half: &[f64; 256],
         read_gray: impl Fn(usize, Range<usize>, &mut [u8]),
     ) -> Span {
         let Some((map, quantizer)) = heat else {
-            let [dark, bright] = bounds(self.gray.as_flattened());
+            let [dark, bright] = bounds(tiles.as_flattened());
             return gray_span([dark, bright], Span::default(), half);
         };
         let mut found = Span::NONE;
@@ -54,7 +52,7 @@ impl Search {
         self.open.clear();
         // Of the open tiles, the first in line for each extreme.
         let (mut lowest, mut highest) = (0, 0);
-        for (tile, (gray, indices)) in self.gray.iter().zip(map.indices()).enumerate() {
+        for (tile, (gray, indices)) in tiles.iter().zip(map.indices()).enumerate() {
             let [coolest, hottest] = *indices;
             if hottest == 0 {
                 any_cold = true;

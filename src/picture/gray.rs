@@ -26,36 +26,6 @@ fn gray(r: u8, g: u8, b: u8) -> u8 {
     ((high + (low >> 15) + (1 << 14)) >> 15) as u8
 }
 
-/// What makes gray of packed pixels of one layout.
-#[derive(Clone, Copy)]
-pub(super) struct PackedGray {
-    /// [`gray_row`].
-    pub row: fn(&[u8], &mut [u8]),
-    /// [`gray_bounds`].
-    pub bounds: fn(&[u8], usize, usize, &mut [[u8; 2]]),
-}
-
-impl PackedGray {
-    /// For pixels of `bytes` bytes (3 or 4) with red, green and blue at `offsets`.
-    pub fn new(bytes: usize, offsets: [usize; 3]) -> Self {
-        match (bytes, offsets) {
-            (3, [0, 1, 2]) => Self::of::<3, 0, 1, 2>(),
-            (3, _) => Self::of::<3, 2, 1, 0>(),
-            (_, [0, 1, 2]) => Self::of::<4, 0, 1, 2>(),
-            (_, [2, 1, 0]) => Self::of::<4, 2, 1, 0>(),
-            (_, [1, 2, 3]) => Self::of::<4, 1, 2, 3>(),
-            _ => Self::of::<4, 3, 2, 1>(),
-        }
-    }
-
-    fn of<const BYTES: usize, const R: usize, const G: usize, const B: usize>() -> Self {
-        Self {
-            row: gray_row::<BYTES, R, G, B>,
-            bounds: gray_bounds::<BYTES, R, G, B>,
-        }
-    }
-}
-
 /// Gray of each pixel of `pixels` into `out`, red, green and blue being the bytes `R`, `G` and `B`
 /// of `BYTES`.
 pub(super) fn gray_row<const BYTES: usize, const R: usize, const G: usize, const B: usize>(
@@ -128,7 +98,7 @@ dispatched! {
 
 /// The same with products of four bytes at once, less than half the work.
 #[cfg(target_arch = "x86_64")]
-mod vnni {
+pub(super) mod vnni {
     use super::WEIGHTS;
     use crate::picture::lookup::{load_bytes, mask};
     use std::arch::x86_64::*;
@@ -221,39 +191,62 @@ mod vnni {
         }
     }
 
+    /// What makes gray of 64 pixels at once.
+    pub struct Grays {
+        weights: Weights,
+        unpacked: __m512i,
+    }
+
+    impl Grays {
+        #[target_feature(enable = "avx512f")]
+        pub fn new<const R: usize, const G: usize, const B: usize>() -> Self {
+            Self {
+                weights: Weights::new::<R, G, B>(),
+                // SAFETY: reads the 64 bytes of the array.
+                unpacked: unsafe { _mm512_loadu_si512(UNPACKED.as_ptr().cast()) },
+            }
+        }
+
+        /// Gray of up to 64 pixels of `BYTES` bytes.
+        #[inline]
+        #[target_feature(enable = "avx512f,avx512bw,avx512vbmi,avx512vnni")]
+        pub fn of<const BYTES: usize>(&self, pixels: &[u8]) -> __m512i {
+            let [a, b, c, d] = if pixels.len() == 64 * BYTES {
+                let part = |part: usize| &pixels[16 * BYTES * part..][..16 * BYTES];
+                [0, 1, 2, 3].map(|i| self.sixteen::<BYTES>(part(i)))
+            } else {
+                let mut parts = pixels.chunks(16 * BYTES);
+                [(); 4].map(|()| self.sixteen::<BYTES>(parts.next().unwrap_or(&[])))
+            };
+            let packed = _mm512_packus_epi16(_mm512_packus_epi32(a, b), _mm512_packus_epi32(c, d));
+            _mm512_permutexvar_epi32(self.unpacked, packed)
+        }
+
+        /// Gray of up to 16 pixels, four bytes each.
+        #[inline]
+        #[target_feature(enable = "avx512f,avx512bw,avx512vbmi,avx512vnni")]
+        fn sixteen<const BYTES: usize>(&self, pixels: &[u8]) -> __m512i {
+            let (zero, half) = (_mm512_setzero_si512(), _mm512_set1_epi32(1 << (14 - 8)));
+            let pixels = self.weights.load::<BYTES>(pixels);
+            let low = Weights::products(zero, pixels, self.weights.low);
+            let high = Weights::products(half, pixels, self.weights.high);
+            _mm512_srli_epi32::<15>(_mm512_add_epi32(_mm512_srli_epi32::<15>(low), high))
+        }
+    }
+
     #[target_feature(enable = "avx512f,avx512bw,avx512vbmi,avx512vnni")]
     pub fn gray_row<const BYTES: usize, const R: usize, const G: usize, const B: usize>(
         pixels: &[u8],
         out: &mut [u8],
     ) {
-        let weights = Weights::new::<R, G, B>();
-        let (zero, half) = (_mm512_setzero_si512(), _mm512_set1_epi32(1 << (14 - 8)));
-        // SAFETY: reads the 64 bytes of the array.
-        let unpacked = unsafe { _mm512_loadu_si512(UNPACKED.as_ptr().cast()) };
-        let gray = |pixels: &[u8]| {
-            let pixels = weights.load::<BYTES>(pixels);
-            let low = _mm512_srli_epi32::<15>(Weights::products(zero, pixels, weights.low));
-            let high = Weights::products(half, pixels, weights.high);
-            _mm512_srli_epi32::<15>(_mm512_add_epi32(low, high))
-        };
-        let pack = |[a, b, c, d]: [__m512i; 4]| {
-            let packed = _mm512_packus_epi16(_mm512_packus_epi32(a, b), _mm512_packus_epi32(c, d));
-            _mm512_permutexvar_epi32(unpacked, packed)
-        };
+        let grays = Grays::new::<R, G, B>();
         for (pixels, out) in pixels.chunks(64 * BYTES).zip(out.chunks_mut(64)) {
-            if pixels.len() == 64 * BYTES && out.len() == 64 {
-                let part = |part: usize| gray(&pixels[16 * BYTES * part..][..16 * BYTES]);
-                let grays = pack([part(0), part(1), part(2), part(3)]);
-                // SAFETY: `out` has 64 bytes.
-                unsafe { _mm512_storeu_si512(out.as_mut_ptr().cast(), grays) };
-                continue;
-            }
-            let mut parts = pixels.chunks(16 * BYTES);
-            let mut part = || gray(parts.next().unwrap_or(&[]));
-            let grays = pack([part(), part(), part(), part()]);
             let valid = mask(out.len().min(pixels.len() / BYTES));
             // SAFETY: the mask has no more bits than `out` has bytes.
-            unsafe { _mm512_mask_storeu_epi8(out.as_mut_ptr().cast(), valid, grays) };
+            unsafe {
+                let grays = grays.of::<BYTES>(pixels);
+                _mm512_mask_storeu_epi8(out.as_mut_ptr().cast(), valid, grays);
+            }
         }
     }
 

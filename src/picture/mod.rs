@@ -20,9 +20,11 @@ mod inrow;
 #[cfg(target_arch = "x86_64")]
 mod lookup;
 mod map;
+mod packed;
 mod paint;
 mod panel;
 mod quantize;
+mod reader;
 mod resize;
 mod sample;
 mod scale;
@@ -44,6 +46,7 @@ mod tests;
 pub use caption::Caption;
 pub use map::MapView;
 pub use paint::Painter;
+pub use reader::GrayBounds;
 pub use sample::{ChannelOrder, Fit, Normalization, Sampler, network_size};
 pub use view::{
     Chroma, Component, Depth, Encoding, Geometry, Layout, Matrix, Plane, PlaneMut, Range, Samples,

@@ -1,6 +1,7 @@
 //! Heat over a frame, in place.
 
 use std::array;
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::brush::{Brush, Scratch};
@@ -9,8 +10,9 @@ use super::extremes::Search;
 use super::map::{MapScaler, MapView, Source};
 use super::panel::Panel;
 use super::quantize::Quantizer;
-use super::tile::{self, COLUMNS};
-use super::view::{Geometry, PLANES, PlaneMut};
+use super::reader::{BoundedRows, GrayBounds, GrayReader};
+use super::tile;
+use super::view::{Geometry, PLANES, Plane, PlaneMut};
 
 /// Paints a class map over frames of one geometry.
 ///
@@ -28,8 +30,11 @@ pub struct Painter {
     /// For each band of the frame's rows, from top to bottom.
     scratches: Vec<Scratch>,
     heat: Heat,
+    reader: GrayReader,
+    /// Of a frame that was not sampled.
+    bounds: GrayBounds,
     search: Search,
-    /// Half the gray of each value that the brush reads.
+    /// Half the gray of each value that is read.
     half: [f64; 256],
     brush: Brush,
     crew: Arc<Crew>,
@@ -45,7 +50,7 @@ impl Painter {
     /// A painter of frames of `geometry`, whose sides must be positive; without heat.
     pub fn new(geometry: &Geometry) -> Self {
         let Geometry { width, height, .. } = *geometry;
-        let brush = Brush::new(geometry);
+        let reader = GrayReader::new(geometry);
         let bands = height.div_ceil(band_rows(height));
         Self {
             width,
@@ -53,8 +58,10 @@ impl Painter {
             scratches: (0..bands).map(|_| Scratch::new(width)).collect(),
             heat: Heat::default(),
             search: Search::new(width, height),
-            half: brush.gray_levels().map(|gray| gray / 2.0),
-            brush,
+            half: reader.levels().map(|gray| gray / 2.0),
+            bounds: reader.bounds(),
+            reader,
+            brush: Brush::new(geometry),
             crew: Crew::get(),
         }
     }
@@ -77,16 +84,33 @@ impl Painter {
     /// # Panics
     /// Where a plane is smaller than the geometry asks for.
     pub fn paint(&mut self, planes: &mut [PlaneMut]) {
+        self.paint_within(planes, None);
+    }
+
+    /// Paints the frame in `planes`, for which a sampler of the same geometry found `bounds`:
+    /// quicker than [`Self::paint`], and the same.
+    ///
+    /// # Panics
+    /// Where a plane is smaller than the geometry asks for, or `bounds` are of another size.
+    pub fn paint_sampled(&mut self, planes: &mut [PlaneMut], bounds: &GrayBounds) {
+        assert_eq!(bounds.tiles().len(), self.bounds.tiles().len());
+        self.paint_within(planes, Some(bounds));
+    }
+
+    fn paint_within(&mut self, planes: &mut [PlaneMut], bounds: Option<&GrayBounds>) {
         let mut planes = planes.iter_mut();
         let mut planes: [PlaneMut; PLANES] = array::from_fn(|_| match planes.next() {
             Some(plane) => plane.reborrow(),
             None => PlaneMut::default(),
         });
-        self.measure(&mut planes);
+        let frame = planes.each_ref().map(PlaneMut::to_read);
+        self.measure(bounds.is_none().then_some(&frame));
+        let bounds = bounds.unwrap_or(&self.bounds).tiles();
         let heat = self.heat.scaled();
-        let range = self.search.extremes(heat, &self.half, |y, columns, out| {
-            self.brush.read_gray(&planes, y, columns, out);
-        });
+        let read = |y, columns: Range<usize>, out: &mut [u8]| {
+            self.reader.read(&frame, y, columns, out);
+        };
+        let range = self.search.extremes(bounds, heat, &self.half, read);
         self.brush.set_range(range);
 
         let (brush, rows, height) = (&self.brush, band_rows(self.height), self.height);
@@ -113,34 +137,30 @@ impl Painter {
         });
     }
 
-    /// Finds what the gray of each tile lies in, and beside that scales a new map.
-    fn measure(&mut self, planes: &mut [PlaneMut; PLANES]) {
-        let (brush, rows, height) = (&self.brush, band_rows(self.height), self.height);
-        let mut planes = planes.each_mut().map(|plane| plane.reborrow());
-        let per_band = self.width.div_ceil(COLUMNS) * rows / tile::ROWS;
-        let tiles = self.search.gray.chunks_mut(per_band);
-        let mut bands = self.scratches.iter_mut().zip(tiles).enumerate();
+    /// Scales a new map, and beside that finds what the gray of each tile of `frame` lies in, if it
+    /// is given.
+    fn measure(&mut self, frame: Option<&[Plane; PLANES]>) {
         let is_new = self.heat.is_new;
         let new_map = self.heat.load(self.width, self.height);
         let mut panels = new_map.into_iter().flat_map(|(source, panels)| {
             let each = panels.len().div_ceil(MAP_PARTS);
             panels.chunks_mut(each).map(move |panels| (source, panels))
         });
+        let rows = self.bounds.parts(band_rows(self.height) / tile::ROWS);
+        let desks = self.scratches.iter_mut().map(|scratch| &mut scratch.index);
+        let mut bands = rows.zip(desks);
         let mut parts: [_; MAP_PARTS + BANDS] = array::from_fn(|_| {
             // The map comes first, since its parts take longest.
             if let Some((source, panels)) = panels.next() {
                 return Some(Part::Map(source, panels));
             }
-            let (band, (scratch, tiles)) = bands.next()?;
-            let rows = rows.min(height - band * rows);
-            let planes = brush.take_rows(&mut planes, rows);
-            Some(Part::Gray(planes, rows, scratch, tiles))
+            let (rows, desk) = bands.next()?;
+            Some(Part::Gray(frame?, rows, desk))
         });
+        let (reader, height) = (&self.reader, self.height);
         self.crew.each(&mut parts, |part| match part {
             Some(Part::Map(source, panels)) => panels.iter_mut().for_each(|p| source.fill(p)),
-            Some(Part::Gray(planes, rows, scratch, tiles)) => {
-                brush.bound_gray(planes, *rows, scratch, tiles);
-            }
+            Some(Part::Gray(frame, rows, desk)) => rows.find(reader, &frame[..], height, desk),
             None => {}
         });
         if is_new {
@@ -157,12 +177,7 @@ fn band_rows(height: usize) -> usize {
 /// What one thread does at a time to measure a frame.
 enum Part<'a> {
     Map(&'a Source, &'a mut [Panel]),
-    Gray(
-        [PlaneMut<'a>; PLANES],
-        usize,
-        &'a mut Scratch,
-        &'a mut [[u8; 2]],
-    ),
+    Gray(&'a [Plane<'a>; PLANES], BoundedRows<'a>, &'a mut [u8]),
 }
 
 /// Where the heat comes from.

@@ -6,8 +6,10 @@ use std::sync::Arc;
 use super::across::View;
 use super::coding::Decoder;
 use super::crew::Crew;
+use super::reader::{BoundedRows, GrayBounds, GrayReader};
 use super::resize::Axis;
 use super::scale::{PlaneScaler, ScaledRows};
+use super::tile;
 use super::values::Values;
 use super::view::{Chroma, Depth, Geometry, Layout, Plane, Samples};
 
@@ -91,6 +93,9 @@ pub struct Sampler {
     recipe: Recipe,
     /// The tensor's rows, from top to bottom.
     bands: Vec<Band>,
+    bounds: GrayBounds,
+    /// Rows of tiles whose gray is bounded beside each band.
+    bounded_rows: usize,
     crew: Arc<Crew>,
 }
 
@@ -101,6 +106,9 @@ const BANDS: usize = 4;
 struct Recipe {
     planes: Vec<(usize, PlaneScaler)>,
     components: Vec<Scaled>,
+    reader: GrayReader,
+    /// The last of `planes` that gray is made of.
+    last_gray: usize,
     /// Makes red, green and blue of the components, where they are luma and chroma.
     decoder: Option<Decoder>,
     /// Tensor value of each 8-bit value, for each channel of the tensor.
@@ -115,6 +123,8 @@ struct Band {
     planes: Vec<ScaledRows>,
     /// The components of the scaled picture: red, green and blue, or gray alone.
     picture: Vec<Vec<u8>>,
+    /// For [`GrayReader`].
+    desk: Vec<u8>,
 }
 
 /// Where the samples of a component of the scaled picture are.
@@ -155,6 +165,11 @@ impl Sampler {
             }
         };
         let recipe = Recipe {
+            reader: GrayReader::new(geometry),
+            last_gray: match geometry.layout {
+                Layout::Planar { .. } => planes.len() - 1,
+                _ => 0,
+            },
             planes,
             components,
             decoder,
@@ -178,12 +193,18 @@ impl Sampler {
             Band {
                 planes: planes.map(|(_, plane)| plane.rows(rows.clone())).collect(),
                 picture: vec![vec![0; area]; recipe.components.len()],
+                desk: vec![0; recipe.reader.desk()],
             }
         });
         Self {
             width,
             height,
             bands: bands.collect(),
+            bounds: recipe.reader.bounds(),
+            bounded_rows: geometry
+                .height
+                .div_ceil(tile::ROWS)
+                .div_ceil(height.div_ceil(rows)),
             recipe,
             crew: Crew::get(),
         }
@@ -194,17 +215,19 @@ impl Sampler {
         (self.width, self.height)
     }
 
-    /// Samples the frame in `planes` into `tensor`, 1 x 3 x height x width.
+    /// Samples the frame in `planes` into `tensor`, 1 x 3 x height x width, and finds what its gray
+    /// lies in on the way.
     ///
     /// # Panics
     /// Where a plane or the tensor is smaller than the geometry asks for.
-    pub fn sample(&mut self, planes: &[Plane], tensor: &mut [f32]) {
+    pub fn sample(&mut self, planes: &[Plane], tensor: &mut [f32]) -> &GrayBounds {
         let area = self.width * self.height;
         let (first, rest) = tensor[..3 * area].split_at_mut(area);
         let (second, third) = rest.split_at_mut(area);
         let mut channels = [first, second, third];
         let mut bands = self.bands.iter_mut();
-        let mut parts: [_; BANDS] = array::from_fn(|_| {
+        let mut bounds = self.bounds.parts(self.bounded_rows);
+        let mut parts: [_; BANDS] = array::from_fn(move |_| {
             let band = bands.next()?;
             let area = band.picture[0].len();
             let rows = channels.each_mut().map(|channel| {
@@ -212,22 +235,39 @@ impl Sampler {
                 *channel = rest;
                 rows
             });
-            Some((band, rows))
+            Some((band, rows, bounds.next()))
         });
         self.crew.each(&mut parts, |part| {
-            if let Some((band, rows)) = part {
-                self.recipe.sample(planes, band, rows);
+            if let Some((band, rows, bounds)) = part {
+                self.recipe.sample(planes, band, rows, bounds);
             }
         });
+        &self.bounds
     }
 }
 
 impl Recipe {
-    /// Samples one band of the tensor.
-    fn sample(&self, planes: &[Plane], band: &mut Band, tensor: &mut [&mut [f32]; 3]) {
-        for ((plane, scaler), rows) in self.planes.iter().zip(&mut band.planes) {
-            scaler.scale(planes[*plane], rows);
+    /// Samples one band of the tensor, and bounds the gray of some rows of tiles.
+    fn sample(
+        &self,
+        planes: &[Plane],
+        band: &mut Band,
+        tensor: &mut [&mut [f32]; 3],
+        bounds: &mut Option<BoundedRows>,
+    ) {
+        let mut bound = |end| {
+            if let Some(bounds) = bounds {
+                bounds.find(&self.reader, planes, end, &mut band.desk);
+            }
+        };
+        for (i, ((plane, scaler), rows)) in self.planes.iter().zip(&mut band.planes).enumerate() {
+            scaler.scale(planes[*plane], rows, |end| {
+                if i == self.last_gray {
+                    bound(end);
+                }
+            });
         }
+        bound(usize::MAX);
         for (component, out) in self.components.iter().zip(&mut band.picture) {
             let pixels = band.planes[component.plane].view(component.view);
             pixels.copy_samples(component.offset, out);

@@ -11,6 +11,7 @@ use super::resize::{Axis, Bytes, Source, Words, nearest, round_u8, sum_rows};
 #[cfg(target_arch = "x86_64")]
 use super::simd::Level;
 use super::simd::dispatched;
+use super::tile;
 use super::view::{Depth, Plane};
 #[cfg(target_arch = "x86_64")]
 use super::vnni;
@@ -190,56 +191,83 @@ impl PlaneScaler {
         }
     }
 
-    /// Scales what `out` is to hold of the plane.
-    pub fn scale(&self, plane: Plane, out: &mut ScaledRows) {
-        if self.vertical_first {
-            match self.depth {
-                Depth::Eight => {
-                    let source = Bytes {
-                        data: plane.data,
-                        stride: plane.stride,
-                    };
-                    self.scale_down_first(out, |y, out| {
-                        round_byte_rows(source, &self.vertical, y..y + 1, out.len(), out);
-                    });
-                }
-                Depth::TenLow | Depth::TenHigh => {
-                    let source = Words {
-                        data: plane.data,
-                        stride: plane.stride,
-                        unit: match self.depth {
-                            Depth::TenLow => 1.0 / 4.0,
-                            _ => 1.0 / 256.0,
-                        },
-                    };
-                    self.scale_down_first(out, |y, out| {
-                        round_row(source, &self.vertical, y, out);
-                    });
-                }
+    /// Scales what `out` is to hold of the plane. `on_read` is told row by row, or every few rows, up to
+    /// where the plane was read.
+    pub fn scale(&self, plane: Plane, out: &mut ScaledRows, on_read: impl FnMut(usize)) {
+        if !self.vertical_first {
+            return self.scale_across_first(plane, out, on_read);
+        }
+        match self.depth {
+            Depth::Eight => {
+                let source = Bytes {
+                    data: plane.data,
+                    stride: plane.stride,
+                };
+                let round_row = |y, out: &mut [u8]| {
+                    round_byte_rows(source, &self.vertical, y..y + 1, out.len(), out);
+                };
+                self.scale_down_first(out, round_row, on_read);
             }
-        } else if let ([view], [(desk, pixels)]) = (&self.views[..], &mut out.views[..]) {
-            let taps = out.rows.clone().flat_map(|y| self.vertical.index(y));
-            let (first, last) = taps.fold((usize::MAX, 0), |(first, last), &y| {
-                (first.min(y), last.max(y))
-            });
-            let row_bytes = view.row_bytes();
+            Depth::TenLow | Depth::TenHigh => {
+                let source = Words {
+                    data: plane.data,
+                    stride: plane.stride,
+                    unit: match self.depth {
+                        Depth::TenLow => 1.0 / 4.0,
+                        _ => 1.0 / 256.0,
+                    },
+                };
+                let round_row = |y, out: &mut [u8]| round_row(source, &self.vertical, y, out);
+                self.scale_down_first(out, round_row, on_read);
+            }
+        }
+    }
+
+    /// What the first rows of `rows` are made of: the least and the greatest row of the plane.
+    fn sources(&self, rows: Range<usize>) -> (usize, usize) {
+        let taps = rows.flat_map(|y| self.vertical.index(y));
+        taps.fold((usize::MAX, 0), |(first, last), &y| {
+            (first.min(y), last.max(y))
+        })
+    }
+
+    fn scale_across_first(
+        &self,
+        plane: Plane,
+        out: &mut ScaledRows,
+        mut on_read: impl FnMut(usize),
+    ) {
+        let ([view], [(desk, pixels)]) = (&self.views[..], &mut out.views[..]) else {
+            return;
+        };
+        let (first, last) = self.sources(out.rows.clone());
+        let row_bytes = view.row_bytes();
+        let step = view.rows().max(tile::ROWS);
+        for first in (first..=last).step_by(step) {
+            let last = last.min(first + step - 1);
             view.scale_short_rows(
                 &plane.data[first * plane.stride..last * plane.stride + self.row_samples],
                 plane.stride,
                 desk,
                 &mut out.between[first * row_bytes..(last + 1) * row_bytes],
             );
-            let between = Bytes {
-                data: &out.between,
-                stride: row_bytes,
-            };
-            let rows = out.rows.clone();
-            round_byte_rows(between, &self.vertical, rows, row_bytes, &mut pixels.data);
+            on_read(last + 1);
         }
+        let between = Bytes {
+            data: &out.between,
+            stride: row_bytes,
+        };
+        let rows = out.rows.clone();
+        round_byte_rows(between, &self.vertical, rows, row_bytes, &mut pixels.data);
     }
 
     /// `round_row` makes a row of the vertical pass.
-    fn scale_down_first(&self, out: &mut ScaledRows, round_row: impl Fn(usize, &mut [u8])) {
+    fn scale_down_first(
+        &self,
+        out: &mut ScaledRows,
+        round_row: impl Fn(usize, &mut [u8]),
+        mut on_read: impl FnMut(usize),
+    ) {
         let line = self.line();
         let batch = out.between.len() / line;
         for first in out.rows.clone().step_by(batch) {
@@ -247,6 +275,7 @@ impl PlaneScaler {
             let lines = &mut out.between[..rows * line];
             for (y, out) in (first..).zip(lines.chunks_exact_mut(line)) {
                 round_row(y, &mut out[..self.row_samples]);
+                on_read(self.sources(y..y + 1).1 + 1);
             }
             for (view, (desk, pixels)) in self.views.iter().zip(&mut out.views) {
                 let at = (first - out.rows.start) * view.row_bytes();

@@ -203,6 +203,13 @@ pub struct Plane<'a> {
     pub stride: usize,
 }
 
+impl<'a> Plane<'a> {
+    /// The first `bytes` bytes of row `y`.
+    pub(super) fn row(&self, y: usize, bytes: usize) -> &'a [u8] {
+        &self.data[y * self.stride..][..bytes]
+    }
+}
+
 /// Most planes that a frame has.
 pub(super) const PLANES: usize = 3;
 
@@ -221,6 +228,13 @@ impl<'a> PlaneMut<'a> {
         }
     }
 
+    pub(super) fn to_read(&self) -> Plane<'_> {
+        Plane {
+            data: self.data,
+            stride: self.stride,
+        }
+    }
+
     /// Takes off the first `rows` rows, or all where there are fewer.
     pub(super) fn take_rows(&mut self, rows: usize) -> PlaneMut<'a> {
         let data = std::mem::take(&mut self.data);
@@ -230,11 +244,6 @@ impl<'a> PlaneMut<'a> {
             data,
             stride: self.stride,
         }
-    }
-
-    /// The first `bytes` bytes of row `y`.
-    pub(super) fn row(&self, y: usize, bytes: usize) -> &[u8] {
-        &self.data[y * self.stride..][..bytes]
     }
 
     /// The first `bytes` bytes of row `y`.

@@ -1,5 +1,6 @@
 //! Final colours of gray and heat.
 
+use super::gray::gray_row;
 use super::heat::{HEAT, Span};
 use super::resize::round_u8;
 use super::simd::{Level, dispatched};
@@ -12,8 +13,6 @@ pub(super) struct Colours {
     range: Span,
     /// Red, green and blue, in the order in which they lie in a pixel.
     order: [usize; 3],
-    /// Bytes of a pixel before the first of them.
-    lead: usize,
     table: ColourTable,
     #[cfg(target_arch = "x86_64")]
     bytes: Box<vbmi::ByteTables>,
@@ -28,7 +27,6 @@ impl Colours {
         Self {
             range: Span::default(),
             order,
-            lead: offsets[order[0]],
             table: ColourTable::new(offsets),
             #[cfg(target_arch = "x86_64")]
             bytes: Box::default(),
@@ -45,18 +43,21 @@ impl Colours {
         self.table.fill(range);
     }
 
-    /// Paints a row of pixels of `BYTES` bytes.
-    pub fn paint_row<const BYTES: usize>(&self, pixels: &mut [u8], gray: &[u8], index: &[u8]) {
+    /// Paints a row of pixels of `BYTES` bytes with red, green and blue at `R`, `G` and `B`, as many as
+    /// `index` and `gray`, which is left with anything, have bytes.
+    pub fn paint_row<const BYTES: usize, const R: usize, const G: usize, const B: usize>(
+        &self,
+        pixels: &mut [u8],
+        index: &[u8],
+        gray: &mut [u8],
+    ) {
         #[cfg(target_arch = "x86_64")]
         if Level::current() == Level::Avx512 {
             // SAFETY: the level is current only on a machine that was seen to have its instructions.
-            unsafe {
-                return match self.lead {
-                    0 => vbmi::paint_row::<BYTES, 0>(pixels, gray, index, self),
-                    _ => vbmi::paint_row::<BYTES, 1>(pixels, gray, index, self),
-                };
-            }
+            unsafe { vbmi::paint_row::<BYTES, R, G, B>(pixels, index, self) };
+            return;
         }
+        gray_row::<BYTES, R, G, B>(pixels, gray);
         paint_row::<BYTES>(pixels, gray, index, &self.table);
     }
 

@@ -6,6 +6,7 @@
 use std::arch::x86_64::*;
 
 use super::{Colours, exact};
+use crate::picture::gray::vnni::Grays;
 use crate::picture::heat::{HEAT, Span};
 use crate::picture::lookup::{Register, Table, load, load_bytes, look_up, mask};
 
@@ -124,37 +125,49 @@ impl Registers {
     }
 }
 
-/// Paints a row of pixels of `BYTES` bytes whose three channels begin at byte `LEAD`.
-#[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
-pub(super) fn paint_row<const BYTES: usize, const LEAD: usize>(
+/// Paints a row of pixels of `BYTES` bytes with red, green and blue at `R`, `G` and `B`.
+#[target_feature(enable = "avx512f,avx512bw,avx512vbmi,avx512vnni")]
+pub(super) fn paint_row<const BYTES: usize, const R: usize, const G: usize, const B: usize>(
     pixels: &mut [u8],
-    gray: &[u8],
     index: &[u8],
     colours: &Colours,
 ) {
+    let lead = const { [R, B][(R > B) as usize] };
     let tables = Registers::load(&colours.bytes);
-    let spreads = const { spreads::<BYTES>(LEAD) };
-    let rows = gray.chunks(PIXELS).zip(index.chunks(PIXELS));
-    for (pixels, (gray, index)) in pixels.chunks_mut(PIXELS * BYTES).zip(rows) {
-        let count = pixels.len() / BYTES;
-        let valid = mask(count.min(gray.len()).min(index.len()));
-        // SAFETY: the mask has no more bits than either slice has bytes.
-        let (codes, heat) = unsafe { (load_bytes(gray, valid), load_bytes(index, valid)) };
-        let ([first, second, third], doubtful) = tables.colours(codes, heat);
+    let grays = Grays::new::<R, G, B>();
+    let spreads = const { spreads::<BYTES>([R, B][(R > B) as usize]) };
+    let chunks = pixels.chunks_mut(PIXELS * BYTES).zip(index.chunks(PIXELS));
+    for (pixels, index) in chunks {
+        let gray = grays.of::<BYTES>(pixels);
+        let valid = mask((pixels.len() / BYTES).min(index.len()));
+        // SAFETY: the mask has no more bits than the slice has bytes.
+        let heat = unsafe { load_bytes(index, valid) };
+        let ([first, second, third], doubtful) = tables.colours(gray, heat);
         for (spread, out) in spreads.iter().zip(pixels.chunks_mut(64)) {
             // SAFETY: reads the 64 bytes of the array.
             let from = unsafe { _mm512_loadu_si512(spread.from.as_ptr().cast()) };
             let both = _mm512_permutex2var_epi8(first, from, second);
             let all = _mm512_mask_permutexvar_epi8(both, spread.third, from, third);
-            let inside = spread.colour & mask(out.len());
-            // SAFETY: the mask has no bit beyond the pixels.
-            unsafe { _mm512_mask_storeu_epi8(out.as_mut_ptr().cast(), inside, all) };
-        }
-        each_bit(doubtful & valid, |x| {
-            for (out, channel) in pixels[x * BYTES + LEAD..].iter_mut().zip(colours.order) {
-                *out = exact(gray[x], HEAT[usize::from(index[x])][channel], colours.range);
+            let inside = mask(out.len());
+            // SAFETY: the mask has no bit beyond the pixels. Whole vectors are stored more quickly than
+            // bytes among others.
+            unsafe {
+                let all = _mm512_mask_mov_epi8(load_bytes(out, inside), spread.colour, all);
+                _mm512_mask_storeu_epi8(out.as_mut_ptr().cast(), inside, all);
             }
-        });
+        }
+        if doubtful & valid != 0 {
+            let mut grays = [0; PIXELS];
+            // SAFETY: writes the 64 bytes of the array.
+            unsafe { _mm512_storeu_si512(grays.as_mut_ptr().cast(), gray) };
+            each_bit(doubtful & valid, |x| {
+                let pixel = pixels[x * BYTES + lead..].iter_mut();
+                for (out, channel) in pixel.zip(colours.order) {
+                    let heat = HEAT[usize::from(index[x])][channel];
+                    *out = exact(grays[x], heat, colours.range);
+                }
+            });
+        }
     }
 }
 

@@ -71,16 +71,19 @@ fn colours() {
     };
     // The table has no index 255.
     let heat = |index: &[u8]| -> Vec<u8> { index.iter().map(|i| i / 3 * 2).collect() };
-    each_length([1, 1], 3, |[gray, index], pixels| {
+    each_length([3, 1], 3, |[source, index], pixels| {
         let index = Guarded::new(&heat(index), Side::After);
-        colours([0, 1, 2]).paint_row::<3>(pixels, gray, &index);
+        pixels.copy_from_slice(source);
+        let mut gray = Guarded::new(&index, Side::After);
+        colours([0, 1, 2]).paint_row::<3, 0, 1, 2>(pixels, &index, &mut gray);
     });
-    for offsets in [[2, 1, 0], [1, 2, 3]] {
-        each_length([1, 1], 4, |[gray, index], pixels| {
-            let index = Guarded::new(&heat(index), Side::Before);
-            colours(offsets).paint_row::<4>(pixels, gray, &index);
-        });
-    }
+    each_length([4, 1], 4, |[source, index], pixels| {
+        let index = Guarded::new(&heat(index), Side::Before);
+        let mut gray = Guarded::new(&index, Side::Before);
+        pixels.copy_from_slice(source);
+        colours([2, 1, 0]).paint_row::<4, 2, 1, 0>(pixels, &index, &mut gray);
+        colours([1, 2, 3]).paint_row::<4, 1, 2, 3>(pixels, &index, &mut gray);
+    });
     each_length([1, 1], 3, |[gray, index], out| {
         let index = Guarded::new(&heat(index), Side::After);
         let planes = || out.chunks_exact(gray.len());

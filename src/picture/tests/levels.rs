@@ -50,20 +50,25 @@ fn every_layout_is_the_same_on_every_instruction_set() {
                         stride: *stride,
                     })
                     .collect();
-                sampler.sample(&read, &mut tensor);
+                let bounds = sampler.sample(&read, &mut tensor);
                 let mut painter = Painter::new(&geometry);
                 painter.set_map(view(&map, map_width), threshold);
-                let mut painted: Vec<Vec<u8>> =
-                    planes.iter().map(|(_, data)| data.clone()).collect();
-                let mut write: Vec<_> = painted
-                    .iter_mut()
-                    .zip(&planes)
-                    .map(|(data, (stride, _))| PlaneMut {
-                        data,
-                        stride: *stride,
-                    })
-                    .collect();
-                painter.paint(&mut write);
+                let mut painted = |paint: &dyn Fn(&mut Painter, &mut [PlaneMut])| {
+                    let mut painted: Vec<Vec<u8>> =
+                        planes.iter().map(|(_, data)| data.clone()).collect();
+                    let write = painted.iter_mut().zip(&planes);
+                    let mut write: Vec<_> = write
+                        .map(|(data, (stride, _))| PlaneMut {
+                            data,
+                            stride: *stride,
+                        })
+                        .collect();
+                    paint(&mut painter, &mut write);
+                    painted
+                };
+                let sampled = painted(&|painter, planes| painter.paint_sampled(planes, bounds));
+                let painted = painted(&Painter::paint);
+                assert!(sampled == painted, "{level:?} {geometry:?} {fit:?}");
                 let now = (tensor.into_iter().map(f32::to_bits).collect(), painted);
                 let first = first.get_or_insert_with(|| now.clone());
                 assert!(
