@@ -78,23 +78,41 @@ impl Crew {
         }
     }
 
+    /// How many work at once at most, the caller included.
+    pub fn workers(&self) -> usize {
+        self.helpers.len() + 1
+    }
+
     /// Does `work` on each of the `parts`, several at once where there are helpers. Allocates nothing.
     ///
     /// # Panics
     /// Where `work` does.
     pub fn each<T: Send>(&self, parts: &mut [T], work: impl Fn(&mut T) + Sync) {
+        self.each_at(&mut [(); MOST], parts, |(), part| work(part));
+    }
+
+    /// The same, each worker having one of the `desks` for itself.
+    pub fn each_at<D: Send, T: Send>(
+        &self,
+        desks: &mut [D],
+        parts: &mut [T],
+        work: impl Fn(&mut D, &mut T) + Sync,
+    ) {
         let shareable = !self.helpers.is_empty() && parts.len() > 1;
-        let left = Mutex::new(parts.iter_mut());
+        let (desks, left) = (Mutex::new(desks.iter_mut()), Mutex::new(parts.iter_mut()));
         #[cfg(test)]
         let level = super::simd::forced::LEVEL.get();
         let turn = || {
             #[cfg(test)]
             super::simd::forced::LEVEL.set(level);
+            let Some(desk) = lock(&desks).next() else {
+                return;
+            };
             loop {
                 let Some(part) = lock(&left).next() else {
                     break;
                 };
-                work(part);
+                work(desk, part);
             }
         };
         if shareable {

@@ -1,6 +1,7 @@
 //! Frame to tensor.
 
 use std::array;
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::across::View;
@@ -91,15 +92,17 @@ pub struct Sampler {
     width: usize,
     height: usize,
     recipe: Recipe,
-    /// The tensor's rows, from top to bottom.
-    bands: Vec<Band>,
+    /// Rows of each band of the tensor but the last.
+    band_rows: usize,
+    /// One for each worker.
+    desks: Vec<Desk>,
     bounds: GrayBounds,
     /// Rows of tiles whose gray is bounded beside each band.
     bounded_rows: usize,
     crew: Arc<Crew>,
 }
 
-/// Bands that a tensor is made in, each by one thread.
+/// Bands that a tensor is made in, from top to bottom, each by one thread.
 const BANDS: usize = 4;
 
 /// How frames become tensors.
@@ -117,14 +120,14 @@ struct Recipe {
     order: [usize; 3],
 }
 
-/// Some rows of the scaled picture.
-struct Band {
+/// What a worker needs on the way to a band of the tensor.
+struct Desk {
     /// Of each of [`Recipe::planes`].
     planes: Vec<ScaledRows>,
     /// The components of the scaled picture: red, green and blue, or gray alone.
     picture: Vec<Vec<u8>>,
     /// For [`GrayReader`].
-    desk: Vec<u8>,
+    gray: Vec<u8>,
 }
 
 /// Where the samples of a component of the scaled picture are.
@@ -186,27 +189,24 @@ impl Sampler {
         };
         let (width, height) = (builder.out_width, builder.out_height);
         let rows = height.div_ceil(BANDS);
-        let bands = (0..height).step_by(rows).map(|first| {
-            let rows = first..height.min(first + rows);
-            let area = width * rows.len();
-            let planes = recipe.planes.iter();
-            Band {
-                planes: planes.map(|(_, plane)| plane.rows(rows.clone())).collect(),
-                picture: vec![vec![0; area]; recipe.components.len()],
-                desk: vec![0; recipe.reader.desk()],
-            }
-        });
+        let crew = Crew::get();
+        let desk = |_| Desk {
+            planes: (recipe.planes.iter().map(|(_, plane)| plane.rows(rows))).collect(),
+            picture: vec![vec![0; width * rows]; recipe.components.len()],
+            gray: vec![0; recipe.reader.desk()],
+        };
         Self {
             width,
             height,
-            bands: bands.collect(),
+            band_rows: rows,
+            desks: (0..crew.workers()).map(desk).collect(),
             bounds: recipe.reader.bounds(),
             bounded_rows: geometry
                 .height
                 .div_ceil(tile::ROWS)
                 .div_ceil(height.div_ceil(rows)),
             recipe,
-            crew: Crew::get(),
+            crew,
         }
     }
 
@@ -225,62 +225,70 @@ impl Sampler {
         let (first, rest) = tensor[..3 * area].split_at_mut(area);
         let (second, third) = rest.split_at_mut(area);
         let mut channels = [first, second, third];
-        let mut bands = self.bands.iter_mut();
+        let (recipe, width, height, step) = (&self.recipe, self.width, self.height, self.band_rows);
         let mut bounds = self.bounds.parts(self.bounded_rows);
+        let mut bands = (0..height).step_by(step);
         let mut parts: [_; BANDS] = array::from_fn(move |_| {
-            let band = bands.next()?;
-            let area = band.picture[0].len();
-            let rows = channels.each_mut().map(|channel| {
-                let (rows, rest) = std::mem::take(channel).split_at_mut(area);
+            let first = bands.next()?;
+            let rows = first..height.min(first + step);
+            let tensor = channels.each_mut().map(|channel| {
+                let (band, rest) = std::mem::take(channel).split_at_mut(width * rows.len());
                 *channel = rest;
-                rows
+                band
             });
-            Some((band, rows, bounds.next()))
+            Some((rows, tensor, bounds.next()))
         });
-        self.crew.each(&mut parts, |part| {
-            if let Some((band, rows, bounds)) = part {
-                self.recipe.sample(planes, band, rows, bounds);
-            }
-        });
+        self.crew
+            .each_at(&mut self.desks, &mut parts, |desk, part| {
+                if let Some((rows, tensor, bounds)) = part {
+                    recipe.sample(planes, rows.clone(), desk, tensor, bounds);
+                }
+            });
         &self.bounds
     }
 }
 
 impl Recipe {
-    /// Samples one band of the tensor, and bounds the gray of some rows of tiles.
+    /// Samples one band of the tensor, its rows `rows`, and bounds the gray of some rows of tiles.
     fn sample(
         &self,
         planes: &[Plane],
-        band: &mut Band,
+        rows: Range<usize>,
+        desk: &mut Desk,
         tensor: &mut [&mut [f32]; 3],
         bounds: &mut Option<BoundedRows>,
     ) {
         let mut bound = |end| {
             if let Some(bounds) = bounds {
-                bounds.find(&self.reader, planes, end, &mut band.desk);
+                bounds.find(&self.reader, planes, end, &mut desk.gray);
             }
         };
-        for (i, ((plane, scaler), rows)) in self.planes.iter().zip(&mut band.planes).enumerate() {
-            scaler.scale(planes[*plane], rows, |end| {
+        for (i, ((plane, scaler), out)) in self.planes.iter().zip(&mut desk.planes).enumerate() {
+            scaler.scale(planes[*plane], rows.clone(), out, |end| {
                 if i == self.last_gray {
                     bound(end);
                 }
             });
         }
         bound(usize::MAX);
-        for (component, out) in self.components.iter().zip(&mut band.picture) {
-            let pixels = band.planes[component.plane].view(component.view);
-            pixels.copy_samples(component.offset, out);
+        let area = tensor[0].len();
+        for (component, out) in self.components.iter().zip(&mut desk.picture) {
+            let pixels = desk.planes[component.plane].view(component.view);
+            pixels.copy_samples(component.offset, &mut out[..area]);
         }
         if let Some(decoder) = &self.decoder {
-            match &mut band.picture[..] {
-                [y, cb, cr] => decoder.decode(y, cb, cr),
-                planes => planes.iter_mut().for_each(|y| decoder.decode_gray(y)),
+            match &mut desk.picture[..] {
+                [y, cb, cr] => {
+                    decoder.decode(&mut y[..area], &mut cb[..area], &mut cr[..area]);
+                }
+                planes => planes
+                    .iter_mut()
+                    .for_each(|y| decoder.decode_gray(&mut y[..area])),
             }
         }
         for ((out, values), channel) in tensor.iter_mut().zip(&self.values).zip(self.order) {
-            let channel = &band.picture[channel.min(band.picture.len() - 1)];
-            values.read(channel, out);
+            let channel = &desk.picture[channel.min(desk.picture.len() - 1)];
+            values.read(&channel[..area], out);
         }
     }
 }

@@ -115,7 +115,7 @@ impl Pixels {
     /// Copies sample `offset` of each pixel.
     pub fn copy_samples(&self, offset: usize, out: &mut [u8]) {
         match (self.lanes, offset) {
-            (1, _) => out.copy_from_slice(&self.data),
+            (1, _) => out.copy_from_slice(&self.data[..out.len()]),
             (2, 0) => copy_samples::<2, 0>(&self.data, out),
             (2, _) => copy_samples::<2, 1>(&self.data, out),
             (_, 0) => copy_samples::<4, 0>(&self.data, out),
@@ -169,8 +169,8 @@ impl PlaneScaler {
         reach.unwrap_or(0).max(self.row_samples)
     }
 
-    /// Room for `rows` of the scaled plane.
-    pub fn rows(&self, rows: Range<usize>) -> ScaledRows {
+    /// Room for `rows` rows of the scaled plane.
+    pub fn rows(&self, rows: usize) -> ScaledRows {
         let between = if self.vertical_first {
             self.line() * self.views.iter().map(View::rows).max().unwrap_or(0)
         } else {
@@ -178,7 +178,7 @@ impl PlaneScaler {
         };
         let pixels = |view: &View| Pixels {
             lanes: view.lanes(),
-            data: vec![0; view.row_bytes() * rows.len()],
+            data: vec![0; view.row_bytes() * rows],
         };
         let views = self
             .views
@@ -187,13 +187,20 @@ impl PlaneScaler {
         ScaledRows {
             between: vec![0; between],
             views: views.collect(),
-            rows,
+            rows: 0..0,
         }
     }
 
-    /// Scales what `out` is to hold of the plane. `on_read` is told row by row, or every few rows, up to
-    /// where the plane was read.
-    pub fn scale(&self, plane: Plane, out: &mut ScaledRows, on_read: impl FnMut(usize)) {
+    /// Makes `rows` of the scaled plane, no more than `out` has room for. `on_read` is told row by
+    /// row, or every few rows, up to where the plane was read.
+    pub fn scale(
+        &self,
+        plane: Plane,
+        rows: Range<usize>,
+        out: &mut ScaledRows,
+        on_read: impl FnMut(usize),
+    ) {
+        out.rows = rows;
         if !self.vertical_first {
             return self.scale_across_first(plane, out, on_read);
         }
@@ -258,7 +265,8 @@ impl PlaneScaler {
             stride: row_bytes,
         };
         let rows = out.rows.clone();
-        round_byte_rows(between, &self.vertical, rows, row_bytes, &mut pixels.data);
+        let scaled = &mut pixels.data[..rows.len() * row_bytes];
+        round_byte_rows(between, &self.vertical, rows, row_bytes, scaled);
     }
 
     /// `round_row` makes a row of the vertical pass.
