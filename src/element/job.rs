@@ -4,7 +4,8 @@ use std::time::{Duration, Instant};
 
 use crate::{
     explain::{Explanation, Method, Request},
-    network::{Error, SharedClassifier, Target},
+    network::{Error, Target, Turn},
+    picture::{GrayBounds, Plane, Sampler},
 };
 
 /// An inference to be done, then done, with buffers that serve again and again.
@@ -24,10 +25,10 @@ pub struct Job {
 }
 
 impl Job {
-    /// Buffers for tensors of `size`.
+    /// A job with tensors of `size`; room for one is made when it is sampled.
     pub fn new(size: (usize, usize)) -> Self {
         Self {
-            tensor: vec![0.0; 3 * size.0 * size.1],
+            tensor: Vec::new(),
             size,
             request: Request {
                 target: Target::Rank(0),
@@ -41,13 +42,18 @@ impl Job {
         }
     }
 
-    /// Runs `network` on the tensor and explains the result.
-    pub fn run(&mut self, network: &SharedClassifier) -> Result<(), Error> {
+    /// Samples the frame in `planes`.
+    pub fn sample<'a>(&mut self, sampler: &'a mut Sampler, planes: &[Plane]) -> &'a GrayBounds {
+        self.tensor.resize(3 * self.size.0 * self.size.1, 0.0);
+        sampler.sample(planes, &mut self.tensor)
+    }
+
+    /// Runs the network on the tensor and explains the result.
+    pub fn run(&mut self, turn: &mut Turn) -> Result<(), Error> {
         let (width, height) = self.size;
-        let mut classifier = network.turn();
         let start = Instant::now();
         let Request { target, method, .. } = self.request;
-        let activation = classifier.run(&self.tensor, width, height, target, method.detail())?;
+        let activation = turn.run(&self.tensor, width, height, target, method.detail())?;
         self.infer_time = start.elapsed();
         self.explanation.update(&activation, &self.request)?;
         self.map_time = start.elapsed() - self.infer_time;

@@ -1,6 +1,7 @@
 //! What lives from start to stop: the network, the buffers, and the explanation on show.
 
 use std::{
+    mem,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -206,21 +207,27 @@ impl Stream {
         if self.is_due(live, late, outcome)
             && let Some(mut job) = buffers.job.take_if(|_| self.engine.is_idle())
         {
-            bounds = outcome.time(Step::Prepare, || {
-                let planes = frame::planes(&frame);
-                Some(buffers.sampler.sample(&planes, &mut job.tensor))
-            });
             job.request = self.question.request(live);
             job.pts = pts;
             self.age = 0;
+            let planes = frame::planes(&frame);
+            let sampler = &mut buffers.sampler;
             match &mut self.engine {
                 Engine::Inline => {
-                    let result = job.run(&self.network);
+                    let mut turn = self.network.turn();
+                    mem::swap(turn.tensor(), &mut job.tensor);
+                    bounds = Some(outcome.time(Step::Prepare, || job.sample(sampler, &planes)));
+                    let result = job.run(&mut turn);
+                    mem::swap(turn.tensor(), &mut job.tensor);
+                    drop(turn);
                     outcome.waited = true;
                     self.take_over(&mut job, result, &mut buffers.painter, live, outcome)?;
                     buffers.job = Some(job);
                 }
-                Engine::Worker(worker) => worker.submit(job),
+                Engine::Worker(worker) => {
+                    bounds = Some(outcome.time(Step::Prepare, || job.sample(sampler, &planes)));
+                    worker.submit(job);
+                }
             }
         }
         self.follow_settings(&mut buffers.painter, live, outcome);
@@ -255,7 +262,7 @@ impl Stream {
         let Some((mut job, result)) = worker.collect() else {
             return Ok(());
         };
-        if !std::mem::take(&mut self.stale) {
+        if !mem::take(&mut self.stale) {
             self.take_over(&mut job, result, &mut buffers.painter, live, outcome)?;
         }
         // After a change of caps there is a job of the new size already.
@@ -293,7 +300,7 @@ impl Stream {
             .take()
             .map(|shown| shown.explanation)
             .unwrap_or_default();
-        let explanation = std::mem::replace(&mut job.explanation, explanation);
+        let explanation = mem::replace(&mut job.explanation, explanation);
         outcome.announce = self.is_news(&explanation, live.post_messages);
         outcome.time(Step::Map, || {
             painter.set_map(view(&explanation.map), live.threshold)

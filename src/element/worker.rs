@@ -37,7 +37,7 @@ impl Shared {
             match mem::replace(&mut *desk, Desk::Running) {
                 Desk::Waiting(mut job) => {
                     drop(desk);
-                    let result = job.run(network);
+                    let result = job.run(&mut network.turn());
                     desk = self.desk();
                     if matches!(*desk, Desk::Closed) {
                         return;

@@ -43,4 +43,4 @@ pub use labels::Labels;
 pub use preprocess::Preprocess;
 pub use receptive::ReceptiveField;
 pub use runtime::environment;
-pub use shared::SharedClassifier;
+pub use shared::{SharedClassifier, Turn};

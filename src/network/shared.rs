@@ -17,22 +17,35 @@ pub struct SharedClassifier {
     pub normalization: Normalization,
     pub preprocess: (Preprocess, PreprocessOrigin),
     refused: Vec<(Method, Error)>,
-    /// One for each run at the same time, all of one network.
-    classifiers: [Mutex<Classifier>; RUNS],
-    /// How many of them are at rest.
-    resting: Mutex<usize>,
-    rested: Condvar,
+    seats: [Mutex<Seat>; RUNS],
+    /// How many of them are free.
+    free_seats: Mutex<usize>,
+    left: Condvar,
 }
 
 /// Most runs at the same time. While one waits for the slower of its threads another goes on; more
 /// would only take more memory.
 const RUNS: usize = 2;
 
+/// What a run takes.
+struct Seat {
+    /// One of several of the same network.
+    classifier: Classifier,
+    tensor: Vec<f32>,
+}
+
 /// A classifier that nobody else runs; what it returned is freed when the turn ends.
 pub struct Turn<'a> {
     // Given back before the next one in the queue is called.
-    classifier: MutexGuard<'a, Classifier>,
+    seat: MutexGuard<'a, Seat>,
     _call: Call<'a>,
+}
+
+impl Turn<'_> {
+    /// Room for a tensor, which serves whoever has the next turn again: many streams need but few.
+    pub fn tensor(&mut self) -> &mut Vec<f32> {
+        &mut self.seat.tensor
+    }
 }
 
 /// Calls the next one in the queue when it is dropped.
@@ -42,26 +55,26 @@ impl Deref for Turn<'_> {
     type Target = Classifier;
 
     fn deref(&self) -> &Classifier {
-        &self.classifier
+        &self.seat.classifier
     }
 }
 
 impl DerefMut for Turn<'_> {
     fn deref_mut(&mut self) -> &mut Classifier {
-        &mut self.classifier
+        &mut self.seat.classifier
     }
 }
 
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
-        self.classifier.free_outputs();
+        self.seat.classifier.free_outputs();
     }
 }
 
 impl Drop for Call<'_> {
     fn drop(&mut self) {
-        *lock(&self.0.resting) += 1;
-        self.0.rested.notify_one();
+        *lock(&self.0.free_seats) += 1;
+        self.0.left.notify_one();
     }
 }
 
@@ -104,33 +117,35 @@ impl SharedClassifier {
             normalization: classifier.normalization(),
             preprocess: classifier.preprocess(),
             refused: Method::ALL.into_iter().filter_map(refused).collect(),
-            classifiers: std::array::from_fn(|_| Mutex::new(classifier.another())),
-            resting: Mutex::new(RUNS),
-            rested: Condvar::new(),
+            seats: std::array::from_fn(|_| {
+                Mutex::new(Seat {
+                    classifier: classifier.another(),
+                    tensor: Vec::new(),
+                })
+            }),
+            free_seats: Mutex::new(RUNS),
+            left: Condvar::new(),
         }
     }
 
     /// Waits until fewer than [`RUNS`] others run the network.
     pub fn turn(&self) -> Turn<'_> {
-        let mut resting = lock(&self.resting);
-        while *resting == 0 {
-            resting = self
-                .rested
-                .wait(resting)
+        let mut free_seats = lock(&self.free_seats);
+        while *free_seats == 0 {
+            free_seats = self
+                .left
+                .wait(free_seats)
                 .unwrap_or_else(PoisonError::into_inner);
         }
-        *resting -= 1;
-        drop(resting);
-        let free = self
-            .classifiers
-            .iter()
-            .find_map(|one| match one.try_lock() {
-                Ok(classifier) => Some(classifier),
-                Err(TryLockError::Poisoned(panicked)) => Some(panicked.into_inner()),
-                Err(TryLockError::WouldBlock) => None,
-            });
+        *free_seats -= 1;
+        drop(free_seats);
+        let free = self.seats.iter().find_map(|seat| match seat.try_lock() {
+            Ok(seat) => Some(seat),
+            Err(TryLockError::Poisoned(panicked)) => Some(panicked.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
+        });
         Turn {
-            classifier: free.unwrap_or_else(|| lock(&self.classifiers[0])),
+            seat: free.unwrap_or_else(|| lock(&self.seats[0])),
             _call: Call(self),
         }
     }
