@@ -6,6 +6,7 @@ use prost::Message;
 
 use super::cellwise::DETAIL;
 use super::error::Fault;
+use super::gates;
 use super::gradient::{CLASS, Gradient, SLOT, Sums};
 use super::graph::Graph;
 use super::head::{Anatomy, Layout};
@@ -81,6 +82,7 @@ pub fn rewrite(
             expose(proto, &tensor, data_type::FLOAT, None);
         }
     }
+    gates::convolve(proto, version);
     drop_unused(proto);
     if model.encoded_len() > i32::MAX as usize {
         return Err(Fault::TooLarge);

@@ -11,6 +11,7 @@ mod dissect;
 mod edit;
 mod error;
 mod external;
+mod gates;
 mod gradient;
 mod graph;
 mod head;
