@@ -86,7 +86,14 @@ impl<'a> Cellwise<'a> {
         let channels = channels(graph, &anatomy.features)?;
         let cells = inputs.checked_div(channels)?;
         let weights = graph.initializer(layer.operand(1))?;
+        let stored = match &weights.raw_data {
+            Some(raw) => raw.len(),
+            None => weights.float_data.len().checked_mul(4)?,
+        };
+        // A file may claim what it does not hold.
+        let is_whole = stored > 0 && inputs.checked_mul(outputs)?.checked_mul(4)? == stored;
         (is_matrix
+            && is_whole
             && is_plain
             && is_only_way
             && channels * cells == inputs

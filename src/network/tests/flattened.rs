@@ -152,3 +152,17 @@ fn a_kernel_that_covers_less_than_the_map_is_no_dense_layer() {
     assert_eq!(classifier.structure().features, "r");
     assert!(matches!(classifier.head(), Head::Dense { .. }));
 }
+
+#[test]
+fn weights_that_are_fewer_than_they_claim_are_refused() {
+    let mut draft = Draft::with_features();
+    draft
+        .node("Flatten", &["a"], "f")
+        .random("w", &[48, 4])
+        .node("Gemm", &["f", "w"], "y")
+        .output("y");
+    let weights = draft.graph().initializer.iter_mut();
+    let weights = weights.filter(|weight| weight.name() == "w");
+    weights.for_each(|weight| weight.float_data.truncate(5));
+    assert!(draft.open().is_none_or(|opened| opened.is_err()));
+}
