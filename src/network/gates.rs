@@ -10,6 +10,33 @@ use std::collections::HashMap;
 use super::edit::{node, with_float, with_int, with_ints};
 use super::onnx::{self, Node, data_type};
 
+/// What is multiplied with its own hard sigmoid, clip(α x + 1/2, 0, 1).
+pub struct HardGate {
+    /// Which operand of the product that is.
+    pub index: usize,
+    /// α, the hard sigmoid's slope between its bounds.
+    pub alpha: f32,
+}
+
+/// The gate of a `product` that is a HardSwish, as older operator sets write it.
+pub fn hard_gate<'a>(
+    product: &Node,
+    producer: impl Fn(&str) -> Option<&'a Node>,
+) -> Option<HardGate> {
+    if product.op() != "Mul" {
+        return None;
+    }
+    (0..2).find_map(|index| {
+        let gate = producer(product.operand(1 - index))?;
+        let alpha = gate.float("alpha", 0.2);
+        let is_gate = gate.op() == "HardSigmoid"
+            && gate.operand(0) == product.operand(index)
+            && gate.float("beta", 0.5) == 0.5
+            && alpha > 0.0;
+        is_gate.then_some(HardGate { index, alpha })
+    })
+}
+
 /// Channels of a block, or a multiple of them.
 const BLOCK: i64 = 16;
 
@@ -22,25 +49,16 @@ pub fn convolve(graph: &mut onnx::Graph, opset: i64) {
         return;
     }
     let widths = channel_counts(graph);
-    let mut products: HashMap<&str, &Node> = HashMap::new();
-    for product in graph.node.iter().filter(|node| node.op() == "Mul") {
-        products.extend(
-            product
-                .input
-                .iter()
-                .map(|operand| (operand.as_str(), product)),
-        );
-    }
-    let gate = |node: &Node| {
-        let x = node.operand(0);
-        let is_gate = products.get(node.result()).is_some_and(|product| {
-            node.float("beta", 0.5) == 0.5 && product.input.iter().any(|operand| operand == x)
-        });
-        match node.op() {
-            "HardSigmoid" if is_gate => Some(node.float("alpha", 0.2)),
-            "HardSwish" => Some(1.0 / 6.0),
-            _ => None,
-        }
+    let producers = graph.node.iter().map(|node| (node.result(), node));
+    let producers: HashMap<&str, &Node> = producers.collect();
+    let gates = graph.node.iter().filter_map(|product| {
+        let gate = hard_gate(product, |tensor| producers.get(tensor).copied())?;
+        Some((product.operand(1 - gate.index), gate.alpha))
+    });
+    let gates: HashMap<&str, f32> = gates.collect();
+    let gate = |node: &Node| match node.op() {
+        "HardSwish" => Some(1.0 / 6.0),
+        _ => gates.get(node.result()).copied(),
     };
     let (mut nodes, mut constants) = (Vec::with_capacity(graph.node.len()), Vec::new());
     for old in &graph.node {

@@ -7,6 +7,7 @@ use std::f32::consts::{FRAC_1_SQRT_2, PI};
 
 use super::affine;
 use super::edit::{with_float, with_int, with_ints};
+use super::gates::{self, HardGate};
 use super::graph::Graph;
 use super::onnx::Node;
 use super::tape::Tape;
@@ -269,28 +270,10 @@ fn slope(tape: &mut Tape, graph: &Graph, node: &Node) -> Option<String> {
     })
 }
 
-/// What is multiplied with its own hard sigmoid.
-struct HardGate {
-    /// Which operand that is.
-    index: usize,
-    /// The hard sigmoid's slope between its bounds.
-    alpha: f32,
-}
-
-/// A product that is a HardSwish, as older operator sets write it.
+/// The gate of a HardSwish whose slope the operator set can write.
 fn hard_gate(graph: &Graph, node: &Node) -> Option<HardGate> {
-    if node.op() != "Mul" {
-        return None;
-    }
-    let alpha = |index: usize| {
-        let gate = graph.producer(node.operand(1 - index))?;
-        let is_gate = gate.op() == "HardSigmoid"
-            && gate.operand(0) == node.operand(index)
-            && gate.float("beta", 0.5) == 0.5
-            && graph.opset() >= 9;
-        is_gate.then(|| gate.float("alpha", 0.2))
-    };
-    (0..2).find_map(|index| alpha(index).map(|alpha| HardGate { index, alpha }))
+    let gate = gates::hard_gate(node, |tensor| graph.producer(tensor));
+    gate.filter(|_| graph.opset() >= 9)
 }
 
 /// dY/dX of Howard et al., "Searching for MobileNetV3", 2019, y = x h with the gate

@@ -89,7 +89,6 @@ fn round_columns<S: Source, const FUSED: bool, const N: usize>(
 
 /// Some rows of a scaled plane, with what it takes to make them.
 pub(super) struct ScaledRows {
-    rows: Range<usize>,
     /// Rows after the first pass: some of them, or all that are needed where the horizontal pass
     /// comes first.
     between: Vec<u8>,
@@ -187,7 +186,6 @@ impl PlaneScaler {
         ScaledRows {
             between: vec![0; between],
             views: views.collect(),
-            rows: 0..0,
         }
     }
 
@@ -200,9 +198,8 @@ impl PlaneScaler {
         out: &mut ScaledRows,
         on_read: impl FnMut(usize),
     ) {
-        out.rows = rows;
         if !self.vertical_first {
-            return self.scale_across_first(plane, out, on_read);
+            return self.scale_across_first(plane, rows, out, on_read);
         }
         match self.depth {
             Depth::Eight => {
@@ -213,7 +210,7 @@ impl PlaneScaler {
                 let round_row = |y, out: &mut [u8]| {
                     round_byte_rows(source, &self.vertical, y..y + 1, out.len(), out);
                 };
-                self.scale_down_first(out, round_row, on_read);
+                self.scale_down_first(rows, out, round_row, on_read);
             }
             Depth::TenLow | Depth::TenHigh => {
                 let source = Words {
@@ -225,7 +222,7 @@ impl PlaneScaler {
                     },
                 };
                 let round_row = |y, out: &mut [u8]| round_row(source, &self.vertical, y, out);
-                self.scale_down_first(out, round_row, on_read);
+                self.scale_down_first(rows, out, round_row, on_read);
             }
         }
     }
@@ -241,13 +238,14 @@ impl PlaneScaler {
     fn scale_across_first(
         &self,
         plane: Plane,
+        rows: Range<usize>,
         out: &mut ScaledRows,
         mut on_read: impl FnMut(usize),
     ) {
         let ([view], [(desk, pixels)]) = (&self.views[..], &mut out.views[..]) else {
             return;
         };
-        let (first, last) = self.sources(out.rows.clone());
+        let (first, last) = self.sources(rows.clone());
         let row_bytes = view.row_bytes();
         let step = view.rows().max(tile::ROWS);
         for first in (first..=last).step_by(step) {
@@ -264,7 +262,6 @@ impl PlaneScaler {
             data: &out.between,
             stride: row_bytes,
         };
-        let rows = out.rows.clone();
         let scaled = &mut pixels.data[..rows.len() * row_bytes];
         round_byte_rows(between, &self.vertical, rows, row_bytes, scaled);
     }
@@ -272,22 +269,23 @@ impl PlaneScaler {
     /// `round_row` makes a row of the vertical pass.
     fn scale_down_first(
         &self,
+        rows: Range<usize>,
         out: &mut ScaledRows,
         round_row: impl Fn(usize, &mut [u8]),
         mut on_read: impl FnMut(usize),
     ) {
         let line = self.line();
         let batch = out.between.len() / line;
-        for first in out.rows.clone().step_by(batch) {
-            let rows = batch.min(out.rows.end - first);
-            let lines = &mut out.between[..rows * line];
+        for first in rows.clone().step_by(batch) {
+            let count = batch.min(rows.end - first);
+            let lines = &mut out.between[..count * line];
             for (y, out) in (first..).zip(lines.chunks_exact_mut(line)) {
                 round_row(y, &mut out[..self.row_samples]);
                 on_read(self.sources(y..y + 1).1 + 1);
             }
             for (view, (desk, pixels)) in self.views.iter().zip(&mut out.views) {
-                let at = (first - out.rows.start) * view.row_bytes();
-                let scaled = &mut pixels.data[at..][..rows * view.row_bytes()];
+                let at = (first - rows.start) * view.row_bytes();
+                let scaled = &mut pixels.data[at..][..count * view.row_bytes()];
                 view.scale_rows(lines, line, desk, scaled);
             }
         }
