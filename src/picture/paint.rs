@@ -41,7 +41,7 @@ pub struct Painter {
 }
 
 /// Bands that a frame is painted in, each by one thread at a time.
-const BANDS: usize = 8;
+const BANDS: usize = 16;
 
 /// Parts that a map is scaled in.
 const MAP_PARTS: usize = 4;

@@ -103,7 +103,7 @@ pub struct Sampler {
 }
 
 /// Bands that a tensor is made in, from top to bottom, each by one thread.
-const BANDS: usize = 4;
+const BANDS: usize = 8;
 
 /// How frames become tensors.
 struct Recipe {
