@@ -250,9 +250,9 @@ impl MapScaler {
         let rows = self.panels[column / STRIPS].rows(column % STRIPS);
         let down = &self.source.down;
         if coolest == 0 {
-            quantize::<_, true>(rows, down, ys, quantizer, out, stride, &exact);
+            quantize::<true>(rows, down, ys, quantizer, (out, stride), &exact);
         } else {
-            quantize::<_, false>(rows, down, ys, quantizer, out, stride, &exact);
+            quantize::<false>(rows, down, ys, quantizer, (out, stride), &exact);
         }
     }
 }

@@ -1,9 +1,14 @@
 //! From the scaled map to rows of the heat table.
 
+#[cfg(target_arch = "x86_64")]
+mod vbmi;
+
 use std::ops::Range;
 
 use super::panel::{Bounds, Run, STRIPS};
 use super::resize::{Axis, nearest, round_u8};
+#[cfg(target_arch = "x86_64")]
+use super::simd::Level;
 use super::simd::{dispatched, multiply_add};
 use super::tile::COLUMNS;
 
@@ -52,11 +57,31 @@ dispatched! {
     }
 }
 
+/// Heat indices of the rows `ys` of a strip into rows of `stride` bytes, summed from the `rows` of the
+/// map; where sums leave an index open, by `exact`, which is given column and row. `CUT` tells whether
+/// any may be below the threshold.
+pub(super) fn quantize<const CUT: bool>(
+    rows: &[Run],
+    down: &Axis,
+    ys: Range<usize>,
+    quantizer: &Quantizer,
+    (out, stride): (&mut [u8], usize),
+    exact: &impl Fn(usize, usize) -> u8,
+) {
+    #[cfg(target_arch = "x86_64")]
+    if Level::current() == Level::Avx512
+        && let Some(doubt) = quantizer.doubt()
+    {
+        let quantizer = (quantizer, doubt);
+        // SAFETY: the level is current only on a machine that was seen to have its instructions.
+        unsafe { vbmi::quantize::<CUT>(rows, down, ys, quantizer, (out, stride), exact) };
+        return;
+    }
+    plain_quantize::<_, CUT>(rows, down, ys, quantizer, out, stride, exact);
+}
+
 dispatched! {
-    /// Heat indices of the rows `ys` of a strip into rows of `stride` bytes, summed from the `rows`
-    /// of the map; where sums leave an index open, by `exact`, which is given column and row. `CUT`
-    /// tells whether any may be below the threshold.
-    pub(super) fn quantize<CUT: bool; F: Fn(usize, usize) -> u8>(
+    fn plain_quantize<CUT: bool; F: Fn(usize, usize) -> u8>(
         rows: &[Run],
         down: &Axis,
         ys: Range<usize>,
