@@ -3,22 +3,20 @@
 use super::coding::Coding;
 use super::heat::{HEAT, Span};
 use super::simd::dispatched;
-use super::sums::{Table, add_sums, sums};
+use super::sums::{Sums, Table};
 use super::view::{Chroma, Component, Depth, Encoding};
-use super::weave::{paint_packed, paint_pairs, paint_planes};
+use super::weave::{self, paint_packed, paint_pairs, paint_planes};
 
 /// What a stretched picture's codes are made of.
 pub(super) struct CodeTables {
     coding: Coding,
     depth: Depth,
     /// What gray and heat contribute to 8-bit luma.
-    gray: Table,
-    heat: Table,
+    luma: Sums,
     /// The same for 10 bits.
     words: WordLuma,
-    /// Half of what heat makes of blue and red difference; for 10 bits with 6 bits after the
-    /// point.
-    chroma: [Table; 2],
+    /// Of blue and red difference, of what heat makes of them; for 10 bits with 6 bits after the point.
+    chroma: [weave::Codes; 2],
 }
 
 /// A row of chroma samples to be painted.
@@ -45,15 +43,14 @@ impl CodeTables {
         Self {
             coding,
             depth,
-            gray: Table::ZERO,
-            heat: Table::ZERO,
+            luma: Sums::new(Table::ZERO, Table::ZERO),
             words: WordLuma {
                 factor: 0,
                 heat: [0; 256],
                 black: coding.black as i32,
                 white: (coding.black + coding.luma_range) as i32,
             },
-            chroma: [Table::ZERO; 2],
+            chroma: [Table::ZERO; 2].map(weave::Codes::new),
         }
     }
 
@@ -73,9 +70,10 @@ impl CodeTables {
         let fixed = |x: f64, bits: u32| (x * f64::from(1 << bits)).round() as i64;
         let luma_unit = stretch * coding.luma_range / 255.0;
         let chroma_unit = stretch * coding.chroma_range / 255.0;
+        let (mut gray, mut heat) = (Table::ZERO, Table::ZERO);
+        let mut chroma = [Table::ZERO; 2];
         for (code, level) in coding.levels().into_iter().enumerate() {
-            self.gray
-                .set(code, fixed(level / 2.0 * luma_unit, 8) as u16);
+            gray.set(code, fixed(level / 2.0 * luma_unit, 8) as u16);
         }
         // Half of (code - black) is gray / 2 in codes.
         self.words.factor = fixed(stretch / 2.0, WORD_FRACTION) as i32;
@@ -83,19 +81,21 @@ impl CodeTables {
         let chroma_bits = if self.depth == Depth::Eight { 8 } else { 6 };
         for (index, &rgb) in HEAT.iter().enumerate() {
             let luma = (coding.luma(rgb) - low) * luma_unit + coding.black + 0.5;
-            self.heat.set(index, fixed(luma, 8) as u16);
+            heat.set(index, fixed(luma, 8) as u16);
             self.words.heat[index] = fixed(luma + word_offset, WORD_FRACTION) as i32;
-            for (table, chroma) in self.chroma.iter_mut().zip(coding.chroma(rgb)) {
-                let code = (chroma * chroma_unit + coding.neutral).clamp(0.0, coding.largest);
+            for (table, difference) in chroma.iter_mut().zip(coding.chroma(rgb)) {
+                let code = (difference * chroma_unit + coding.neutral).clamp(0.0, coding.largest);
                 table.set(index, fixed((code + 0.5) / 2.0, chroma_bits) as u16);
             }
         }
+        self.luma = Sums::new(gray, heat);
+        self.chroma = chroma.map(weave::Codes::new);
     }
 
     /// Paints the luma, one sample after the other, of a row of as many pixels as `index` has.
     pub fn paint_luma(&self, row: &mut [u8], index: &[u8]) {
         match self.depth {
-            Depth::Eight => add_sums([&self.gray, &self.heat], row, index),
+            Depth::Eight => self.luma.add(row, index),
             Depth::TenLow => paint_words::<0>(row, index, &self.words),
             Depth::TenHigh => paint_words::<6>(row, index, &self.words),
         }
@@ -111,16 +111,16 @@ impl CodeTables {
         index: &[u8],
         width: usize,
     ) {
-        let luma = [&self.gray, &self.heat];
-        let chroma = self.chroma_tables(usize::from(chroma.cr.offset < chroma.cb.offset));
+        let luma = &self.luma;
+        let chroma = self.components(usize::from(chroma.cr.offset < chroma.cb.offset));
         match y.offset {
             0 => paint_packed::<0>(luma, chroma, index, width, row),
             _ => paint_packed::<1>(luma, chroma, index, width, row),
         }
     }
 
-    /// Tables of the two components, blue difference at `blue`.
-    fn chroma_tables(&self, blue: usize) -> [&Table; 2] {
+    /// The two components, blue difference at `blue`.
+    fn components(&self, blue: usize) -> [&weave::Codes; 2] {
         [&self.chroma[blue], &self.chroma[1 - blue]]
     }
 
@@ -129,22 +129,24 @@ impl CodeTables {
     pub fn paint_chroma(&self, rows: ChromaRows, heat: [&[u8]; 2], halved: bool) {
         match rows {
             ChromaRows::Planes(rows) if self.depth == Depth::Eight && halved => {
-                paint_planes(self.chroma_tables(0), heat, rows);
+                paint_planes(self.components(0), heat, rows);
             }
             ChromaRows::Planes(rows) => {
                 let step = 1 + usize::from(halved);
-                for (row, table) in rows.into_iter().zip(&self.chroma) {
+                for (row, weave::Codes { halves, .. }) in rows.into_iter().zip(&self.chroma) {
+                    let table = &halves.first;
                     match self.depth {
-                        Depth::Eight => sums([table; 2], heat, row),
+                        Depth::Eight => halves.of_all(heat, row),
                         Depth::TenLow => write_words::<1, 0, 0>(row, table, heat, step),
                         Depth::TenHigh => write_words::<1, 0, 6>(row, table, heat, step),
                     }
                 }
             }
             ChromaRows::Pairs(row, blue) => {
-                let [first, second] = self.chroma_tables(blue);
+                let components = self.components(blue);
+                let [first, second] = components.map(|codes| &codes.halves.first);
                 match self.depth {
-                    Depth::Eight => paint_pairs([first, second], heat, row),
+                    Depth::Eight => paint_pairs(components, heat, row),
                     Depth::TenLow => {
                         write_words::<2, 0, 0>(row, first, heat, 2);
                         write_words::<2, 1, 0>(row, second, heat, 2);

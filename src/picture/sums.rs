@@ -27,59 +27,82 @@ impl Table {
     }
 }
 
-/// The whole part of `tables[0][indices[0]] + tables[1][indices[1]]` for each pair of indices.
-pub(super) fn sums(tables: [&Table; 2], indices: [&[u8]; 2], out: &mut [u8]) {
+/// Sums of an entry of one table and one of another.
+pub(super) struct Sums {
+    pub first: Table,
+    pub second: Table,
+    /// The whole parts of the sums with the second table's entry 0.
     #[cfg(target_arch = "x86_64")]
-    if Level::current() == Level::Avx512 {
-        // SAFETY: the level is current only on a machine that was seen to have its instructions.
-        unsafe { vbmi::sums(tables, indices, out) };
-        return;
+    cold: [u8; 256],
+}
+
+impl Sums {
+    pub fn new(first: Table, second: Table) -> Self {
+        Self {
+            #[cfg(target_arch = "x86_64")]
+            cold: std::array::from_fn(|i| whole(first.get(i as u8), second.get(0))),
+            first,
+            second,
+        }
     }
-    for (out, (a, b)) in out.iter_mut().zip(indices[0].iter().zip(indices[1])) {
-        *out = sum(tables, *a, *b);
+
+    /// The whole part of the sum of two entries.
+    pub fn of(&self, first: u8, second: u8) -> u8 {
+        whole(self.first.get(first), self.second.get(second))
+    }
+
+    /// The same for each pair of `indices`.
+    pub fn of_all(&self, indices: [&[u8]; 2], out: &mut [u8]) {
+        #[cfg(target_arch = "x86_64")]
+        if Level::current() == Level::Avx512 {
+            // SAFETY: the level is current only on a machine that was seen to have its instructions.
+            unsafe { vbmi::of_all(self, indices, out) };
+            return;
+        }
+        for (out, (a, b)) in out.iter_mut().zip(indices[0].iter().zip(indices[1])) {
+            *out = self.of(*a, *b);
+        }
+    }
+
+    /// The same with the first indices in the place of the sums.
+    pub fn add(&self, first: &mut [u8], second: &[u8]) {
+        #[cfg(target_arch = "x86_64")]
+        if Level::current() == Level::Avx512 {
+            // SAFETY: the level is current only on a machine that was seen to have its instructions.
+            unsafe { vbmi::add(self, first, second) };
+            return;
+        }
+        for (first, second) in first.iter_mut().zip(second) {
+            *first = self.of(*first, *second);
+        }
     }
 }
 
-/// The same with the first indices in the place of the sums.
-pub(super) fn add_sums(tables: [&Table; 2], first: &mut [u8], second: &[u8]) {
-    #[cfg(target_arch = "x86_64")]
-    if Level::current() == Level::Avx512 {
-        // SAFETY: the level is current only on a machine that was seen to have its instructions.
-        unsafe { vbmi::add_sums(tables, first, second) };
-        return;
-    }
-    for (first, second) in first.iter_mut().zip(second) {
-        *first = sum(tables, *first, *second);
-    }
-}
-
-/// The whole part of the sum of two entries.
-pub(super) fn sum(tables: [&Table; 2], a: u8, b: u8) -> u8 {
-    (tables[0].get(a).wrapping_add(tables[1].get(b)) >> 8) as u8
+fn whole(first: u16, second: u16) -> u8 {
+    (first.wrapping_add(second) >> 8) as u8
 }
 
 #[cfg(target_arch = "x86_64")]
 pub(super) mod vbmi {
-    use super::{Table, sum};
+    use super::Sums;
     use crate::picture::lookup::{self, load, load_bytes, look_up, mask};
     use std::arch::x86_64::*;
 
-    /// Two tables in registers.
+    /// [`Sums`] in registers.
     pub struct Registers {
         low: [lookup::Register; 2],
         high: [lookup::Register; 2],
-        /// The sums of the first table's entries and the second one's entry 0.
         cold: lookup::Register,
     }
 
     impl Registers {
         #[target_feature(enable = "avx512f")]
-        pub fn load(tables: [&Table; 2]) -> Self {
-            let cold = std::array::from_fn(|first| sum(tables, first as u8, 0));
+        pub fn load(sums: &Sums) -> Self {
+            let tables = [&sums.first, &sums.second];
             Self {
                 low: tables.map(|table| load(&table.low)),
                 high: tables.map(|table| load(&table.high)),
-                cold: load(&cold),
+                cold: load(&sums.cold),
             }
         }
 
@@ -99,8 +122,8 @@ pub(super) mod vbmi {
     }
 
     #[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
-    pub fn sums(tables: [&Table; 2], indices: [&[u8]; 2], out: &mut [u8]) {
-        let tables = Registers::load(tables);
+    pub fn of_all(sums: &Sums, indices: [&[u8]; 2], out: &mut [u8]) {
+        let tables = Registers::load(sums);
         let indices = indices[0].chunks(64).zip(indices[1].chunks(64));
         for (out, (a, b)) in out.chunks_mut(64).zip(indices) {
             let mask = mask(out.len().min(a.len()).min(b.len()));
@@ -113,8 +136,8 @@ pub(super) mod vbmi {
     }
 
     #[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
-    pub fn add_sums(tables: [&Table; 2], first: &mut [u8], second: &[u8]) {
-        let tables = Registers::load(tables);
+    pub fn add(sums: &Sums, first: &mut [u8], second: &[u8]) {
+        let tables = Registers::load(sums);
         for (a, b) in first.chunks_mut(64).zip(second.chunks(64)) {
             let mask = mask(a.len().min(b.len()));
             // SAFETY: the mask has no more bits than the shorter of the slices has bytes.
@@ -148,14 +171,16 @@ mod tests {
             let sum: u32 = entries.map(u32::from).iter().sum();
             (sum >> 8) as u8
         };
+        let [a, b] = tables.clone();
+        let sums = Sums::new(a, b);
         each_level(|level| {
             for length in (1..200).chain([1 << 16]) {
                 let mut out = vec![0; length];
-                sums([&tables[0], &tables[1]], [&first, &second], &mut out);
+                sums.of_all([&first, &second], &mut out);
                 let right = out.iter().enumerate().all(|(i, out)| *out == expected(i));
                 assert!(right, "{level:?} {length}");
                 out.copy_from_slice(&first[..length]);
-                add_sums([&tables[0], &tables[1]], &mut out, &second);
+                sums.add(&mut out, &second);
                 let right = out.iter().enumerate().all(|(i, out)| *out == expected(i));
                 assert!(right, "{level:?} {length}, in place");
             }

@@ -2,11 +2,29 @@
 
 #[cfg(target_arch = "x86_64")]
 use super::simd::Level;
-use super::sums::{Table, sum};
+use super::sums::{Sums, Table};
 
-/// What chroma codes are made of: half of what heat makes of each component, in the order in which
-/// the components lie in memory.
-pub(super) type Chroma<'a> = [&'a Table; 2];
+/// What the codes of a component of chroma are made of.
+pub(super) struct Codes {
+    /// Of two heats, of which each makes half of a code.
+    pub halves: Sums,
+    /// Of one heat.
+    whole: [u8; 256],
+}
+
+impl Codes {
+    /// Codes of the half that each heat makes.
+    pub fn new(half: Table) -> Self {
+        let halves = Sums::new(half.clone(), half);
+        Self {
+            whole: std::array::from_fn(|heat| halves.of(heat as u8, heat as u8)),
+            halves,
+        }
+    }
+}
+
+/// Two components, in the order in which they lie in memory.
+pub(super) type Chroma<'a> = [&'a Codes; 2];
 
 /// Chroma of a row of pixels, from their heat and that of the row below: component by component.
 ///
@@ -39,13 +57,13 @@ pub(super) fn paint_pairs(chroma: Chroma, heat: [&[u8]; 2], row: &mut [u8]) {
 
 fn codes(chroma: Chroma, [above, below]: [&[u8]; 2]) -> impl Iterator<Item = [u8; 2]> {
     let heat = above.iter().step_by(2).zip(below.iter().step_by(2));
-    heat.map(move |(above, below)| chroma.map(|table| sum([table; 2], *above, *below)))
+    heat.map(move |(above, below)| chroma.map(|codes| codes.halves.of(*above, *below)))
 }
 
 /// A row of `width` pixels whose luma and chroma take turns, luma being the bytes from `LUMA` (0 or
-/// 1) on: made of its own luma and of heat, as [`super::sums::add_sums`] does with the tables `luma`.
+/// 1) on: made of its own luma and of heat, as `luma` adds them.
 pub(super) fn paint_packed<const LUMA: usize>(
-    luma: [&Table; 2],
+    luma: &Sums,
     chroma: Chroma,
     heat: &[u8],
     width: usize,
@@ -59,19 +77,19 @@ pub(super) fn paint_packed<const LUMA: usize>(
     }
     let pixels = row.as_chunks_mut::<2>().0.iter_mut();
     for (pixel, heat) in pixels.zip(heat).take(width) {
-        pixel[LUMA] = sum(luma, pixel[LUMA], *heat);
+        pixel[LUMA] = luma.of(pixel[LUMA], *heat);
     }
     let pairs = row.as_chunks_mut::<4>().0.iter_mut();
-    for (pair, codes) in pairs.zip(codes(chroma, [heat; 2])) {
-        [pair[1 - LUMA], pair[3 - LUMA]] = codes;
+    for (pair, heat) in pairs.zip(heat.iter().step_by(2)) {
+        [pair[1 - LUMA], pair[3 - LUMA]] = chroma.map(|codes| codes.whole[usize::from(*heat)]);
     }
 }
 
 #[cfg(target_arch = "x86_64")]
 mod vbmi {
-    use super::{Chroma, Table};
+    use super::{Chroma, Sums};
     use crate::picture::lookup::{self, load, load_bytes, look_up, mask};
-    use crate::picture::sums::vbmi::Registers;
+    use crate::picture::sums;
     use std::arch::x86_64::*;
 
     /// Every second byte of two registers, from `first` on.
@@ -102,8 +120,8 @@ mod vbmi {
         unsafe { _mm512_loadu_si512(bytes.as_ptr().cast()) }
     }
 
-    /// The codes of two components of chroma.
-    struct Codes {
+    /// [`super::Codes`] of two components in registers.
+    struct Registers {
         low: [lookup::Register; 2],
         high: [lookup::Register; 2],
         /// Those without heat, the second ones in the upper half.
@@ -111,16 +129,13 @@ mod vbmi {
         even: __m512i,
     }
 
-    impl Codes {
+    impl Registers {
         #[target_feature(enable = "avx512f,avx512bw")]
         fn load(chroma: Chroma) -> Self {
-            let [first, second] = chroma.map(|table| {
-                let cold = super::sum([table; 2], 0, 0);
-                _mm512_set1_epi8(cold as i8)
-            });
+            let [first, second] = chroma.map(|codes| _mm512_set1_epi8(codes.whole[0] as i8));
             Self {
-                low: chroma.map(|table| load(&table.low)),
-                high: chroma.map(|table| load(&table.high)),
+                low: chroma.map(|codes| load(&codes.halves.first.low)),
+                high: chroma.map(|codes| load(&codes.halves.first.high)),
                 cold: _mm512_mask_blend_epi64(0xf0, first, second),
                 even: register(const { &every_second(0) }),
             }
@@ -159,7 +174,7 @@ mod vbmi {
 
     #[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
     pub fn paint_planes(chroma: Chroma, heat: [&[u8]; 2], first: &mut [u8], second: &mut [u8]) {
-        let tables = Codes::load(chroma);
+        let tables = Registers::load(chroma);
         let heat = heat[0].chunks(64).zip(heat[1].chunks(64));
         let rows = first.chunks_mut(32).zip(second.chunks_mut(32));
         for ((first, second), (above, below)) in rows.zip(heat) {
@@ -176,7 +191,7 @@ mod vbmi {
 
     #[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
     pub fn paint_pairs(chroma: Chroma, heat: [&[u8]; 2], row: &mut [u8]) {
-        let tables = Codes::load(chroma);
+        let tables = Registers::load(chroma);
         let halves = register(const { &in_turns([0, 32]) });
         let heat = heat[0].chunks(64).zip(heat[1].chunks(64));
         for (row, (above, below)) in row.chunks_mut(64).zip(heat) {
@@ -188,18 +203,14 @@ mod vbmi {
 
     #[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
     pub fn paint_packed<const LUMA: usize>(
-        luma: [&Table; 2],
+        luma: &Sums,
         chroma: Chroma,
         heat: &[u8],
         width: usize,
         row: &mut [u8],
     ) {
-        let tables = Registers::load(luma);
-        // Each sample has one heat.
-        let chroma = chroma.map(|table| {
-            let codes = std::array::from_fn(|heat| super::sum([table; 2], heat as u8, heat as u8));
-            load(&codes)
-        });
+        let tables = sums::vbmi::Registers::load(luma);
+        let chroma = chroma.map(|codes| load(&codes.whole));
         let [cold, cold_second] = chroma.map(|table| look_up(&table, _mm512_setzero_si512()));
         let seconds = 0xaaaa_aaaa_aaaa_aaaa;
         let cold = _mm512_mask_blend_epi8(seconds, cold, cold_second);
@@ -250,7 +261,6 @@ mod vbmi {
 mod tests {
     use super::*;
     use crate::picture::simd::forced::each_level;
-    use crate::picture::sums::add_sums;
 
     fn table(factor: u16) -> Table {
         let mut table = Table::ZERO;
@@ -275,6 +285,9 @@ mod tests {
     fn rows_of_all_lengths_hold_the_sums_of_their_heats() {
         let [first, second, gray, heat] = [40_503, 48_271, 777, 30_011].map(table);
         let (above, below, row) = (noise(1), noise(2), noise(3));
+        let sums = Sums::new(gray, heat);
+        let chroma = [first.clone(), second.clone()].map(Codes::new);
+        let chroma = chroma.each_ref();
         each_level(|level| {
             for width in 1..=250 {
                 let samples = usize::div_ceil(width, 2);
@@ -289,23 +302,22 @@ mod tests {
                 };
                 let heats = [&above[..], &below[..]];
                 let (mut cb, mut cr) = (vec![0; samples], vec![0; samples]);
-                paint_planes([&first, &second], heats, [&mut cb, &mut cr]);
+                paint_planes(chroma, heats, [&mut cb, &mut cr]);
                 assert_eq!(cb, expected(&first, &below), "{level:?} {width}");
                 assert_eq!(cr, expected(&second, &below), "{level:?} {width}");
 
                 let mut pairs = vec![0; 2 * samples];
-                paint_pairs([&first, &second], heats, &mut pairs);
+                paint_pairs(chroma, heats, &mut pairs);
                 let planes: Vec<u8> = cb.iter().zip(&cr).flat_map(|(a, b)| [*a, *b]).collect();
                 assert_eq!(pairs, planes, "{level:?} {width}");
 
                 for offset in [0, 1] {
                     let mut packed = row[..4 * samples].to_vec();
                     let mut luma: Vec<u8> = row.iter().skip(offset).step_by(2).copied().collect();
-                    add_sums([&gray, &heat], &mut luma[..width], &above);
-                    let tables = ([&gray, &heat], [&first, &second]);
+                    sums.add(&mut luma[..width], &above);
                     match offset {
-                        0 => paint_packed::<0>(tables.0, tables.1, &above, width, &mut packed),
-                        _ => paint_packed::<1>(tables.0, tables.1, &above, width, &mut packed),
+                        0 => paint_packed::<0>(&sums, chroma, &above, width, &mut packed),
+                        _ => paint_packed::<1>(&sums, chroma, &above, width, &mut packed),
                     }
                     for (i, pair) in packed.chunks(4).enumerate() {
                         let expected = [luma[2 * i], luma[2 * i + 1]];

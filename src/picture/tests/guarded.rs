@@ -9,7 +9,7 @@ use crate::picture::heat::Span;
 use crate::picture::resize::{Axis, Bytes};
 use crate::picture::scale::round_byte_rows;
 use crate::picture::simd::forced::each_level;
-use crate::picture::sums::{Table, sums};
+use crate::picture::sums::{Sums, Table};
 
 fn noise(random: &mut Random, len: usize) -> Vec<u8> {
     (0..len).map(|_| random.next() as u8).collect()
@@ -46,9 +46,9 @@ fn sums_of_tables() {
         tables[0].set(i, (i * 151) as u16);
         tables[1].set(i, (i * 93 + 77) as u16);
     }
-    each_length([1, 1], 1, |indices, out| {
-        sums([&tables[0], &tables[1]], indices, out)
-    });
+    let [first, second] = tables;
+    let sums = Sums::new(first, second);
+    each_length([1, 1], 1, |indices, out| sums.of_all(indices, out));
 }
 
 #[test]
