@@ -19,7 +19,8 @@ impl Document {
                  Written by `make bench`. Times are medians in milliseconds, over {} rounds or {:.1} s, whichever is \
                  longer. What is compared takes turns in one run, so the ratios travel better than the times. *Bare \
                  network* is `session.run` of the network file as it is, on a tensor of the same size with the same \
-                 threads and session options; *copy* is one `memcpy` of the frame.\n\n",
+                 threads and session options; *copy* is one `memcpy` of the frame in the caches, \
+                 *cold copy* the same after the network ran.\n\n",
                 effort.rounds,
                 effort.row.as_secs_f64()
             ),
@@ -42,7 +43,9 @@ impl Document {
                 "Frames come out of a pool, two pictures in turns, with labels drawn. *Prepare*, *infer*, *map* and \
                  *paint* are the steps of the `stats` property: frame to tensor, network, class map, heat and overlay. \
                  *Total* is from pushing the frame into the element to having it back; the *rest* of it is captions, \
-                 metadata and the way through GStreamer. In brackets: in copies of the frame.",
+                 metadata and the way through GStreamer. Sampling finds the frame in the caches where it was just \
+                 written, painting finds it as the network left it. In brackets: in copies, and for painting in cold \
+                 copies, of the frame.",
             );
         }
         self.table(
@@ -56,20 +59,27 @@ impl Document {
                 "total",
                 "bare network",
                 "copy",
+                "cold copy",
                 "total / network",
             ],
             rows.iter().map(|row| {
                 let [prepare, infer, map, paint] = row.steps;
                 vec![
                     row.name.clone(),
-                    in_copies(prepare, row.copy),
+                    format!("{} ({})", ms(prepare), factor(prepare, row.copy)),
                     ms(infer),
                     ms(map),
-                    in_copies(paint, row.copy),
+                    format!(
+                        "{} ({}, {})",
+                        ms(paint),
+                        factor(paint, row.copy),
+                        factor(paint, row.cold_copy)
+                    ),
                     ms(row.rest),
                     ms(row.total),
                     ms(row.network),
                     format!("{:.3}", row.copy.as_secs_f64() * 1e3),
+                    format!("{:.3}", row.cold_copy.as_secs_f64() * 1e3),
                     ratio(row.total, row.network),
                 ]
             }),
@@ -252,10 +262,6 @@ fn ms(time: Duration) -> String {
 
 fn mib(bytes: f64) -> String {
     format!("{:.1}", bytes / f64::from(1 << 20))
-}
-
-fn in_copies(time: Duration, copy: Duration) -> String {
-    format!("{} ({})", ms(time), factor(time, copy))
 }
 
 fn factor(time: Duration, unit: Duration) -> String {

@@ -23,7 +23,10 @@ pub struct Row {
     pub total: Duration,
     /// `session.run` of the network file on a tensor of the same size.
     pub network: Duration,
+    /// A copy of the frame in the caches, as sampling finds it when it was just written.
     pub copy: Duration,
+    /// The same after the network ran, as painting finds it.
+    pub cold_copy: Duration,
 }
 
 impl Row {
@@ -31,7 +34,7 @@ impl Row {
         let mut feed = Feed::new(network, info);
         let mut bare = Bare::open(network, (info.width() as usize, info.height() as usize));
         let (mut total, mut rest) = (Vec::new(), Vec::new());
-        let (mut networks, mut copies) = (Vec::new(), Vec::new());
+        let (mut networks, mut copies, mut cold_copies) = (Vec::new(), Vec::new(), Vec::new());
         let mut steps: [Vec<Duration>; 4] = Default::default();
         let source = picture(info, 0);
         let mut target = source.clone();
@@ -39,8 +42,7 @@ impl Row {
             let time = feed.frame();
             let stats = feed.element.property::<gst::Structure>("stats");
             let network_time = bare.run();
-            // The second of two, which finds the frame in the caches as the element does.
-            let [_, copy_time] = [(); 2].map(|()| {
+            let [cold_copy_time, copy_time] = [(); 2].map(|()| {
                 let start = Instant::now();
                 target.copy_from_slice(std::hint::black_box(&source));
                 std::hint::black_box(&mut target);
@@ -52,6 +54,7 @@ impl Row {
             total.push(time);
             networks.push(network_time);
             copies.push(copy_time);
+            cold_copies.push(cold_copy_time);
             let mut left = time;
             for (step, name) in steps.iter_mut().zip(STEPS) {
                 let nanoseconds = stats.get(name).expect("stats has the step");
@@ -67,6 +70,7 @@ impl Row {
             total: median(total),
             network: median(networks),
             copy: median(copies),
+            cold_copy: median(cold_copies),
         }
     }
 }
