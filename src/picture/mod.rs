@@ -11,8 +11,10 @@ mod caption;
 mod codes;
 mod coding;
 mod colour;
+mod components;
 mod crew;
 mod extremes;
+mod fit;
 mod gray;
 mod heat;
 #[cfg(target_arch = "x86_64")]
@@ -44,10 +46,11 @@ mod tests;
 
 #[cfg(feature = "captions")]
 pub use caption::Caption;
+pub use fit::{Fit, network_size};
 pub use map::MapView;
 pub use paint::Painter;
 pub use reader::GrayBounds;
-pub use sample::{ChannelOrder, Fit, Normalization, Sampler, network_size};
+pub use sample::{ChannelOrder, Normalization, Sampler};
 pub use view::{
     Chroma, Component, Depth, Encoding, Geometry, Layout, Matrix, Plane, PlaneMut, Range, Samples,
 };

@@ -4,15 +4,15 @@ use std::array;
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::across::View;
 use super::coding::Decoder;
+use super::components::{Components, Place};
 use super::crew::Crew;
+use super::fit::Fit;
 use super::reader::{BoundedRows, GrayBounds, GrayReader};
-use super::resize::Axis;
 use super::scale::{PlaneScaler, ScaledRows};
 use super::tile;
 use super::values::Values;
-use super::view::{Chroma, Depth, Geometry, Layout, Plane, Samples};
+use super::view::{Geometry, Layout, Plane};
 
 /// Order of a tensor's three channels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,57 +29,6 @@ pub struct Normalization {
     pub divisor: f32,
     pub mean: [f32; 3],
     pub deviation: [f32; 3],
-}
-
-/// How a frame is fitted to a network's input.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fit {
-    /// The shortest side becomes so many pixels and the aspect ratio is kept; see
-    /// [`network_size`].
-    ShortestSide(usize),
-    /// Width and height are scaled independently.
-    Exact { width: usize, height: usize },
-}
-
-impl Fit {
-    /// Width and height of the tensor for a frame of `width` x `height` pixels.
-    pub fn size(self, width: usize, height: usize) -> (usize, usize) {
-        match self {
-            Self::ShortestSide(side) => network_size(width, height, side),
-            Self::Exact { width, height } => (width, height),
-        }
-    }
-
-    /// Horizontal and vertical scale.
-    fn scale(self, width: usize, height: usize) -> (f64, f64) {
-        match self {
-            Self::ShortestSide(side) => {
-                let scale = side as f64 / width.min(height) as f64;
-                (scale, scale)
-            }
-            Self::Exact {
-                width: out_width,
-                height: out_height,
-            } => (
-                out_width as f64 / width as f64,
-                out_height as f64 / height as f64,
-            ),
-        }
-    }
-}
-
-/// Width and height of a frame whose shortest side is scaled to `side`: the other side is
-/// `ceil(length * side / shortest)`. `width` and `height` must be positive.
-pub fn network_size(width: usize, height: usize, side: usize) -> (usize, usize) {
-    let scaled = |long: usize, short: usize| {
-        let scale = side as f64 / short as f64;
-        (long as f64 * scale).ceil() as usize
-    };
-    if height <= width {
-        (scaled(width, height), side)
-    } else {
-        (side, scaled(height, width))
-    }
 }
 
 /// Scales frames of one geometry to a network's input tensor.
@@ -108,7 +57,7 @@ const BANDS: usize = 8;
 /// How frames become tensors.
 struct Recipe {
     planes: Vec<(usize, PlaneScaler)>,
-    components: Vec<Scaled>,
+    components: Vec<Place>,
     reader: GrayReader,
     /// The last of `planes` that gray is made of.
     last_gray: usize,
@@ -130,43 +79,14 @@ struct Desk {
     gray: Vec<u8>,
 }
 
-/// Where the samples of a component of the scaled picture are.
-#[derive(Clone, Copy)]
-struct Scaled {
-    plane: usize,
-    view: usize,
-    offset: usize,
-}
-
 impl Sampler {
     /// A sampler of frames of `geometry`, whose sides, like those of `fit`, must be positive.
     pub fn new(geometry: &Geometry, fit: Fit, normalization: &Normalization) -> Self {
-        let builder = Builder::new(geometry, fit);
-        let (planes, components, decoder) = match geometry.layout {
-            Layout::Packed { bytes, r, g, b } => {
-                let scaled = |offset| Scaled {
-                    plane: 0,
-                    view: 0,
-                    offset,
-                };
-                let plane = builder.rgb_plane(bytes);
-                (vec![(0, plane)], [r, g, b].map(scaled).into(), None)
-            }
-            Layout::Planar { r, g, b } => {
-                let planes = [r, g, b].map(|plane| (plane, builder.rgb_plane(1)));
-                let scaled = |plane| Scaled {
-                    plane,
-                    view: 0,
-                    offset: 0,
-                };
-                (planes.into(), [0, 1, 2].map(scaled).into(), None)
-            }
-            Layout::YCbCr { samples, encoding } => {
-                let (planes, components) = builder.y_cb_cr(samples);
-                let decoder = Decoder::new(encoding, samples.depth);
-                (planes, components, Some(decoder))
-            }
-        };
+        let Components {
+            planes,
+            places,
+            size: (width, height),
+        } = Components::new(geometry, fit);
         let recipe = Recipe {
             reader: GrayReader::new(geometry),
             last_gray: match geometry.layout {
@@ -174,8 +94,11 @@ impl Sampler {
                 _ => 0,
             },
             planes,
-            components,
-            decoder,
+            components: places,
+            decoder: match geometry.layout {
+                Layout::YCbCr { samples, encoding } => Some(Decoder::new(encoding, samples.depth)),
+                _ => None,
+            },
             values: array::from_fn(|c| {
                 Values::new(|v| {
                     (f32::from(v) / normalization.divisor - normalization.mean[c])
@@ -187,7 +110,6 @@ impl Sampler {
                 ChannelOrder::Bgr => [2, 1, 0],
             },
         };
-        let (width, height) = (builder.out_width, builder.out_height);
         let rows = height.div_ceil(BANDS);
         let crew = Crew::get();
         let desk = |_| Desk {
@@ -290,124 +212,5 @@ impl Recipe {
             let channel = &desk.picture[channel.min(desk.picture.len() - 1)];
             values.read(&channel[..area], out);
         }
-    }
-}
-
-/// Makes the scalers of a frame's planes.
-struct Builder {
-    width: usize,
-    height: usize,
-    out_width: usize,
-    out_height: usize,
-    scale_x: f64,
-    scale_y: f64,
-}
-
-impl Builder {
-    fn new(geometry: &Geometry, fit: Fit) -> Self {
-        let (width, height) = (geometry.width, geometry.height);
-        let (out_width, out_height) = fit.size(width, height);
-        let (scale_x, scale_y) = fit.scale(width, height);
-        Self {
-            width,
-            height,
-            out_width,
-            out_height,
-            scale_x,
-            scale_y,
-        }
-    }
-
-    fn view(&self, samples: usize, halved: bool) -> View {
-        let axis = if halved {
-            // A sample stands at the first of its two pixels, a quarter of a sample before the
-            // middle between them.
-            Axis::new(
-                self.width.div_ceil(2),
-                self.out_width,
-                2.0 * self.scale_x,
-                0.25,
-            )
-        } else {
-            Axis::new(self.width, self.out_width, self.scale_x, 0.0)
-        };
-        View::new(axis, samples)
-    }
-
-    fn vertical(&self, halved: bool) -> Axis {
-        if halved {
-            Axis::new(
-                self.height.div_ceil(2),
-                self.out_height,
-                2.0 * self.scale_y,
-                0.0,
-            )
-        } else {
-            Axis::new(self.height, self.out_height, self.scale_y, 0.0)
-        }
-    }
-
-    /// A plane of pixels of `samples` bytes.
-    fn rgb_plane(&self, samples: usize) -> PlaneScaler {
-        PlaneScaler::new(
-            Depth::Eight,
-            self.width * samples,
-            self.vertical(false),
-            self.scale_y <= self.scale_x,
-            vec![self.view(samples, false)],
-        )
-    }
-
-    /// Planes of luma and chroma samples.
-    fn y_cb_cr(&self, samples: Samples) -> (Vec<(usize, PlaneScaler)>, Vec<Scaled>) {
-        let Samples { y, chroma, depth } = samples;
-        let mut planes = vec![(
-            y.plane,
-            vec![self.view(y.step, false)],
-            self.width * y.step,
-            false,
-        )];
-        let luma = Scaled {
-            plane: 0,
-            view: 0,
-            offset: y.offset,
-        };
-        let mut scaled = vec![luma];
-        if let Some(layout) = chroma {
-            let Chroma {
-                cb,
-                cr,
-                halved_x,
-                halved_y,
-            } = layout;
-            let (width, _) = layout.size(self.width, self.height);
-            for component in [cb, cr] {
-                let known = planes.iter().position(|plane| plane.0 == component.plane);
-                let plane = known.unwrap_or(planes.len());
-                if known.is_none() {
-                    planes.push((component.plane, Vec::new(), 0, halved_y));
-                }
-                let (_, views, row_samples, _) = &mut planes[plane];
-                *row_samples = width * component.step;
-                if views.iter().all(|view| view.lanes() != component.step) {
-                    views.push(self.view(component.step, halved_x));
-                }
-                scaled.push(Scaled {
-                    plane,
-                    view: views.len() - 1,
-                    offset: component.offset,
-                });
-            }
-        }
-        let planes = planes
-            .into_iter()
-            .map(|(plane, views, row_samples, halved)| {
-                let vertical = self.vertical(halved);
-                (
-                    plane,
-                    PlaneScaler::new(depth, row_samples, vertical, true, views),
-                )
-            });
-        (planes.collect(), scaled)
     }
 }
