@@ -8,6 +8,7 @@ pub(super) type Table = [u8; 256];
 /// A table in registers.
 pub(super) type Register = [__m512i; 4];
 
+#[inline]
 #[target_feature(enable = "avx512f")]
 pub(super) fn load(table: &Table) -> Register {
     std::array::from_fn(|part| {
@@ -17,6 +18,7 @@ pub(super) fn load(table: &Table) -> Register {
 }
 
 /// The entry of each byte of `index`.
+#[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
 pub(super) fn look_up(table: &Register, index: __m512i) -> __m512i {
     let lower = _mm512_permutex2var_epi8(table[0], index, table[1]);
@@ -28,6 +30,7 @@ pub(super) fn look_up(table: &Register, index: __m512i) -> __m512i {
 ///
 /// # Safety
 /// `mask` has no bit beyond the bytes.
+#[inline]
 #[target_feature(enable = "avx512f,avx512bw")]
 pub(super) unsafe fn load_bytes(bytes: &[u8], mask: u64) -> __m512i {
     // SAFETY: a masked load touches no other bytes.
@@ -35,6 +38,7 @@ pub(super) unsafe fn load_bytes(bytes: &[u8], mask: u64) -> __m512i {
 }
 
 /// A bit for each of `count` bytes, at most 64.
+#[inline]
 pub(super) const fn mask(count: usize) -> u64 {
     match count {
         0 => 0,

@@ -1,5 +1,7 @@
 //! One plain function, compiled for each instruction set, chosen when it is called.
 
+use std::sync::OnceLock;
+
 /// Instruction sets that functions are compiled for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Level {
@@ -13,8 +15,13 @@ pub(super) enum Level {
 }
 
 impl Level {
-    /// The best level of this machine. The detection is remembered by the standard library.
+    /// The best level of this machine, looked for once: functions ask for it tile by tile.
     pub fn detected() -> Self {
+        static DETECTED: OnceLock<Level> = OnceLock::new();
+        *DETECTED.get_or_init(Self::detect)
+    }
+
+    fn detect() -> Self {
         #[cfg(target_arch = "x86_64")]
         {
             if is_x86_feature_detected!("avx512f")

@@ -8,7 +8,7 @@ use std::arch::x86_64::*;
 use super::{Colours, exact};
 use crate::picture::gray::vnni::Grays;
 use crate::picture::heat::{HEAT, Span};
-use crate::picture::lookup::{Register, Table, load, load_bytes, look_up, mask};
+use crate::picture::lookup::{Table, load, load_bytes, look_up, mask};
 
 /// Pixels at a time.
 const PIXELS: usize = 64;
@@ -23,6 +23,8 @@ const BIAS: i64 = 2;
 /// Contributions to a channel, least significant byte first.
 type Bytes = [Table; 3];
 
+/// More than registers hold: read from memory each time, where it must not lie astride cache lines.
+#[repr(align(64))]
 pub(super) struct ByteTables {
     /// Channels without heat.
     cold: Table,
@@ -74,50 +76,31 @@ fn set(bytes: &mut Bytes, index: usize, value: i64) {
     }
 }
 
-/// [`ByteTables`] as registers take them.
-struct Registers {
-    cold: Register,
-    gray: [Register; 3],
-    heat: [[Register; 3]; 3],
-}
-
-impl Registers {
-    #[target_feature(enable = "avx512f")]
-    fn load(tables: &ByteTables) -> Self {
-        Self {
-            cold: load(&tables.cold),
-            gray: tables.gray.each_ref().map(|table| load(table)),
-            heat: tables
-                .heat
-                .each_ref()
-                .map(|bytes| bytes.each_ref().map(|table| load(table))),
-        }
-    }
-
+impl ByteTables {
     /// The three channels of pixels, and which pixels are in doubt.
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
     fn colours(&self, gray: __m512i, index: __m512i) -> ([__m512i; 3], u64) {
         if _mm512_test_epi8_mask(index, index) == 0 {
-            return ([look_up(&self.cold, gray); 3], 0);
+            return ([look_up(&load(&self.cold), gray); 3], 0);
         }
         let one = _mm512_set1_epi8(1);
         let doubt = _mm512_set1_epi8(2 * BIAS as i8);
         let [gray_low, gray_middle, gray_high] = [
-            look_up(&self.gray[0], gray),
-            look_up(&self.gray[1], gray),
-            look_up(&self.gray[2], gray),
+            look_up(&load(&self.gray[0]), gray),
+            look_up(&load(&self.gray[1]), gray),
+            look_up(&load(&self.gray[2]), gray),
         ];
         let mut channels = [_mm512_setzero_si512(); 3];
         let mut doubtful = 0;
         for (out, heat) in channels.iter_mut().zip(&self.heat) {
-            let low = _mm512_add_epi8(gray_low, look_up(&heat[0], index));
+            let low = _mm512_add_epi8(gray_low, look_up(&load(&heat[0]), index));
             let carry = _mm512_cmplt_epu8_mask(low, gray_low);
-            let sum = _mm512_add_epi8(gray_middle, look_up(&heat[1], index));
+            let sum = _mm512_add_epi8(gray_middle, look_up(&load(&heat[1]), index));
             let middle = _mm512_mask_add_epi8(sum, carry, sum, one);
             let zero = _mm512_testn_epi8_mask(middle, middle);
             let carry = _mm512_cmplt_epu8_mask(sum, gray_middle) | (carry & zero);
-            let sum = _mm512_add_epi8(gray_high, look_up(&heat[2], index));
+            let sum = _mm512_add_epi8(gray_high, look_up(&load(&heat[2]), index));
             *out = _mm512_mask_add_epi8(sum, carry, sum, one);
             doubtful |= _mm512_mask_cmple_epu8_mask(zero, low, doubt);
         }
@@ -133,7 +116,7 @@ pub(super) fn paint_row<const BYTES: usize, const R: usize, const G: usize, cons
     colours: &Colours,
 ) {
     let lead = const { [R, B][(R > B) as usize] };
-    let tables = Registers::load(&colours.bytes);
+    let tables = &*colours.bytes;
     let grays = Grays::new::<R, G, B>();
     let spreads = const { spreads::<BYTES>([R, B][(R > B) as usize]) };
     let chunks = pixels.chunks_mut(PIXELS * BYTES).zip(index.chunks(PIXELS));
@@ -204,7 +187,7 @@ const fn spreads<const BYTES: usize>(lead: usize) -> [Spread; BYTES] {
 /// Paints a row of three planes.
 #[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
 pub(super) fn paint_planes(rows: [&mut [u8]; 3], gray: &[u8], index: &[u8], colours: &Colours) {
-    let tables = Registers::load(&colours.bytes);
+    let tables = &*colours.bytes;
     let [first, second, third] = rows;
     let planes = first
         .chunks_mut(PIXELS)
