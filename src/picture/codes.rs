@@ -15,7 +15,7 @@ pub(super) struct CodeTables {
     luma: Sums,
     /// The same for 10 bits.
     words: WordLuma,
-    /// Of blue and red difference, of what heat makes of them; for 10 bits with 6 bits after the point.
+    /// Codes of blue and red difference, made of heat; for 10 bits the halves have 6 bits after the point.
     chroma: [weave::Codes; 2],
 }
 
