@@ -5,7 +5,7 @@
 
 use std::arch::x86_64::*;
 
-use super::lookup::mask;
+use super::lookup::{each_bit, mask};
 use super::resize::Axis;
 use super::vnni::{FRACTION, digits};
 
@@ -177,12 +177,8 @@ impl RowWeights {
                 unsafe { _mm_mask_storeu_epi8(out.as_mut_ptr().cast(), valid, bytes) };
                 // In doubt is what comes as near as the error to where the rounded value changes.
                 let near = _mm512_and_si512(_mm512_add_epi32(sum, doubt), fraction);
-                let mut doubtful = _mm512_mask_cmple_epi32_mask(valid, near, limit);
-                while doubtful != 0 {
-                    let lane = doubtful.trailing_zeros() as usize;
-                    doubtful &= doubtful - 1;
-                    out[lane] = exact(y, x + lane);
-                }
+                let doubtful = _mm512_mask_cmple_epi32_mask(valid, near, limit);
+                each_bit(doubtful.into(), |lane| out[lane] = exact(y, x + lane));
             }
         }
     }

@@ -1,4 +1,4 @@
-//! Look-ups of bytes in tables that lie in registers: more than ten times as fast as in memory.
+//! Look-ups of bytes in tables that lie in registers, more than ten times as fast as in memory, and masks.
 
 use std::arch::x86_64::*;
 
@@ -44,5 +44,14 @@ pub(super) const fn mask(count: usize) -> u64 {
         0 => 0,
         1..64 => u64::MAX >> (64 - count),
         _ => u64::MAX,
+    }
+}
+
+/// Calls `work` with the number of each bit of `bits` that is set.
+#[inline(always)]
+pub(super) fn each_bit(mut bits: u64, mut work: impl FnMut(usize)) {
+    while bits != 0 {
+        work(bits.trailing_zeros() as usize);
+        bits &= bits - 1;
     }
 }

@@ -6,7 +6,7 @@
 use std::arch::x86_64::*;
 use std::ops::Range;
 
-use super::lookup::mask;
+use super::lookup::{each_bit, mask};
 use super::resize::Bytes;
 
 /// Bits after the point of the integer weights.
@@ -154,15 +154,12 @@ pub(super) fn round_rows(
                 continue;
             }
             for (quarter, near) in near.into_iter().enumerate() {
-                let mut doubtful = _mm512_cmple_epi32_mask(near, limit);
-                while doubtful != 0 {
-                    let lane = doubtful.trailing_zeros() as usize;
-                    doubtful &= doubtful - 1;
+                each_bit(_mm512_cmple_epi32_mask(near, limit).into(), |lane| {
                     let column = lane / 4 * 16 + quarter * 4 + lane % 4;
                     if let Some(out) = out.get_mut(column) {
                         *out = exact(at, x + column);
                     }
-                }
+                });
             }
         }
     }

@@ -8,7 +8,7 @@ use std::arch::x86_64::*;
 use super::{Colours, exact};
 use crate::picture::gray::vnni::Grays;
 use crate::picture::heat::{HEAT, Span};
-use crate::picture::lookup::{Table, load, load_bytes, look_up, mask};
+use crate::picture::lookup::{Table, each_bit, load, load_bytes, look_up, mask};
 
 /// Pixels at a time.
 const PIXELS: usize = 64;
@@ -210,14 +210,5 @@ pub(super) fn paint_planes(rows: [&mut [u8]; 3], gray: &[u8], index: &[u8], colo
                 plane[x] = exact(gray[x], HEAT[usize::from(index[x])][channel], colours.range);
             }
         });
-    }
-}
-
-/// Calls `work` with the number of each bit of `bits` that is set.
-#[inline(always)]
-fn each_bit(mut bits: u64, mut work: impl FnMut(usize)) {
-    while bits != 0 {
-        work(bits.trailing_zeros() as usize);
-        bits &= bits - 1;
     }
 }

@@ -6,6 +6,7 @@ use std::arch::x86_64::*;
 use std::ops::Range;
 
 use super::{HOTTEST, Quantizer};
+use crate::picture::lookup::each_bit;
 use crate::picture::panel::Run;
 use crate::picture::resize::Axis;
 use crate::picture::tile::COLUMNS;
@@ -110,12 +111,10 @@ pub(super) fn quantize<const CUT: bool>(
             continue;
         }
         for (i, distance) in distances.into_iter().enumerate() {
-            let mut doubtful = _mm512_cmple_epu32_mask(distance, limit);
-            while doubtful != 0 {
-                let x = i * LANES + doubtful.trailing_zeros() as usize;
-                doubtful &= doubtful - 1;
+            each_bit(_mm512_cmple_epu32_mask(distance, limit).into(), |lane| {
+                let x = i * LANES + lane;
                 out[x] = exact(x, y);
-            }
+            });
         }
     }
 }
