@@ -136,12 +136,7 @@ fn keep_pads(proto: &mut onnx::Graph, pads: &BTreeSet<usize>, version: i64) {
         }
     }
     if version >= 11 && !pads.is_empty() {
-        proto.initializer.push(onnx::Tensor {
-            data_type: Some(data_type::FLOAT),
-            float_data: vec![TINY],
-            name: Some(NAME.to_owned()),
-            ..onnx::Tensor::default()
-        });
+        proto.initializer.push(floats(NAME, &[], vec![TINY]));
     }
 }
 
@@ -335,6 +330,17 @@ pub fn with_int(mut node: Node, name: &str, value: i64) -> Node {
         ..Attribute::default()
     });
     node
+}
+
+/// A tensor of single precision `values`.
+pub fn floats(name: &str, dims: &[i64], values: Vec<f32>) -> onnx::Tensor {
+    onnx::Tensor {
+        name: Some(name.to_owned()),
+        dims: dims.to_vec(),
+        data_type: Some(data_type::FLOAT),
+        float_data: values,
+        ..onnx::Tensor::default()
+    }
 }
 
 pub fn with_float(mut node: Node, name: &str, value: f32) -> Node {

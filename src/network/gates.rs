@@ -7,7 +7,7 @@
 
 use std::collections::HashMap;
 
-use super::edit::{node, with_float, with_int, with_ints};
+use super::edit::{floats, node, with_float, with_int, with_ints};
 use super::onnx::{self, Node, data_type};
 
 /// What is multiplied with its own hard sigmoid, clip(α x + 1/2, 0, 1).
@@ -118,13 +118,8 @@ fn channel_counts(graph: &onnx::Graph) -> HashMap<String, i64> {
 }
 
 fn constant(name: &str, dims: &[i64], value: f32) -> onnx::Tensor {
-    onnx::Tensor {
-        name: Some(name.to_owned()),
-        dims: dims.to_vec(),
-        data_type: Some(data_type::FLOAT),
-        float_data: vec![value; dims.iter().product::<i64>() as usize],
-        ..onnx::Tensor::default()
-    }
+    let count = dims.iter().product::<i64>() as usize;
+    floats(name, dims, vec![value; count])
 }
 
 #[cfg(test)]

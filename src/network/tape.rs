@@ -2,7 +2,7 @@
 
 use prost::bytes::Bytes;
 
-use super::edit::{cast, node, value, with_graph, with_int, with_ints};
+use super::edit::{cast, floats, node, value, with_graph, with_int, with_ints};
 use super::onnx::{self, Node, data_type};
 
 /// Nodes and constants in the order in which they were added.
@@ -99,13 +99,7 @@ impl Tape {
     /// A tensor of the tape's element type.
     pub fn floats(&mut self, dims: &[i64], values: Vec<f32>) -> String {
         let name = self.name();
-        self.constants.push(onnx::Tensor {
-            dims: dims.to_vec(),
-            data_type: Some(data_type::FLOAT),
-            float_data: values,
-            name: Some(name.clone()),
-            ..onnx::Tensor::default()
-        });
+        self.constants.push(floats(&name, dims, values));
         if self.element_type == data_type::FLOAT {
             return name;
         }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use prost::Message;
 
-use super::edit::{node, with_int, with_ints};
+use super::edit::{floats, node, with_int, with_ints};
 use super::onnx::{self, Node, data_type};
 use super::{Activation, Classifier, Detail, Error, Options, Source, Target, runtime};
 
@@ -97,13 +97,8 @@ impl Draft {
     }
 
     pub fn weight(&mut self, name: &str, dims: &[i64], values: Vec<f32>) -> &mut Self {
-        self.graph().initializer.push(onnx::Tensor {
-            dims: dims.to_vec(),
-            data_type: Some(data_type::FLOAT),
-            float_data: values,
-            name: Some(name.into()),
-            ..onnx::Tensor::default()
-        });
+        let weight = floats(name, dims, values);
+        self.graph().initializer.push(weight);
         self
     }
 
