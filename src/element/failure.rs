@@ -2,7 +2,7 @@
 
 use std::{fmt, io};
 
-use super::question::UnknownTarget;
+use super::{bounds::Fault, question::UnknownTarget};
 use crate::network::{self, ErrorKind};
 
 /// Why the element cannot start, negotiate or go on. `Display` is the message on the bus.
@@ -16,8 +16,16 @@ pub enum Failure {
     },
     Thread(io::Error),
     NoCaps,
-    Unmappable,
+    Memory(Fault),
     Metadata,
+    /// The thread that runs the network is gone.
+    Gone,
+}
+
+impl From<Fault> for Failure {
+    fn from(fault: Fault) -> Self {
+        Self::Memory(fault)
+    }
 }
 
 impl From<network::Error> for Failure {
@@ -51,13 +59,14 @@ impl fmt::Display for Failure {
                 f,
                 "A frame came before its caps. Put the element behind one that announces them, as videoconvert does."
             ),
-            Self::Unmappable => write!(
-                f,
-                "A frame's memory cannot be written. Put a videoconvert in front of camoverlay, or a download element if frames are on a GPU."
-            ),
+            Self::Memory(fault) => fault.fmt(f),
             Self::Metadata => write!(
                 f,
                 "The result cannot be attached to the frame as CamOverlayMeta. Free some memory and start again."
+            ),
+            Self::Gone => write!(
+                f,
+                "The thread that runs the network has ended. Start again; standard error says why it did."
             ),
         }
     }
@@ -80,7 +89,7 @@ impl Failure {
             Self::Format(_) | Self::Elongated { .. } => {
                 gst::error_msg!(gst::StreamError::Format, ("{self}"))
             }
-            Self::NoCaps | Self::Unmappable | Self::Metadata => {
+            Self::NoCaps | Self::Memory(_) | Self::Metadata | Self::Gone => {
                 gst::error_msg!(gst::StreamError::Failed, ("{self}"))
             }
         }

@@ -2,7 +2,7 @@
 
 use gst_video::{VideoColorMatrix, VideoColorRange, VideoColorimetry, VideoFormat, VideoFrameExt};
 
-use super::failure::Failure;
+use super::{bounds::PLANES, failure::Failure};
 use crate::picture::{Encoding, Geometry, Layout, Matrix, Plane, PlaneMut, Range, Samples};
 
 /// Largest picture fed to a network: beyond it an inference needs many GiB.
@@ -85,9 +85,6 @@ fn encoding(colorimetry: &VideoColorimetry) -> Encoding {
     }
 }
 
-/// Most planes that a frame of [`FORMATS`] has.
-const PLANES: usize = 3;
-
 fn stride<T>(frame: &gst_video::VideoFrameRef<T>, plane: usize) -> usize
 where
     gst_video::VideoFrameRef<T>: VideoFrameExt,
@@ -96,24 +93,32 @@ where
     usize::try_from(stride).unwrap_or(0)
 }
 
-/// The planes of `frame`, for reading; those it has not are empty.
-pub fn planes<'a>(frame: &'a gst_video::VideoFrameRef<&mut gst::BufferRef>) -> [Plane<'a>; PLANES] {
+/// The planes of `frame`, `lengths` bytes each, for reading; those it has not are empty.
+pub fn planes<'a>(
+    frame: &'a gst_video::VideoFrameRef<&mut gst::BufferRef>,
+    lengths: &[usize; PLANES],
+) -> [Plane<'a>; PLANES] {
     let data = frame.planes_data();
     std::array::from_fn(|plane| Plane {
-        data: data[plane],
+        data: &data[plane][..data[plane].len().min(lengths[plane])],
         stride: stride(frame, plane),
     })
 }
 
-/// The planes of `frame`, for writing; those it has not are empty.
+/// The planes of `frame`, `lengths` bytes each, for writing; those it has not are empty.
 pub fn planes_mut<'a>(
     frame: &'a mut gst_video::VideoFrameRef<&mut gst::BufferRef>,
+    lengths: &[usize; PLANES],
 ) -> [PlaneMut<'a>; PLANES] {
     let strides: [usize; PLANES] = std::array::from_fn(|plane| stride(frame, plane));
     let [first, second, third, _] = frame.planes_data_mut();
-    let mut data = [first, second, third].into_iter();
-    strides.map(|stride| PlaneMut {
-        data: data.next().unwrap_or_default(),
-        stride,
+    let mut data = [first, second, third].into_iter().zip(lengths);
+    strides.map(|stride| {
+        let (data, length) = data.next().unwrap_or((&mut [], &0));
+        let length = data.len().min(*length);
+        PlaneMut {
+            data: &mut data[..length],
+            stride,
+        }
     })
 }

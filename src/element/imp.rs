@@ -20,6 +20,7 @@ use super::{
     settings::{self, Settings},
     stats::Stats,
     stream::Stream,
+    worker::Usher,
 };
 
 static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
@@ -38,6 +39,8 @@ pub struct CamOverlay {
     /// From start to stop. The streaming thread takes it out for the time of a frame, so that no lock is held
     /// across inference.
     stream: Mutex<Option<Box<Stream>>>,
+    /// From start to stop, with `inference=latest`: ends waiting from outside the streaming thread.
+    usher: Mutex<Option<Usher>>,
     stats: Mutex<Stats>,
     punctuality: Mutex<Punctuality>,
 }
@@ -112,6 +115,17 @@ impl ElementImpl for CamOverlay {
         });
         &PAD_TEMPLATES
     }
+
+    fn change_state(
+        &self,
+        transition: gst::StateChange,
+    ) -> Result<gst::StateChangeSuccess, gst::StateChangeError> {
+        // The pads stop when the streaming thread comes back.
+        if transition == gst::StateChange::PausedToReady {
+            self.hurry(true);
+        }
+        self.parent_change_state(transition)
+    }
 }
 
 impl BaseTransformImpl for CamOverlay {
@@ -129,11 +143,13 @@ impl BaseTransformImpl for CamOverlay {
         for notice in stream.notices() {
             self.tell(&notice);
         }
+        *lock(&self.usher) = stream.usher();
         *lock(&self.stream) = Some(Box::new(stream));
         Ok(())
     }
 
     fn stop(&self) -> Result<(), gst::ErrorMessage> {
+        *lock(&self.usher) = None;
         *lock(&self.stream) = None;
         Ok(())
     }
@@ -160,10 +176,15 @@ impl BaseTransformImpl for CamOverlay {
         let Some(mut stream) = lock(&self.stream).take() else {
             return Err(gst::FlowError::Flushing);
         };
+        if stream.must_know_source() {
+            stream.set_live_source(self.is_source_live());
+        }
         let late = self.is_late(buffer);
         let start = Instant::now();
         let result = stream.process(buffer, &live, late);
-        if let Ok(outcome) = &result {
+        if let Ok(outcome) = &result
+            && !outcome.cut_off
+        {
             lock(&self.stats).add(outcome);
             if outcome.skipped {
                 self.post_skipped(buffer);
@@ -174,17 +195,13 @@ impl BaseTransformImpl for CamOverlay {
             for notice in &outcome.notices {
                 self.tell(notice);
             }
-            if outcome.announce
-                && let (Some(fields), Some(segment)) = (stream.fields(), self.segment())
-            {
-                // A bus that is flushing, as on the way down, takes no message: nobody is left to read it.
-                let _ =
-                    self.obj()
-                        .post_message(report::message(&self.obj(), fields, buffer, &segment));
+            if outcome.announce {
+                self.announce(&stream);
             }
         }
         *lock(&self.stream) = Some(stream);
         match result {
+            Ok(outcome) if outcome.cut_off => Err(gst::FlowError::Flushing),
             Ok(_) => Ok(gst::FlowSuccess::Ok),
             Err(failure) => {
                 self.post_error_message(failure.error_message());
@@ -194,11 +211,25 @@ impl BaseTransformImpl for CamOverlay {
     }
 
     fn sink_event(&self, event: gst::Event) -> bool {
-        if let gst::EventView::FlushStop(_) | gst::EventView::StreamStart(_) = event.view() {
-            lock(&self.punctuality).earliest = None;
-            if let Some(stream) = lock(&self.stream).as_mut() {
-                stream.forget();
+        match event.type_() {
+            // Comes while a frame may be waiting.
+            gst::EventType::FlushStart => self.hurry(true),
+            gst::EventType::FlushStop | gst::EventType::StreamStart => {
+                lock(&self.punctuality).earliest = None;
+                if let Some(stream) = lock(&self.stream).as_mut() {
+                    stream.forget();
+                }
+                if event.type_() == gst::EventType::FlushStop {
+                    self.hurry(false);
+                }
             }
+            gst::EventType::Segment => {
+                if let Some(stream) = lock(&self.stream).as_mut() {
+                    stream.begin_segment();
+                }
+            }
+            gst::EventType::Eos | gst::EventType::SegmentDone => self.finish(),
+            _ => {}
         }
         self.parent_sink_event(event)
     }
@@ -271,6 +302,51 @@ impl CamOverlay {
 
     fn segment(&self) -> Option<Segment> {
         self.obj().segment().downcast().ok()
+    }
+
+    /// Ends waiting for the network and lets nobody wait, or allows it again.
+    fn hurry(&self, hurried: bool) {
+        if let Some(usher) = &*lock(&self.usher) {
+            usher.hurry(hurried);
+        }
+    }
+
+    /// Asks upstream whether it is live; where nothing answers, what the pipeline has asked before counts.
+    fn is_source_live(&self) -> bool {
+        let mut query = gst::query::Latency::new();
+        if self.obj().sink_pad().peer_query(&mut query) {
+            query.result().0
+        } else {
+            lock(&self.punctuality).is_live()
+        }
+    }
+
+    /// Tells at the end of a stream what the run under way found.
+    fn finish(&self) {
+        let live = lock(&self.settings).live.clone();
+        let Some(mut stream) = lock(&self.stream).take() else {
+            return;
+        };
+        match stream.finish(&live) {
+            Ok(outcome) => {
+                lock(&self.stats).add_run(&outcome);
+                if outcome.announce {
+                    self.announce(&stream);
+                }
+            }
+            Err(failure) => self.post_error_message(failure.error_message()),
+        }
+        *lock(&self.stream) = Some(stream);
+    }
+
+    /// Posts the explanation on show.
+    fn announce(&self, stream: &Stream) {
+        if let (Some(fields), Some(segment)) = (stream.fields(), self.segment()) {
+            let obj = self.obj();
+            let message = report::message(&obj, fields, stream.last(), &segment);
+            // A bus that is flushing, as on the way down, takes no message: nobody is left to read it.
+            let _ = obj.post_message(message);
+        }
     }
 
     /// Tells the application that quality was given up for time.

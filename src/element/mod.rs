@@ -4,6 +4,7 @@ use gst::{glib, prelude::*, subclass::prelude::*};
 
 use crate::{explain, network};
 
+mod bounds;
 mod failure;
 mod frame;
 mod imp;
@@ -124,7 +125,7 @@ pub(crate) enum Inference {
     #[enum_value(name = "Each frame waits for its own class map", nick = "every-frame")]
     EveryFrame,
     #[enum_value(
-        name = "Frames never wait: they carry the newest finished class map",
+        name = "Frames do not wait: they carry the newest finished class map",
         nick = "latest"
     )]
     Latest,

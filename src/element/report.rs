@@ -55,30 +55,72 @@ pub fn structure(
     structure
 }
 
-/// Adds `fields` to `buffer` as `CamOverlayMeta`.
+/// Field of `CamOverlayMeta` that holds what an element further up has said.
+const PREVIOUS: &str = "previous";
+
+/// Most results of earlier elements that a frame carries on: in a loop they would grow for ever.
+const MAX_PREVIOUS: usize = 32;
+
+/// Adds `fields` to `buffer` as `CamOverlayMeta`, with what earlier elements have said as its field `previous`, since
+/// readers get the first metadata of that name.
 pub fn attach(
     buffer: &mut gst::BufferRef,
     fields: &gst::StructureRef,
 ) -> Result<(), glib::BoolError> {
+    let previous = take_previous(buffer)?;
     let mut meta = gst::meta::CustomMeta::add(buffer, META_NAME)?;
     let structure = meta.mut_structure();
-    for (name, value) in fields.iter() {
-        structure.set_value(name, (*value).clone());
+    copy_fields(fields, structure);
+    if let Some(previous) = previous {
+        structure.set(PREVIOUS, previous);
     }
     Ok(())
+}
+
+/// Takes the results of earlier elements off `buffer`: the newest, each with the one before it as its field `previous`.
+fn take_previous(buffer: &mut gst::BufferRef) -> Result<Option<gst::Structure>, glib::BoolError> {
+    let mut results = Vec::new();
+    while let Ok(meta) = gst::meta::CustomMeta::from_mut_buffer(buffer, META_NAME) {
+        let mut next = Some(meta.structure());
+        while let Some(fields) = next.filter(|_| results.len() < MAX_PREVIOUS) {
+            let mut result = gst::Structure::new_empty(META_NAME);
+            copy_fields(fields, &mut result);
+            results.push(result);
+            next = fields.get::<&gst::StructureRef>(PREVIOUS).ok();
+        }
+        meta.remove()?;
+    }
+    Ok(results.into_iter().rev().reduce(|previous, mut result| {
+        result.set(PREVIOUS, previous);
+        result
+    }))
+}
+
+/// Copies what one element has said.
+fn copy_fields(from: &gst::StructureRef, to: &mut gst::StructureRef) {
+    for (name, value) in from.iter().filter(|(name, _)| *name != PREVIOUS) {
+        to.set_value(name, (*value).clone());
+    }
+}
+
+/// Times of a frame, as its buffer has them.
+#[derive(Clone, Copy, Default)]
+pub struct Times {
+    pub pts: Option<gst::ClockTime>,
+    pub duration: Option<gst::ClockTime>,
 }
 
 /// The element message: `fields` and the frame's times in `segment`.
 pub fn message(
     element: &super::CamOverlay,
     fields: &gst::StructureRef,
-    buffer: &gst::BufferRef,
+    times: Times,
     segment: &gst::FormattedSegment<gst::ClockTime>,
 ) -> gst::Message {
-    let pts = buffer.pts();
+    let Times { pts, duration } = times;
     let mut structure = fields.to_owned();
     structure.set("timestamp", pts);
-    structure.set("duration", buffer.duration());
+    structure.set("duration", duration);
     structure.set(
         "stream-time",
         pts.and_then(|pts| segment.to_stream_time(pts)),

@@ -64,9 +64,14 @@ impl Stats {
     /// Counts a frame and what was done to it.
     pub fn add(&mut self, outcome: &Outcome) {
         self.frames += 1;
-        self.inferences += u64::from(outcome.inferred);
         self.reused += u64::from(!outcome.inferred);
         self.skipped += u64::from(outcome.skipped);
+        self.add_run(outcome);
+    }
+
+    /// Counts a run of the network whose result no frame shows, as at the end of a stream.
+    pub fn add_run(&mut self, outcome: &Outcome) {
+        self.inferences += u64::from(outcome.inferred);
         for (timing, time) in self.timings.iter_mut().zip(outcome.times) {
             if let Some(time) = time {
                 timing.add(time);

@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::{
-    Inference, PostMessages,
+    Inference, PostMessages, bounds,
     failure::Failure,
     frame,
     job::Job,
@@ -15,7 +15,7 @@ use super::{
     report,
     settings::{Live, Settings},
     stats::Step,
-    worker::Worker,
+    worker::{Usher, Waited, Worker},
 };
 #[cfg(feature = "captions")]
 use crate::picture::Caption;
@@ -69,8 +69,10 @@ struct Shown {
 pub struct Outcome {
     /// The network's result for this or an earlier frame came in.
     pub inferred: bool,
-    /// The frame waited for the network.
+    /// The frame waited for the network on the streaming thread.
     pub waited: bool,
+    /// A flush or a stop cut off the wait for the network: nothing came of the frame.
+    pub cut_off: bool,
     /// The network would have run, but the frame was late.
     pub skipped: bool,
     /// The application should get a message about this frame.
@@ -102,6 +104,12 @@ pub struct Stream {
     shown: Option<Shown>,
     /// The worker's job is about a frame from before a seek or a change of caps.
     stale: bool,
+    /// No frame went to the network since the start, a flush, a seek or a change of caps.
+    fresh: bool,
+    /// Whether the source is live, once asked.
+    live_source: Option<bool>,
+    /// Times of the last frame.
+    last: report::Times,
     /// Frames since one was last given to the network.
     age: u32,
     /// The classes of the last message: top-k and target.
@@ -126,6 +134,9 @@ impl Stream {
             buffers: None,
             shown: None,
             stale: false,
+            fresh: true,
+            live_source: None,
+            last: report::Times::default(),
             age: 0,
             announced: Default::default(),
         })
@@ -158,8 +169,33 @@ impl Stream {
         Ok(())
     }
 
+    /// Who can cut off waiting for the network, if anybody ever waits.
+    pub fn usher(&self) -> Option<Usher> {
+        match &self.engine {
+            Engine::Inline => None,
+            Engine::Worker(worker) => Some(worker.usher()),
+        }
+    }
+
+    /// Whether a frame's fate depends on what [`Self::set_live_source`] is to say.
+    pub fn must_know_source(&self) -> bool {
+        matches!(self.engine, Engine::Worker(_)) && self.live_source.is_none()
+    }
+
+    /// Says whether the source is live: frames of one that is not may wait.
+    pub fn set_live_source(&mut self, live: bool) {
+        self.live_source = Some(live);
+    }
+
+    /// Another segment begins: the next frame gets a map of its own, and the source may be another.
+    pub fn begin_segment(&mut self) {
+        self.fresh = true;
+        self.live_source = None;
+    }
+
     /// Drops the map on show: the next frame has nothing to do with the last one.
     pub fn forget(&mut self) {
+        self.begin_segment();
         self.shown = None;
         if let Some(buffers) = &mut self.buffers {
             buffers.painter.clear_map();
@@ -171,6 +207,36 @@ impl Stream {
     /// The fields of the explanation on show.
     pub fn fields(&self) -> Option<&gst::StructureRef> {
         self.shown.as_ref().map(|shown| &*shown.fields)
+    }
+
+    /// Times of the last frame.
+    pub fn last(&self) -> report::Times {
+        self.last
+    }
+
+    /// Takes over the run under way at the end of a stream; it is waited for unless the source is live.
+    pub fn finish(&mut self, live: &Live) -> Result<Outcome, Failure> {
+        let mut outcome = Outcome::default();
+        let Some(mut buffers) = self.buffers.take() else {
+            return Ok(outcome);
+        };
+        outcome.cut_off = !self.stale && !self.is_source_live() && !self.wait();
+        let result = self.collect(&mut buffers.job, &mut buffers.painter, live, &mut outcome);
+        self.buffers = Some(buffers);
+        result.map(|()| outcome)
+    }
+
+    /// Where it is not known, nothing waits.
+    fn is_source_live(&self) -> bool {
+        self.live_source.unwrap_or(true)
+    }
+
+    /// Waits for the run under way, if any; false when that was cut off.
+    fn wait(&self) -> bool {
+        match &self.engine {
+            Engine::Inline => true,
+            Engine::Worker(worker) => worker.wait() == Waited::Finished,
+        }
     }
 
     /// Explains, paints and annotates one frame in place. A `late` frame does not wait for the network where an earlier
@@ -200,9 +266,23 @@ impl Stream {
         outcome: &mut Outcome,
     ) -> Result<(), Failure> {
         let pts = buffer.pts();
-        let mut frame = gst_video::VideoFrameRef::from_buffer_ref_writable(buffer, &buffers.info)
-            .map_err(|_| Failure::Unmappable)?;
-        self.collect(buffers, live, outcome)?;
+        self.last = report::Times {
+            pts,
+            duration: buffer.duration(),
+        };
+        let lengths = bounds::planes(buffer, &buffers.info)?;
+        let Ok(mut frame) =
+            gst_video::VideoFrameRef::from_buffer_ref_writable(buffer, &buffers.info)
+        else {
+            return Err(bounds::unmappable(buffer).into());
+        };
+        let waits = self.fresh && !self.is_source_live();
+        // A run from before keeps the worker from this frame.
+        if waits && !self.wait() {
+            outcome.cut_off = true;
+            return Ok(());
+        }
+        self.collect(&mut buffers.job, &mut buffers.painter, live, outcome)?;
         let mut bounds = None;
         if self.is_due(live, late, outcome)
             && let Some(mut job) = buffers.job.take_if(|_| self.engine.is_idle())
@@ -210,7 +290,8 @@ impl Stream {
             job.request = self.question.request(live);
             job.pts = pts;
             self.age = 0;
-            let planes = frame::planes(&frame);
+            self.fresh = false;
+            let planes = frame::planes(&frame, &lengths);
             let sampler = &mut buffers.sampler;
             match &mut self.engine {
                 Engine::Inline => {
@@ -227,6 +308,13 @@ impl Stream {
                 Engine::Worker(worker) => {
                     bounds = Some(outcome.time(Step::Prepare, || job.sample(sampler, &planes)));
                     worker.submit(job);
+                    if waits {
+                        if worker.wait() == Waited::CutOff {
+                            outcome.cut_off = true;
+                            return Ok(());
+                        }
+                        self.collect(&mut buffers.job, &mut buffers.painter, live, outcome)?;
+                    }
                 }
             }
         }
@@ -234,7 +322,7 @@ impl Stream {
         #[cfg(feature = "captions")]
         self.write_caption(&mut buffers.caption, live);
         outcome.time(Step::Blend, || {
-            let mut planes = frame::planes_mut(&mut frame);
+            let mut planes = frame::planes_mut(&mut frame, &lengths);
             match bounds {
                 Some(bounds) => buffers.painter.paint_sampled(&mut planes, bounds),
                 None => buffers.painter.paint(&mut planes),
@@ -252,21 +340,22 @@ impl Stream {
     /// Takes over what the worker finished since the last frame.
     fn collect(
         &mut self,
-        buffers: &mut Buffers,
+        own_job: &mut Option<Box<Job>>,
+        painter: &mut Painter,
         live: &Live,
         outcome: &mut Outcome,
     ) -> Result<(), Failure> {
         let Engine::Worker(worker) = &self.engine else {
             return Ok(());
         };
-        let Some((mut job, result)) = worker.collect() else {
+        let Some((mut job, result)) = worker.collect().map_err(|_| Failure::Gone)? else {
             return Ok(());
         };
         if !mem::take(&mut self.stale) {
-            self.take_over(&mut job, result, &mut buffers.painter, live, outcome)?;
+            self.take_over(&mut job, result, painter, live, outcome)?;
         }
         // After a change of caps there is a job of the new size already.
-        buffers.job.get_or_insert(job);
+        own_job.get_or_insert(job);
         Ok(())
     }
 
@@ -276,8 +365,9 @@ impl Stream {
         let Some(shown) = &self.shown else {
             return true;
         };
-        let due =
-            shown.request != self.question.request(live) || self.age >= live.inference_interval;
+        let due = self.fresh
+            || shown.request != self.question.request(live)
+            || self.age >= live.inference_interval;
         outcome.skipped = due && late && matches!(self.engine, Engine::Inline);
         due && !outcome.skipped
     }

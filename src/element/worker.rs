@@ -2,7 +2,10 @@
 
 use std::{
     io, mem,
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Condvar, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     thread::{self, JoinHandle},
 };
 
@@ -24,6 +27,8 @@ enum Desk {
 struct Shared {
     desk: Mutex<Desk>,
     changed: Condvar,
+    /// Nobody may wait for a run: a flush or a stop is on its way. Set under the lock of the desk.
+    hurried: AtomicBool,
 }
 
 impl Shared {
@@ -43,8 +48,12 @@ impl Shared {
                         return;
                     }
                     *desk = Desk::Done(job, result);
+                    self.changed.notify_all();
                 }
-                Desk::Closed => return,
+                Desk::Closed => {
+                    *desk = Desk::Closed;
+                    return;
+                }
                 other => {
                     *desk = other;
                     desk = self
@@ -54,6 +63,46 @@ impl Shared {
                 }
             }
         }
+    }
+
+    fn close(&self) {
+        *self.desk() = Desk::Closed;
+        self.changed.notify_all();
+    }
+}
+
+/// Closes the desk when the thread ends, so that nobody waits for one that panicked.
+struct AtTheEnd<'a>(&'a Shared);
+
+impl Drop for AtTheEnd<'_> {
+    fn drop(&mut self) {
+        self.0.close();
+    }
+}
+
+/// How waiting for the run under way ended.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Waited {
+    /// No run is under way any more.
+    Finished,
+    /// Somebody hurried.
+    CutOff,
+}
+
+/// The thread has ended on its own.
+#[derive(Debug)]
+pub struct Gone;
+
+/// Sends home, from any thread, who waits for the run under way.
+#[derive(Clone)]
+pub struct Usher(Arc<Shared>);
+
+impl Usher {
+    /// Ends waiting and lets nobody wait, or allows it again.
+    pub fn hurry(&self, hurried: bool) {
+        let _desk = self.0.desk();
+        self.0.hurried.store(hurried, Ordering::Relaxed);
+        self.0.changed.notify_all();
     }
 }
 
@@ -68,7 +117,10 @@ impl Worker {
         let shared = Arc::new(Shared::default());
         let thread = thread::Builder::new().name("camoverlay".into()).spawn({
             let shared = shared.clone();
-            move || shared.work(&network)
+            move || {
+                let _at_the_end = AtTheEnd(&shared);
+                shared.work(&network);
+            }
         })?;
         Ok(Self {
             shared,
@@ -84,26 +136,49 @@ impl Worker {
     /// Hands over a job to an idle worker.
     pub fn submit(&self, job: Box<Job>) {
         *self.shared.desk() = Desk::Waiting(job);
-        self.shared.changed.notify_one();
+        self.shared.changed.notify_all();
     }
 
     /// The finished job, if there is one; never waits.
-    pub fn collect(&self) -> Option<(Box<Job>, Result<(), Error>)> {
+    pub fn collect(&self) -> Result<Option<(Box<Job>, Result<(), Error>)>, Gone> {
         let mut desk = self.shared.desk();
         match mem::replace(&mut *desk, Desk::Empty) {
-            Desk::Done(job, result) => Some((job, result)),
-            other => {
+            Desk::Done(job, result) => Ok(Some((job, result))),
+            Desk::Closed => {
+                *desk = Desk::Closed;
+                Err(Gone)
+            }
+            other @ (Desk::Empty | Desk::Waiting(_) | Desk::Running) => {
                 *desk = other;
-                None
+                Ok(None)
             }
         }
+    }
+
+    /// Waits for the run under way, if any, unless somebody hurries.
+    pub fn wait(&self) -> Waited {
+        let mut desk = self.shared.desk();
+        while matches!(*desk, Desk::Waiting(_) | Desk::Running) {
+            if self.shared.hurried.load(Ordering::Relaxed) {
+                return Waited::CutOff;
+            }
+            desk = self
+                .shared
+                .changed
+                .wait(desk)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+        Waited::Finished
+    }
+
+    pub fn usher(&self) -> Usher {
+        Usher(self.shared.clone())
     }
 }
 
 impl Drop for Worker {
     fn drop(&mut self) {
-        *self.shared.desk() = Desk::Closed;
-        self.shared.changed.notify_one();
+        self.shared.close();
         if let Some(thread) = self.thread.take() {
             // A panic of the worker was printed when it happened, and there is no one else to tell.
             let _ = thread.join();
