@@ -85,7 +85,9 @@ fn branches_keep_what_was_said_before_them_apart() {
 
 #[test]
 fn twenty_elements_nest_twenty_deep() {
-    let elements: String = (0..20).map(|i| format!(" ! camoverlay target={i}")).collect();
+    let elements: String = (0..20)
+        .map(|i| format!(" ! camoverlay target={i}"))
+        .collect();
     let [buffer] = first_buffers(&format!("{SOURCE}{elements} ! appsink name=sink"), ["sink"]);
     assert_eq!(targets(&buffer), (0..20).rev().collect::<Vec<i32>>());
 }

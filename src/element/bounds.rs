@@ -113,11 +113,12 @@ fn in_blocks(buffer: &gst::BufferRef, info: &VideoInfo) -> Result<Option<[usize;
         };
         let need = step * rows.saturating_sub(1) + row;
         let end = offset.saturating_add(need);
-        if end > buffer.size() {
+        // Without metadata GStreamer wants the padding of the last row too.
+        let least = if meta.is_some() { end } else { info.size() };
+        if buffer.size() < least {
             return Err(Fault::Short {
                 size: buffer.size(),
-                // As announced, the last row has its padding too.
-                need: if meta.is_some() { end } else { info.size() },
+                need: least,
                 frame: (info.width(), info.height()),
                 format: info.format(),
                 stride: step,
