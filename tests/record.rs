@@ -14,6 +14,7 @@ use std::{
 };
 
 use common::{Picture, source};
+use gst::prelude::*;
 use serde_json::Value;
 
 /// Longest time that anything here may take on a slow machine.
@@ -810,4 +811,43 @@ fn a_missing_codec_is_named() {
         assert!(errors.contains(words), "{errors}");
         assert!(!folder.join("out.mp4").exists() && !folder.join("out.mp4.part").exists());
     }
+}
+
+#[test]
+fn with_inference_latest_every_run_gets_a_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    fs::copy(source("examples/media/coffee.png"), folder.join("in.png")).unwrap();
+    recorded(folder, "in.png -o photo.mkv --inference latest");
+    let lines = fs::read_to_string(folder.join("photo.jsonl")).unwrap();
+    assert_eq!(lines.lines().count(), 1, "{lines}");
+    let line: Value = serde_json::from_str(&lines).unwrap();
+    assert_eq!(line["target"]["id"], 967, "{lines}");
+
+    // The first frame waits, the second goes to the network while the stream ends.
+    common::init();
+    let clip = gst::parse::launch(&format!(
+        "videotestsrc num-buffers=2 ! video/x-raw,width=64,height=48,framerate=25/1 ! jpegenc ! matroskamux ! \
+         filesink location={}",
+        folder.join("in.mkv").display()
+    ))
+    .unwrap();
+    clip.set_state(gst::State::Playing).unwrap();
+    let end = clip
+        .bus()
+        .unwrap()
+        .timed_pop_filtered(gst::ClockTime::from_seconds(20), &[gst::MessageType::Eos]);
+    assert!(end.is_some());
+    clip.set_state(gst::State::Null).unwrap();
+    recorded(folder, "in.mkv -o clip.mkv --inference latest");
+    let lines = fs::read_to_string(folder.join("clip.jsonl")).unwrap();
+    let times: Vec<f64> = lines
+        .lines()
+        .map(|line| {
+            serde_json::from_str::<Value>(line).unwrap()["time"]
+                .as_f64()
+                .unwrap()
+        })
+        .collect();
+    assert_eq!(times, [0.0, 0.04], "{lines}");
 }

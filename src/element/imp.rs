@@ -300,6 +300,11 @@ impl CamOverlay {
         lock(&self.settings).setup.options(plugin_file.as_deref())
     }
 
+    pub fn explanation(&self) -> Option<gst::Structure> {
+        let stream = lock(&self.stream);
+        Some(stream.as_ref()?.fields()?.to_owned())
+    }
+
     fn segment(&self) -> Option<Segment> {
         self.obj().segment().downcast().ok()
     }

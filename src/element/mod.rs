@@ -30,6 +30,11 @@ impl CamOverlay {
     pub fn options(&self) -> network::Options {
         self.imp().options()
     }
+
+    /// What the newest finished run of the network found, with the fields of `CamOverlayMeta`.
+    pub fn explanation(&self) -> Option<gst::Structure> {
+        self.imp().explanation()
+    }
 }
 
 include!(concat!(env!("OUT_DIR"), "/net.rs"));

@@ -12,6 +12,9 @@ use std::{
 use super::job::Job;
 use crate::network::{Error, SharedClassifier};
 
+/// A job, and whether what it was made for succeeded.
+type Finished = (Box<Job>, Result<(), Error>);
+
 /// Where the one job is.
 #[derive(Default)]
 enum Desk {
@@ -140,7 +143,7 @@ impl Worker {
     }
 
     /// The finished job, if there is one; never waits.
-    pub fn collect(&self) -> Result<Option<(Box<Job>, Result<(), Error>)>, Gone> {
+    pub fn collect(&self) -> Result<Option<Finished>, Gone> {
         let mut desk = self.shared.desk();
         match mem::replace(&mut *desk, Desk::Empty) {
             Desk::Done(job, result) => Ok(Some((job, result))),

@@ -94,36 +94,64 @@ impl Journal {
         segment: &gst::FormattedSegment<ClockTime>,
         said: Option<&gst::StructureRef>,
     ) -> io::Result<()> {
-        let running = |pts: Option<ClockTime>| {
-            pts.and_then(|pts| segment.to_running_time(pts))
-                .unwrap_or(self.end)
-        };
-        let start = running(buffer.pts());
+        let pts = buffer.pts();
+        let start = pts.and_then(|pts| segment.to_running_time(pts));
+        let start = start.unwrap_or(self.end);
         let end = start + buffer.duration().unwrap_or_default();
         if let Some(said) = said {
-            let pts = said.get::<u64>("inference-pts").unwrap_or(u64::MAX);
-            let pts_known = Some(pts).filter(|pts| *pts != u64::MAX);
-            let new = pts_known.is_none() || self.inference != pts_known;
-            let inference = new.then(|| {
-                let time =
-                    pts_known.map_or(start, |pts| running(Some(ClockTime::from_nseconds(pts))));
-                (time, Line::new(said, pts_known))
-            });
-            self.inference = pts_known;
-            let moment = Moment {
-                start,
-                end,
-                labels: array(said, "top-labels"),
-                inference,
-            };
-            match self.origin {
-                Some(origin) => self.write(moment, origin)?,
-                None => self.waiting.push_back(moment),
-            }
+            self.note((start, end), segment, said)?;
         }
         self.frames += 1;
         self.end = end;
         Ok(())
+    }
+
+    /// Notes at the end of the stream the newest thing that the network said, unless a frame has carried it.
+    ///
+    /// # Errors
+    /// A file cannot be written.
+    pub fn ended(
+        &mut self,
+        segment: &gst::FormattedSegment<ClockTime>,
+        said: &gst::StructureRef,
+    ) -> io::Result<()> {
+        let pts = inference_pts(said);
+        if pts.is_none() || pts == self.inference {
+            return Ok(());
+        }
+        self.note((self.end, self.end), segment, said)
+    }
+
+    /// Notes what was `said` of the time from `start` to `end`.
+    fn note(
+        &mut self,
+        (start, end): (ClockTime, ClockTime),
+        segment: &gst::FormattedSegment<ClockTime>,
+        said: &gst::StructureRef,
+    ) -> io::Result<()> {
+        let pts = inference_pts(said);
+        let new = pts.is_none() || self.inference != pts;
+        let inference = new.then(|| {
+            let time = pts.map_or(start, |pts| {
+                let time = segment.to_running_time(ClockTime::from_nseconds(pts));
+                time.unwrap_or(self.end)
+            });
+            (time, Line::new(said, pts))
+        });
+        self.inference = pts;
+        let moment = Moment {
+            start,
+            end,
+            labels: array(said, "top-labels"),
+            inference,
+        };
+        match self.origin {
+            Some(origin) => self.write(moment, origin),
+            None => {
+                self.waiting.push_back(moment);
+                Ok(())
+            }
+        }
     }
 
     /// Sets the running time that is 0 in the recording.
@@ -217,6 +245,12 @@ impl Map {
             centre: (mass > 0.0).then(|| [x / mass / width as f64, y / mass / height as f64]),
         })
     }
+}
+
+/// Timestamp of the frame that the network has seen, in nanoseconds, if it has one.
+fn inference_pts(said: &gst::StructureRef) -> Option<u64> {
+    let pts = said.get::<u64>("inference-pts").ok();
+    pts.filter(|pts| *pts != u64::MAX)
 }
 
 /// The values of an array field.

@@ -8,7 +8,7 @@ use gst::prelude::*;
 
 use super::container::{Container, element};
 use super::journal::Journal;
-use crate::element::META_NAME;
+use crate::element::{CamOverlay, META_NAME};
 use crate::program::Failure;
 
 /// As much as the other streams are ahead or behind: encoded data is small, and a full queue would end in a standstill.
@@ -165,14 +165,21 @@ impl Streams {
         }
     }
 
-    /// Writes into the journal what the frames on `pad` carry.
+    /// Writes into the journal what the frames on `pad`, the overlay's, carry, and what it finds after the last one.
     pub fn write_journal(self: &Arc<Self>, pad: &gst::Pad) {
         let streams = Arc::downgrade(self);
-        pad.add_probe(gst::PadProbeType::BUFFER, move |pad, info| {
-            let (Some(streams), Some(buffer)) = (streams.upgrade(), info.buffer()) else {
+        let kinds = gst::PadProbeType::BUFFER | gst::PadProbeType::EVENT_DOWNSTREAM;
+        pad.add_probe(kinds, move |pad, info| {
+            let (Some(streams), Some(segment)) = (streams.upgrade(), segment(pad)) else {
                 return gst::PadProbeReturn::Ok;
             };
-            if let Some(segment) = segment(pad) {
+            let ended = info.event().map(|event| event.type_()) == Some(gst::EventType::Eos);
+            let overlay = pad.parent_element();
+            let overlay = overlay.filter(|_| ended).and_downcast::<CamOverlay>();
+            if let Some(said) = overlay.and_then(|overlay| overlay.explanation()) {
+                streams.written(lock(&streams.journal).ended(&segment, &said));
+            }
+            if let Some(buffer) = info.buffer() {
                 let meta = gst::meta::CustomMeta::from_buffer(buffer, META_NAME).ok();
                 let said = meta.as_ref().map(|meta| meta.structure());
                 streams.written(lock(&streams.journal).frame(buffer, &segment, said));
