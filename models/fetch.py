@@ -50,6 +50,10 @@ def fetch_runtime(catalogue: dict, prefix: Path) -> None:
         notices = archives.other_member(source, "onnxruntime/ThirdPartyNotices.txt", cache)
         write_atomically(path.with_name("onnxruntime.licence.txt"), licence + b"\n" + notices)
         write_atomically(path, archives.member(source, cache))
+    # What an earlier catalogue pinned would be installed and packed beside it.
+    for other in path.parent.glob("libonnxruntime.so*"):
+        if other != path:
+            other.unlink()
 
 
 def fetch_labels(catalogue: dict, key: str, prefix: Path) -> str:
