@@ -5,7 +5,7 @@ mod common;
 use std::{
     fs,
     path::{Path, PathBuf},
-    process::Command,
+    process::{Command, Output},
     sync::LazyLock,
 };
 
@@ -254,25 +254,30 @@ fn a_flat_map_shows_no_heat() {
     );
 }
 
-/// Runs `gst-launch-1.0` on a copy of the plugin in a folder of its own, from which no library can be found. The
-/// library is one per process, so each of its troubles gets a process.
-fn launch_alone(properties: &str, ort_dylib_path: &Path) -> String {
+/// Runs `gst-launch-1.0` on a copy of the plugin in a folder of its own, from which no library can be found, with
+/// `variables` in its environment. The library is one per process, so each of its troubles gets a process.
+fn launch_with(properties: &str, variables: &[(&str, &Path)]) -> Output {
     let folder = tempfile::tempdir().unwrap();
     fs::copy(
         common::plugin_file(),
         folder.path().join("libgstcamoverlay.so"),
     )
     .unwrap();
-    let output = Command::new("gst-launch-1.0")
+    Command::new("gst-launch-1.0")
         .args("videotestsrc num-buffers=1 ! camoverlay".split_whitespace())
         .args(properties.split_whitespace())
         .args(["!", "fakesink"])
         .env("GST_PLUGIN_PATH", folder.path())
         .env("GST_REGISTRY", folder.path().join("registry"))
         .env("CAMOVERLAY_MODELS", source(".deps/share/camoverlay/models"))
-        .env("ORT_DYLIB_PATH", ort_dylib_path)
+        .envs(variables.iter().copied())
         .output()
-        .unwrap();
+        .unwrap()
+}
+
+/// The words with which that fails.
+fn launch_alone(properties: &str, ort_dylib_path: &Path) -> String {
+    let output = launch_with(properties, &[("ORT_DYLIB_PATH", ort_dylib_path)]);
     assert!(!output.status.success());
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
@@ -294,6 +299,33 @@ fn a_missing_library_names_every_place_and_the_property() {
         Path::new("/nowhere/libonnxruntime.so"),
     );
     assert!(text.contains("/elsewhere/libonnxruntime.so"), "{text}");
+}
+
+#[test]
+fn a_library_that_only_its_full_version_names_is_found() {
+    let folder = tempfile::tempdir().unwrap();
+    let library = fs::read_dir(source(".deps/lib/camoverlay"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .find(|path| path.to_string_lossy().contains("libonnxruntime.so"))
+        .unwrap();
+    // Debian 13 has libonnxruntime.so.1.21 and no other name for it.
+    std::os::unix::fs::symlink(&library, folder.path().join("libonnxruntime.so.1.21")).unwrap();
+    fs::write(folder.path().join("libonnxruntime.so.1.9"), "not a library").unwrap();
+    let variables = [
+        ("ORT_DYLIB_PATH", Path::new("/nowhere/libonnxruntime.so")),
+        ("LD_LIBRARY_PATH", folder.path()),
+    ];
+    let output = launch_with("", &variables);
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{text}");
+
+    // What does not load there is told like the rest.
+    fs::remove_file(folder.path().join("libonnxruntime.so.1.21")).unwrap();
+    let output = launch_with("", &variables);
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success());
+    assert!(text.contains("libonnxruntime.so.1.9"), "{text}");
 }
 
 #[test]
