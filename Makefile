@@ -5,6 +5,7 @@ INPUT ?=
 SECONDS ?= 10
 WEIGHTS ?=
 PYTHON ?= python3
+RELEASE ?= 13
 DEPS := .deps
 PLUGIN_DIR := $(CURDIR)/target/release
 TOOL := $(DEPS)/python/bin/python models/fetch.py $(DEPS)
@@ -17,7 +18,7 @@ PREFIX ?= $(shell pkg-config --variable=prefix gstreamer-1.0 2>/dev/null || echo
 DESTDIR ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check build demo pictures test live valgrind fuzz sweep bench bench-python lint fmt env models model install uninstall deb deb-test clean distclean
+.PHONY: help setup check build demo pictures test live valgrind fuzz sweep bench bench-python lint fmt env models model install uninstall deb deb-test debian-test clean distclean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -105,6 +106,9 @@ deb: build ## a Debian package in out/, with all programs, SqueezeNet and the la
 
 deb-test: ## install the package in a fresh Debian 12, use it and take it away; needs root and debootstrap, takes minutes
 	@scripts/deb-test.sh
+
+debian-test: ## all tests on the last commit in a fresh Debian, RELEASE=12 or 13; needs root and debootstrap, takes half an hour
+	@scripts/debian-test.sh "$(RELEASE)" $(if $(FOLDER),"$(FOLDER)")
 
 clean: ## remove what the build and the demo made
 	cargo clean --quiet

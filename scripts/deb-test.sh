@@ -3,37 +3,16 @@
 # Needs root, debootstrap, the network and 2 GB in the temporary folder; takes a few minutes.
 set -eu
 
-# fail WHAT-IS-WRONG WHAT-TO-DO
-fail() {
-    printf '%s\n%s\n' "$1" "$2" >&2
-    exit 1
-}
-
-# In a namespace of its own, so that neither mounts nor processes outlive it.
-if [ -z "${CAMOVERLAY_DEB_TEST:-}" ]; then
-    [ "$(id -u)" = 0 ] || fail "Only root can make a Debian root." "Use sudo."
-    command -v debootstrap >/dev/null || fail "debootstrap is missing." "Install it: apt-get install debootstrap"
-    exec env CAMOVERLAY_DEB_TEST=1 unshare --mount --pid --fork "$0"
-fi
+# shellcheck source=scripts/root.sh
+. "$(dirname "$0")/root.sh"
+in_namespace "$0"
 
 package=$(find out -name 'camoverlay_*.deb' | sort -V | tail -n 1)
 [ -n "$package" ] || fail "There is no package in out/." 'Run "make deb" first.'
 work=$(mktemp -d)
 root=$work/root log=$work/log
-trap 'umount "$root/proc" 2>/dev/null || true; rm -rf --one-file-system "$work"' EXIT
+trap 'unmount_root; rm -rf --one-file-system "$work"' EXIT
 trap 'exit 1' INT TERM
-
-step() {
-    printf -- '- %s\n' "$*"
-}
-
-# quietly COMMAND...: its output is shown only if it fails.
-quietly() {
-    if ! "$@" >"$log" 2>&1; then
-        cat "$log" >&2
-        fail "This failed: $*" "Its output is above."
-    fi
-}
 
 # as_user COMMANDS: in the clean root, as its user would.
 as_user() {
@@ -52,18 +31,11 @@ shows() {
     fi
 }
 
-# as_root COMMAND...: in the clean root.
-as_root() {
-    quietly chroot "$root" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive "$@"
-}
-
 step "making a minimal Debian 12"
-quietly debootstrap --variant=minbase bookworm "$root"
-mount -t proc proc "$root/proc"
+make_root bookworm
 
 step "installing $package"
 cp "$package" "$root/root/camoverlay.deb"
-as_root apt-get -qq update
 as_root apt-get -qq install -y --no-install-recommends /root/camoverlay.deb gstreamer1.0-tools
 rm "$root/root/camoverlay.deb"
 as_user '! command -v cc && ! command -v rustc && ! command -v cargo'
