@@ -78,8 +78,9 @@ mount_in_root() {
     mount -t proc proc "$root/proc"
     mount -t sysfs -o ro sysfs "$root/sys"
     mount -t tmpfs tmpfs "$root/dev/shm"
+    mount -t devpts -o newinstance,ptmxmode=0666 devpts "$root/dev/pts"
 }
 
 unmount_root() {
-    umount "$root/proc" "$root/sys" "$root/dev/shm" 2>/dev/null || true
+    umount "$root/proc" "$root/sys" "$root/dev/shm" "$root/dev/pts" 2>/dev/null || true
 }

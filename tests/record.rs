@@ -74,18 +74,22 @@ fn names(folder: &Path) -> Vec<String> {
 
 /// Runs ffmpeg in `folder` on `line`, cut at its spaces, without a word from it.
 fn ffmpeg(folder: &Path, line: &str) {
-    let output = Command::new("ffmpeg")
-        .args(["-v", "error", "-y"])
-        .args(line.split_whitespace())
-        .current_dir(folder)
-        .stdin(Stdio::null())
-        .output()
-        .unwrap();
+    let output = try_ffmpeg(folder, line);
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(
         output.status.success() && errors.is_empty(),
         "{line}: {errors}"
     );
+}
+
+fn try_ffmpeg(folder: &Path, line: &str) -> Output {
+    Command::new("ffmpeg")
+        .args(["-v", "error", "-y"])
+        .args(line.split_whitespace())
+        .current_dir(folder)
+        .stdin(Stdio::null())
+        .output()
+        .unwrap()
 }
 
 /// What ffprobe shows of `file`, asked by `line`.
@@ -371,7 +375,13 @@ fn a_turned_picture_is_recorded_upright() {
         "-f lavfi -i color=gray:size=320x240:rate=10:duration=1 \
          -vf drawbox=x=0:w=160:c=white:t=fill,drawbox=x=20:y=40:w=40:h=40:c=black:t=fill flat.mp4",
     );
-    ffmpeg(folder, "-i flat.mp4 -c copy -metadata:s:v rotate=90 in.mp4");
+    // Before ffmpeg 6 it was a tag that said so.
+    if !try_ffmpeg(folder, "-display_rotation -90 -i flat.mp4 -c copy in.mp4")
+        .status
+        .success()
+    {
+        ffmpeg(folder, "-i flat.mp4 -c copy -metadata:s:v rotate=90 in.mp4");
+    }
     recorded(folder, "in.mp4 -o out.mp4 --threshold 1 --no-labels");
     for name in ["in", "out"] {
         ffmpeg(folder, &format!("-i {name}.mp4 -frames:v 1 {name}.png"));

@@ -49,7 +49,7 @@ def watch(_webrtc, pad):
 
 def count(pad, info):
     times.append(info.get_buffer().pts)
-    caps = pad.get_current_caps().get_structure(0)
+    caps = pad.get_current_caps()[0]
     sizes.append(f"{caps['width']}x{caps['height']}")
     if len(sizes) == frames:
         seen.set()
