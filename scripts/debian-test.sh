@@ -70,5 +70,5 @@ if [ -d ../shared ] && [ ! -d "$root/root/shared" ]; then
 fi
 
 step "make test"
-chroot_as_root make -C /root/camoverlay test
+chroot_as_root CARGO_INCREMENTAL=0 make -C /root/camoverlay test
 echo "All tests pass in Debian $release."
