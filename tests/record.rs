@@ -430,6 +430,7 @@ fn a_terminal_gets_a_bar_with_the_time_left() {
     );
     let output = Command::new("script")
         .args(["--quiet", "--return", "--command", &line, "/dev/null"])
+        .env("TERM", "xterm")
         .current_dir(folder)
         .stdin(Stdio::null())
         .output()
