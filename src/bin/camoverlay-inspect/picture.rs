@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use gst::prelude::*;
 use gst_video::prelude::*;
 use gstcamoverlay::explain::{Explanation, Request};
-use gstcamoverlay::network::{Classifier, Target};
+use gstcamoverlay::network::{Classifier, Target, resolve};
 use gstcamoverlay::picture::{Geometry, Layout, MapView, Painter, Plane, PlaneMut, Sampler};
 
 use super::arguments::Arguments;
@@ -83,25 +83,17 @@ fn play(
 }
 
 fn target(text: &str, classifier: &Classifier) -> Result<Target, String> {
-    let labels = classifier.labels();
     let rank = text
         .strip_prefix("top-")
         .and_then(|rank| rank.parse::<usize>().ok());
     if let Some(rank) = rank.and_then(|rank| rank.checked_sub(1)) {
         return Ok(Target::Rank(rank));
     }
-    if let Ok(class) = text.parse() {
-        return Ok(Target::Class(class));
+    let resolved = resolve(text, classifier.labels()).map_err(|error| error.to_string())?;
+    if let Some(ambiguity) = resolved.ambiguity {
+        eprintln!("{ambiguity}");
     }
-    match labels.matches(text).as_slice() {
-        [] => Err(format!("There is no class “{text}” in this network.")),
-        [class, others @ ..] => {
-            if !others.is_empty() {
-                eprintln!("“{text}” means class {class}; so are called {others:?} too.");
-            }
-            Ok(Target::Class(*class))
-        }
-    }
+    Ok(resolved.target)
 }
 
 fn pipeline(path: &Path, output: Option<&Path>) -> Result<gst::Pipeline, String> {
@@ -118,7 +110,7 @@ fn pipeline(path: &Path, output: Option<&Path>) -> Result<gst::Pipeline, String>
         .map_err(|_| "The description is not a pipeline.".to_owned())?;
     for (name, path) in [("input", Some(path)), ("output", output)] {
         if let (Some(element), Some(path)) = (pipeline.by_name(name), path) {
-            element.set_property("location", path.to_string_lossy().as_ref());
+            element.set_property("location", path);
         }
     }
     Ok(pipeline)
