@@ -2,6 +2,7 @@
 
 mod common;
 
+use std::os::unix::ffi::OsStringExt;
 use std::process::{Command, Output};
 
 const PHOTO: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/media/chelsea.png");
@@ -107,4 +108,29 @@ fn a_picture_is_explained() {
     assert!(json.contains("\"target\":{\"id\":282,"), "{json}");
     let broken = inspect(&[&model, "--image", "/nowhere.png"]);
     assert!(words(&broken.stderr).contains("/nowhere.png cannot be read as a picture"));
+}
+
+#[test]
+fn names_of_files_need_not_be_utf8() {
+    let Some(model) = common::test_model("squeezenet1_1.onnx") else {
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let name = |suffix: &str| {
+        let bytes = [b"\xff", suffix.as_bytes()].concat();
+        folder.path().join(std::ffi::OsString::from_vec(bytes))
+    };
+    std::fs::copy(model, name(".onnx")).unwrap();
+    std::fs::copy(PHOTO, name("-in.png")).unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_camoverlay-inspect"))
+        .arg(name(".onnx"))
+        .arg("--image")
+        .arg(name("-in.png"))
+        .arg("--output")
+        .arg(name("-out.png"))
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", words(&output.stderr));
+    let overlay = std::fs::read(name("-out.png")).unwrap();
+    assert!(overlay.starts_with(b"\x89PNG"));
 }

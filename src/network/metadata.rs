@@ -83,7 +83,8 @@ pub fn preprocess(
             return (preprocess, PreprocessOrigin::File);
         }
         if let Some(preprocess) = Preprocess::from_name(&text.trim().to_lowercase()) {
-            let taken = format!("{} is taken", preprocess.name());
+            let name = preprocess.name();
+            let taken = format!("{name} is taken. Write it as “{name}”, or set preprocess");
             warnings.add(said, "which is not quite a preprocessing's name", &taken);
             return (preprocess, PreprocessOrigin::File);
         }

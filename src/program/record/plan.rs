@@ -102,6 +102,9 @@ fn name(input: &str) -> PathBuf {
 
 #[cfg(test)]
 mod tests {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+
     use super::*;
 
     fn outputs(inputs: &[&str], output: &str) -> Result<Vec<PathBuf>, String> {
@@ -128,5 +131,20 @@ mod tests {
     fn no_two_inputs_become_one_output() {
         let error = outputs(&["a.avi", "b/a.mkv"], "out").unwrap_err();
         assert!(error.starts_with("a.avi and b/a.mkv would both"), "{error}");
+    }
+
+    #[test]
+    fn names_in_a_folder_need_not_be_utf8() {
+        let folder = tempfile::tempdir().unwrap();
+        let name = OsStr::from_bytes(b"\xff.mkv");
+        fs::write(folder.path().join(name), "").unwrap();
+        let input = text_of(folder.path().as_os_str()).unwrap();
+        let (jobs, is_list) = jobs(&[input], Path::new("out")).unwrap();
+        assert!(is_list);
+        assert!(jobs[0].input.starts_with("file:///") && jobs[0].input.ends_with("/%FF.mkv"));
+        assert_eq!(
+            jobs[0].output,
+            Path::new("out").join(OsStr::from_bytes(b"\xff.mp4"))
+        );
     }
 }
