@@ -72,8 +72,7 @@ fn explain(element: &gst::Element, target: &str) -> gst::Structure {
     harness.set_caps(info.to_caps().unwrap(), info.to_caps().unwrap());
     let red = Picture::from_fn(64, 48, |x, _| [if x < 32 { 255 } else { 0 }, 0, 0]);
     harness.push(red.to_buffer(&info, 0, 0)).unwrap();
-    let fields = meta(&harness.pull().unwrap());
-    fields
+    meta(&harness.pull().unwrap())
 }
 
 fn class(fields: &gst::Structure) -> (i32, String) {

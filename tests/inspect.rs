@@ -31,6 +31,10 @@ fn the_command_line_is_explained() {
             "--top-k takes a number, not “many”.",
         ),
         (
+            vec!["a.onnx", "--input-size", "4000000000"],
+            "--input-size takes a number from 0 to 4096, not “4000000000”.",
+        ),
+        (
             vec!["a.onnx", "--method", "magic"],
             "There is no method magic",
         ),
@@ -133,4 +137,25 @@ fn names_of_files_need_not_be_utf8() {
     assert!(output.status.success(), "{}", words(&output.stderr));
     let overlay = std::fs::read(name("-out.png")).unwrap();
     assert!(overlay.starts_with(b"\x89PNG"));
+}
+
+#[test]
+fn a_picture_too_elongated_takes_no_memory() {
+    let folder = tempfile::tempdir().unwrap();
+    let photo = folder.path().join("line.png");
+    let launch = "videotestsrc num-buffers=1 ! video/x-raw,format=GRAY8,width=1,height=32000 ! pngenc ! filesink location=";
+    let made = Command::new("gst-launch-1.0")
+        .args(format!("{launch}{}", photo.display()).split(' '))
+        .output();
+    assert!(made.unwrap().status.success());
+    let Some(model) = common::test_model("squeezenet1_1.onnx") else {
+        return;
+    };
+    let output = inspect(&[
+        &model.to_string_lossy(),
+        "--image",
+        &photo.to_string_lossy(),
+    ]);
+    let message = words(&output.stderr);
+    assert!(message.contains("1 x 32000 is too elongated"), "{message}");
 }

@@ -119,7 +119,7 @@ pub fn param_specs() -> Vec<glib::ParamSpec> {
         glib::ParamSpecUInt::builder("input-size")
             .nick("Input size")
             .blurb("Shortest side fed to the network, in pixels; larger gives a finer map (0: the network's own)")
-            .maximum(4096)
+            .maximum(network::MAX_INPUT_SIZE)
             .default_value(DEFAULT_INPUT_SIZE)
             .mutable_ready()
             .build(),

@@ -12,8 +12,8 @@ use super::graph::Graph;
 use super::label_text::{self, shortened};
 use super::{Error, Labels, Preprocess, python};
 
-/// Largest input size that is believed, in pixels; the element's property takes no larger one.
-const LARGEST_SIZE: u64 = 4096;
+/// Largest shortest side that a network is fed, in pixels.
+pub const MAX_INPUT_SIZE: u32 = 4096;
 
 /// Warnings, each naming file, key, value and what is taken instead.
 #[derive(Default)]
@@ -157,7 +157,7 @@ pub fn input_size(
         match (size(said.1), own) {
             (None, _) => warnings.add(
                 said,
-                &format!("which is no size from 1 to {LARGEST_SIZE}"),
+                &format!("which is no size from 1 to {MAX_INPUT_SIZE}"),
                 &taken,
             ),
             (Some(size), Some(own)) if size != own => {
@@ -187,7 +187,9 @@ fn size(text: &str) -> Option<u32> {
     // Channels, and the number of pictures, stand before the sides.
     let sides = &sides[sides.len().saturating_sub(2)..];
     let side = sides.iter().copied().min()?;
-    let is_side = sides.iter().all(|side| (1..=LARGEST_SIZE).contains(side));
+    let is_side = sides
+        .iter()
+        .all(|side| (1..=u64::from(MAX_INPUT_SIZE)).contains(side));
     is_side.then(|| u32::try_from(side).ok())?
 }
 

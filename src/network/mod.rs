@@ -48,6 +48,7 @@ pub use error::{Error, ErrorKind, Fault};
 pub use file::Trouble;
 pub use head::{Head, Layout, Scores};
 pub use labels::Labels;
+pub use metadata::MAX_INPUT_SIZE;
 pub use preprocess::Preprocess;
 pub use receptive::ReceptiveField;
 pub use runtime::environment;

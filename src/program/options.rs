@@ -10,7 +10,7 @@ use gst::prelude::*;
 
 use super::Failure;
 use crate::element::{Inference, Method, Net, Preprocess};
-use crate::network::{self, Options, Source};
+use crate::network::{self, MAX_INPUT_SIZE, Options, Source};
 
 /// Which network, and how it is run. Whatever is not given is as the element has it.
 #[derive(Args, Clone, Debug, Default)]
@@ -170,6 +170,11 @@ impl NetworkOptions {
             (None, Some(entry)) => Source::Catalogue(entry),
             (None, None) => return Err(Failure::usage("No network is named.")),
         };
+        if let Some(size) = self.input_size.filter(|size| *size > MAX_INPUT_SIZE) {
+            return Err(Failure::usage(format!(
+                "--input-size takes a number from 0 to {MAX_INPUT_SIZE}, not “{size}”."
+            )));
+        }
         let program = std::env::current_exe().unwrap_or_default();
         Ok(Options {
             source,

@@ -7,7 +7,9 @@ use gst::prelude::*;
 use gst_video::prelude::*;
 use gstcamoverlay::explain::{Explanation, Request};
 use gstcamoverlay::network::{Classifier, Target, resolve};
-use gstcamoverlay::picture::{Geometry, Layout, MapView, Painter, Plane, PlaneMut, Sampler};
+use gstcamoverlay::picture::{
+    Geometry, Layout, MAX_TENSOR_PIXELS, MapView, Painter, Plane, PlaneMut, Sampler,
+};
 
 use super::arguments::Arguments;
 
@@ -135,6 +137,13 @@ fn overlay(
     let stride = frame.plane_stride()[0].unsigned_abs() as usize;
     let fit = classifier.fit();
     let (width, height) = fit.size(geometry.width, geometry.height);
+    if width.saturating_mul(height) > MAX_TENSOR_PIXELS {
+        return Err(format!(
+            "The picture of {} x {} is too elongated, or the input size too large: the network would get {width} x \
+             {height} pixels, more than {MAX_TENSOR_PIXELS}. Crop the picture, or give a smaller --input-size.",
+            geometry.width, geometry.height
+        ));
+    }
     let mut tensor = vec![0.0; 3 * width * height];
     let data = frame
         .plane_data_mut(0)
