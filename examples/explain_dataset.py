@@ -5,11 +5,13 @@ eval "$(make -s env)"
 /usr/bin/python3 examples/explain_dataset.py photos/ --truth truth.csv --net efficientnet-lite0
 
 The true class of an image is the name of its folder, or what the CSV file says (lines "file,class",
-files relative to the folder). A class is a label, one of its names, or an index. OUTPUT gets
+files relative to the folder). A class is what the element's target takes: a label, which wins over an
+index, or an index, or a label's first name; underscores may stand for spaces. OUTPUT gets
 
 results.csv          a line an image: truth, prediction, score of both, where the map is hot
 CLASS-right.png      a contact sheet of the class: image, map of the predicted class
 CLASS-wrong.png      image, map of the predicted class, map of the true class
+CLASS-unknown.png    image, map of the predicted class, where the network has no such class
 CLASS-*-mean.png     the mean map of those images
 
 A mean map that is hot on the background, on a watermark or always at the same corner says that the
@@ -80,6 +82,19 @@ class Explainer:
         for name, value in properties.items():
             Gst.util_set_object_arg(self.pipeline["cam"], name, value)
         self.pipeline.play()
+        self.classes = {}  # name: index, None where there is no such class
+
+    def index(self, name: str, sample: Gst.Sample) -> int | None:
+        """The index of the class called `name`, as the element has it; None if there is none."""
+        if name not in self.classes:
+            bus = self.pipeline.pipeline.get_bus()
+            while bus.pop_filtered(Gst.MessageType.WARNING):
+                pass  # about the network
+            fields, _, _ = self.explain(sample, name)
+            refused = bus.pop_filtered(Gst.MessageType.WARNING)
+            is_rank = re.fullmatch(r"top-\d+", name)
+            self.classes[name] = None if refused or is_rank else fields["target-id"]
+        return self.classes[name]
 
     def explain(self, sample, target):
         """Fields of the metadata, the map (height x width), the overlay fitted into a cell."""
@@ -100,7 +115,7 @@ def pixels(sample):
 def read(path):
     """The image at its own size, as a sample, and fitted into a cell, as pixels."""
     decoder = Pipeline(DECODE)
-    decoder["file"].set_property("location", str(path))
+    decoder["file"].set_uri(path.absolute().as_uri())  # takes names that are not UTF-8, too
     decoder.play()
     try:
         return decoder.pull("full"), pixels(decoder.pull("small"))
@@ -141,11 +156,6 @@ def on_grid(heat):
     return (heat[np.ix_(rows, columns)] - low) / max(high - low, 1e-12)
 
 
-def same_class(truth, index, label):
-    names = [label.lower(), *(name.strip().lower() for name in label.split(","))]
-    return truth == str(index) or truth.replace("_", " ").lower() in names
-
-
 def images(folder, truth_file):
     """Path and true class of every image."""
     if truth_file:
@@ -172,8 +182,10 @@ def main():
     options.output.mkdir(parents=True, exist_ok=True)
 
     explainer = Explainer(given)
-    sheets, maps = {}, {}  # (class, right or wrong): rows of cells, maps on the grid
-    with open(options.output / "results.csv", "w", newline="") as file:
+    sheets, maps = {}, {}  # (class, right, wrong or unknown): rows of cells, maps on the grid
+    unknown = set()  # classes that were told of
+    # Names of files need not be text.
+    with open(options.output / "results.csv", "w", newline="", errors="surrogateescape") as file:
         table = csv.writer(file)
         table.writerow(
             "file truth predicted score truth_score right centre_x centre_y hot_area border".split()
@@ -186,20 +198,25 @@ def main():
                 continue
             fields, heat, overlay = explainer.explain(sample, "top-1")
             label, score, truth_score = fields["target-label"], fields["target-score"], ""
-            right = same_class(truth, fields["target-id"], label)
+            true_index = explainer.index(truth, sample)
+            if true_index is None:
+                kind = "unknown"
+            elif true_index == fields["target-id"]:
+                kind = "right"
+            else:
+                kind = "wrong"
             cells = [small, overlay]
-            if not right:
-                # The network must know the class for its map to be shown.
-                of_truth, _, overlay = explainer.explain(sample, truth.replace("_", " "))
-                if same_class(truth, of_truth["target-id"], of_truth["target-label"]):
-                    truth_score = f"{of_truth['target-score']:.4f}"
-                    cells.append(overlay)
-                else:
-                    print(f"{path}: the network knows no class {truth}", file=sys.stderr)
-                    cells.append(np.zeros_like(small))
+            if kind == "wrong":
+                of_truth, _, overlay = explainer.explain(sample, f"#{true_index}")
+                truth_score = f"{of_truth['target-score']:.4f}"
+                cells.append(overlay)
+            elif kind == "unknown" and truth not in unknown:
+                print(f"{path}: the network knows no class {truth}", file=sys.stderr)
+                unknown.add(truth)
             place = [f"{share:.3f}" for share in where(heat)]
-            table.writerow([path, truth, label, f"{score:.4f}", truth_score, int(right), *place])
-            key = (re.sub(r"\W+", "-", truth), "right" if right else "wrong")
+            right = "" if kind == "unknown" else int(kind == "right")
+            table.writerow([path, truth, label, f"{score:.4f}", truth_score, right, *place])
+            key = (re.sub(r"\W+", "-", truth), kind)
             sheets.setdefault(key, []).append(np.hstack(cells))
             maps.setdefault(key, []).append(on_grid(heat))
 

@@ -27,6 +27,15 @@ fn broken(name: &str) -> PathBuf {
     BROKEN.path().join(name)
 }
 
+/// The first error of a pipeline with `properties`.
+fn error_of_once(properties: &str) -> glib::Error {
+    common::init();
+    let pipeline = gst::parse::launch(&format!(
+        "videotestsrc num-buffers=2 ! video/x-raw,format=RGB,width=64,height=48 ! camoverlay {properties} ! fakesink"
+    ));
+    first_error(&pipeline.unwrap())
+}
+
 /// Runs a pipeline with `properties` to its first error.
 fn error_of(properties: &str) -> glib::Error {
     common::init();
@@ -222,7 +231,22 @@ fn a_frame_too_elongated_is_refused() {
     assert_error(
         &first_error(&pipeline),
         gst::StreamError::Format,
-        &["1 x 32000", "elongated"],
+        &[
+            "A frame of 1 x 32000 is too elongated: the network would get 227 x 7264000 pixels, more than 16777216. \
+             Crop the frame, or give a smaller input-size.",
+        ],
+    );
+}
+
+#[test]
+fn an_input_size_too_large_is_called_so() {
+    assert_error(
+        &error_of_once("input-size=4096"),
+        gst::StreamError::Format,
+        &[
+            "The input size is too large for frames of 64 x 48: the network would get 5462 x 4096 pixels, more than \
+             16777216. Give a smaller input-size.",
+        ],
     );
 }
 

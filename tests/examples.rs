@@ -6,6 +6,7 @@ use std::{
     ffi::OsStr,
     fs,
     io::{BufRead, BufReader},
+    os::unix::ffi::OsStringExt,
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
 };
@@ -302,6 +303,62 @@ fn the_data_sets_sheets_tell_right_from_wrong() {
     assert_eq!(sheet("Egyptian_cat-right.png"), (480, 240));
     assert_eq!(sheet("Egyptian_cat-wrong.png"), (720, 240));
     assert_eq!(sheet("espresso-right-mean.png"), (240, 240));
+}
+
+#[test]
+fn a_data_sets_folder_is_the_class_of_that_name_before_the_index() {
+    let folder = tempfile::tempdir().unwrap();
+    printed(run(
+        common::python(),
+        [
+            source("tests/labelled_models.py").as_os_str(),
+            folder.path().as_os_str(),
+        ],
+    ));
+    let labels = folder.path().join("labels.txt");
+    // The red photo is of class 0, which is called 2.
+    fs::write(&labels, "2\n1\nbull frog\n").unwrap();
+    let photos = folder.path().join("photos");
+    let launch = "videotestsrc num-buffers=1 pattern=red ! video/x-raw,width=64,height=48 ! pngenc ! filesink location=";
+    let photo = folder.path().join("red.png");
+    printed(run(
+        "gst-launch-1.0",
+        format!("{launch}{}", photo.display()).split(' '),
+    ));
+    for class in ["0", "1", "2", "bull_frog", "no such class"] {
+        fs::create_dir_all(photos.join(class)).unwrap();
+        let name = std::ffi::OsString::from_vec(b"\xff.png".to_vec());
+        fs::copy(&photo, photos.join(class).join(name)).unwrap();
+    }
+    let sheets = folder.path().join("sheets");
+    let model = folder.path().join("plain.onnx");
+    let arguments: [&OsStr; 7] = [
+        photos.as_os_str(),
+        "--output".as_ref(),
+        sheets.as_os_str(),
+        "--model".as_ref(),
+        model.as_os_str(),
+        "--labels".as_ref(),
+        labels.as_os_str(),
+    ];
+    let output = python("examples/explain_dataset.py", arguments);
+    let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(
+        errors.matches("the network knows no class").count(),
+        1,
+        "{errors}"
+    );
+    let text = printed(output);
+    let lines: Vec<&str> = text.lines().collect();
+    // No label is called 0, so it is the index; 2 is a label.
+    let expected = [
+        "0: 1 right",
+        "1: 1 wrong",
+        "2: 1 right",
+        "bull_frog: 1 wrong",
+        "no-such-class: 1 unknown",
+    ];
+    assert_eq!(lines, expected);
 }
 
 #[test]

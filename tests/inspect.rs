@@ -2,6 +2,7 @@
 
 mod common;
 
+use std::os::unix::ffi::OsStringExt;
 use std::process::{Command, Output};
 
 const PHOTO: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/media/chelsea.png");
@@ -28,6 +29,10 @@ fn the_command_line_is_explained() {
         (
             vec!["a.onnx", "--top-k", "many"],
             "--top-k takes a number, not “many”.",
+        ),
+        (
+            vec!["a.onnx", "--input-size", "4000000000"],
+            "--input-size takes a number from 0 to 4096, not “4000000000”.",
         ),
         (
             vec!["a.onnx", "--method", "magic"],
@@ -107,4 +112,50 @@ fn a_picture_is_explained() {
     assert!(json.contains("\"target\":{\"id\":282,"), "{json}");
     let broken = inspect(&[&model, "--image", "/nowhere.png"]);
     assert!(words(&broken.stderr).contains("/nowhere.png cannot be read as a picture"));
+}
+
+#[test]
+fn names_of_files_need_not_be_utf8() {
+    let Some(model) = common::test_model("squeezenet1_1.onnx") else {
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let name = |suffix: &str| {
+        let bytes = [b"\xff", suffix.as_bytes()].concat();
+        folder.path().join(std::ffi::OsString::from_vec(bytes))
+    };
+    std::fs::copy(model, name(".onnx")).unwrap();
+    std::fs::copy(PHOTO, name("-in.png")).unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_camoverlay-inspect"))
+        .arg(name(".onnx"))
+        .arg("--image")
+        .arg(name("-in.png"))
+        .arg("--output")
+        .arg(name("-out.png"))
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", words(&output.stderr));
+    let overlay = std::fs::read(name("-out.png")).unwrap();
+    assert!(overlay.starts_with(b"\x89PNG"));
+}
+
+#[test]
+fn a_picture_too_elongated_takes_no_memory() {
+    let folder = tempfile::tempdir().unwrap();
+    let photo = folder.path().join("line.png");
+    let launch = "videotestsrc num-buffers=1 ! video/x-raw,format=GRAY8,width=1,height=32000 ! pngenc ! filesink location=";
+    let made = Command::new("gst-launch-1.0")
+        .args(format!("{launch}{}", photo.display()).split(' '))
+        .output();
+    assert!(made.unwrap().status.success());
+    let Some(model) = common::test_model("squeezenet1_1.onnx") else {
+        return;
+    };
+    let output = inspect(&[
+        &model.to_string_lossy(),
+        "--image",
+        &photo.to_string_lossy(),
+    ]);
+    let message = words(&output.stderr);
+    assert!(message.contains("1 x 32000 is too elongated"), "{message}");
 }

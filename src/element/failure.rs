@@ -2,15 +2,19 @@
 
 use std::{fmt, io};
 
-use super::{bounds::Fault, question::UnknownTarget};
-use crate::network::{self, ErrorKind};
+use super::{bounds::Fault, frame};
+use crate::network::{self, ErrorKind, UnknownTarget};
+
+/// How many times longer than wide a frame is that is called elongated.
+const ELONGATED: usize = 8;
 
 /// Why the element cannot start, negotiate or go on. `Display` is the message on the bus.
 pub enum Failure {
     Network(network::Error),
     Target(UnknownTarget),
     Format(gst_video::VideoFormat),
-    Elongated {
+    /// Frame and network's input, width and height: more than [`frame::MAX_TENSOR_PIXELS`].
+    TooLarge {
         frame: (usize, usize),
         tensor: (usize, usize),
     },
@@ -43,14 +47,29 @@ impl fmt::Display for Failure {
                 f,
                 "camoverlay cannot paint {format} frames. Put a videoconvert in front of it."
             ),
-            Self::Elongated {
+            Self::TooLarge {
                 frame: (width, height),
                 tensor,
-            } => write!(
-                f,
-                "A frame of {width} x {height} is too elongated: the network would get {} x {} pixels. Crop the frame or give a smaller input-size.",
-                tensor.0, tensor.1
-            ),
+            } => {
+                let (largest, longest) = (frame::MAX_TENSOR_PIXELS, tensor.0.max(tensor.1));
+                let elongated = longest / tensor.0.min(tensor.1).max(1) >= ELONGATED;
+                write!(
+                    f,
+                    "{}: the network would get {} x {} pixels, more than {largest}. {}",
+                    if elongated {
+                        format!("A frame of {width} x {height} is too elongated")
+                    } else {
+                        format!("The input size is too large for frames of {width} x {height}")
+                    },
+                    tensor.0,
+                    tensor.1,
+                    if elongated {
+                        "Crop the frame, or give a smaller input-size."
+                    } else {
+                        "Give a smaller input-size."
+                    }
+                )
+            }
             Self::Thread(error) => write!(
                 f,
                 "The thread that runs the network cannot be started: {error}. Raise the limit of threads, or set inference=every-frame."
@@ -86,7 +105,7 @@ impl Failure {
             },
             Self::Thread(_) => gst::error_msg!(gst::ResourceError::Failed, ("{self}")),
             Self::Target(_) => gst::error_msg!(gst::ResourceError::Settings, ("{self}")),
-            Self::Format(_) | Self::Elongated { .. } => {
+            Self::Format(_) | Self::TooLarge { .. } => {
                 gst::error_msg!(gst::StreamError::Format, ("{self}"))
             }
             Self::NoCaps | Self::Memory(_) | Self::Metadata | Self::Gone => {

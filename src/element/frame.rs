@@ -5,8 +5,7 @@ use gst_video::{VideoColorMatrix, VideoColorRange, VideoColorimetry, VideoFormat
 use super::{bounds::PLANES, failure::Failure};
 use crate::picture::{Encoding, Geometry, Layout, Matrix, Plane, PlaneMut, Range, Samples};
 
-/// Largest picture fed to a network: beyond it an inference needs many GiB.
-pub const MAX_TENSOR_PIXELS: usize = 16 << 20;
+pub use crate::picture::MAX_TENSOR_PIXELS;
 
 /// The formats that are sampled and painted as they are, those that take least time first.
 pub const FORMATS: [VideoFormat; 23] = [

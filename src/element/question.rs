@@ -1,12 +1,12 @@
 //! What is asked of the network: the properties `target`, `method` and `top-k`, and what they mean
 //! for the network that is open.
 
-use std::{fmt, sync::Arc};
+use std::sync::Arc;
 
 use super::{failure::Failure, settings::Live};
 use crate::{
     explain::{Method, Request},
-    network::{Labels, PreprocessOrigin, SharedClassifier, Target},
+    network::{PreprocessOrigin, Resolved, SharedClassifier, resolve},
 };
 
 /// What the application should be told although all goes on.
@@ -20,7 +20,7 @@ pub enum Notice {
 /// The question as last put: text and meaning, so that only a change is looked up.
 pub struct Question {
     target_text: Arc<str>,
-    target: Target,
+    target: Resolved,
     method_asked: Method,
     method: Method,
 }
@@ -46,8 +46,8 @@ impl Question {
             self.target_text = live.target.clone();
             match resolve(&live.target, &network.labels) {
                 Ok(target) => {
+                    notices.extend(target.ambiguity.clone().map(Notice::Info));
                     self.target = target;
-                    notices.extend(ambiguity(&live.target, target, &network.labels));
                 }
                 Err(error) => notices.push(Notice::Warning(format!(
                     "{error} The last good target stays."
@@ -69,56 +69,22 @@ impl Question {
 
     /// What is left to say at the start, about the question and the network it goes to.
     pub fn notices(&self, network: &SharedClassifier) -> Vec<Notice> {
-        let ambiguity = ambiguity(&self.target_text, self.target, &network.labels);
-        ambiguity.into_iter().chain(assumption(network)).collect()
+        let warnings = network.warnings.iter().cloned().map(Notice::Warning);
+        let ambiguity = self.target.ambiguity.clone().map(Notice::Info);
+        warnings
+            .chain(ambiguity)
+            .chain(assumption(network))
+            .collect()
     }
 
     /// The question to one inference.
     pub fn request(&self, live: &Live) -> Request {
         Request {
-            target: self.target,
+            target: self.target.target,
             top_k: live.top_k,
             method: self.method,
         }
     }
-}
-
-/// A target that names no class of the network.
-#[derive(Debug)]
-pub struct UnknownTarget {
-    text: String,
-    classes: usize,
-}
-
-impl fmt::Display for UnknownTarget {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "target={:?} names none of the network's {} classes. Give top-1, top-2 or top-3, an \
-             index from 0 to {}, or a label of the network.",
-            self.text,
-            self.classes,
-            self.classes.saturating_sub(1)
-        )
-    }
-}
-
-const RANKS: [&str; 3] = ["top-1", "top-2", "top-3"];
-
-/// The class that `text` stands for: `top-1` to `top-3`, an index, or a label.
-fn resolve(text: &str, labels: &Labels) -> Result<Target, UnknownTarget> {
-    let (text, classes) = (text.trim(), labels.len());
-    let target = match RANKS.iter().position(|rank| *rank == text) {
-        Some(rank) => Some(Target::Rank(rank)).filter(|_| rank < classes),
-        None => match text.parse() {
-            Ok(index) => Some(Target::Class(index)).filter(|_| index < classes),
-            Err(_) => labels.find(text).map(Target::Class),
-        },
-    };
-    target.ok_or_else(|| UnknownTarget {
-        text: text.into(),
-        classes,
-    })
 }
 
 /// Says which preprocessing was taken where nothing tells the right one.
@@ -131,29 +97,6 @@ fn assumption(network: &SharedClassifier) -> Option<Notice> {
             network.name,
             preprocess.name(),
             preprocess.description()
-        ))
-    })
-}
-
-/// Says which class was taken where a label names several, as two of ImageNet's do.
-fn ambiguity(text: &str, target: Target, labels: &Labels) -> Option<Notice> {
-    let Target::Class(taken) = target else {
-        return None;
-    };
-    if text.trim().parse::<usize>().is_ok() {
-        return None;
-    }
-    let others: Vec<String> = labels
-        .matches(text)
-        .into_iter()
-        .filter(|class| *class != taken)
-        .map(|class| class.to_string())
-        .collect();
-    (!others.is_empty()).then(|| {
-        Notice::Info(format!(
-            "target={text:?} names class {taken} and also {}: class {taken} is explained. Give the \
-             index to explain another.",
-            others.join(", ")
         ))
     })
 }

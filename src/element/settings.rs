@@ -100,11 +100,16 @@ pub fn param_specs() -> Vec<glib::ParamSpec> {
             .blurb("Classifier of the catalogue to run and explain, unless model is set")
             .mutable_ready()
             .build(),
-        path("model", "Model file", "Path of an ONNX classifier to run and explain, in place of net"),
+        path(
+            "model",
+            "Model file",
+            "Path or file URI of an ONNX classifier to run and explain, in place of net",
+        ),
         path(
             "labels",
             "Labels file",
-            "Path of a text file of class names, one a line, in the order of the classes (unset: the network's own)",
+            "Path or file URI of a file of class names: one a line in the order of the classes, a table, or JSON \
+             (unset: the network's own)",
         ),
         glib::ParamSpecEnum::builder_with_default("preprocess", DEFAULT_PREPROCESS)
             .nick("Preprocessing")
@@ -114,13 +119,16 @@ pub fn param_specs() -> Vec<glib::ParamSpec> {
         glib::ParamSpecUInt::builder("input-size")
             .nick("Input size")
             .blurb("Shortest side fed to the network, in pixels; larger gives a finer map (0: the network's own)")
-            .maximum(4096)
+            .maximum(network::MAX_INPUT_SIZE)
             .default_value(DEFAULT_INPUT_SIZE)
             .mutable_ready()
             .build(),
         glib::ParamSpecString::builder("target")
             .nick("Target class")
-            .blurb("Class to explain: top-1, top-2, top-3, an index, or a label (a label's first name is enough)")
+            .blurb(
+                "Class to explain: top-1, top-2, top-3, a label (its first name is enough), or an index \
+                 (#n is always the index n)",
+            )
             .default_value(DEFAULT_TARGET)
             .mutable_playing()
             .build(),
@@ -241,9 +249,9 @@ impl Settings {
             "preprocess" => assign(&mut setup.preprocess, value),
             "input-size" => assign(&mut setup.input_size, value),
             "target" => {
-                live.target = match value.get::<Option<&str>>() {
-                    Ok(Some(target)) => target.into(),
-                    _ => DEFAULT_TARGET.into(),
+                live.target = match bytes(value) {
+                    Some(target) => target.to_string_lossy().into(),
+                    None => DEFAULT_TARGET.into(),
                 }
             }
             "method" => assign(&mut live.method, value),
@@ -271,8 +279,8 @@ impl Settings {
         let Self { setup, live } = self;
         Some(match name {
             "net" => setup.net.to_value(),
-            "model" => path_value(&setup.model),
-            "labels" => path_value(&setup.labels),
+            "model" => setup.model.to_value(),
+            "labels" => setup.labels.to_value(),
             "preprocess" => setup.preprocess.to_value(),
             "input-size" => setup.input_size.to_value(),
             "target" => (*live.target).to_value(),
@@ -284,8 +292,8 @@ impl Settings {
             "inference" => setup.inference.to_value(),
             "inference-interval" => live.inference_interval.to_value(),
             "threads" => setup.threads.to_value(),
-            "models-dir" => path_value(&setup.models_dir),
-            "ort-library" => path_value(&setup.ort_library),
+            "models-dir" => setup.models_dir.to_value(),
+            "ort-library" => setup.ort_library.to_value(),
             "post-messages" => live.post_messages.to_value(),
             "attach-map" => live.attach_map.to_value(),
             _ => return None,
@@ -299,11 +307,17 @@ fn assign<'a, T: glib::value::FromValue<'a>>(place: &mut T, value: &'a glib::Val
     }
 }
 
-fn optional_path(value: &glib::Value) -> Option<PathBuf> {
-    let text: Option<&str> = value.get().ok().flatten();
-    text.filter(|text| !text.is_empty()).map(PathBuf::from)
+/// The text of a string property. GObject's strings need not be UTF-8, and a `&str` of one that is not would be a panic.
+fn bytes(value: &glib::Value) -> Option<PathBuf> {
+    value.get().ok().flatten()
 }
 
-fn path_value(path: &Option<PathBuf>) -> glib::Value {
-    path.as_ref().and_then(|path| path.to_str()).to_value()
+/// A path, or the one that a file URI stands for: `gst-launch-1.0` takes no other names that are not UTF-8.
+fn optional_path(value: &glib::Value) -> Option<PathBuf> {
+    let path = bytes(value).filter(|path| !path.as_os_str().is_empty())?;
+    let of_uri = || {
+        let uri = path.to_str().filter(|text| text.starts_with("file://"))?;
+        Some(glib::filename_from_uri(uri).ok()?.0)
+    };
+    Some(of_uri().unwrap_or(path))
 }

@@ -152,7 +152,7 @@ impl Stream {
         let geometry = frame::geometry(info)?;
         let size = self.network.fit.size(geometry.width, geometry.height);
         if size.0.saturating_mul(size.1) > frame::MAX_TENSOR_PIXELS {
-            return Err(Failure::Elongated {
+            return Err(Failure::TooLarge {
                 frame: (geometry.width, geometry.height),
                 tensor: size,
             });

@@ -1,6 +1,6 @@
 //! A classifier that can be asked why.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::picture::{Fit, Normalization};
@@ -8,11 +8,12 @@ use crate::picture::{Fit, Normalization};
 use super::activation::{Activation, Detail, FeatureMap, Target};
 use super::catalogue::Entry;
 use super::dissect::Dissection;
-use super::graph::Graph;
+use super::file::Ingredient;
 use super::head::{Head, Layout, Scores};
+use super::label_text::printable;
 use super::receptive::{ReceptiveField, receptive_field};
 use super::session::{Choice, Session};
-use super::{Error, Labels, Preprocess, runtime};
+use super::{Error, Labels, Preprocess, metadata, runtime};
 
 /// Shortest side fed to a network that does not say its own, in pixels.
 pub const INPUT_SIZE: u32 = 224;
@@ -42,6 +43,22 @@ pub struct Options {
     pub ort_library: Option<PathBuf>,
     /// Folders under which library and networks may be installed; the plugin's own folder first.
     pub search_roots: Vec<PathBuf>,
+}
+
+impl Options {
+    /// The network's file, and its entry in the catalogue.
+    ///
+    /// # Errors
+    /// [`Error::FileMissing`].
+    pub(super) fn locate(&self) -> Result<(PathBuf, Option<&'static Entry>), Error> {
+        match &self.source {
+            Source::File(path) => Ok((path.clone(), None)),
+            Source::Catalogue(entry) => {
+                let folder = self.models_dir.as_deref();
+                Ok((entry.locate(folder, &self.search_roots)?, Some(*entry)))
+            }
+        }
+    }
 }
 
 /// Where a classifier's preprocessing was learnt.
@@ -88,6 +105,8 @@ struct Network {
     /// The graph returns [`Activation::sums`].
     has_sums: bool,
     scores: Scores,
+    warnings: Vec<String>,
+    files: Vec<Ingredient>,
 }
 
 impl Classifier {
@@ -97,23 +116,18 @@ impl Classifier {
     /// # Errors
     /// Any [`Error`] but those of a run.
     pub fn open(options: &Options) -> Result<Self, Error> {
-        let (path, entry) = match &options.source {
-            Source::File(path) => (path.clone(), None),
-            Source::Catalogue(entry) => {
-                let folder = options.models_dir.as_deref();
-                (entry.locate(folder, &options.search_roots)?, Some(*entry))
-            }
-        };
-        let dissection = Dissection::of_file(&path)?;
+        let (path, entry) = options.locate()?;
+        let (dissection, mut files) = Dissection::of_file(&path)?;
         let environment =
             runtime::environment(options.ort_library.as_deref(), &options.search_roots)?;
         let graph = &dissection.graph;
-        let preprocess = preprocess(options, entry, graph);
-        let input_size = input_size(options, entry, &dissection, &path)?;
-        let own_labels = graph.metadata("labels").map(Labels::parse);
+        let mut warnings = metadata::Warnings::new(&path);
+        let preprocess = metadata::preprocess(options, entry, graph, &mut warnings);
+        let input_size = metadata::input_size(options, entry, &dissection, &path, &mut warnings)?;
+        let own_labels = metadata::labels(graph);
         let name = match (entry, graph.metadata("name")) {
             (Some(entry), _) => entry.nick.to_owned(),
-            (None, Some(name)) => name.to_owned(),
+            (None, Some(name)) => printable(name),
             (None, None) => path
                 .file_stem()
                 .unwrap_or_default()
@@ -151,10 +165,12 @@ impl Classifier {
             return Err(Error::OneClass { path, classes });
         }
         let labels = match &options.labels {
-            Some(path) => Labels::read(path, classes)?,
-            None => own_labels
-                .filter(|labels| labels.len() == classes)
-                .unwrap_or_else(|| Labels::numbered(classes)),
+            Some(path) => {
+                let (labels, file) = Labels::read(path, classes)?;
+                files.push(file);
+                labels
+            }
+            None => metadata::choose_labels(own_labels, classes, &mut warnings),
         };
         let network = Network {
             name,
@@ -167,6 +183,8 @@ impl Classifier {
             head: anatomy.head,
             has_sums,
             scores: anatomy.scores,
+            warnings: warnings.texts,
+            files,
         };
         Ok(Self {
             network: Arc::new(network),
@@ -195,6 +213,17 @@ impl Classifier {
 
     pub fn labels(&self) -> &Labels {
         &self.network.labels
+    }
+
+    /// What in the file's metadata could not be taken as it stands, and what was taken instead: two
+    /// sentences each.
+    pub fn warnings(&self) -> &[String] {
+        &self.network.warnings
+    }
+
+    /// The files that all this was read from.
+    pub(super) fn files(&self) -> &[Ingredient] {
+        &self.network.files
     }
 
     pub fn class_count(&self) -> usize {
@@ -335,61 +364,6 @@ fn structure(network: &Dissection) -> Structure {
         head: operators.collect(),
         receptive_field: receptive_field(graph, &picture.name, &anatomy.features),
     }
-}
-
-fn preprocess(
-    options: &Options,
-    entry: Option<&Entry>,
-    graph: &Graph,
-) -> (Preprocess, PreprocessOrigin) {
-    if let Some(preprocess) = options.preprocess {
-        return (preprocess, PreprocessOrigin::Options);
-    }
-    if let Some(entry) = entry {
-        return (entry.preprocess, PreprocessOrigin::Catalogue);
-    }
-    let named = graph.metadata("preprocess").and_then(Preprocess::from_name);
-    let described = || {
-        graph
-            .metadata("preprocessing")
-            .and_then(Preprocess::from_description)
-    };
-    match named.or_else(described) {
-        Some(preprocess) => (preprocess, PreprocessOrigin::File),
-        None => (Preprocess::Torch, PreprocessOrigin::Assumed),
-    }
-}
-
-fn input_size(
-    options: &Options,
-    entry: Option<&Entry>,
-    network: &Dissection,
-    path: &Path,
-) -> Result<u32, Error> {
-    if let (Some((width, height)), Some(asked)) = (network.picture.fixed, options.input_size)
-        && width.min(height) != asked as usize
-    {
-        return Err(Error::FixedInput {
-            path: path.to_owned(),
-            width,
-            height,
-            asked,
-        });
-    }
-    let stored = || {
-        network
-            .graph
-            .metadata("input_size")?
-            .trim()
-            .parse()
-            .ok()
-            .filter(|&size| size > 0)
-    };
-    Ok(options
-        .input_size
-        .or(entry.map(|entry| entry.input_size))
-        .or_else(stored)
-        .unwrap_or(INPUT_SIZE))
 }
 
 /// Number of logits that a run on a black picture returns.

@@ -6,6 +6,7 @@ use prost::bytes::Bytes;
 
 use super::edit;
 use super::error::{Error, Fault};
+use super::file::{self, Ingredient, Trouble};
 use super::gradient::{self, Gradient};
 use super::graph::{self, Graph};
 use super::head::{self, Anatomy, Head};
@@ -22,32 +23,37 @@ pub struct Dissection {
 }
 
 impl Dissection {
-    /// Reads the network file at `path`, and the files beside it that hold its weights.
+    /// Reads the network file at `path`, and the files beside it that hold its weights; says which
+    /// files those were.
     ///
     /// # Errors
     /// Every [`Error`] about the file.
-    pub fn of_file(path: &Path) -> Result<Self, Error> {
-        let bytes = std::fs::read(path).map_err(|error| match error.kind() {
-            std::io::ErrorKind::NotFound => Error::FileMissing {
+    pub fn of_file(path: &Path) -> Result<(Self, Vec<Ingredient>), Error> {
+        let unreadable = |trouble| match trouble {
+            Trouble::Missing => Error::FileMissing {
                 tried: vec![path.to_owned()],
                 command: None,
             },
-            _ => Error::FileUnreadable {
+            trouble => Error::FileUnreadable {
                 path: path.to_owned(),
-                message: error.to_string(),
+                trouble,
             },
-        })?;
+        };
+        let limit = graph::LARGEST_FILE as u64;
+        let (bytes, ingredient) = file::read(path, limit).map_err(unreadable)?;
         let mut model = graph::decode(bytes.into()).map_err(|fault| not_onnx(path, fault))?;
         let folder = path
             .parent()
             .filter(|folder| !folder.as_os_str().is_empty());
-        external::inline(&mut model, folder.unwrap_or(Path::new("."))).map_err(|message| {
-            Error::ExternalData {
-                path: path.to_owned(),
-                message,
-            }
-        })?;
-        Self::of_model(model, path)
+        let mut files =
+            external::inline(&mut model, folder.unwrap_or(Path::new("."))).map_err(|message| {
+                Error::ExternalData {
+                    path: path.to_owned(),
+                    message,
+                }
+            })?;
+        files.push(ingredient);
+        Ok((Self::of_model(model, path)?, files))
     }
 
     fn of_model(mut model: onnx::Model, path: &Path) -> Result<Self, Error> {

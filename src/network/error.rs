@@ -3,6 +3,8 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use super::file::Trouble;
+
 /// Why a network cannot be opened or run.
 ///
 /// `Display` gives one sentence on what is wrong and one on what to do.
@@ -20,7 +22,7 @@ pub enum Error {
         command: Option<String>,
     },
     /// The network file exists but cannot be read.
-    FileUnreadable { path: PathBuf, message: String },
+    FileUnreadable { path: PathBuf, trouble: Trouble },
     /// The file is not an ONNX model, or a damaged one.
     NotOnnx { path: PathBuf, fault: Fault },
     /// The tensors kept outside the ONNX file are missing, damaged, or outside its folder.
@@ -50,10 +52,14 @@ pub enum Error {
         height: usize,
         asked: u32,
     },
-    /// The label file cannot be opened.
-    LabelsMissing { path: PathBuf, message: String },
+    /// The label file does not exist.
+    LabelsMissing { path: PathBuf },
+    /// The label file exists but cannot be read.
+    LabelsUnreadable { path: PathBuf, trouble: Trouble },
     /// The label file is not UTF-8 text; `line` counts from 1.
     LabelsNotUtf8 { path: PathBuf, line: usize },
+    /// The label file is text, but not of labels.
+    LabelsMalformed { path: PathBuf, message: String },
     /// There are not as many labels as classes.
     LabelCount {
         path: PathBuf,
@@ -118,9 +124,10 @@ impl Error {
             | Self::LibraryTooOld { .. }
             | Self::LibraryBroken { .. } => ErrorKind::Library,
             Self::FileMissing { .. } | Self::LabelsMissing { .. } => ErrorKind::NotFound,
-            Self::FileUnreadable { .. } | Self::NotOnnx { .. } | Self::ExternalData { .. } => {
-                ErrorKind::Read
-            }
+            Self::FileUnreadable { .. }
+            | Self::LabelsUnreadable { .. }
+            | Self::NotOnnx { .. }
+            | Self::ExternalData { .. } => ErrorKind::Read,
             Self::Unsupported { .. }
             | Self::Input { .. }
             | Self::MoreInputs { .. }
@@ -128,6 +135,7 @@ impl Error {
             | Self::OneClass { .. } => ErrorKind::Format,
             Self::FixedInput { .. }
             | Self::LabelsNotUtf8 { .. }
+            | Self::LabelsMalformed { .. }
             | Self::LabelCount { .. }
             | Self::NoSuchClass { .. }
             | Self::Method { .. } => ErrorKind::Settings,
@@ -218,11 +226,11 @@ impl fmt::Display for Error {
                     None => write!(f, " Set the property model to the path of an ONNX file."),
                 }
             }
-            Self::FileUnreadable { path, message } => write!(
+            Self::FileUnreadable { path, trouble } => write!(
                 f,
-                "The network file {} cannot be read: {}. Make it readable or name another one.",
+                "The network file {} {trouble}. {}",
                 path.display(),
-                sentence(message)
+                trouble.remedy()
             ),
             Self::NotOnnx { path, fault } => write!(
                 f,
@@ -292,10 +300,22 @@ impl fmt::Display for Error {
                  {asked}. Leave input-size at 0, or export the network with free height and width.",
                 path.display()
             ),
-            Self::LabelsMissing { path, message } => write!(
+            Self::LabelsMissing { path } => write!(
                 f,
-                "The label file {} cannot be opened: {}. Correct the property labels, or leave it \
-                 unset for the network's own labels.",
+                "There is no label file {}. Correct the property labels, or leave it unset for \
+                 the network's own labels.",
+                path.display()
+            ),
+            Self::LabelsUnreadable { path, trouble } => write!(
+                f,
+                "The label file {} {trouble}. {}",
+                path.display(),
+                trouble.remedy()
+            ),
+            Self::LabelsMalformed { path, message } => write!(
+                f,
+                "The label file {} cannot be understood: {}. Save it as UTF-8, one class a line, \
+                 in the order of the classes.",
                 path.display(),
                 sentence(message)
             ),

@@ -5,19 +5,23 @@ use std::path::{Component, Path, PathBuf};
 
 use prost::bytes::Bytes;
 
+use super::file::{Ingredient, Opened};
 use super::graph;
 use super::onnx::{self, Tensor};
 
 /// `TensorProto.DataLocation.EXTERNAL`.
 const EXTERNAL: i32 = 1;
 
-/// Brings the weights that `model` keeps in files under `folder` into the model. Several weights
-/// in one file share its bytes.
+/// Brings the weights that `model` keeps in files under `folder` into the model, and returns which
+/// files those are. Only the weights' own bytes are read; several weights in one place share them.
 ///
 /// # Errors
-/// What is wrong with those files: missing, too short, or outside `folder`.
-pub fn inline(model: &mut onnx::Model, folder: &Path) -> Result<(), String> {
-    let mut files: HashMap<PathBuf, Bytes> = HashMap::new();
+/// What is wrong with those files: missing, no regular files, too short, more than 2 GiB of weights
+/// or than memory allows, changed while they are read, or outside `folder`.
+pub fn inline(model: &mut onnx::Model, folder: &Path) -> Result<Vec<Ingredient>, String> {
+    let mut files: HashMap<PathBuf, Opened> = HashMap::new();
+    let mut known: HashMap<(PathBuf, u64, usize), Bytes> = HashMap::new();
+    let mut total = 0;
     let weights = model
         .graph
         .iter_mut()
@@ -25,36 +29,54 @@ pub fn inline(model: &mut onnx::Model, folder: &Path) -> Result<(), String> {
     for weight in weights.filter(|weight| weight.data_location() == EXTERNAL) {
         let place = Place::of(weight)?;
         let path = confine(folder, place.location)?;
-        if !files.contains_key(&path) {
-            files.insert(path.clone(), read(&path)?);
-        }
-        let bytes = &files[&path];
         let size = graph::byte_size(weight)
             .ok_or_else(|| format!("the shape of weight “{}” is absurd", weight.name()))?;
-        let length = place.length.unwrap_or(size);
-        let end = place
-            .offset
-            .checked_add(length)
-            .filter(|&end| end <= bytes.len());
-        let (true, Some(end)) = (length == size, end) else {
-            return Err(format!(
-                "{} does not hold the {size} bytes of weight “{}”",
-                path.display(),
-                weight.name()
-            ));
+        let too_short = || {
+            let (path, name) = (path.display(), weight.name());
+            format!("{path} does not hold the {size} bytes of weight “{name}”")
         };
-        let data = bytes.slice(place.offset..end);
+        if place.length.is_some_and(|length| length != size) {
+            return Err(too_short());
+        }
+        let key = (path.clone(), place.offset, size);
+        let data = match known.get(&key) {
+            Some(data) => data.clone(),
+            None => {
+                total += size;
+                if total > graph::LARGEST_FILE {
+                    return Err(format!(
+                        "the weights in {} and others are larger than 2 GiB",
+                        path.display()
+                    ));
+                }
+                let failed = |trouble| format!("{} {trouble}", path.display());
+                if !files.contains_key(&path) {
+                    files.insert(path.clone(), Opened::new(&path).map_err(failed)?);
+                }
+                let data = files[&path].read_range(place.offset, size);
+                let data = Bytes::from(data.map_err(|trouble| match trouble {
+                    super::file::Trouble::TooShort => too_short(),
+                    other => failed(other),
+                })?);
+                known.insert(key, data.clone());
+                data
+            }
+        };
         weight.raw_data = Some(data);
         weight.external_data.clear();
         weight.data_location = None;
     }
-    Ok(())
+    for (path, file) in &files {
+        file.check()
+            .map_err(|trouble| format!("{} {trouble}", path.display()))?;
+    }
+    Ok(files.into_values().map(Opened::ingredient).collect())
 }
 
 /// Where a weight's bytes are.
 struct Place<'a> {
     location: &'a str,
-    offset: usize,
+    offset: u64,
     length: Option<usize>,
 }
 
@@ -70,15 +92,16 @@ impl<'a> Place<'a> {
             None => Ok(None),
             Some(text) => text
                 .trim()
-                .parse()
+                .parse::<u64>()
                 .map(Some)
                 .map_err(|_| format!("the {key} of weight “{}” is “{text}”", weight.name())),
         };
+        let length = number("length")?;
         Ok(Self {
             location: value("location")
                 .ok_or_else(|| format!("weight “{}” names no file", weight.name()))?,
             offset: number("offset")?.unwrap_or(0),
-            length: number("length")?,
+            length: length.map(|length| usize::try_from(length).unwrap_or(usize::MAX)),
         })
     }
 }
@@ -101,16 +124,4 @@ fn confine(folder: &Path, location: &str) -> Result<PathBuf, String> {
         return Err(outside());
     }
     Ok(resolved)
-}
-
-fn read(path: &Path) -> Result<Bytes, String> {
-    let failed = |error: std::io::Error| format!("{}: {error}", path.display());
-    let metadata = path.metadata().map_err(failed)?;
-    if !metadata.is_file() {
-        return Err(format!("{} is not a file", path.display()));
-    }
-    if metadata.len() > graph::LARGEST_FILE as u64 {
-        return Err(format!("{} is larger than 2 GiB", path.display()));
-    }
-    std::fs::read(path).map(Bytes::from).map_err(failed)
 }

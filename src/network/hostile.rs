@@ -310,15 +310,24 @@ fn weights_in_other_files_stay_in_the_folder() {
         std::fs::write(&path, draft.model.encode_to_vec()).unwrap();
         super::Classifier::open(&testing::options(path.clone()))
     };
+    let pipe = std::process::Command::new("mkfifo")
+        .arg(folder.join("inside/pipe.bin"))
+        .status();
+    assert!(pipe.unwrap().success());
+    // More than any memory holds, without blocks on the disk: only the weight's own bytes are read.
+    let huge = std::fs::File::create(folder.join("inside/huge.bin")).unwrap();
+    huge.set_len(8 << 40).unwrap();
     if testing::is_runtime_installed() {
         assert!(open("w.bin", "8").is_ok());
+        assert!(open("huge.bin", "4398046511104").is_ok());
     }
     for (location, offset, words) in [
         ("w.bin", "16", "does not hold the 72 bytes"),
         ("w.bin", "18446744073709551615", "does not hold"),
         ("w.bin", "first", "“first”"),
         ("missing.bin", "0", "missing.bin"),
-        (".", "0", "not a file"),
+        (".", "0", "is a folder, not a regular file"),
+        ("pipe.bin", "0", "is a pipe, not a regular file"),
         ("../secret.bin", "0", "outside the model's folder"),
         ("/etc/passwd", "0", "outside the model's folder"),
         ("link.bin", "0", "outside the model's folder"),

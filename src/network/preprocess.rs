@@ -53,7 +53,7 @@ impl Preprocess {
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL
             .into_iter()
-            .find(|preprocess| preprocess.name() == name.trim())
+            .find(|preprocess| preprocess.name() == name)
     }
 
     /// Understands a description such as "BGR, 0..255, minus 104,117,123" by its colour order and

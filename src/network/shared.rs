@@ -1,13 +1,14 @@
 //! One classifier for all who open it alike: weights, memory and threads exist once a process.
 
 use std::ops::{Deref, DerefMut};
+use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, TryLockError, Weak};
-use std::time::SystemTime;
 
 use crate::explain::Method;
 use crate::picture::{Fit, Normalization};
 
-use super::{Classifier, Error, Labels, Options, Preprocess, PreprocessOrigin, Source};
+use super::file::Ingredient;
+use super::{Classifier, Error, Labels, Options, Preprocess, PreprocessOrigin};
 
 /// A classifier that several threads may ask. The last one to drop it frees it.
 pub struct SharedClassifier {
@@ -16,6 +17,9 @@ pub struct SharedClassifier {
     pub fit: Fit,
     pub normalization: Normalization,
     pub preprocess: (Preprocess, PreprocessOrigin),
+    /// As [`Classifier::warnings`].
+    pub warnings: Vec<String>,
+    files: Vec<Ingredient>,
     refused: Vec<(Method, Error)>,
     seats: [Mutex<Seat>; RUNS],
     /// How many of them are free.
@@ -83,24 +87,28 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// What two openings must have in common to share: the options, and the file's date where it is
-/// named.
-type Key = (Options, Option<SystemTime>);
+/// What two openings must have in common to share: the options, and the network's path where these
+/// give only its name. The files must be what they were, too.
+type Key = (Options, PathBuf);
 
 static OPEN: Mutex<Vec<(Key, Weak<SharedClassifier>)>> = Mutex::new(Vec::new());
 
 impl SharedClassifier {
-    /// The classifier that was opened with the same options and is still in use, or a new one.
+    /// The classifier that was opened with the same options from files that have not changed since
+    /// and is still in use, or a new one.
     ///
     /// # Errors
     /// As [`Classifier::open`].
     pub fn open(options: &Options) -> Result<Arc<Self>, Error> {
-        let key = (options.clone(), modified(&options.source));
+        let key = (options.clone(), options.locate()?.0);
         // Held while opening, so that elements that start together share too.
         let mut open = lock(&OPEN);
         open.retain(|(_, classifier)| classifier.strong_count() > 0);
-        let found = open.iter().find(|(other, _)| *other == key);
-        if let Some(classifier) = found.and_then(|(_, classifier)| classifier.upgrade()) {
+        let alike = open.iter().filter(|(other, _)| *other == key);
+        let current = alike
+            .filter_map(|(_, classifier)| classifier.upgrade())
+            .find(|classifier| classifier.files.iter().all(Ingredient::is_current));
+        if let Some(classifier) = current {
             return Ok(classifier);
         }
         let classifier = Arc::new(Self::new(Classifier::open(options)?));
@@ -116,6 +124,8 @@ impl SharedClassifier {
             fit: classifier.fit(),
             normalization: classifier.normalization(),
             preprocess: classifier.preprocess(),
+            warnings: classifier.warnings().to_vec(),
+            files: classifier.files().to_vec(),
             refused: Method::ALL.into_iter().filter_map(refused).collect(),
             seats: std::array::from_fn(|_| {
                 Mutex::new(Seat {
@@ -157,12 +167,5 @@ impl SharedClassifier {
             Some((_, error)) => Err(error.clone()),
             None => Ok(()),
         }
-    }
-}
-
-fn modified(source: &Source) -> Option<SystemTime> {
-    match source {
-        Source::File(path) => std::fs::metadata(path).ok()?.modified().ok(),
-        Source::Catalogue(_) => None,
     }
 }

@@ -1,5 +1,8 @@
 //! From the size of frames to that of tensors.
 
+/// Most pixels of a picture fed to a network: beyond it an inference needs many GiB.
+pub const MAX_TENSOR_PIXELS: usize = 16 << 20;
+
 /// How a frame is fitted to a network's input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fit {

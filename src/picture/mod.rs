@@ -46,7 +46,7 @@ mod tests;
 
 #[cfg(feature = "captions")]
 pub use caption::Caption;
-pub use fit::{Fit, network_size};
+pub use fit::{Fit, MAX_TENSOR_PIXELS, network_size};
 pub use map::MapView;
 pub use paint::Painter;
 pub use reader::GrayBounds;

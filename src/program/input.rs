@@ -1,8 +1,10 @@
 //! Where frames come from: a camera, a file, or whatever has a URI.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use clap::builder::{OsStringValueParser, TypedValueParser};
 use gst::glib;
 use gst::prelude::*;
 
@@ -31,6 +33,23 @@ pub struct CameraOptions {
     /// Frames a second asked of the camera
     #[arg(long, value_name = "N", value_parser = rate)]
     pub fps: Option<i32>,
+}
+
+/// What a word of the command line, or a file's name, is as text: itself, or, where it is not UTF-8, the URI of the
+/// file of that name.
+///
+/// # Errors
+/// The current folder is not there.
+pub fn text_of(name: &OsStr) -> Result<String, Failure> {
+    match name.to_str() {
+        Some(text) => Ok(text.to_owned()),
+        None => Ok(glib::filename_to_uri(std::path::absolute(name)?, None)?.into()),
+    }
+}
+
+/// The parser of inputs on the command line, by [`text_of`].
+pub fn text_parser() -> impl TypedValueParser<Value = String> {
+    OsStringValueParser::new().try_map(|name| text_of(&name))
 }
 
 impl Input {

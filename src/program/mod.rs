@@ -33,7 +33,7 @@ mod run;
 
 pub use command_line::main;
 pub use failure::Failure;
-pub use input::{CameraOptions, Input, cameras};
+pub use input::{CameraOptions, Input, cameras, text_of, text_parser};
 pub use options::{NetworkOptions, OverlayOptions, QuestionOptions};
 pub use pipeline::{find, launch, start};
 pub use run::{Event, Next, finish, interrupted, run};

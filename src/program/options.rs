@@ -10,7 +10,7 @@ use gst::prelude::*;
 
 use super::Failure;
 use crate::element::{Inference, Method, Net, Preprocess};
-use crate::network::{self, Options, Source};
+use crate::network::{self, MAX_INPUT_SIZE, Options, Source};
 
 /// Which network, and how it is run. Whatever is not given is as the element has it.
 #[derive(Args, Clone, Debug, Default)]
@@ -19,7 +19,7 @@ pub struct NetworkOptions {
     /// Network of the catalogue
     #[arg(long, value_name = "NETWORK", value_parser = nicks::<Net>())]
     pub net: Option<String>,
-    /// Labels, one class a line, in place of the network's own
+    /// Labels, one class a line, a table or JSON, in place of the network's own
     #[arg(long, value_name = "FILE")]
     pub labels: Option<PathBuf>,
     /// How pixel values are scaled for the network
@@ -43,7 +43,7 @@ pub struct NetworkOptions {
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Explanation")]
 pub struct QuestionOptions {
-    /// Class to explain: top-1, top-2, top-3, an index or a label
+    /// Class to explain: top-1, top-2, top-3, a label or an index (#n: always the index)
     #[arg(long, value_name = "CLASS")]
     pub target: Option<String>,
     /// How the class map is made
@@ -97,17 +97,12 @@ impl OverlayOptions {
     /// A value that the element's property does not take.
     pub fn configure(&self, element: &gst::Element) -> Result<(), Failure> {
         let (network, question) = (&self.network, &self.question);
-        let path = |path: &Option<PathBuf>| path.as_deref().map(|path| path.display().to_string());
         let number = |number: Option<u32>| number.map(|number| number.to_string());
         let settings = [
             ("net", network.net.clone()),
-            ("model", path(&self.model)),
-            ("labels", path(&network.labels)),
             ("preprocess", network.preprocess.clone()),
             ("input-size", number(network.input_size)),
             ("threads", number(network.threads)),
-            ("models-dir", path(&network.models_dir)),
-            ("ort-library", path(&network.ort_library)),
             ("target", question.target.clone()),
             ("method", question.method.clone()),
             ("top-k", number(question.top_k)),
@@ -118,6 +113,17 @@ impl OverlayOptions {
             ("inference", self.inference.clone()),
             ("draw-labels", self.no_labels.then(|| "false".to_owned())),
         ];
+        let paths = [
+            ("model", &self.model),
+            ("labels", &network.labels),
+            ("models-dir", &network.models_dir),
+            ("ort-library", &network.ort_library),
+        ];
+        for (name, path) in paths {
+            if let Some(path) = path {
+                element.set_property(name, path);
+            }
+        }
         for (name, value) in settings {
             if let Some(value) = value {
                 set(element, name, &value)?;
@@ -164,6 +170,11 @@ impl NetworkOptions {
             (None, Some(entry)) => Source::Catalogue(entry),
             (None, None) => return Err(Failure::usage("No network is named.")),
         };
+        if let Some(size) = self.input_size.filter(|size| *size > MAX_INPUT_SIZE) {
+            return Err(Failure::usage(format!(
+                "--input-size takes a number from 0 to {MAX_INPUT_SIZE}, not “{size}”."
+            )));
+        }
         let program = std::env::current_exe().unwrap_or_default();
         Ok(Options {
             source,

@@ -6,8 +6,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use gst::prelude::*;
 use gst_video::prelude::*;
 use gstcamoverlay::explain::{Explanation, Request};
-use gstcamoverlay::network::{Classifier, Target};
-use gstcamoverlay::picture::{Geometry, Layout, MapView, Painter, Plane, PlaneMut, Sampler};
+use gstcamoverlay::network::{Classifier, Target, resolve};
+use gstcamoverlay::picture::{
+    Geometry, Layout, MAX_TENSOR_PIXELS, MapView, Painter, Plane, PlaneMut, Sampler,
+};
 
 use super::arguments::Arguments;
 
@@ -83,25 +85,17 @@ fn play(
 }
 
 fn target(text: &str, classifier: &Classifier) -> Result<Target, String> {
-    let labels = classifier.labels();
     let rank = text
         .strip_prefix("top-")
         .and_then(|rank| rank.parse::<usize>().ok());
     if let Some(rank) = rank.and_then(|rank| rank.checked_sub(1)) {
         return Ok(Target::Rank(rank));
     }
-    if let Ok(class) = text.parse() {
-        return Ok(Target::Class(class));
+    let resolved = resolve(text, classifier.labels()).map_err(|error| error.to_string())?;
+    if let Some(ambiguity) = resolved.ambiguity {
+        eprintln!("{ambiguity}");
     }
-    match labels.matches(text).as_slice() {
-        [] => Err(format!("There is no class “{text}” in this network.")),
-        [class, others @ ..] => {
-            if !others.is_empty() {
-                eprintln!("“{text}” means class {class}; so are called {others:?} too.");
-            }
-            Ok(Target::Class(*class))
-        }
-    }
+    Ok(resolved.target)
 }
 
 fn pipeline(path: &Path, output: Option<&Path>) -> Result<gst::Pipeline, String> {
@@ -118,7 +112,7 @@ fn pipeline(path: &Path, output: Option<&Path>) -> Result<gst::Pipeline, String>
         .map_err(|_| "The description is not a pipeline.".to_owned())?;
     for (name, path) in [("input", Some(path)), ("output", output)] {
         if let (Some(element), Some(path)) = (pipeline.by_name(name), path) {
-            element.set_property("location", path.to_string_lossy().as_ref());
+            element.set_property("location", path);
         }
     }
     Ok(pipeline)
@@ -143,6 +137,13 @@ fn overlay(
     let stride = frame.plane_stride()[0].unsigned_abs() as usize;
     let fit = classifier.fit();
     let (width, height) = fit.size(geometry.width, geometry.height);
+    if width.saturating_mul(height) > MAX_TENSOR_PIXELS {
+        return Err(format!(
+            "The picture of {} x {} is too elongated, or the input size too large: the network would get {width} x \
+             {height} pixels, more than {MAX_TENSOR_PIXELS}. Crop the picture, or give a smaller --input-size.",
+            geometry.width, geometry.height
+        ));
+    }
     let mut tensor = vec![0.0; 3 * width * height];
     let data = frame
         .plane_data_mut(0)

@@ -112,6 +112,9 @@ impl Report<'_> {
             // Writing to a string cannot fail.
             let _ = writeln!(text, "{name:14} {value}");
         }
+        for warning in classifier.warnings() {
+            let _ = writeln!(text, "{:14} {warning}", "warning");
+        }
         if let Some(explanation) = self.explanation {
             let map = &explanation.map;
             let _ = writeln!(
@@ -162,6 +165,11 @@ impl Report<'_> {
             });
         let operators: Vec<String> = structure.head.iter().map(|name| quoted(name)).collect();
         let methods: Vec<String> = self.methods().iter().map(|name| quoted(name)).collect();
+        let warnings: Vec<String> = classifier
+            .warnings()
+            .iter()
+            .map(|text| quoted(text))
+            .collect();
         let mut fields = vec![
             format!("\"network\":{}", quoted(classifier.name())),
             format!("\"input\":{}", quoted(&structure.input)),
@@ -178,6 +186,7 @@ impl Report<'_> {
             format!("\"operators\":[{}]", operators.join(",")),
             format!("\"classes\":{}", classifier.class_count()),
             format!("\"methods\":[{}]", methods.join(",")),
+            format!("\"warnings\":[{}]", warnings.join(",")),
         ];
         if let Some(explanation) = self.explanation {
             let map = &explanation.map;

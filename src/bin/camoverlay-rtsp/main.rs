@@ -22,6 +22,7 @@ use server::{Listening, Setup};
 #[command(name = "camoverlay-rtsp", version)]
 struct Arguments {
     /// File, address (rtsp://...) or camera (/dev/video0); the first camera unless said otherwise
+    #[arg(value_parser = program::text_parser())]
     input: Option<String>,
     /// Address to listen on; 0.0.0.0 for all of this machine's
     #[arg(long, value_name = "ADDRESS", default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]

@@ -1,6 +1,6 @@
 //! The command line.
 
-use gstcamoverlay::program::{CameraOptions, OverlayOptions};
+use gstcamoverlay::program::{self, CameraOptions, OverlayOptions};
 
 /// What the keys do, for `--help` and for the key that shows it.
 pub const KEYS: &str = "\
@@ -24,6 +24,7 @@ q       quit";
 #[command(name = "camoverlay-view", version, after_help = keys())]
 pub struct Arguments {
     /// Camera (like /dev/video0), file or URI; the first camera unless given
+    #[arg(value_parser = program::text_parser())]
     pub input: Option<String>,
     /// List the cameras
     #[arg(long)]

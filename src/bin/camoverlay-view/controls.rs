@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicI32, Ordering};
 
 use gst::prelude::*;
 use gstcamoverlay::explain::Method;
-use gstcamoverlay::network::SharedClassifier;
+use gstcamoverlay::network::{SharedClassifier, Target, resolve};
 use gstcamoverlay::program::{Failure, Next};
 
 use crate::find::{Find, wrap};
@@ -137,7 +137,7 @@ impl Controls {
             }
             Key::Accept => {
                 if let Some(class) = self.find.take().and_then(|find| find.class()) {
-                    self.explain(&class.to_string());
+                    self.explain(&format!("#{class}"));
                 }
             }
             Key::Cancel => self.find = None,
@@ -171,7 +171,7 @@ impl Controls {
         // So that steps add up when keys come faster than frames.
         self.explained
             .store(i32::try_from(class).unwrap_or(0), Ordering::Relaxed);
-        self.explain(&class.to_string());
+        self.explain(&format!("#{class}"));
     }
 
     fn threshold(&self) -> f64 {
@@ -214,15 +214,13 @@ impl Controls {
     /// What is being explained.
     fn question(&self) -> String {
         let target: String = self.stage.overlay.property("target");
-        match target.parse() {
-            Ok(class) => format!(
+        match resolve(&target, &self.network.labels).map(|resolved| resolved.target) {
+            Ok(Target::Class(class)) => format!(
                 "why {}? (class {class})",
                 self.network.labels.first_name(class)
             ),
-            Err(_) => match RANKS.iter().position(|rank| *rank == target) {
-                Some(rank) => format!("why the {} class?", ORDINALS[rank]),
-                None => format!("why {target}?"),
-            },
+            Ok(Target::Rank(rank)) => format!("why the {} class?", ORDINALS[rank]),
+            Err(_) => format!("why {target}?"),
         }
     }
 

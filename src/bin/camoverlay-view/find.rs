@@ -1,6 +1,6 @@
 //! Classes by the beginning of their names.
 
-use gstcamoverlay::network::Labels;
+use gstcamoverlay::network::{Labels, Resolved, Target, resolve};
 
 /// A class's name while it is typed, and the classes that it can mean.
 #[derive(Default)]
@@ -52,6 +52,15 @@ impl Find {
         found.sort_unstable();
         self.matches
             .extend(found.into_iter().map(|(_, class)| class));
+        // What the text would mean as a target comes first.
+        if let Ok(Resolved {
+            target: Target::Class(class),
+            ..
+        }) = resolve(&self.text, labels)
+        {
+            self.matches.retain(|other| *other != class);
+            self.matches.insert(0, class);
+        }
     }
 }
 
@@ -87,8 +96,14 @@ mod tests {
     use super::*;
 
     fn found(text: &str) -> Vec<usize> {
-        let labels =
-            Labels::parse("tench, Tinca tinca\nEgyptian cat\ncatamaran\ntiger cat\nbobcat\ncats");
+        found_among(
+            text,
+            "tench, Tinca tinca\nEgyptian cat\ncatamaran\ntiger cat\nbobcat\ncats",
+        )
+    }
+
+    fn found_among(text: &str, labels: &str) -> Vec<usize> {
+        let labels = Labels::parse(labels);
         let mut find = Find::default();
         for character in text.chars() {
             find.push(character, &labels);
@@ -103,6 +118,17 @@ mod tests {
         assert_eq!(found("tiger c"), [3]);
         assert!(found("dog").is_empty());
         assert!(found("").is_empty());
+    }
+
+    #[test]
+    fn what_a_target_means_comes_first() {
+        assert_eq!(found_among("1", "10\n1\n2"), [1, 0]);
+        assert_eq!(found_among("2", "10\n1\n20"), [2]);
+        assert_eq!(found_among("#0", "10\n1\n2"), [0]);
+        assert_eq!(
+            found_among("n01440764", "n01440764 tench\nn01443537 goldfish"),
+            [0]
+        );
     }
 
     #[test]

@@ -18,7 +18,7 @@ use gst::prelude::*;
 
 use super::{
     CameraOptions, Event, Failure, Input, Next, OverlayOptions, interrupted, run as run_pipeline,
-    start,
+    start, text_parser,
 };
 use container::Container;
 use files::Files;
@@ -52,7 +52,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 )]
 pub struct Arguments {
     /// Video file, folder of videos, URI, camera such as /dev/video0, or “camera” for the first one
-    #[arg(required = true)]
+    #[arg(required = true, value_parser = text_parser())]
     input: Vec<String>,
     /// File to write, .mp4, .mkv or .webm; a folder for several inputs, each recorded to .mp4
     #[arg(short, long)]

@@ -3,8 +3,10 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use gst::glib;
+
 use super::container::Container;
-use crate::program::Failure;
+use crate::program::{Failure, text_of};
 
 /// Suffixes of the files in a folder that are taken for videos; those named themselves are taken whatever they are called.
 const VIDEOS: [&str; 19] = [
@@ -26,7 +28,7 @@ pub struct Job {
 /// Two inputs would become one output; a folder cannot be read, or holds no video.
 pub fn jobs(inputs: &[String], output: &Path) -> Result<(Vec<Job>, bool), Failure> {
     if let [input] = inputs
-        && !Path::new(input).is_dir()
+        && !place(input).is_dir()
         && !output.is_dir()
     {
         let job = Job {
@@ -43,8 +45,8 @@ pub fn jobs(inputs: &[String], output: &Path) -> Result<(Vec<Job>, bool), Failur
     }
     let mut jobs: Vec<Job> = Vec::new();
     for input in inputs {
-        let files = match Path::new(input) {
-            folder if folder.is_dir() => videos(folder)?,
+        let files = match place(input) {
+            folder if folder.is_dir() => videos(&folder)?,
             _ => vec![input.clone()],
         };
         for input in files {
@@ -71,7 +73,7 @@ fn videos(folder: &Path) -> Result<Vec<String>, Failure> {
         let suffix = path.extension().map(|suffix| suffix.to_ascii_lowercase());
         let is_video = suffix.is_some_and(|suffix| VIDEOS.iter().any(|video| suffix == *video));
         if is_video && path.is_file() {
-            videos.push(path.display().to_string());
+            videos.push(text_of(path.as_os_str())?);
         }
     }
     if videos.is_empty() {
@@ -81,9 +83,18 @@ fn videos(folder: &Path) -> Result<Vec<String>, Failure> {
     Ok(videos)
 }
 
+/// The path of `input`, a path or a URI. Of what is no file it is not the path of a folder, at least.
+fn place(input: &str) -> PathBuf {
+    match glib::filename_from_uri(input) {
+        Ok((path, _)) => path,
+        Err(_) => PathBuf::from(input),
+    }
+}
+
 /// What the recording of `input`, a path or a URI, is called in the output's folder.
 fn name(input: &str) -> PathBuf {
-    let stem = Path::new(input).file_stem().unwrap_or_default();
+    let place = place(input);
+    let stem = place.file_stem().unwrap_or_default();
     let mut name = stem.to_owned();
     name.push(".mp4");
     name.into()
@@ -91,6 +102,9 @@ fn name(input: &str) -> PathBuf {
 
 #[cfg(test)]
 mod tests {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+
     use super::*;
 
     fn outputs(inputs: &[&str], output: &str) -> Result<Vec<PathBuf>, String> {
@@ -117,5 +131,20 @@ mod tests {
     fn no_two_inputs_become_one_output() {
         let error = outputs(&["a.avi", "b/a.mkv"], "out").unwrap_err();
         assert!(error.starts_with("a.avi and b/a.mkv would both"), "{error}");
+    }
+
+    #[test]
+    fn names_in_a_folder_need_not_be_utf8() {
+        let folder = tempfile::tempdir().unwrap();
+        let name = OsStr::from_bytes(b"\xff.mkv");
+        fs::write(folder.path().join(name), "").unwrap();
+        let input = text_of(folder.path().as_os_str()).unwrap();
+        let (jobs, is_list) = jobs(&[input], Path::new("out")).unwrap();
+        assert!(is_list);
+        assert!(jobs[0].input.starts_with("file:///") && jobs[0].input.ends_with("/%FF.mkv"));
+        assert_eq!(
+            jobs[0].output,
+            Path::new("out").join(OsStr::from_bytes(b"\xff.mp4"))
+        );
     }
 }
