@@ -12,6 +12,8 @@ pub enum Failure {
     Format(gst_video::VideoFormat),
     Elongated {
         frame: (usize, usize),
+        /// Width and height of a pixel.
+        pixel_aspect: (u32, u32),
         tensor: (usize, usize),
     },
     Thread(io::Error),
@@ -37,7 +39,17 @@ impl fmt::Display for Failure {
             ),
             Self::Elongated {
                 frame: (width, height),
+                pixel_aspect: (across, down),
                 tensor,
+            } if across != down => write!(
+                f,
+                "A frame of {width} x {height} with a pixel aspect ratio of {across}/{down} is too elongated: the network would get {} x {} pixels. Correct pixel-aspect-ratio in the caps with a capssetter if it is wrong, crop the frame, or give a smaller input-size.",
+                tensor.0, tensor.1
+            ),
+            Self::Elongated {
+                frame: (width, height),
+                tensor,
+                ..
             } => write!(
                 f,
                 "A frame of {width} x {height} is too elongated: the network would get {} x {} pixels. Crop the frame or give a smaller input-size.",

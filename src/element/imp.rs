@@ -7,13 +7,14 @@ use std::{
 
 use gst::{glib, prelude::*, subclass::prelude::*};
 use gst_base::{prelude::*, subclass::prelude::*};
-use gst_video::subclass::prelude::*;
+use gst_video::{VideoOrientationMethod, subclass::prelude::*};
 
 use crate::network;
 
 use super::{
     failure::Failure,
     frame,
+    orientation::Tags,
     punctuality::Punctuality,
     question::Notice,
     report,
@@ -40,6 +41,7 @@ pub struct CamOverlay {
     stream: Mutex<Option<Box<Stream>>>,
     stats: Mutex<Stats>,
     punctuality: Mutex<Punctuality>,
+    tags: Mutex<Tags>,
 }
 
 /// A lock that outlives a panic of another thread: all the values behind these are whole at any time.
@@ -72,6 +74,13 @@ impl ObjectImpl for CamOverlay {
 
     fn set_property(&self, _id: usize, value: &glib::Value, pspec: &glib::ParamSpec) {
         lock(&self.settings).set(pspec.name(), value);
+        if let Ok(VideoOrientationMethod::Custom) = value.get() {
+            self.tell(&Notice::Warning(
+                "orientation=custom says nothing that camoverlay could follow: frames are taken as upright. \
+                 Give auto, identity, or one of the turns."
+                    .into(),
+            ));
+        }
     }
 
     fn property(&self, _id: usize, pspec: &glib::ParamSpec) -> glib::Value {
@@ -135,6 +144,7 @@ impl BaseTransformImpl for CamOverlay {
 
     fn stop(&self) -> Result<(), gst::ErrorMessage> {
         *lock(&self.stream) = None;
+        *lock(&self.tags) = Tags::default();
         Ok(())
     }
 
@@ -157,12 +167,13 @@ impl BaseTransformImpl for CamOverlay {
         buffer: &mut gst::BufferRef,
     ) -> Result<gst::FlowSuccess, gst::FlowError> {
         let live = lock(&self.settings).live.clone();
+        let orientation = lock(&self.tags).resolve(live.orientation);
         let Some(mut stream) = lock(&self.stream).take() else {
             return Err(gst::FlowError::Flushing);
         };
         let late = self.is_late(buffer);
         let start = Instant::now();
-        let result = stream.process(buffer, &live, late);
+        let result = stream.process(buffer, &live, orientation, late);
         if let Ok(outcome) = &result {
             lock(&self.stats).add(outcome);
             if outcome.skipped {
@@ -199,6 +210,11 @@ impl BaseTransformImpl for CamOverlay {
             if let Some(stream) = lock(&self.stream).as_mut() {
                 stream.forget();
             }
+        }
+        match event.view() {
+            gst::EventView::StreamStart(_) => *lock(&self.tags) = Tags::default(),
+            gst::EventView::Tag(tag) => lock(&self.tags).add(tag.tag()),
+            _ => {}
         }
         self.parent_sink_event(event)
     }
@@ -248,16 +264,20 @@ impl VideoFilterImpl for CamOverlay {
         _out_caps: &gst::Caps,
         _out_info: &gst_video::VideoInfo,
     ) -> Result<(), gst::LoggableError> {
+        let asked = lock(&self.settings).live.orientation;
+        let orientation = lock(&self.tags).resolve(asked);
         let Some(stream) = &mut *lock(&self.stream) else {
             return Err(gst::loggable_error!(
                 CAT,
                 "caps came before the element was started"
             ));
         };
-        stream.set_info(in_info).map_err(|failure: Failure| {
-            self.post_error_message(failure.error_message());
-            gst::loggable_error!(CAT, "{failure}")
-        })
+        stream
+            .set_info(in_info, orientation)
+            .map_err(|failure: Failure| {
+                self.post_error_message(failure.error_message());
+                gst::loggable_error!(CAT, "{failure}")
+            })
     }
 }
 
