@@ -16,6 +16,8 @@ pub enum Failure {
     /// Frame and network's input, width and height: more than [`frame::MAX_TENSOR_PIXELS`].
     TooLarge {
         frame: (usize, usize),
+        /// Width and height of a pixel.
+        pixel_aspect: (u32, u32),
         tensor: (usize, usize),
     },
     Thread(io::Error),
@@ -49,25 +51,32 @@ impl fmt::Display for Failure {
             ),
             Self::TooLarge {
                 frame: (width, height),
+                pixel_aspect: (across, down),
                 tensor,
             } => {
                 let (largest, longest) = (frame::MAX_TENSOR_PIXELS, tensor.0.max(tensor.1));
                 let elongated = longest / tensor.0.min(tensor.1).max(1) >= ELONGATED;
+                let oblong = across != down;
+                let what = match (elongated, oblong) {
+                    (true, true) => format!(
+                        "A frame of {width} x {height} with a pixel aspect ratio of {across}/{down} is too elongated"
+                    ),
+                    (true, false) => format!("A frame of {width} x {height} is too elongated"),
+                    (false, _) => {
+                        format!("The input size is too large for frames of {width} x {height}")
+                    }
+                };
+                let remedy = match (elongated, oblong) {
+                    (true, true) => {
+                        "Correct pixel-aspect-ratio in the caps with a capssetter if it is wrong, crop the frame, or give a smaller input-size."
+                    }
+                    (true, false) => "Crop the frame, or give a smaller input-size.",
+                    (false, _) => "Give a smaller input-size.",
+                };
+                let (columns, rows) = tensor;
                 write!(
                     f,
-                    "{}: the network would get {} x {} pixels, more than {largest}. {}",
-                    if elongated {
-                        format!("A frame of {width} x {height} is too elongated")
-                    } else {
-                        format!("The input size is too large for frames of {width} x {height}")
-                    },
-                    tensor.0,
-                    tensor.1,
-                    if elongated {
-                        "Crop the frame, or give a smaller input-size."
-                    } else {
-                        "Give a smaller input-size."
-                    }
+                    "{what}: the network would get {columns} x {rows} pixels, more than {largest}. {remedy}"
                 )
             }
             Self::Thread(error) => write!(

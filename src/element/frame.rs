@@ -1,9 +1,16 @@
 //! GStreamer's video frames as the picture room sees them.
 
-use gst_video::{VideoColorMatrix, VideoColorRange, VideoColorimetry, VideoFormat, VideoFrameExt};
+use gst_video::{
+    VideoColorMatrix, VideoColorPrimaries, VideoColorRange, VideoColorimetry, VideoFormat,
+    VideoFrameExt, VideoTransferFunction,
+};
 
-use super::{bounds::PLANES, failure::Failure};
-use crate::picture::{Encoding, Geometry, Layout, Matrix, Plane, PlaneMut, Range, Samples};
+use super::bounds::PLANES;
+use super::failure::Failure;
+use crate::picture::{
+    Curve, Encoding, Geometry, Hdr, Layout, Matrix, Orientation, Plane, PlaneMut, Presentation,
+    Range, Samples,
+};
 
 pub use crate::picture::MAX_TENSOR_PIXELS;
 
@@ -66,6 +73,32 @@ pub fn geometry(info: &gst_video::VideoInfo) -> Result<Geometry, Failure> {
         layout,
         width: info.width() as usize,
         height: info.height() as usize,
+    })
+}
+
+/// How frames of `info` are meant to be seen, those of `orientation` upright. Pixels without a shape are square.
+pub fn presentation(info: &gst_video::VideoInfo, orientation: Orientation) -> Presentation {
+    let pixel_aspect = info.par();
+    let side = |length: i32| u32::try_from(length).ok().filter(|length| *length > 0);
+    Presentation {
+        orientation,
+        pixel_aspect: side(pixel_aspect.numer())
+            .zip(side(pixel_aspect.denom()))
+            .unwrap_or((1, 1)),
+        hdr: hdr(&info.colorimetry()),
+    }
+}
+
+/// None for what is of the standard dynamic range, as far as `colorimetry` says.
+fn hdr(colorimetry: &VideoColorimetry) -> Option<Hdr> {
+    let curve = match colorimetry.transfer() {
+        VideoTransferFunction::Smpte2084 => Curve::Pq,
+        VideoTransferFunction::AribStdB67 => Curve::Hlg,
+        _ => return None,
+    };
+    Some(Hdr {
+        curve,
+        wide: colorimetry.primaries() == VideoColorPrimaries::Bt2020,
     })
 }
 

@@ -7,13 +7,14 @@ use std::{
 
 use gst::{glib, prelude::*, subclass::prelude::*};
 use gst_base::{prelude::*, subclass::prelude::*};
-use gst_video::subclass::prelude::*;
+use gst_video::{VideoOrientationMethod, subclass::prelude::*};
 
 use crate::network;
 
 use super::{
     failure::Failure,
     frame,
+    orientation::Tags,
     punctuality::Punctuality,
     question::Notice,
     report,
@@ -43,6 +44,7 @@ pub struct CamOverlay {
     usher: Mutex<Option<Usher>>,
     stats: Mutex<Stats>,
     punctuality: Mutex<Punctuality>,
+    tags: Mutex<Tags>,
 }
 
 /// A lock that outlives a panic of another thread: all the values behind these are whole at any time.
@@ -75,6 +77,13 @@ impl ObjectImpl for CamOverlay {
 
     fn set_property(&self, _id: usize, value: &glib::Value, pspec: &glib::ParamSpec) {
         lock(&self.settings).set(pspec.name(), value);
+        if let Ok(VideoOrientationMethod::Custom) = value.get() {
+            self.tell(&Notice::Warning(
+                "orientation=custom says nothing that camoverlay could follow: frames are taken as upright. \
+                 Give auto, identity, or one of the turns."
+                    .into(),
+            ));
+        }
     }
 
     fn property(&self, _id: usize, pspec: &glib::ParamSpec) -> glib::Value {
@@ -151,6 +160,7 @@ impl BaseTransformImpl for CamOverlay {
     fn stop(&self) -> Result<(), gst::ErrorMessage> {
         *lock(&self.usher) = None;
         *lock(&self.stream) = None;
+        *lock(&self.tags) = Tags::default();
         Ok(())
     }
 
@@ -173,6 +183,7 @@ impl BaseTransformImpl for CamOverlay {
         buffer: &mut gst::BufferRef,
     ) -> Result<gst::FlowSuccess, gst::FlowError> {
         let live = lock(&self.settings).live.clone();
+        let orientation = lock(&self.tags).resolve(live.orientation);
         let Some(mut stream) = lock(&self.stream).take() else {
             return Err(gst::FlowError::Flushing);
         };
@@ -181,7 +192,7 @@ impl BaseTransformImpl for CamOverlay {
         }
         let late = self.is_late(buffer);
         let start = Instant::now();
-        let result = stream.process(buffer, &live, late);
+        let result = stream.process(buffer, &live, orientation, late);
         if let Ok(outcome) = &result
             && !outcome.cut_off
         {
@@ -229,6 +240,11 @@ impl BaseTransformImpl for CamOverlay {
                 }
             }
             gst::EventType::Eos | gst::EventType::SegmentDone => self.finish(),
+            _ => {}
+        }
+        match event.view() {
+            gst::EventView::StreamStart(_) => *lock(&self.tags) = Tags::default(),
+            gst::EventView::Tag(tag) => lock(&self.tags).add(tag.tag()),
             _ => {}
         }
         self.parent_sink_event(event)
@@ -279,16 +295,20 @@ impl VideoFilterImpl for CamOverlay {
         _out_caps: &gst::Caps,
         _out_info: &gst_video::VideoInfo,
     ) -> Result<(), gst::LoggableError> {
+        let asked = lock(&self.settings).live.orientation;
+        let orientation = lock(&self.tags).resolve(asked);
         let Some(stream) = &mut *lock(&self.stream) else {
             return Err(gst::loggable_error!(
                 CAT,
                 "caps came before the element was started"
             ));
         };
-        stream.set_info(in_info).map_err(|failure: Failure| {
-            self.post_error_message(failure.error_message());
-            gst::loggable_error!(CAT, "{failure}")
-        })
+        stream
+            .set_info(in_info, orientation)
+            .map_err(|failure: Failure| {
+                self.post_error_message(failure.error_message());
+                gst::loggable_error!(CAT, "{failure}")
+            })
     }
 }
 

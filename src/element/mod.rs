@@ -9,6 +9,7 @@ mod failure;
 mod frame;
 mod imp;
 mod job;
+mod orientation;
 mod punctuality;
 mod question;
 mod report;

@@ -6,6 +6,7 @@ use std::{
 };
 
 use gst::{glib, prelude::*};
+use gst_video::VideoOrientationMethod;
 
 use super::{Inference, Method, Net, PostMessages, Preprocess};
 use crate::network;
@@ -25,6 +26,7 @@ const DEFAULT_INFERENCE_INTERVAL: u32 = 1;
 const DEFAULT_THREADS: u32 = 0;
 const DEFAULT_POST_MESSAGES: PostMessages = PostMessages::Changes;
 const DEFAULT_ATTACH_MAP: bool = false;
+const DEFAULT_ORIENTATION: VideoOrientationMethod = VideoOrientationMethod::Auto;
 #[cfg(feature = "captions")]
 const DEFAULT_DRAW_LABELS: bool = true;
 
@@ -54,6 +56,7 @@ pub struct Live {
     pub inference_interval: u32,
     pub post_messages: PostMessages,
     pub attach_map: bool,
+    pub orientation: VideoOrientationMethod,
 }
 
 /// All the settings, behind the element's one settings lock.
@@ -87,6 +90,7 @@ impl Default for Settings {
                 inference_interval: DEFAULT_INFERENCE_INTERVAL,
                 post_messages: DEFAULT_POST_MESSAGES,
                 attach_map: DEFAULT_ATTACH_MAP,
+                orientation: DEFAULT_ORIENTATION,
             },
         }
     }
@@ -201,6 +205,11 @@ pub fn param_specs() -> Vec<glib::ParamSpec> {
             .default_value(DEFAULT_ATTACH_MAP)
             .mutable_playing()
             .build(),
+        glib::ParamSpecEnum::builder_with_default("orientation", DEFAULT_ORIENTATION)
+            .nick("Orientation")
+            .blurb("How frames have to be turned to be upright, as the network sees them; they stay as they lie (auto: what the stream's image-orientation tag says)")
+            .mutable_playing()
+            .build(),
     ]
 }
 
@@ -270,6 +279,7 @@ impl Settings {
             "ort-library" => setup.ort_library = optional_path(value),
             "post-messages" => assign(&mut live.post_messages, value),
             "attach-map" => assign(&mut live.attach_map, value),
+            "orientation" => assign(&mut live.orientation, value),
             _ => {}
         }
     }
@@ -296,6 +306,7 @@ impl Settings {
             "ort-library" => setup.ort_library.to_value(),
             "post-messages" => live.post_messages.to_value(),
             "attach-map" => live.attach_map.to_value(),
+            "orientation" => live.orientation.to_value(),
             _ => return None,
         })
     }

@@ -22,7 +22,7 @@ use crate::picture::Caption;
 use crate::{
     explain::{ClassMap, Explanation, Request},
     network::{self, SharedClassifier},
-    picture::{MapView, Painter, Sampler},
+    picture::{MapView, Orientation, Painter, Presentation, Sampler},
 };
 
 /// Who runs the network.
@@ -45,6 +45,7 @@ impl Engine {
 /// Everything that depends on the caps.
 struct Buffers {
     info: gst_video::VideoInfo,
+    presentation: Presentation,
     sampler: Sampler,
     painter: Painter,
     #[cfg(feature = "captions")]
@@ -112,6 +113,8 @@ pub struct Stream {
     last: report::Times,
     /// Frames since one was last given to the network.
     age: u32,
+    /// A map's values while it is turned.
+    map_room: Vec<f32>,
     /// The classes of the last message: top-k and target.
     announced: (Vec<usize>, usize),
 }
@@ -138,6 +141,7 @@ impl Stream {
             live_source: None,
             last: report::Times::default(),
             age: 0,
+            map_room: Vec::new(),
             announced: Default::default(),
         })
     }
@@ -147,23 +151,31 @@ impl Stream {
         self.question.notices(&self.network)
     }
 
-    /// Makes the buffers for frames of `info`.
-    pub fn set_info(&mut self, info: &gst_video::VideoInfo) -> Result<(), Failure> {
+    /// Makes the buffers for frames of `info` that lie as `orientation` says.
+    pub fn set_info(
+        &mut self,
+        info: &gst_video::VideoInfo,
+        orientation: Orientation,
+    ) -> Result<(), Failure> {
         let geometry = frame::geometry(info)?;
-        let size = self.network.fit.size(geometry.width, geometry.height);
+        let presentation = frame::presentation(info, orientation);
+        let fit = self.network.fit;
+        let size = fit.presented_size(geometry.width, geometry.height, &presentation);
         if size.0.saturating_mul(size.1) > frame::MAX_TENSOR_PIXELS {
             return Err(Failure::TooLarge {
                 frame: (geometry.width, geometry.height),
+                pixel_aspect: presentation.pixel_aspect,
                 tensor: size,
             });
         }
         self.forget();
         self.buffers = Some(Buffers {
             info: info.clone(),
-            sampler: Sampler::new(&geometry, self.network.fit, &self.network.normalization),
-            painter: Painter::new(&geometry),
+            presentation,
+            sampler: Sampler::presented(&geometry, &presentation, fit, &self.network.normalization),
+            painter: Painter::presented(&geometry, &presentation),
             #[cfg(feature = "captions")]
-            caption: Caption::new(&geometry),
+            caption: Caption::presented(&geometry, &presentation),
             job: Some(Box::new(Job::new(size))),
         });
         Ok(())
@@ -204,6 +216,17 @@ impl Stream {
         self.stale = !self.engine.is_idle();
     }
 
+    /// Begins anew where frames lie in another way than the ones before.
+    fn turn_to(&mut self, orientation: Orientation) -> Result<(), Failure> {
+        match &self.buffers {
+            Some(buffers) if buffers.presentation.orientation != orientation => {
+                let info = buffers.info.clone();
+                self.set_info(&info, orientation)
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// The fields of the explanation on show.
     pub fn fields(&self) -> Option<&gst::StructureRef> {
         self.shown.as_ref().map(|shown| &*shown.fields)
@@ -221,7 +244,8 @@ impl Stream {
             return Ok(outcome);
         };
         outcome.cut_off = !self.stale && !self.is_source_live() && !self.wait();
-        let result = self.collect(&mut buffers.job, &mut buffers.painter, live, &mut outcome);
+        let shows = (&mut buffers.painter, buffers.presentation.orientation);
+        let result = self.collect(&mut buffers.job, shows, live, &mut outcome);
         self.buffers = Some(buffers);
         result.map(|()| outcome)
     }
@@ -239,14 +263,16 @@ impl Stream {
         }
     }
 
-    /// Explains, paints and annotates one frame in place. A `late` frame does not wait for the network where an earlier
-    /// frame's map can be shown.
+    /// Explains, paints and annotates one frame in place, which lies as `orientation` says. A `late` frame does not
+    /// wait for the network where an earlier frame's map can be shown.
     pub fn process(
         &mut self,
         buffer: &mut gst::BufferRef,
         live: &Live,
+        orientation: Orientation,
         late: bool,
     ) -> Result<Outcome, Failure> {
+        self.turn_to(orientation)?;
         let mut outcome = Outcome {
             notices: self.question.follow(live, &self.network),
             ..Default::default()
@@ -282,7 +308,9 @@ impl Stream {
             outcome.cut_off = true;
             return Ok(());
         }
-        self.collect(&mut buffers.job, &mut buffers.painter, live, outcome)?;
+        let orientation = buffers.presentation.orientation;
+        let shows = (&mut buffers.painter, orientation);
+        self.collect(&mut buffers.job, shows, live, outcome)?;
         let mut bounds = None;
         if self.is_due(live, late, outcome)
             && let Some(mut job) = buffers.job.take_if(|_| self.engine.is_idle())
@@ -302,7 +330,8 @@ impl Stream {
                     mem::swap(turn.tensor(), &mut job.tensor);
                     drop(turn);
                     outcome.waited = true;
-                    self.take_over(&mut job, result, &mut buffers.painter, live, outcome)?;
+                    let shows = (&mut buffers.painter, orientation);
+                    self.take_over(&mut job, result, shows, live, outcome)?;
                     buffers.job = Some(job);
                 }
                 Engine::Worker(worker) => {
@@ -313,7 +342,8 @@ impl Stream {
                             outcome.cut_off = true;
                             return Ok(());
                         }
-                        self.collect(&mut buffers.job, &mut buffers.painter, live, outcome)?;
+                        let shows = (&mut buffers.painter, orientation);
+                        self.collect(&mut buffers.job, shows, live, outcome)?;
                     }
                 }
             }
@@ -341,7 +371,7 @@ impl Stream {
     fn collect(
         &mut self,
         own_job: &mut Option<Box<Job>>,
-        painter: &mut Painter,
+        shows: (&mut Painter, Orientation),
         live: &Live,
         outcome: &mut Outcome,
     ) -> Result<(), Failure> {
@@ -352,7 +382,7 @@ impl Stream {
             return Ok(());
         };
         if !mem::take(&mut self.stale) {
-            self.take_over(&mut job, result, painter, live, outcome)?;
+            self.take_over(&mut job, result, shows, live, outcome)?;
         }
         // After a change of caps there is a job of the new size already.
         own_job.get_or_insert(job);
@@ -377,7 +407,7 @@ impl Stream {
         &mut self,
         job: &mut Job,
         result: Result<(), network::Error>,
-        painter: &mut Painter,
+        (painter, orientation): (&mut Painter, Orientation),
         live: &Live,
         outcome: &mut Outcome,
     ) -> Result<(), Failure> {
@@ -390,7 +420,8 @@ impl Stream {
             .take()
             .map(|shown| shown.explanation)
             .unwrap_or_default();
-        let explanation = mem::replace(&mut job.explanation, explanation);
+        let mut explanation = mem::replace(&mut job.explanation, explanation);
+        self.turn_back(&mut explanation.map, orientation);
         outcome.announce = self.is_news(&explanation, live.post_messages);
         outcome.time(Step::Map, || {
             painter.set_map(view(&explanation.map), live.threshold)
@@ -404,6 +435,17 @@ impl Stream {
             threshold: live.threshold,
         });
         Ok(())
+    }
+
+    /// Turns the map of an upright picture to how its frame lies.
+    fn turn_back(&mut self, map: &mut ClassMap, orientation: Orientation) {
+        if orientation == Orientation::IDENTITY {
+            return;
+        }
+        let size = (map.width, map.height);
+        orientation.turn_back(&map.values, size, &mut self.map_room);
+        mem::swap(&mut map.values, &mut self.map_room);
+        (map.width, map.height) = orientation.sides(size);
     }
 
     /// Follows settings that need no new inference.

@@ -13,6 +13,8 @@ use super::view::{Chroma, Geometry, Layout, PLANES, PlaneMut, Samples};
 /// Paints on frames of one geometry.
 pub(super) struct Brush {
     width: usize,
+    /// Share of the codes above black that white takes, where it is not all.
+    white: Option<f64>,
     kind: Kind,
 }
 
@@ -56,9 +58,10 @@ enum Kind {
 }
 
 impl Brush {
-    pub fn new(geometry: &Geometry) -> Self {
+    pub fn new(geometry: &Geometry, white: Option<f64>) -> Self {
         Self {
             width: geometry.width,
+            white,
             kind: match geometry.layout {
                 Layout::Packed { bytes, r, g, b } => Kind::Packed {
                     bytes,
@@ -71,7 +74,7 @@ impl Brush {
                 },
                 Layout::YCbCr { samples, encoding } => Kind::YCbCr {
                     samples,
-                    codes: Box::new(CodeTables::new(encoding, samples.depth)),
+                    codes: Box::new(CodeTables::new(encoding, samples.depth, white)),
                 },
             },
         }
@@ -101,7 +104,13 @@ impl Brush {
     /// Prepares for pictures whose gray / 2 + heat has the minimum and maximum `range`.
     pub fn set_range(&mut self, range: Span) {
         match &mut self.kind {
-            Kind::Packed { colours, .. } | Kind::Planar { colours, .. } => colours.fill(range),
+            Kind::Packed { colours, .. } | Kind::Planar { colours, .. } => {
+                let to_white = |white| Span {
+                    highest: range.lowest + (range.highest - range.lowest) / white,
+                    ..range
+                };
+                colours.fill(self.white.map_or(range, to_white));
+            }
             Kind::YCbCr { codes, .. } => codes.fill(range),
         }
     }

@@ -38,8 +38,9 @@ struct WordLuma {
 const WORD_FRACTION: u32 = 16;
 
 impl CodeTables {
-    pub fn new(encoding: Encoding, depth: Depth) -> Self {
-        let coding = Coding::new(encoding, depth);
+    /// Tables for pictures whose white takes a share of the codes, all of them where it is not given.
+    pub fn new(encoding: Encoding, depth: Depth, white: Option<f64>) -> Self {
+        let coding = Coding::new(encoding, depth).with_white(white);
         Self {
             coding,
             depth,

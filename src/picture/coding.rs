@@ -48,6 +48,16 @@ impl Coding {
         }
     }
 
+    /// The same where only this share of the codes above black is used, so that the white painted is not the brightest there is.
+    pub fn with_white(self, share: Option<f64>) -> Self {
+        let Some(share) = share else { return self };
+        Self {
+            luma_range: (self.luma_range * share).round(),
+            chroma_range: (self.chroma_range * share).round(),
+            ..self
+        }
+    }
+
     /// Luma of a colour.
     pub fn luma(&self, rgb: [f64; 3]) -> f64 {
         rgb.iter().zip(self.weights).map(|(c, w)| c * w).sum()

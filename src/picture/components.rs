@@ -1,7 +1,7 @@
 //! The components of scaled pictures, layout by layout, and the planes that they come from.
 
 use super::across::View;
-use super::fit::Fit;
+use super::fit::{Fit, Scaling};
 use super::resize::Axis;
 use super::scale::PlaneScaler;
 use super::view::{Chroma, Depth, Geometry, Layout, Samples};
@@ -26,8 +26,9 @@ pub(super) struct Place {
 }
 
 impl Components {
-    pub fn new(geometry: &Geometry, fit: Fit) -> Self {
-        let builder = Builder::new(geometry, fit);
+    /// Of upright frames whose pixels are `aspect` wide and high.
+    pub fn new(geometry: &Geometry, fit: Fit, aspect: (u32, u32)) -> Self {
+        let builder = Builder::new(geometry, fit, aspect);
         let (planes, places) = match geometry.layout {
             Layout::Packed { bytes, r, g, b } => {
                 let place = |offset| Place {
@@ -70,10 +71,12 @@ struct Builder {
 }
 
 impl Builder {
-    fn new(geometry: &Geometry, fit: Fit) -> Self {
+    fn new(geometry: &Geometry, fit: Fit, aspect: (u32, u32)) -> Self {
         let (width, height) = (geometry.width, geometry.height);
-        let (out_width, out_height) = fit.size(width, height);
-        let (scale_x, scale_y) = fit.scale(width, height);
+        let Scaling {
+            size: (out_width, out_height),
+            scale: (scale_x, scale_y),
+        } = fit.scaling((width, height), aspect);
         Self {
             width,
             height,

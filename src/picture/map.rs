@@ -6,6 +6,7 @@
 use std::ops::Range;
 
 use super::panel::{BLOCK, Bounds, Columns, Panel, STRIPS, span};
+use super::presentation::Orientation;
 use super::quantize::{Quantizer, index_bounds, quantize, sum_run};
 use super::resize::Axis;
 use super::tile::{self, COLUMNS};
@@ -88,15 +89,26 @@ impl Source {
 }
 
 impl MapScaler {
-    pub fn new(map: MapView, width: usize, height: usize) -> Self {
+    /// Scales maps of the size of `map` to frames of `width` x `height` pixels, exactly as the upright map to the
+    /// upright frame.
+    pub fn new(map: MapView, (width, height): (usize, usize), orientation: Orientation) -> Self {
         let scale_x = width as f64 / map.width as f64;
         let scale_y = height as f64 / map.height as f64;
-        let down = Axis::new(map.height, height, scale_y, 0.0);
+        let axis = |input, output, scale, mirrored| {
+            let axis = Axis::new(input, output, scale, 0.0);
+            if mirrored { axis.mirrored() } else { axis }
+        };
+        let down = axis(map.height, height, scale_y, orientation.mirrored_y);
         let stride = map.height.next_multiple_of(BLOCK);
         Self {
             source: Source {
-                across: Axis::new(map.width, width, scale_x, 0.0),
-                down_first: scale_y <= scale_x,
+                across: axis(map.width, width, scale_x, orientation.mirrored_x),
+                // Where both are alike, the one that is vertical in the upright picture.
+                down_first: if orientation.transposed {
+                    scale_y < scale_x
+                } else {
+                    scale_y <= scale_x
+                },
                 map: vec![0.0; map.height * map.width],
                 columns: Columns {
                     data: vec![0.0; map.width * stride],

@@ -19,12 +19,14 @@ mod gray;
 mod heat;
 #[cfg(target_arch = "x86_64")]
 mod inrow;
+mod light;
 #[cfg(target_arch = "x86_64")]
 mod lookup;
 mod map;
 mod packed;
 mod paint;
 mod panel;
+mod presentation;
 mod quantize;
 mod reader;
 mod resize;
@@ -33,6 +35,7 @@ mod scale;
 mod simd;
 mod sums;
 mod tile;
+mod turner;
 mod values;
 mod view;
 #[cfg(target_arch = "x86_64")]
@@ -49,6 +52,7 @@ pub use caption::Caption;
 pub use fit::{Fit, MAX_TENSOR_PIXELS, network_size};
 pub use map::MapView;
 pub use paint::Painter;
+pub use presentation::{Curve, Hdr, Orientation, Presentation};
 pub use reader::GrayBounds;
 pub use sample::{ChannelOrder, Normalization, Sampler};
 pub use view::{

@@ -9,6 +9,7 @@ use super::crew::Crew;
 use super::extremes::Search;
 use super::map::{MapScaler, MapView, Source};
 use super::panel::Panel;
+use super::presentation::{Orientation, Presentation};
 use super::quantize::Quantizer;
 use super::reader::{BoundedRows, GrayBounds, GrayReader};
 use super::tile;
@@ -49,6 +50,14 @@ const MAP_PARTS: usize = 4;
 impl Painter {
     /// A painter of frames of `geometry`, whose sides must be positive; without heat.
     pub fn new(geometry: &Geometry) -> Self {
+        Self::presented(geometry, &Presentation::default())
+    }
+
+    /// The same for frames that are meant to be seen as `presentation` says. Maps lie as the frames do; they are
+    /// scaled as if the picture were upright. In a high dynamic range the brightest that is painted is
+    /// BT.2408's reference white, and what is brighter in the frame counts as that.
+    pub fn presented(geometry: &Geometry, presentation: &Presentation) -> Self {
+        let white = presentation.white();
         let Geometry { width, height, .. } = *geometry;
         let reader = GrayReader::new(geometry);
         let bands = height.div_ceil(band_rows(height));
@@ -56,12 +65,15 @@ impl Painter {
             width,
             height,
             scratches: (0..bands).map(|_| Scratch::new(width)).collect(),
-            heat: Heat::default(),
+            heat: Heat {
+                orientation: presentation.orientation,
+                ..Heat::default()
+            },
             search: Search::new(width, height),
-            half: reader.levels().map(|gray| gray / 2.0),
+            half: reader.levels(white).map(|gray| gray / 2.0),
             bounds: reader.bounds(),
             reader,
-            brush: Brush::new(geometry),
+            brush: Brush::new(geometry, white),
             crew: Crew::get(),
         }
     }
@@ -183,6 +195,7 @@ enum Part<'a> {
 /// Where the heat comes from.
 #[derive(Default)]
 struct Heat {
+    orientation: Orientation,
     values: Vec<f32>,
     /// Width and height of the map.
     size: (usize, usize),
@@ -226,7 +239,7 @@ impl Heat {
         self.gives_heat = range.is_some();
         let range = range?;
         if !self.scaler.as_ref().is_some_and(|scaler| scaler.fits(map)) {
-            self.scaler = Some(MapScaler::new(map, width, height));
+            self.scaler = Some(MapScaler::new(map, (width, height), self.orientation));
         }
         let scaler = self.scaler.as_mut()?;
         scaler.source.load(map, range);

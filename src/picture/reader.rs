@@ -101,10 +101,14 @@ impl GrayReader {
     }
 
     /// The gray, 0..=255, that each byte of [`Self::read`] stands for.
-    pub fn levels(&self) -> [f64; 256] {
+    /// Where white takes only a share of the codes, brighter luma counts as white.
+    pub fn levels(&self, white: Option<f64>) -> [f64; 256] {
         match self.kind {
             Kind::Packed { .. } | Kind::Planar { .. } => std::array::from_fn(|gray| gray as f64),
-            Kind::YCbCr { samples, encoding } => Coding::new(encoding, samples.depth).levels(),
+            Kind::YCbCr { samples, encoding } => {
+                let coding = Coding::new(encoding, samples.depth);
+                coding.with_white(white).levels()
+            }
         }
     }
 

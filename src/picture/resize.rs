@@ -11,6 +11,8 @@ pub(super) struct Axis {
     input: usize,
     output: usize,
     taps: usize,
+    /// The defining sum begins with the last tap.
+    mirrored: bool,
     /// `output` x `taps` source positions, mirrored into `0..input`.
     index: Vec<usize>,
     /// `output` x `taps` weights.
@@ -50,6 +52,7 @@ impl Axis {
             input,
             output,
             taps,
+            mirrored: false,
             index: Vec::with_capacity(output * taps),
             exact: Vec::with_capacity(output * taps),
             weight: Vec::new(),
@@ -64,6 +67,18 @@ impl Axis {
         }
         axis.weight = axis.exact.iter().map(|w| *w as f32).collect();
         axis
+    }
+
+    /// The axis that does to a mirrored signal what this one does to the signal, to the last bit. Not for bytes.
+    pub fn mirrored(mut self) -> Self {
+        self.mirrored = !self.mirrored;
+        self.index.reverse();
+        for index in &mut self.index {
+            *index = self.input - 1 - *index;
+        }
+        self.exact.reverse();
+        self.weight.reverse();
+        self
     }
 
     /// The same axis with what sums of bytes need.
@@ -107,7 +122,12 @@ impl Axis {
     /// The sum that defines the sample at output position `at`, of the source samples `get`.
     pub fn exact_sum(&self, at: usize, get: impl Fn(usize) -> f64) -> f64 {
         let taps = self.index(at).iter().zip(self.exact_weight(at));
-        taps.fold(0.0, |sum, (&i, &w)| sum + w * get(i))
+        let add = |sum, (&i, &w): (&usize, &f64)| sum + w * get(i);
+        if self.mirrored {
+            taps.rev().fold(0.0, add)
+        } else {
+            taps.fold(0.0, add)
+        }
     }
 
     /// How far, relative to the largest magnitude of its input, a single precision sum over the

@@ -8,9 +8,12 @@ use super::coding::Decoder;
 use super::components::{Components, Place};
 use super::crew::Crew;
 use super::fit::Fit;
+use super::light::ToSdr;
+use super::presentation::{Orientation, Presentation};
 use super::reader::{BoundedRows, GrayBounds, GrayReader};
 use super::scale::{PlaneScaler, ScaledRows};
 use super::tile;
+use super::turner::Turner;
 use super::values::Values;
 use super::view::{Geometry, Layout, Plane};
 
@@ -45,6 +48,8 @@ pub struct Sampler {
     band_rows: usize,
     /// One for each worker.
     desks: Vec<Desk>,
+    /// For frames that do not lie upright.
+    turner: Option<Turner>,
     bounds: GrayBounds,
     /// Rows of tiles whose gray is bounded beside each band.
     bounded_rows: usize,
@@ -59,10 +64,12 @@ struct Recipe {
     planes: Vec<(usize, PlaneScaler)>,
     components: Vec<Place>,
     reader: GrayReader,
-    /// The last of `planes` that gray is made of.
-    last_gray: usize,
+    /// The last of `planes` that gray is made of; none where they are not those of the stored frame.
+    last_gray: Option<usize>,
     /// Makes red, green and blue of the components, where they are luma and chroma.
     decoder: Option<Decoder>,
+    /// Brings these to the range that networks know, if need be.
+    to_sdr: Option<ToSdr>,
     /// Tensor value of each 8-bit value, for each channel of the tensor.
     values: [Values; 3],
     /// Index, in red, green and blue, of each channel of the tensor.
@@ -82,23 +89,38 @@ struct Desk {
 impl Sampler {
     /// A sampler of frames of `geometry`, whose sides, like those of `fit`, must be positive.
     pub fn new(geometry: &Geometry, fit: Fit, normalization: &Normalization) -> Self {
+        Self::presented(geometry, &Presentation::default(), fit, normalization)
+    }
+
+    /// The same for frames that are meant to be seen as `presentation` says. The tensor shows the picture
+    /// upright, in the standard dynamic range.
+    pub fn presented(
+        geometry: &Geometry,
+        presentation: &Presentation,
+        fit: Fit,
+        normalization: &Normalization,
+    ) -> Self {
+        let is_turned = presentation.orientation != Orientation::IDENTITY;
+        let turner = is_turned.then(|| Turner::new(geometry, presentation.orientation));
+        let upright = turner.as_ref().map_or(geometry, Turner::geometry);
         let Components {
             planes,
             places,
             size: (width, height),
-        } = Components::new(geometry, fit);
+        } = Components::new(upright, fit, presentation.upright_aspect());
         let recipe = Recipe {
             reader: GrayReader::new(geometry),
-            last_gray: match geometry.layout {
+            last_gray: (!is_turned).then(|| match geometry.layout {
                 Layout::Planar { .. } => planes.len() - 1,
-                _ => 0,
-            },
+                Layout::Packed { .. } | Layout::YCbCr { .. } => 0,
+            }),
             planes,
             components: places,
             decoder: match geometry.layout {
                 Layout::YCbCr { samples, encoding } => Some(Decoder::new(encoding, samples.depth)),
                 _ => None,
             },
+            to_sdr: presentation.hdr.map(ToSdr::new),
             values: array::from_fn(|c| {
                 Values::new(|v| {
                     (f32::from(v) / normalization.divisor - normalization.mean[c])
@@ -128,6 +150,7 @@ impl Sampler {
                 .div_ceil(tile::ROWS)
                 .div_ceil(height.div_ceil(rows)),
             recipe,
+            turner,
             crew,
         }
     }
@@ -143,6 +166,11 @@ impl Sampler {
     /// # Panics
     /// Where a plane or the tensor is smaller than the geometry asks for.
     pub fn sample(&mut self, planes: &[Plane], tensor: &mut [f32]) -> &GrayBounds {
+        if let Some(turner) = &mut self.turner {
+            turner.turn(planes);
+        }
+        let turned = self.turner.as_ref().map(Turner::planes);
+        let upright = turned.as_ref().map_or(planes, |planes| &planes[..]);
         let area = self.width * self.height;
         let (first, rest) = tensor[..3 * area].split_at_mut(area);
         let (second, third) = rest.split_at_mut(area);
@@ -163,7 +191,7 @@ impl Sampler {
         self.crew
             .each_at(&mut self.desks, &mut parts, |desk, part| {
                 if let Some((rows, tensor, bounds)) = part {
-                    recipe.sample(planes, rows.clone(), desk, tensor, bounds);
+                    recipe.sample([planes, upright], rows.clone(), desk, tensor, bounds);
                 }
             });
         &self.bounds
@@ -171,10 +199,11 @@ impl Sampler {
 }
 
 impl Recipe {
-    /// Samples one band of the tensor, its rows `rows`, and bounds the gray of some rows of tiles.
+    /// Samples one band of the tensor, its rows `rows`, and bounds the gray of some rows of tiles, from the frame as it is
+    /// stored and upright.
     fn sample(
         &self,
-        planes: &[Plane],
+        [stored, upright]: [&[Plane]; 2],
         rows: Range<usize>,
         desk: &mut Desk,
         tensor: &mut [&mut [f32]; 3],
@@ -182,12 +211,12 @@ impl Recipe {
     ) {
         let mut bound = |end| {
             if let Some(bounds) = bounds {
-                bounds.find(&self.reader, planes, end, &mut desk.gray);
+                bounds.find(&self.reader, stored, end, &mut desk.gray);
             }
         };
         for (i, ((plane, scaler), out)) in self.planes.iter().zip(&mut desk.planes).enumerate() {
-            scaler.scale(planes[*plane], rows.clone(), out, |end| {
-                if i == self.last_gray {
+            scaler.scale(upright[*plane], rows.clone(), out, |end| {
+                if Some(i) == self.last_gray {
                     bound(end);
                 }
             });
@@ -206,6 +235,14 @@ impl Recipe {
                 planes => planes
                     .iter_mut()
                     .for_each(|y| decoder.decode_gray(&mut y[..area])),
+            }
+        }
+        if let Some(to_sdr) = &self.to_sdr {
+            match &mut desk.picture[..] {
+                [r, g, b] => to_sdr.convert(&mut r[..area], &mut g[..area], &mut b[..area]),
+                planes => planes
+                    .iter_mut()
+                    .for_each(|gray| to_sdr.convert_gray(&mut gray[..area])),
             }
         }
         for ((out, values), channel) in tensor.iter_mut().zip(&self.values).zip(self.order) {

@@ -1,5 +1,7 @@
 //! How a frame lies in memory.
 
+use super::presentation::Orientation;
+
 /// Where a frame's samples are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Layout {
@@ -96,6 +98,15 @@ impl Depth {
 }
 
 impl Samples {
+    /// Samples of the frames turned, each component in a plane of its own.
+    pub(super) fn turned(&self, orientation: Orientation) -> Self {
+        let halved = |chroma: Chroma| orientation.sides((chroma.halved_x, chroma.halved_y));
+        match self.chroma.map(halved) {
+            Some((halved_x, halved_y)) => Self::planar(1, 2, halved_x, halved_y, self.depth),
+            None => *self,
+        }
+    }
+
     pub const I420: Self = Self::planar(1, 2, true, true, Depth::Eight);
     pub const YV12: Self = Self::planar(2, 1, true, true, Depth::Eight);
     pub const Y42B: Self = Self::planar(1, 2, true, false, Depth::Eight);

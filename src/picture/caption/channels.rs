@@ -29,16 +29,25 @@ pub(super) struct Channels {
 }
 
 impl Samples {
-    pub fn new(layout: Layout) -> Self {
+    /// White takes this share of the codes above black, all of them where it is not given.
+    pub fn new(layout: Layout, white: Option<f64>) -> Self {
+        let brightest = white.map_or(255, |share| (255.0 * share).round() as u16);
         match layout {
             Layout::Packed { bytes, r, g, b } => Self::bytes(vec![Channels {
                 offset: r.min(g).min(b),
                 count: 3,
                 step: bytes,
+                white: brightest,
                 ..Channels::full(0)
             }]),
-            Layout::Planar { r, g, b } => Self::bytes([r, g, b].map(Channels::full).into()),
-            Layout::YCbCr { samples, encoding } => Self::y_cb_cr(samples, encoding),
+            Layout::Planar { r, g, b } => {
+                let channel = |plane| Channels {
+                    white: brightest,
+                    ..Channels::full(plane)
+                };
+                Self::bytes([r, g, b].map(channel).into())
+            }
+            Layout::YCbCr { samples, encoding } => Self::y_cb_cr(samples, encoding, white),
         }
     }
 
@@ -50,8 +59,8 @@ impl Samples {
         }
     }
 
-    fn y_cb_cr(samples: view::Samples, encoding: Encoding) -> Self {
-        let coding = Coding::new(encoding, samples.depth);
+    fn y_cb_cr(samples: view::Samples, encoding: Encoding, white: Option<f64>) -> Self {
+        let coding = Coding::new(encoding, samples.depth).with_white(white);
         let channel = |component: view::Component| Channels {
             offset: component.offset,
             step: component.step,

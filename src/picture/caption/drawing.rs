@@ -4,6 +4,7 @@ use super::ink::Ink;
 
 /// Pixels that go over those of the frame, `width` x `height` from `left`, `top` on. All four are
 /// even, so that pixels that share a chroma sample stay together.
+#[derive(Clone)]
 pub(super) struct Drawing {
     pub left: usize,
     pub top: usize,

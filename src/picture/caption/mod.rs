@@ -8,11 +8,13 @@ mod ink;
 mod letters;
 mod plate;
 mod stamp;
+mod stored;
 mod text;
 
 #[cfg(test)]
 mod tests;
 
+use super::presentation::{Orientation, Presentation};
 use super::view::{Geometry, PlaneMut};
 use channels::Samples;
 use letters::Letters;
@@ -27,6 +29,7 @@ use stamp::Stamp;
 /// are; drawing it all on a frame is one pass over the plate.
 pub struct Caption {
     geometry: Geometry,
+    presentation: Presentation,
     samples: Samples,
     lines: Vec<Line>,
     marked: Option<usize>,
@@ -40,9 +43,16 @@ pub struct Caption {
 impl Caption {
     /// A caption without lines for frames of `geometry`.
     pub fn new(geometry: &Geometry) -> Self {
+        Self::presented(geometry, &Presentation::default())
+    }
+
+    /// The same for frames that are meant to be seen as `presentation` says: the lines stand upright, undistorted and
+    /// in the upper left corner of what is seen, and their white is no brighter than the picture's.
+    pub fn presented(geometry: &Geometry, presentation: &Presentation) -> Self {
         Self {
             geometry: *geometry,
-            samples: Samples::new(geometry.layout),
+            presentation: *presentation,
+            samples: Samples::new(geometry.layout, presentation.white()),
             lines: Vec::new(),
             marked: None,
             letters: None,
@@ -105,7 +115,8 @@ impl Caption {
 
     /// Sets all text but the scores.
     fn set_labels(&mut self) {
-        let Geometry { width, height, .. } = self.geometry;
+        let stored = (self.geometry.width, self.geometry.height);
+        let (width, height) = stored::shown_size(&self.presentation, stored);
         if self.letters.is_none() {
             self.letters = Letters::new(letter_size(width, height));
         }
@@ -113,6 +124,8 @@ impl Caption {
         self.plate = letters
             .and_then(|letters| Plate::new(&self.lines, self.marked, (width, height), letters));
         match &self.plate {
+            // Cut with its scores.
+            Some(_) if !self.lies_as_shown() => {}
             Some(plate) => stamp::cut(&mut self.stamps, &self.samples, &plate.drawing),
             None => self.stamps.clear(),
         }
@@ -123,6 +136,13 @@ impl Caption {
         let (Some(plate), Some(letters)) = (&self.plate, &self.letters) else {
             return;
         };
+        if !self.lies_as_shown() {
+            let drawing = plate.with_scores(&self.lines, &letters.figures);
+            let stored = (self.geometry.width, self.geometry.height);
+            let drawing = drawing.stored(&self.presentation, stored);
+            stamp::cut(&mut self.stamps, &self.samples, &drawing);
+            return;
+        }
         let mut parts = Vec::new();
         for score in &plate.scores {
             let line = &self.lines[score.line];
@@ -134,6 +154,12 @@ impl Caption {
                 }
             }
         }
+    }
+
+    /// Whether what is stored is what is seen, pixel by pixel.
+    fn lies_as_shown(&self) -> bool {
+        let (across, down) = self.presentation.pixel_aspect;
+        across == down && self.presentation.orientation == Orientation::IDENTITY
     }
 
     /// Draws the lines on the frame in `planes`. Only samples under the plate change, and of those

@@ -119,6 +119,16 @@ impl Plate {
         }
     }
 
+    /// The whole plate with the scores of its lines.
+    pub fn with_scores(&self, lines: &[Line], figures: &Figures) -> Drawing {
+        let mut drawing = self.drawing.clone();
+        for score in &self.scores {
+            let percent = lines[score.line].percent;
+            figures.draw(percent, score.style, &mut drawing, score.place);
+        }
+        drawing
+    }
+
     /// The part of the plate that holds a score, with that score in hundredths.
     pub fn with_score(&self, score: &Score, percent: u8, figures: &Figures) -> Drawing {
         let (x, y) = score.place;

@@ -1,6 +1,7 @@
 //! Captions on frames of every layout. Nothing here depends on which fonts there are.
 
 use super::*;
+use crate::picture::presentation::{Orientation, Presentation};
 use crate::picture::tests::{PACKED, Y_CB_CR};
 use crate::picture::view::{Component, Depth, Encoding, Layout, Matrix, Range, Samples};
 
@@ -430,4 +431,91 @@ fn a_caption_may_change_threads() {
         width: 1,
         height: 1,
     }));
+}
+
+/// A gray frame whose picture is `shown`, upright, with a caption, turned upright.
+fn shown_frame(width: usize, height: usize, presentation: Presentation) -> Vec<[u8; 3]> {
+    let lines = [("Egyptian cat", 0.62), ("tabby", 0.2), ("lynx", 0.05)];
+    let orientation = presentation.orientation;
+    let mut data = vec![128; width * height * 3];
+    let mut caption = Caption::presented(
+        &Geometry {
+            layout: Layout::RGB,
+            width,
+            height,
+        },
+        &presentation,
+    );
+    // Scores are put in anew as they change.
+    caption.set_lines(lines.map(|(label, _)| (label, 0.5)), Some(0));
+    caption.set_lines(lines, Some(0));
+    caption.draw(&mut [PlaneMut {
+        data: &mut data,
+        stride: width * 3,
+    }]);
+    let (pixels, _) = data.as_chunks::<3>();
+    let mut upright = vec![[0; 3]; width * height];
+    for (i, pixel) in pixels.iter().enumerate() {
+        let (x, y) = orientation.upright((i % width, i / width), (width, height));
+        upright[y * orientation.sides((width, height)).0 + x] = *pixel;
+    }
+    upright
+}
+
+#[test]
+fn captions_are_upright_once_the_frame_is_turned() {
+    let plain = shown_frame(240, 160, Presentation::default());
+    assert!(plain.iter().any(|pixel| *pixel != [128; 3]));
+    for orientation in Orientation::ALL {
+        let (width, height) = orientation.sides((240, 160));
+        let presentation = Presentation {
+            orientation,
+            ..Presentation::default()
+        };
+        let turned = shown_frame(width, height, presentation);
+        assert!(turned == plain, "{orientation:?}");
+    }
+}
+
+#[test]
+fn captions_on_oblong_pixels_are_as_wide_as_on_square_ones() {
+    let edges = |frame: &[[u8; 3]], width: usize| {
+        let blank = vec![[128; 3]; frame.len()];
+        difference(frame, &blank, width).unwrap()
+    };
+    let square = shown_frame(480, 320, Presentation::default());
+    let [left, top, right, bottom] = edges(&square, 480);
+    for orientation in Orientation::ALL {
+        let (width, height) = orientation.sides((240, 320));
+        let presentation = Presentation {
+            orientation,
+            pixel_aspect: orientation.sides((2, 1)),
+            ..Presentation::default()
+        };
+        let narrow = shown_frame(width, height, presentation);
+        let actual = edges(&narrow, 240);
+        let expected = [left / 2, top, right.div_ceil(2), bottom];
+        for (actual, expected) in actual.into_iter().zip(expected) {
+            assert!(
+                actual.abs_diff(expected) <= 2,
+                "{orientation:?} {actual} {expected}"
+            );
+        }
+    }
+}
+
+#[test]
+fn captions_stay_inside_frames_of_every_size_and_presentation() {
+    for orientation in Orientation::ALL {
+        for pixel_aspect in [(1, 1), (2, 1), (1, 2), (64, 45), (1, 1000), (1000, 1)] {
+            for (width, height) in [(1, 1), (35, 87), (101, 63), (333, 111), (640, 3)] {
+                let presentation = Presentation {
+                    orientation,
+                    pixel_aspect,
+                    ..Presentation::default()
+                };
+                shown_frame(width, height, presentation);
+            }
+        }
+    }
 }

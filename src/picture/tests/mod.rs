@@ -4,6 +4,7 @@ mod converter;
 mod guard;
 mod guarded;
 mod levels;
+mod presented;
 mod rgb;
 mod y_cb_cr;
 
