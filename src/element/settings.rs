@@ -300,10 +300,11 @@ fn assign<'a, T: glib::value::FromValue<'a>>(place: &mut T, value: &'a glib::Val
 }
 
 fn optional_path(value: &glib::Value) -> Option<PathBuf> {
-    let text: Option<&str> = value.get().ok().flatten();
-    text.filter(|text| !text.is_empty()).map(PathBuf::from)
+    // As the file system has it, which need not be UTF-8.
+    let path: Option<PathBuf> = value.get().ok().flatten();
+    path.filter(|path| !path.as_os_str().is_empty())
 }
 
 fn path_value(path: &Option<PathBuf>) -> glib::Value {
-    path.as_ref().and_then(|path| path.to_str()).to_value()
+    path.to_value()
 }

@@ -30,6 +30,9 @@ mod options;
 mod pipeline;
 pub mod record;
 mod run;
+mod source;
+mod still;
+mod unreadable;
 
 pub use command_line::main;
 pub use failure::Failure;
@@ -37,3 +40,4 @@ pub use input::{CameraOptions, Input, cameras};
 pub use options::{NetworkOptions, OverlayOptions, QuestionOptions};
 pub use pipeline::{find, launch, start};
 pub use run::{Event, Next, finish, interrupted, run};
+pub use source::Source;

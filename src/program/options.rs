@@ -97,17 +97,12 @@ impl OverlayOptions {
     /// A value that the element's property does not take.
     pub fn configure(&self, element: &gst::Element) -> Result<(), Failure> {
         let (network, question) = (&self.network, &self.question);
-        let path = |path: &Option<PathBuf>| path.as_deref().map(|path| path.display().to_string());
         let number = |number: Option<u32>| number.map(|number| number.to_string());
         let settings = [
             ("net", network.net.clone()),
-            ("model", path(&self.model)),
-            ("labels", path(&network.labels)),
             ("preprocess", network.preprocess.clone()),
             ("input-size", number(network.input_size)),
             ("threads", number(network.threads)),
-            ("models-dir", path(&network.models_dir)),
-            ("ort-library", path(&network.ort_library)),
             ("target", question.target.clone()),
             ("method", question.method.clone()),
             ("top-k", number(question.top_k)),
@@ -121,6 +116,17 @@ impl OverlayOptions {
         for (name, value) in settings {
             if let Some(value) = value {
                 set(element, name, &value)?;
+            }
+        }
+        let paths = [
+            ("model", &self.model),
+            ("labels", &network.labels),
+            ("models-dir", &network.models_dir),
+            ("ort-library", &network.ort_library),
+        ];
+        for (name, path) in paths {
+            if let Some(path) = path {
+                element.set_property(name, path);
             }
         }
         Ok(())

@@ -1,5 +1,6 @@
 //! Which inputs are recorded where.
 
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -16,15 +17,22 @@ const VIDEOS: [&str; 19] = [
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Job {
     /// The input as the user named it, or as it is called in the folder that the user named.
-    pub input: String,
+    pub input: OsString,
     pub output: PathBuf,
+}
+
+impl Job {
+    /// The input's name for people.
+    pub fn name(&self) -> String {
+        Path::new(&self.input).display().to_string()
+    }
 }
 
 /// The recordings that `inputs` and `output` ask for, and whether they are a list, to be worked through.
 ///
 /// # Errors
 /// Two inputs would become one output; a folder cannot be read, or holds no video.
-pub fn jobs(inputs: &[String], output: &Path) -> Result<(Vec<Job>, bool), Failure> {
+pub fn jobs(inputs: &[OsString], output: &Path) -> Result<(Vec<Job>, bool), Failure> {
     if let [input] = inputs
         && !Path::new(input).is_dir()
         && !output.is_dir()
@@ -51,8 +59,9 @@ pub fn jobs(inputs: &[String], output: &Path) -> Result<(Vec<Job>, bool), Failur
             let output = output.join(name(&input));
             if let Some(other) = jobs.iter().find(|job| job.output == output) {
                 return Err(Failure::usage(format!(
-                    "{} and {input} would both be recorded to {}. Record them one at a time.",
-                    other.input,
+                    "{} and {} would both be recorded to {}. Record them one at a time.",
+                    other.name(),
+                    Path::new(&input).display(),
                     output.display()
                 )));
             }
@@ -63,7 +72,7 @@ pub fn jobs(inputs: &[String], output: &Path) -> Result<(Vec<Job>, bool), Failur
 }
 
 /// The videos in `folder`, by name; not those in folders below it.
-fn videos(folder: &Path) -> Result<Vec<String>, Failure> {
+fn videos(folder: &Path) -> Result<Vec<OsString>, Failure> {
     let unreadable = |error| format!("{} cannot be read: {error}.", folder.display());
     let mut videos = Vec::new();
     for entry in fs::read_dir(folder).map_err(unreadable)? {
@@ -71,7 +80,7 @@ fn videos(folder: &Path) -> Result<Vec<String>, Failure> {
         let suffix = path.extension().map(|suffix| suffix.to_ascii_lowercase());
         let is_video = suffix.is_some_and(|suffix| VIDEOS.iter().any(|video| suffix == *video));
         if is_video && path.is_file() {
-            videos.push(path.display().to_string());
+            videos.push(path.into_os_string());
         }
     }
     if videos.is_empty() {
@@ -82,7 +91,7 @@ fn videos(folder: &Path) -> Result<Vec<String>, Failure> {
 }
 
 /// What the recording of `input`, a path or a URI, is called in the output's folder.
-fn name(input: &str) -> PathBuf {
+fn name(input: &OsStr) -> PathBuf {
     let stem = Path::new(input).file_stem().unwrap_or_default();
     let mut name = stem.to_owned();
     name.push(".mp4");
@@ -94,7 +103,7 @@ mod tests {
     use super::*;
 
     fn outputs(inputs: &[&str], output: &str) -> Result<Vec<PathBuf>, String> {
-        let inputs: Vec<String> = inputs.iter().map(ToString::to_string).collect();
+        let inputs: Vec<OsString> = inputs.iter().map(OsString::from).collect();
         jobs(&inputs, Path::new(output))
             .map(|(jobs, _)| jobs.into_iter().map(|job| job.output).collect())
             .map_err(|failure| failure.to_string())
