@@ -256,7 +256,8 @@ impl Streams {
                 if buffer.pts() != Some(pts) {
                     buffer.make_mut().set_pts(pts);
                 }
-                let known = buffer.duration().filter(|length| !length.is_zero());
+                // Matroska's demuxer says a nanosecond where it does not know.
+                let known = buffer.duration().filter(|length| *length >= SMALLEST_STEP);
                 let duration = known.unwrap_or_else(|| {
                     let step = before.map(|(earlier, _)| pts - earlier);
                     period(pad).or(step).unwrap_or(USUAL_STEP)
