@@ -517,7 +517,7 @@ fn an_input_that_is_no_video_is_refused() {
     fails(
         run,
         1,
-        "words.txt cannot be read: it is no video or picture that GStreamer knows. Convert it, for instance to MP4, PNG or JPEG.",
+        "words.txt cannot be read: it is text. Give a video or a picture.",
     );
 }
 

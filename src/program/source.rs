@@ -65,6 +65,7 @@ impl Source {
         let (Some(entrance), Some(exit)) = (entrance, exit) else {
             return Err("An element has lost its pads.".into());
         };
+        settle(&exit);
         bin.add_pad(
             &gst::GhostPad::builder_with_target(&exit)?
                 .name("src")
@@ -326,6 +327,43 @@ pub(super) fn upright() -> Result<[gst::Element; 2], Failure> {
         gst::PadProbeReturn::Ok
     });
     Ok([convert, flip])
+}
+
+/// Holds back what is said of the first frame on `pad` until that frame comes: a turned picture changes its size after
+/// its first caps, to which compositor would keep.
+fn settle(pad: &gst::Pad) {
+    let held = Mutex::new(Some(Vec::<gst::Event>::new()));
+    let kinds = gst::PadProbeType::BUFFER | gst::PadProbeType::EVENT_DOWNSTREAM;
+    pad.add_probe(kinds, move |pad, info| {
+        let mut held = lock(&held);
+        let Some(events) = held.as_mut() else {
+            return gst::PadProbeReturn::Remove;
+        };
+        if let Some(event) = info.event() {
+            let kind = event.type_();
+            match kind {
+                gst::EventType::StreamStart => return gst::PadProbeReturn::Ok,
+                gst::EventType::Caps | gst::EventType::Segment | gst::EventType::Tag => {
+                    let earlier = events.iter_mut().find(|event| event.type_() == kind);
+                    match earlier.filter(|_| kind != gst::EventType::Tag) {
+                        Some(earlier) => *earlier = event.clone(),
+                        None => events.push(event.clone()),
+                    }
+                    return gst::PadProbeReturn::Handled;
+                }
+                _ => {}
+            }
+        }
+        let events = held.take().unwrap_or_default();
+        drop(held);
+        if let Some(peer) = pad.peer() {
+            for event in events {
+                // Whoever does not take it does not take the frame either, and says so.
+                let _ = peer.send_event(event);
+            }
+        }
+        gst::PadProbeReturn::Ok
+    });
 }
 
 /// The data is as good after another thread's panic as before it.
