@@ -19,10 +19,12 @@ network learnt something about the training set, not about the class.
 """
 
 import argparse
+import base64
 import csv
 import pathlib
 import re
 import sys
+import time
 
 import gi
 import numpy as np
@@ -39,10 +41,12 @@ FIT = (
     "pixel-aspect-ratio=1/1 ! appsink sync=false name="
 )
 DECODE = (
-    "filesrc name=file ! decodebin ! videoconvert ! videoflip video-direction=auto "
-    "! video/x-raw,format=RGB ! tee name=t t. ! queue ! appsink name=full sync=false "
+    "uridecodebin name=file ! videoconvert ! videoflip video-direction=auto "
+    "! videoscale ! video/x-raw,format=RGB,pixel-aspect-ratio=1/1 "
+    "! tee name=t t. ! queue ! appsink name=full sync=false "
     f"t. ! queue ! {FIT}small"
 )
+PATIENCE = 10  # seconds without a picture
 
 
 class Pipeline:
@@ -60,9 +64,12 @@ class Pipeline:
     def stop(self):
         self.pipeline.set_state(Gst.State.NULL)
 
-    def pull(self, name):
+    def pull(self, name, patience=float("inf")):
         """The next sample of an appsink; RuntimeError with the words of whatever prevents it."""
+        deadline = time.monotonic() + patience
         while not (sample := self[name].try_pull_sample(Gst.SECOND // 10)):
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"It has given nothing for {patience} seconds.")
             error = self.pipeline.get_bus().pop_filtered(Gst.MessageType.ERROR)
             if error or self[name].is_eos():
                 self.stop()
@@ -115,12 +122,40 @@ def pixels(sample):
 def read(path):
     """The image at its own size, as a sample, and fitted into a cell, as pixels."""
     decoder = Pipeline(DECODE)
-    decoder["file"].set_uri(path.absolute().as_uri())  # takes names that are not UTF-8, too
+    decoder["file"].set_property("uri", uri(path))
+    decoder["file"].connect("autoplug-select", select)
     decoder.play()
     try:
-        return decoder.pull("full"), pixels(decoder.pull("small"))
+        return decoder.pull("full", PATIENCE), pixels(decoder.pull("small", PATIENCE))
     finally:
         decoder.stop()
+
+
+def prefer_what_turns():
+    """Has decodebin find what GStreamer 1.22 gives no rank: the parser of JPEG, which reads the
+    orientation, and gdk-pixbuf, which decodes BMP and TIFF."""
+    for name, rank in (("jpegparse", Gst.Rank.PRIMARY), ("gdkpixbufdec", Gst.Rank.MARGINAL + 1)):
+        factory = Gst.ElementFactory.find(name)
+        if factory and factory.get_rank() == Gst.Rank.NONE:
+            factory.set_rank(rank)
+
+
+def select(_decoder, _pad, caps, factory):
+    """0 tries a factory, 2 skips it: JPEG in CMYK is left to libav's decoder."""
+    of_cmyk = "CMYK" in caps.to_string() or "YCCK" in caps.to_string()
+    return 2 if factory.get_name() == "jpegdec" and of_cmyk else 0
+
+
+def uri(path):
+    """The URI of a picture. GIF and JPEG that lack their end are read on and on, or not at all."""
+    data = path.read_bytes()
+    if not data:
+        raise RuntimeError("The file is empty.")
+    if data.startswith(b"GIF8"):
+        return "data:image/gif;base64," + base64.b64encode(data + b";").decode()
+    if data.startswith(b"\xff\xd8\xff") and not data.endswith(b"\xff\xd9"):
+        return "data:image/jpeg;base64," + base64.b64encode(data + b"\xff\xd9").decode()
+    return path.resolve().as_uri()
 
 
 def write_png(path, picture):
@@ -179,6 +214,7 @@ def main():
     names = ("net", "model", "labels", "preprocess", "method")
     given = {name: getattr(options, name) for name in names if getattr(options, name)}
     Gst.init(None)
+    prefer_what_turns()
     options.output.mkdir(parents=True, exist_ok=True)
 
     explainer = Explainer(given)
@@ -193,7 +229,7 @@ def main():
         for path, truth in images(options.folder, options.truth):
             try:
                 sample, small = read(path)
-            except RuntimeError as error:
+            except (RuntimeError, OSError) as error:
                 print(f"{path}: {error}", file=sys.stderr)
                 continue
             fields, heat, overlay = explainer.explain(sample, "top-1")

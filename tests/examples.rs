@@ -1,6 +1,8 @@
 //! The examples, run as their first comments say.
 
 mod common;
+#[path = "common/photos.rs"]
+mod photos;
 
 use std::{
     ffi::OsStr,
@@ -359,6 +361,40 @@ fn a_data_sets_folder_is_the_class_of_that_name_before_the_index() {
         "no-such-class: 1 unknown",
     ];
     assert_eq!(lines, expected);
+}
+
+#[test]
+fn the_data_sets_photos_are_explained_upright() {
+    let folder = tempfile::tempdir().unwrap();
+    let class = folder.path().join("espresso");
+    fs::create_dir(&class).unwrap();
+    for orientation in 1..=8 {
+        photos::turned(&class, orientation);
+    }
+    for name in ["a.bmp", "b.gif", "c.tiff"] {
+        photos::store(&class, "null", name);
+    }
+    let sheets = folder.path().join("sheets");
+    let output = python(
+        "examples/explain_dataset.py",
+        [
+            folder.path().as_os_str(),
+            "--output".as_ref(),
+            sheets.as_os_str(),
+        ],
+    );
+    assert_eq!(printed(output), "espresso: 11 right\n");
+    let table = fs::read_to_string(sheets.join("results.csv")).unwrap();
+    let scores: Vec<f64> = table
+        .lines()
+        .filter(|line| line.contains("exif-"))
+        .map(|line| line.split(',').nth(3).unwrap().parse().unwrap())
+        .collect();
+    assert_eq!(scores.len(), 8);
+    assert!(
+        scores.iter().all(|score| (score - scores[0]).abs() < 0.02),
+        "{scores:?}"
+    );
 }
 
 #[test]

@@ -1,13 +1,17 @@
 //! `camoverlay-inspect` as its user runs it.
 
 mod common;
+#[path = "common/photos.rs"]
+mod photos;
 
+use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStringExt;
+use std::path::Path;
 use std::process::{Command, Output};
 
 const PHOTO: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/media/chelsea.png");
 
-fn inspect(arguments: &[&str]) -> Output {
+fn inspect<S: AsRef<OsStr>>(arguments: &[S]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_camoverlay-inspect"))
         .args(arguments)
         .output()
@@ -111,7 +115,99 @@ fn a_picture_is_explained() {
     let json = words(&json.stdout);
     assert!(json.contains("\"target\":{\"id\":282,"), "{json}");
     let broken = inspect(&[&model, "--image", "/nowhere.png"]);
-    assert!(words(&broken.stderr).contains("/nowhere.png cannot be read as a picture"));
+    assert!(words(&broken.stderr).contains("/nowhere.png cannot be read: "));
+}
+
+/// The best class of the picture at `path` for SqueezeNet, and its score; or why there is none, and the exit code.
+fn best(path: &Path) -> Result<(u64, f64), (String, Option<i32>)> {
+    let words_of = ["--net", "squeezenet", "--json", "--image"].map(OsStr::new);
+    let output = inspect(&[&words_of[..], &[path.as_os_str()]].concat());
+    if !output.status.success() {
+        return Err((words(&output.stderr), output.status.code()));
+    }
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let top = &report["top"][0];
+    Ok((top["id"].as_u64().unwrap(), top["score"].as_f64().unwrap()))
+}
+
+#[test]
+fn pictures_are_explained_upright_whatever_their_format() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let (class, expected) = best(&photos::turned(folder, 1)).unwrap();
+    assert_eq!(class, 967);
+    let turned = (2..=8).map(|orientation| photos::turned(folder, orientation));
+    for path in turned {
+        let (class, score) = best(&path).unwrap();
+        assert_eq!(class, 967, "{}", path.display());
+        assert!(
+            (score - expected).abs() < 0.02,
+            "{}: {score}",
+            path.display()
+        );
+    }
+    for name in ["a.bmp", "a.tiff", "a.gif"] {
+        let (class, score) = best(&photos::store(folder, "null", name)).unwrap();
+        assert!(class == 967 && score > 0.9, "{name}: {class} {score}");
+    }
+    // Cut short: what is there is explained.
+    let whole = std::fs::read(folder.join("exif-1.jpg")).unwrap();
+    let cut = folder.join("cut.jpg");
+    std::fs::write(&cut, &whole[..whole.len() * 9 / 10]).unwrap();
+    assert_eq!(best(&cut).unwrap().0, 967);
+    // A name that is not UTF-8.
+    let name = folder.join(OsString::from_vec(b"na\xefve.jpg".to_vec()));
+    std::fs::rename(folder.join("exif-6.jpg"), &name).unwrap();
+    assert_eq!(best(&name).unwrap().0, 967);
+}
+
+#[test]
+fn anamorphic_pictures_are_explained_in_their_shape() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let square = photos::store(folder, "scale=600:400,format=yuv420p", "square.mp4");
+    let narrow = photos::store(
+        folder,
+        "scale=300:400,setsar=2/1,format=yuv420p",
+        "narrow.mp4",
+    );
+    let (square, narrow) = (best(&square).unwrap(), best(&narrow).unwrap());
+    assert_eq!(square.0, narrow.0);
+    assert!((square.1 - narrow.1).abs() < 0.05, "{square:?} {narrow:?}");
+}
+
+#[test]
+fn what_cannot_be_decoded_is_named_in_a_sentence() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let give = "Give a file that exists, a camera like /dev/video0, or a URI.";
+    for (name, content, why) in [
+        ("empty.jpg", &b""[..], format!("the file is empty. {give}")),
+        (
+            "words.jpg",
+            &b"only words"[..],
+            "it is no video or picture that GStreamer knows. Convert it, for instance to MP4, PNG or JPEG.".to_owned(),
+        ),
+        (
+            "photo.heic",
+            &b"\0\0\0\x18ftypheic\0\0\0\0mif1heic\0\0\0\x08free"[..],
+            "GStreamer cannot decode this HEIC picture".to_owned(),
+        ),
+        (
+            "bare.png",
+            &b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x10\0\0\0\x10\x08\x02\0\0\0\x90\x91\x68\x36"[..],
+            "GStreamer cannot decode this PNG picture".to_owned(),
+        ),
+    ] {
+        let path = folder.join(name);
+        std::fs::write(&path, content).unwrap();
+        let (said, code) = best(&path).unwrap_err();
+        let expected = format!("{} cannot be read: {why}", path.display());
+        assert!(said.starts_with(&expected), "{said}");
+        assert_eq!((code, said.lines().count()), (Some(1), 1), "{said}");
+    }
+    let (said, _) = best(folder).unwrap_err();
+    assert!(said.contains("cannot be read: it is a folder. "), "{said}");
 }
 
 #[test]

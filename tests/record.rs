@@ -1,6 +1,8 @@
 //! `camoverlay-record` as its user runs it, on media that ffmpeg has made, looked at with ffprobe and ffmpeg.
 
 mod common;
+#[path = "common/photos.rs"]
+mod photos;
 
 use std::{
     ffi::OsStr,
@@ -403,6 +405,176 @@ fn a_turned_picture_is_recorded_upright() {
 }
 
 #[test]
+fn photos_and_clips_are_recorded_upright() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    for orientation in [1, 5, 6] {
+        photos::turned(folder, orientation);
+    }
+    for (name, filter) in [("upright", "null"), ("lying", "hflip,vflip")] {
+        let filter = format!("{filter},format=yuv420p");
+        photos::store(folder, &filter, &format!("{name}.mp4"));
+    }
+    ffmpeg(
+        folder,
+        "-i lying.mp4 -c copy -metadata:s:v rotate=180 turned.mp4",
+    );
+    for group in [
+        ["exif-1.jpg", "exif-5.jpg", "exif-6.jpg"].as_slice(),
+        &["upright.mp4", "turned.mp4"],
+    ] {
+        let mut scores = Vec::new();
+        for name in group {
+            recorded(folder, &format!("{name} -o out.mp4 --force"));
+            let recording = Recording::new(folder, "out.mp4");
+            let stream = recording.stream("v").unwrap();
+            assert_eq!(
+                (&stream["width"], &stream["height"]),
+                (&600.into(), &400.into()),
+                "{name}"
+            );
+            assert!(!stream.to_string().contains("rotat"), "{stream}");
+            let top = recording.lines()[0]["top"][0].clone();
+            assert_eq!(top["id"], 967, "{name}");
+            scores.push(number(&top["score"]));
+        }
+        assert!(
+            scores.iter().all(|score| (score - scores[0]).abs() < 0.02),
+            "{group:?}: {scores:?}"
+        );
+    }
+}
+
+#[test]
+fn the_shape_of_pixels_stays() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    photos::store(folder, "scale=300:400,setsar=2/1,format=yuv420p", "in.mp4");
+    for name in ["out.mp4", "out.mkv", "out.webm"] {
+        recorded(folder, &format!("in.mp4 -o {name} --force"));
+        let stream = Recording::new(folder, name).stream("v").unwrap();
+        assert_eq!(stream["width"], 300, "{name}");
+        assert_eq!(stream["sample_aspect_ratio"], "2:1", "{name}");
+    }
+}
+
+#[test]
+fn the_last_frame_is_shown_as_long_in_every_container() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    // Frames at uneven times; how long they last stands nowhere in `bare.mkv`, and in `held.webm` the last is held long.
+    for (name, encoder, last) in [
+        ("bare.mkv", "x264enc bframes=0 ! matroskamux", None),
+        ("held.webm", "vp8enc deadline=1 ! webmmux", Some(900)),
+    ] {
+        uneven(&folder.join(name), encoder, last);
+        let mut found = Vec::new();
+        for out in ["out.mp4", "out.mkv", "out.webm"] {
+            recorded(folder, &format!("{name} -o {out} --force"));
+            let recording = Recording::new(folder, out);
+            recording.assert_plays();
+            let times = recording.times();
+            assert_eq!(times.len(), 10, "{name} to {out}");
+            assert_eq!(times[9], 4.05);
+            let format = ffprobe(&recording.video, "-show_entries format=duration");
+            found.push(number(&format["format"]["duration"]));
+        }
+        let expected = last.map_or(4.05 + 0.85, |last| 4.05 + f64::from(last) / 1000.0);
+        assert!(
+            found.iter().all(|length| (length - expected).abs() < 0.002),
+            "{name}: {found:?}, not {expected}"
+        );
+    }
+}
+
+/// Writes ten frames at uneven times to `path`; the last one lasts `last` milliseconds, the others nothing.
+fn uneven(path: &Path, encoder: &str, last: Option<u32>) {
+    use gst::prelude::*;
+    common::init();
+    let pipeline = gst::parse::launch(&format!(
+        "appsrc name=frames format=time caps=video/x-raw,format=I420,width=64,height=48,framerate=0/1 ! {encoder} \
+         ! filesink name=file"
+    ))
+    .unwrap()
+    .downcast::<gst::Pipeline>()
+    .unwrap();
+    pipeline
+        .by_name("file")
+        .unwrap()
+        .set_property("location", path);
+    let frames = pipeline.by_name("frames").unwrap();
+    let frames = frames.downcast::<gst_app::AppSrc>().unwrap();
+    pipeline.set_state(gst::State::Playing).unwrap();
+    for n in 0..10u8 {
+        let mut buffer = gst::Buffer::from_slice(vec![20 * n; 64 * 48 * 3 / 2]);
+        let about = buffer.get_mut().unwrap();
+        about.set_pts(gst::ClockTime::from_mseconds(50) * u64::from(n) * u64::from(n));
+        if n == 9 {
+            about.set_duration(last.map(|last| gst::ClockTime::from_mseconds(last.into())));
+        }
+        frames.push_buffer(buffer).unwrap();
+    }
+    frames.end_of_stream().unwrap();
+    let kinds = [gst::MessageType::Eos, gst::MessageType::Error];
+    let bus = pipeline.bus().unwrap();
+    let message = bus.timed_pop_filtered(gst::ClockTime::from_seconds(60), &kinds);
+    assert_eq!(message.unwrap().type_(), gst::MessageType::Eos);
+    pipeline.set_state(gst::State::Null).unwrap();
+}
+
+#[test]
+fn an_input_that_stands_still_is_given_up_and_what_came_is_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    clip(folder, "-c:v libx264 -bf 0 -b:v 4M -c:a aac in.mkv");
+    let bytes = fs::read(folder.join("in.mkv")).unwrap();
+    let pipe = folder.join("pipe.mkv");
+    assert!(
+        Command::new("mkfifo")
+            .arg(&pipe)
+            .status()
+            .unwrap()
+            .success()
+    );
+    // Half of it comes, and then nothing, without an end.
+    let (done, is_done) = std::sync::mpsc::channel::<()>();
+    let place = pipe.clone();
+    let writer = std::thread::spawn(move || {
+        let mut pipe = fs::OpenOptions::new().write(true).open(place).unwrap();
+        let _ = pipe.write_all(&bytes[..bytes.len() / 2]);
+        let _ = is_done.recv();
+    });
+    let output = record(folder, "pipe.mkv -o out.mp4");
+    drop(done);
+    writer.join().unwrap();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(3), "{errors}");
+    assert!(
+        errors.contains("pipe.mkv has given nothing for 10 seconds, and is given up. "),
+        "{errors}"
+    );
+    let recording = Recording::new(folder, "out.mp4");
+    recording.assert_plays();
+    assert!((5..60).contains(&recording.times().len()));
+    assert!(!names(folder).iter().any(|name| name.ends_with(".part")));
+}
+
+#[test]
+fn a_gif_is_recorded_to_its_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    ffmpeg(
+        folder,
+        "-f lavfi -i testsrc=size=64x48:rate=5:duration=0.4 in.gif",
+    );
+    let text = recorded(folder, "in.gif -o out.mp4");
+    assert!(text.starts_with("in.gif: 2 frames, 0.4 s, "), "{text}");
+    let recording = Recording::new(folder, "out.mp4");
+    assert_eq!(recording.times(), [0.0, 0.2]);
+    assert!((recording.end("v") - 0.4).abs() < 0.001);
+}
+
+#[test]
 fn sound_that_the_container_cannot_hold_is_encoded_anew() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
@@ -679,7 +851,7 @@ fn a_list_is_worked_through_in_spite_of_a_bad_file() {
     );
     let errors: Vec<&str> = errors.lines().collect();
     assert!(
-        errors.len() == 2 && errors[0].starts_with("in/b.mp4: "),
+        errors.len() == 2 && errors[0].starts_with("in/b.mp4 cannot be read: "),
         "{errors:?}"
     );
     assert_eq!(errors[1], "1 of 3 failed: in/b.mp4.");
@@ -732,12 +904,16 @@ fn what_cannot_be_recorded_is_refused_in_one_line() {
     for (line, words, code) in [
         (
             "sound.m4a -o out.mp4",
-            "sound.m4a: There is no picture in it.",
+            "sound.m4a cannot be read: there is no picture in it.",
             1,
         ),
         ("tiny.mkv -o out.mp4", "tiny.mkv: Its picture is 8 x 8", 1),
-        ("empty.mp4 -o out.mp4", "empty.mp4: The file is empty.", 1),
-        ("text.mp4 -o out.mp4", "text.mp4: ", 1),
+        (
+            "empty.mp4 -o out.mp4",
+            "empty.mp4 cannot be read: the file is empty.",
+            1,
+        ),
+        ("text.mp4 -o out.mp4", "text.mp4 cannot be read: ", 1),
         ("nothing.mp4 -o out.mp4", "nothing.mp4 cannot be read: ", 1),
         ("folder -o out", "There is no video in folder.", 1),
         (

@@ -1,6 +1,8 @@
 //! `camoverlay-view` as its user runs it: in a window on a real X server (Xvfb), with keys pressed by xdotool.
 
 mod common;
+#[path = "common/photos.rs"]
+mod photos;
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -299,6 +301,34 @@ fn a_picture_is_questioned_by_keys() {
 }
 
 #[test]
+fn a_turned_photo_is_shown_and_explained_upright() {
+    let folder = tempfile::tempdir().unwrap();
+    let upright = Picture::load(&photos::turned(folder.path(), 1));
+    let photo = photos::turned(folder.path(), 7);
+    let mut viewer = Viewer::new(&[photo.to_str().unwrap()]);
+    let shot = viewer.shot_when("the cup", |shot| shot.0.width == 2 * upright.width);
+    let left = shot.left(upright.height);
+    // Grain comes out otherwise in a JPEG that lies.
+    let differing = |a: &Picture, b: &Picture| {
+        let pairs = a.rgb.iter().zip(&b.rgb);
+        let sum: f64 = pairs.map(|(a, b)| f64::from(a.abs_diff(*b))).sum();
+        sum / a.rgb.len() as f64
+    };
+    let [shown, seen] = [
+        differing(&left, &upright),
+        differing(&shot.right(upright.height), &explained(&left, "")),
+    ];
+    let (w, rgb) = (upright.width, &upright.rgb);
+    let mirrored = Picture::from_fn(w, upright.height, |x, y| {
+        [0, 1, 2].map(|channel| rgb[3 * (y * w + w - 1 - x) + channel])
+    });
+    assert!(
+        shown < 8.0 && seen < 1.0 && differing(&left, &mirrored) > 20.0,
+        "{shown} {seen}"
+    );
+}
+
+#[test]
 fn a_picture_waits_for_a_map_that_comes_later() {
     let cat = Picture::load(&source(CAT));
     let mut viewer = Viewer::new(&["--inference", "latest", source(CAT).to_str().unwrap()]);
@@ -494,7 +524,11 @@ fn an_input_that_is_no_video_is_refused() {
     .unwrap();
     let mut run = command(folder.path(), &["words.txt"]);
     run.env("DISPLAY", &display.name);
-    fails(run, 1, "The input cannot be read: ");
+    fails(
+        run,
+        1,
+        "words.txt cannot be read: it is text. Give a video or a picture.",
+    );
 }
 
 #[test]

@@ -57,9 +57,9 @@ pub fn make(photos: &[&Path], clip: &Path) -> Result<(), Failure> {
         }
     }
     let _ = frames.end_of_stream();
-    run(&pipeline, |event| match event {
+    run(&pipeline, None, |event| match event {
         Event::Interrupted => Err("Interrupted.".into()),
-        Event::Message(_) | Event::Tick => Ok(Next::Continue),
+        Event::Message(_) | Event::Stalled(_) | Event::Tick => Ok(Next::Continue),
     })?;
     std::fs::rename(partial, clip)?;
     Ok(())

@@ -11,6 +11,7 @@ mod clip;
 mod moments;
 mod watch;
 
+use std::ffi::{OsStr, OsString};
 use std::io::{IsTerminal, Write};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -18,7 +19,7 @@ use std::time::Duration;
 
 use gst::prelude::*;
 use gstcamoverlay::program::{
-    self, CameraOptions, Event, Failure, Input, Next, OverlayOptions, find, finish, launch,
+    self, CameraOptions, Event, Failure, Input, Next, OverlayOptions, Source, find, finish, launch,
 };
 
 use moments::{Moment, write_sheet};
@@ -29,7 +30,7 @@ use watch::{Seen, lock, watch};
 #[command(name = "demo")]
 struct Arguments {
     /// Camera (like /dev/video0), file or URI; a clip of two photos unless given
-    input: Option<String>,
+    input: Option<OsString>,
     /// How long a camera is recorded
     #[arg(long, value_name = "N", default_value_t = 10)]
     seconds: u64,
@@ -44,14 +45,17 @@ fn main() -> std::process::ExitCode {
 fn run(arguments: Arguments) -> Result<(), Failure> {
     program::start()?;
     std::fs::create_dir_all("out")?;
-    let input = input(arguments.input.as_deref())?.video(&CameraOptions::default())?;
+    let named = arguments.input.as_deref();
+    let input = input(named)?.video(&CameraOptions::default(), &Input::name(named))?;
     let pipeline = launch(
         "queue name=first ! videoconvert ! camoverlay name=overlay ! queue ! videoconvert ! videoscale \
          ! video/x-raw,format=I420,width=[2,65534,2],height=[2,65534,2] \
          ! x264enc speed-preset=veryfast ! mp4mux faststart=true ! filesink location=out/demo.mp4",
     )?;
-    pipeline.add(&input)?;
-    input.link(&find::<gst::Element>(&pipeline, "first")?)?;
+    pipeline.add(&input.element)?;
+    input
+        .element
+        .link(&find::<gst::Element>(&pipeline, "first")?)?;
     let overlay: gst::Element = find(&pipeline, "overlay")?;
     arguments.overlay.configure(&overlay)?;
     let seen = Arc::new(Mutex::new(Seen::default()));
@@ -60,7 +64,7 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
         return Err("camoverlay has lost its pads.".into());
     };
     watch(&sink, &src, &seen);
-    play(&pipeline, &sink, &seen, arguments.seconds)?;
+    play((&pipeline, &input), &sink, &seen, arguments.seconds)?;
     let stats = overlay.property::<Option<gst::Structure>>("stats");
 
     let seen = lock(&seen);
@@ -83,26 +87,26 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
 }
 
 /// What the user gave, or the demo's own clip, made the first time.
-fn input(text: Option<&str>) -> Result<Input, Failure> {
+fn input(text: Option<&OsStr>) -> Result<Input, Failure> {
     const CLIP: &str = "out/clip.mp4";
     if text.is_none() && !Path::new(CLIP).exists() {
         eprintln!("Making {CLIP} from two photos");
         let photos = ["examples/media/chelsea.png", "examples/media/coffee.png"];
         clip::make(&photos.map(Path::new), Path::new(CLIP))?;
     }
-    Input::parse(text.or(Some(CLIP)))
+    Input::parse(text.or(Some(OsStr::new(CLIP))))
 }
 
 /// Runs the pipeline to the end of its input, of `seconds` where that is live, or to Ctrl-C.
 fn play(
-    pipeline: &gst::Pipeline,
+    (pipeline, input): (&gst::Pipeline, &Source),
     sink: &gst::Pad,
     seen: &Mutex<Seen>,
     seconds: u64,
 ) -> Result<(), Failure> {
     let progress = std::io::stderr().is_terminal();
     let mut ending = false;
-    let outcome = program::run(pipeline, |event| {
+    let outcome = program::run(pipeline, Some(input), |event| {
         let (frames, started) = {
             let seen = lock(seen);
             (seen.frames, seen.started)

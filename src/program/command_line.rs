@@ -20,7 +20,7 @@ const SHELLS: [(&str, Shell); 3] = [
 ];
 
 /// A program's `main`: reads the command line, runs the program, says on stderr what went wrong, and exits with 0,
-/// 1 (it failed) or 2 (the command line makes no sense).
+/// 1 (it failed), 2 (the command line makes no sense) or 3 (the input stands still).
 pub fn main<A: Parser>(program: impl FnOnce(A) -> Result<(), Failure>) -> ExitCode {
     let outcome = match read::<A>(std::env::args_os()) {
         Ok(Some(arguments)) => program(arguments),
@@ -35,7 +35,7 @@ pub fn main<A: Parser>(program: impl FnOnce(A) -> Result<(), Failure>) -> ExitCo
             let name = A::command().get_name().to_owned();
             eprintln!("{failure} `{name} --help` lists the options.");
         }
-        Failure::Run(_) => eprintln!("{failure}"),
+        Failure::Run(_) | Failure::Stalled(_) => eprintln!("{failure}"),
     }
     failure.exit_code()
 }

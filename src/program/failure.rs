@@ -4,12 +4,14 @@ use std::fmt;
 use std::process::ExitCode;
 
 /// One sentence on what is wrong and, where it helps, one on what to do.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum Failure {
     /// The command line makes no sense: exit code 2.
     Usage(String),
     /// What was asked for cannot be done: exit code 1.
     Run(String),
+    /// The input gives nothing any more, and does not say why: exit code 3.
+    Stalled(String),
 }
 
 impl Failure {
@@ -21,6 +23,7 @@ impl Failure {
         match self {
             Self::Usage(_) => ExitCode::from(2),
             Self::Run(_) => ExitCode::FAILURE,
+            Self::Stalled(_) => ExitCode::from(3),
         }
     }
 }
@@ -28,7 +31,7 @@ impl Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Usage(text) | Self::Run(text) => f.write_str(text),
+            Self::Usage(text) | Self::Run(text) | Self::Stalled(text) => f.write_str(text),
         }
     }
 }

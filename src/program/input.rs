@@ -1,17 +1,15 @@
 //! Where frames come from: a camera, a file, or whatever has a URI.
 
 use std::ffi::OsStr;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use clap::builder::{OsStringValueParser, TypedValueParser};
 use gst::glib;
 use gst::prelude::*;
 
-use super::Failure;
-
-/// Name of the bins that inputs are.
-pub(super) const NAME: &str = "input";
+use super::source::{Source, decoder};
+use super::{Failure, still};
 
 /// An input as the user names it: nothing or `camera` for the first camera, a camera's device, a file, a URI.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,7 +17,9 @@ pub enum Input {
     FirstCamera,
     /// A video device, like /dev/video0.
     Camera(PathBuf),
-    /// A file, which has been looked for, or whatever else GStreamer can open.
+    /// A file, which has been looked for.
+    File(PathBuf),
+    /// Whatever else GStreamer can open.
     Uri(String),
 }
 
@@ -35,88 +35,101 @@ pub struct CameraOptions {
     pub fps: Option<i32>,
 }
 
-/// What a word of the command line, or a file's name, is as text: itself, or, where it is not UTF-8, the URI of the
-/// file of that name.
-///
-/// # Errors
-/// The current folder is not there.
-pub fn text_of(name: &OsStr) -> Result<String, Failure> {
-    match name.to_str() {
-        Some(text) => Ok(text.to_owned()),
-        None => Ok(glib::filename_to_uri(std::path::absolute(name)?, None)?.into()),
-    }
-}
-
-/// The parser of inputs on the command line, by [`text_of`].
-pub fn text_parser() -> impl TypedValueParser<Value = String> {
-    OsStringValueParser::new().try_map(|name| text_of(&name))
-}
-
 impl Input {
-    /// Understands `text`; none is the first camera.
+    /// Understands `text`, which need not be UTF-8 where it is a path; none is the first camera.
     ///
     /// # Errors
-    /// A file or device that is not there, or may not be read.
-    pub fn parse(text: Option<&str>) -> Result<Self, Failure> {
+    /// A file or device that is not there, may not be read, or cannot be a video: a folder, or an empty file.
+    pub fn parse(text: Option<&OsStr>) -> Result<Self, Failure> {
         let Some(text) = text else {
             return Ok(Self::FirstCamera);
         };
-        if text.contains("://") {
-            return Ok(Self::Uri(text.to_owned()));
+        if let Some(uri) = text.to_str().filter(|text| text.contains("://")) {
+            return Ok(match glib::filename_from_uri(uri) {
+                Ok((path, _)) => Self::File(path),
+                Err(_) => Self::Uri(uri.to_owned()),
+            });
         }
         let path = Path::new(text);
-        if text.starts_with("/dev/video") {
+        let name = path.display();
+        if path.starts_with("/dev") && text.to_string_lossy().starts_with("/dev/video") {
             if !path.exists() {
                 return Err(format!(
-                    "There is no camera {text}. Connected ones are listed by: ls /dev/video*"
+                    "There is no camera {name}. Connected ones are listed by: ls /dev/video*"
                 )
                 .into());
             }
             return Ok(Self::Camera(path.to_owned()));
         }
-        let unreadable = |why: std::io::Error| {
+        let unreadable = |why: &dyn std::fmt::Display| {
             format!(
-                "{text} cannot be read: {why}. Give a file that exists, a camera like /dev/video0, or a URI."
+                "{name} cannot be read: {why}. Give a file that exists, a camera like /dev/video0, or a URI."
             )
         };
-        let path = path.canonicalize().map_err(unreadable)?;
-        std::fs::File::open(&path).map_err(unreadable)?;
-        Ok(Self::Uri(glib::filename_to_uri(path, None)?.into()))
+        let path = path.canonicalize().map_err(|error| unreadable(&error))?;
+        let about = path.metadata().map_err(|error| unreadable(&error))?;
+        if about.is_dir() {
+            return Err(unreadable(&"it is a folder").into());
+        }
+        // To open a pipe is to wait for its writer.
+        if about.is_file() {
+            File::open(&path).map_err(|error| unreadable(&error))?;
+            if about.len() == 0 {
+                return Err(unreadable(&"the file is empty").into());
+            }
+        }
+        Ok(Self::File(path))
     }
 
     /// The URI that GStreamer opens; none for a camera.
-    pub fn uri(&self) -> Option<&str> {
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn uri(&self) -> Result<Option<String>, Failure> {
         match self {
-            Self::Uri(uri) => Some(uri),
-            Self::FirstCamera | Self::Camera(_) => None,
+            Self::File(path) => still::uri(path).map(Some),
+            Self::Uri(uri) => Ok(Some(uri.clone())),
+            Self::FirstCamera | Self::Camera(_) => Ok(None),
         }
     }
 
-    /// A bin whose one pad, `src`, gives the input's first picture stream, decoded, in whatever format it has.
+    /// What to call the input, named `text` by the user, in front of whoever reads along: no password is in it.
+    pub fn name(text: Option<&OsStr>) -> String {
+        let text = text.unwrap_or(OsStr::new("The camera"));
+        let text = Path::new(text).display().to_string();
+        let Some((scheme, rest)) = text.split_once("://") else {
+            return text;
+        };
+        let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+        let host = authority.rsplit('@').next().unwrap_or(authority);
+        format!("{scheme}://{host}{path}")
+    }
+
+    /// A bin whose one pad, `src`, gives the input's first picture stream, decoded and upright, in whatever format it
+    /// has; the user calls it `name`.
     ///
     /// An input without a picture is an error on the bus.
     ///
     /// # Errors
     /// There is no camera, or GStreamer lacks an element.
-    pub fn video(&self, camera: &CameraOptions) -> Result<gst::Bin, Failure> {
-        match self {
-            Self::Uri(uri) => decoded(&[gst::ElementFactory::make("uridecodebin")
-                .property("uri", uri)
-                .build()?]),
+    pub fn video(&self, camera: &CameraOptions, name: &str) -> Result<Source, Failure> {
+        let chain = match self {
+            Self::File(_) | Self::Uri(_) => {
+                vec![decoder(&self.uri()?.unwrap_or_default())?]
+            }
             Self::Camera(path) => {
                 let source = gst::ElementFactory::make("v4l2src");
-                let source = source
-                    .property("device", path.display().to_string())
-                    .build()?;
-                decoded(&camera_chain(source, camera)?)
+                let source = source.property("device", path).build()?;
+                camera_chain(source, camera)?.into()
             }
             Self::FirstCamera => {
                 let device = cameras()?.into_iter().next().ok_or(
                     "There is no camera. Connect one, or give a file, a device like /dev/video0, or a URI.",
                 )?;
-                decoded(&camera_chain(device.create_element(None)?, camera)?)
+                camera_chain(device.create_element(None)?, camera)?.into()
             }
-        }
+        };
+        Source::decoded(&chain, self, name)
     }
 }
 
@@ -163,40 +176,6 @@ fn camera_chain(
     ])
 }
 
-/// A bin of `chain`, whose last element decodes, with the first picture stream on its pad `src`.
-fn decoded(chain: &[gst::Element]) -> Result<gst::Bin, Failure> {
-    let decoder = chain.last().ok_or("The input has no elements.")?;
-    let bin = gst::Bin::with_name(NAME);
-    bin.add_many(chain)?;
-    gst::Element::link_many(chain)?;
-    let ghost = gst::GhostPad::builder(gst::PadDirection::Src)
-        .name("src")
-        .build();
-    bin.add_pad(&ghost)?;
-    let pad = ghost.downgrade();
-    decoder.connect_pad_added(move |_, new| {
-        let caps = new.current_caps().unwrap_or_else(|| new.query_caps(None));
-        let is_picture = caps.structure(0).is_some_and(|s| s.name() == "video/x-raw");
-        if let Some(ghost) = pad.upgrade()
-            && is_picture
-            && ghost.target().is_none()
-        {
-            // It fails where downstream takes no such picture, and the bus says so then.
-            let _ = ghost.set_target(Some(new));
-        }
-    });
-    let (pad, whole) = (ghost.downgrade(), bin.downgrade());
-    decoder.connect_no_more_pads(move |_| {
-        if let (Some(ghost), Some(bin)) = (pad.upgrade(), whole.upgrade())
-            && ghost.target().is_none()
-        {
-            let words = "The input has no picture in it. Give a video, a camera or an image.";
-            gst::element_error!(bin, gst::StreamError::WrongType, ("{words}"));
-        }
-    });
-    Ok(bin)
-}
-
 /// `1280x720` as width and height.
 fn size(text: &str) -> Result<(i32, i32), String> {
     let side = |text| i32::from_str(text).ok().filter(|side| *side > 0);
@@ -215,17 +194,22 @@ fn rate(text: &str) -> Result<i32, String> {
 mod tests {
     use super::*;
 
+    fn parse(text: &str) -> Result<Input, Failure> {
+        Input::parse(Some(OsStr::new(text)))
+    }
+
     /// The caps of the first frame that `camera` gives when asked for `options`.
     fn first_caps(camera: &str, options: &CameraOptions) -> gst::Caps {
         gst::init().unwrap();
         let source = gst::parse::bin_from_description(camera, true).unwrap();
-        let input = decoded(&camera_chain(source.upcast(), options).unwrap()).unwrap();
+        let chain = camera_chain(source.upcast(), options).unwrap();
+        let input = Source::decoded(&chain, &Input::FirstCamera, "camera").unwrap();
         let sink = gst_app::AppSink::builder().sync(false).build();
         let pipeline = gst::Pipeline::new();
         pipeline
-            .add_many([input.upcast_ref::<gst::Element>(), sink.upcast_ref()])
+            .add_many([&input.element, sink.upcast_ref()])
             .unwrap();
-        input.link(&sink).unwrap();
+        input.element.link(&sink).unwrap();
         pipeline.set_state(gst::State::Playing).unwrap();
         let sample = sink.pull_sample().unwrap();
         pipeline.set_state(gst::State::Null).unwrap();
@@ -257,16 +241,29 @@ mod tests {
 
     #[test]
     fn what_is_no_uri_must_be_there() {
-        let missing = Input::parse(Some("nothing.mp4")).unwrap_err().to_string();
+        let missing = parse("nothing.mp4").unwrap_err().to_string();
         assert!(
             missing.starts_with("nothing.mp4 cannot be read: "),
             "{missing}"
         );
-        let uri = Input::parse(Some("rtsp://127.0.0.1/cam")).unwrap();
-        assert_eq!(uri.uri(), Some("rtsp://127.0.0.1/cam"));
-        let file = Input::parse(Some("Cargo.toml")).unwrap();
-        assert!(file.uri().unwrap().starts_with("file:///"));
+        assert_eq!(
+            parse("src").unwrap_err().to_string(),
+            "src cannot be read: it is a folder. Give a file that exists, a camera like /dev/video0, or a URI."
+        );
+        let uri = parse("rtsp://127.0.0.1/cam").unwrap();
+        assert_eq!(uri, Input::Uri("rtsp://127.0.0.1/cam".to_owned()));
+        let file = parse("Cargo.toml").unwrap();
+        let uri = file.uri().unwrap().unwrap();
+        assert!(uri.starts_with("file:///"));
+        assert_eq!(parse(&uri).unwrap(), file);
         assert_eq!(Input::parse(None).unwrap(), Input::FirstCamera);
+    }
+
+    #[test]
+    fn passwords_are_not_said() {
+        let name = |text| Input::name(Some(OsStr::new(text)));
+        assert_eq!(name("rtsp://ada:engine@host/cam"), "rtsp://host/cam");
+        assert_eq!(name("a@b.mp4"), "a@b.mp4");
     }
 
     #[test]

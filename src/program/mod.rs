@@ -30,10 +30,14 @@ mod options;
 mod pipeline;
 pub mod record;
 mod run;
+mod source;
+mod still;
+mod unreadable;
 
 pub use command_line::main;
 pub use failure::Failure;
-pub use input::{CameraOptions, Input, cameras, text_of, text_parser};
+pub use input::{CameraOptions, Input, cameras};
 pub use options::{NetworkOptions, OverlayOptions, QuestionOptions};
 pub use pipeline::{find, launch, start};
 pub use run::{Event, Next, finish, interrupted, run};
+pub use source::Source;

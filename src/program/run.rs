@@ -2,13 +2,19 @@
 
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, mpsc};
+use std::time::Duration;
 
 use gst::prelude::*;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 
-use super::{Failure, input};
+use super::{Failure, Source};
+
+/// How long a pipeline may take to be taken down; more would be an input that cannot be stopped.
+const TAKE_DOWN: Duration = Duration::from_secs(60);
+/// The same where the input stands still already.
+const TAKE_DOWN_STALLED: Duration = Duration::from_secs(2);
 
 /// What a program may act on while its pipeline runs.
 pub enum Event<'a> {
@@ -18,6 +24,8 @@ pub enum Event<'a> {
     Tick,
     /// Ctrl-C, or SIGTERM, for the first time. A second one ends the program on the spot.
     Interrupted,
+    /// The input gives nothing any more. It is the last thing that is heard of it where that is [handled](Next::Handled).
+    Stalled(&'a Failure),
 }
 
 /// What a program wants after an [`Event`].
@@ -31,23 +39,47 @@ pub enum Next {
 }
 
 /// Starts `pipeline` and runs it to the end of its stream, calling `on` for what happens meanwhile, and takes it down.
+/// `source` is the input in it, if there is one, which is watched.
 ///
 /// An interruption usually calls [`finish`], so that files are finished. Warnings are printed.
 ///
 /// # Errors
-/// The first error on the bus, in the words meant for the user, or `on`'s own.
+/// The first error on the bus, in the words meant for the user, or `on`'s own; the input stands still.
 pub fn run(
     pipeline: &gst::Pipeline,
+    source: Option<&Source>,
     on: impl FnMut(Event<'_>) -> Result<Next, Failure>,
 ) -> Result<(), Failure> {
-    let outcome = play(pipeline, on);
-    // On the way down nothing is left to report.
-    let _ = pipeline.set_state(gst::State::Null);
+    let mut stalled = false;
+    let outcome = play(pipeline, source, &mut stalled, on);
+    take_down(
+        pipeline,
+        if stalled {
+            TAKE_DOWN_STALLED
+        } else {
+            TAKE_DOWN
+        },
+    );
     outcome
+}
+
+/// Takes `pipeline` down, or leaves it as it is after `patience`: an element that hangs cannot be stopped, and the
+/// program has to end nevertheless.
+fn take_down(pipeline: &gst::Pipeline, patience: Duration) {
+    let (done, is_done) = mpsc::channel();
+    let going = pipeline.clone();
+    std::thread::spawn(move || {
+        // On the way down nothing is left to report, and nobody may be left to hear of it.
+        let _ = going.set_state(gst::State::Null);
+        let _ = done.send(());
+    });
+    let _ = is_done.recv_timeout(patience);
 }
 
 fn play(
     pipeline: &gst::Pipeline,
+    source: Option<&Source>,
+    stalled: &mut bool,
     mut on: impl FnMut(Event<'_>) -> Result<Next, Failure>,
 ) -> Result<(), Failure> {
     let bus = pipeline.bus().ok_or("The pipeline has no bus.")?;
@@ -59,8 +91,11 @@ fn play(
     loop {
         let message = bus.timed_pop(gst::ClockTime::from_mseconds(100));
         if let Some(message) = &message {
+            if let Some(source) = source {
+                source.note(message);
+            }
             let ends = match on(Event::Message(message))? {
-                Next::Continue => handle(pipeline, message)?,
+                Next::Continue => handle(pipeline, source, message)?,
                 Next::Handled => false,
                 Next::Stop => true,
             };
@@ -74,6 +109,14 @@ fn play(
                 return Ok(());
             }
         }
+        if !*stalled && let Some(failure) = source.and_then(Source::stalled) {
+            *stalled = true;
+            match on(Event::Stalled(&failure))? {
+                Next::Continue => return Err(failure),
+                Next::Handled => {}
+                Next::Stop => return Ok(()),
+            }
+        }
         if on(Event::Tick)? == Next::Stop {
             return Ok(());
         }
@@ -81,34 +124,24 @@ fn play(
 }
 
 /// Does what every application must with a message; true at the end of the stream.
-fn handle(pipeline: &gst::Pipeline, message: &gst::MessageRef) -> Result<bool, Failure> {
+fn handle(
+    pipeline: &gst::Pipeline,
+    source: Option<&Source>,
+    message: &gst::MessageRef,
+) -> Result<bool, Failure> {
     match message.view() {
-        gst::MessageView::Error(error) => return Err(words(error).into()),
+        gst::MessageView::Error(error) => {
+            return Err(match source.filter(|source| source.is_of(message)) {
+                Some(source) => source.failure(&error.error()),
+                None => format!("{}.", error.error().message().trim_end_matches('.')).into(),
+            });
+        }
         gst::MessageView::Warning(warning) => eprintln!("{}", warning.error().message()),
         gst::MessageView::Latency(_) => pipeline.recalculate_latency()?,
         gst::MessageView::Eos(_) => return Ok(true),
         _ => {}
     }
     Ok(false)
-}
-
-/// The error as its element words it, and whose it is where that is not plain.
-fn words(error: &gst::message::Error) -> String {
-    let words = error.error().message().trim_end_matches('.').to_owned();
-    let inside_input = error
-        .src()
-        .and_then(gst::Object::parent)
-        .is_some_and(|mut parent| {
-            while let Some(above) = parent.parent().filter(|_| parent.name() != input::NAME) {
-                parent = above;
-            }
-            parent.name() == input::NAME
-        });
-    if inside_input {
-        format!("The input cannot be read: {words}.")
-    } else {
-        format!("{words}.")
-    }
 }
 
 /// Raised by the first Ctrl-C or SIGTERM, and never lowered: one between two pipelines is for the second. The next

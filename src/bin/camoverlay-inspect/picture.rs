@@ -1,4 +1,4 @@
-//! Explains one picture: GStreamer decodes and encodes it, the library does the rest in between.
+//! Explains one picture, upright: GStreamer decodes and encodes it, the library does the rest in between.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,6 +9,9 @@ use gstcamoverlay::explain::{Explanation, Request};
 use gstcamoverlay::network::{Classifier, Target, resolve};
 use gstcamoverlay::picture::{
     Geometry, Layout, MAX_TENSOR_PIXELS, MapView, Painter, Plane, PlaneMut, Sampler,
+};
+use gstcamoverlay::program::{
+    self, CameraOptions, Event, Failure, Input, Next, Source, find, launch,
 };
 
 use super::arguments::Arguments;
@@ -21,7 +24,7 @@ pub fn explain(
     path: &Path,
     arguments: &Arguments,
     classifier: &mut Classifier,
-) -> Result<Explanation, String> {
+) -> Result<Explanation, Failure> {
     let request = Request {
         target: target(
             arguments.question.target.as_deref().unwrap_or("top-1"),
@@ -30,58 +33,60 @@ pub fn explain(
         top_k: arguments.question.top_k.unwrap_or(5) as usize,
         method: arguments.method(),
     };
-    gst::init().map_err(|error| format!("GStreamer does not start: {error}."))?;
-    let decoded = Arc::new(Mutex::new(None));
-    let slot = decoded.clone();
-    let played = play(path, None, move |caps, buffer| {
-        *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some((caps, buffer.clone()));
-        buffer
-    });
-    let unreadable = |why: String| format!("{} cannot be read as a picture: {why}", path.display());
-    played.map_err(unreadable)?;
-    let frame = decoded
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .take();
-    let (caps, buffer) = frame.ok_or_else(|| unreadable("it holds no frame.".to_owned()))?;
+    program::start()?;
+    let name = path.display();
+    let source = Input::parse(Some(path.as_os_str()))?
+        .video(&CameraOptions::default(), &name.to_string())?;
+    let (caps, buffer) = first_frame(&source)?;
     let (explanation, overlay) = overlay(&caps, buffer, arguments, &request, classifier)?;
     if let Some(output) = &arguments.output {
-        play(path, Some(output), move |_, _| overlay.clone())
+        write(&caps, &overlay, output)
             .map_err(|why| format!("The overlay {} cannot be written: {why}", output.display()))?;
     }
     Ok(explanation)
 }
 
-/// Decodes the picture at `path` to RGB, replaces it by what `exchange` makes of it, and writes
-/// that to `output` if there is one.
-fn play(
-    path: &Path,
-    output: Option<&Path>,
-    exchange: impl Fn(gst::Caps, gst::Buffer) -> gst::Buffer + Send + Sync + 'static,
-) -> Result<(), String> {
-    let pipeline = pipeline(path, output)?;
-    let pad = pipeline
-        .by_name("frame")
-        .and_then(|element| element.static_pad("src"))
-        .ok_or("the pipeline has no frame.")?;
+/// The first frame that `source` gives, as RGB in square pixels, with its caps; nothing more is read.
+fn first_frame(source: &Source) -> Result<(gst::Caps, gst::Buffer), Failure> {
+    let pipeline = launch(
+        "videoconvert name=first ! videoscale \
+         ! video/x-raw,format=RGB,pixel-aspect-ratio=1/1 ! fakesink name=last sync=false",
+    )?;
+    pipeline.add(&source.element)?;
+    source
+        .element
+        .link(&find::<gst::Element>(&pipeline, "first")?)?;
+    let last = find::<gst::Element>(&pipeline, "last")?;
+    let pad = last.static_pad("sink").ok_or("A sink has no pad.")?;
+    let frame = Arc::new(Mutex::new(None));
+    let slot = Arc::clone(&frame);
     pad.add_probe(gst::PadProbeType::BUFFER, move |pad, info| {
         if let (Some(caps), Some(buffer)) = (pad.current_caps(), info.buffer()) {
-            let exchanged = exchange(caps, buffer.clone());
-            info.data = Some(gst::PadProbeData::Buffer(exchanged));
+            let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
+            slot.get_or_insert_with(|| (caps, buffer.clone()));
         }
         gst::PadProbeReturn::Ok
     });
-    // A failure to start is told on the bus as well.
-    let _ = pipeline.set_state(gst::State::Playing);
-    let kinds = [gst::MessageType::Eos, gst::MessageType::Error];
-    let message = pipeline
-        .bus()
-        .and_then(|bus| bus.timed_pop_filtered(None, &kinds));
-    let _ = pipeline.set_state(gst::State::Null);
-    match message.as_ref().map(|message| message.view()) {
-        Some(gst::MessageView::Error(error)) => Err(error.error().message().to_owned()),
-        _ => Ok(()),
-    }
+    let take = || frame.lock().unwrap_or_else(PoisonError::into_inner).take();
+    let mut taken = None;
+    program::run(&pipeline, Some(source), |event| {
+        taken = taken.take().or_else(take);
+        Ok(match event {
+            _ if taken.is_some() => Next::Stop,
+            Event::Interrupted => return Err("Interrupted.".into()),
+            Event::Message(_) | Event::Stalled(_) | Event::Tick => Next::Continue,
+        })
+    })?;
+    taken.or_else(take).ok_or_else(|| source.without_frames())
+}
+
+/// Writes `overlay`, a frame of `caps`, as PNG.
+fn write(caps: &gst::Caps, overlay: &gst::Buffer, output: &Path) -> Result<(), Failure> {
+    let sample = gst::Sample::builder().buffer(overlay).caps(caps).build();
+    let png = gst::Caps::builder("image/png").build();
+    let png = gst_video::convert_sample(&sample, &png, Some(gst::ClockTime::from_seconds(60)))?;
+    let png = png.buffer().ok_or("The PNG is empty.")?.map_readable()?;
+    Ok(std::fs::write(output, &*png)?)
 }
 
 fn target(text: &str, classifier: &Classifier) -> Result<Target, String> {
@@ -96,26 +101,6 @@ fn target(text: &str, classifier: &Classifier) -> Result<Target, String> {
         eprintln!("{ambiguity}");
     }
     Ok(resolved.target)
-}
-
-fn pipeline(path: &Path, output: Option<&Path>) -> Result<gst::Pipeline, String> {
-    let sink = match output {
-        Some(_) => "videoconvert ! pngenc snapshot=true ! filesink name=output",
-        None => "fakesink",
-    };
-    let description = format!(
-        "filesrc name=input ! decodebin ! videoconvert ! video/x-raw,format=RGB ! identity name=frame ! {sink}"
-    );
-    let pipeline = gst::parse::launch(&description)
-        .map_err(|error| format!("A GStreamer element is missing: {}.", error.message()))?
-        .downcast::<gst::Pipeline>()
-        .map_err(|_| "The description is not a pipeline.".to_owned())?;
-    for (name, path) in [("input", Some(path)), ("output", output)] {
-        if let (Some(element), Some(path)) = (pipeline.by_name(name), path) {
-            element.set_property("location", path);
-        }
-    }
-    Ok(pipeline)
 }
 
 fn overlay(

@@ -4,6 +4,7 @@ mod picture;
 mod relay;
 mod server;
 
+use std::ffi::OsString;
 use std::io::{self, Write};
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
@@ -17,13 +18,13 @@ use server::{Listening, Setup};
 
 /// Serve a camera, a file or a network camera by RTSP, with what makes a classifier decide drawn over it
 ///
-/// All clients get the same H.264 stream, over UDP or TCP as they ask. A file is played again and again. Ctrl-C ends it.
+/// All clients get the same H.264 stream, over UDP or TCP as they ask. A file is played again and again. Ctrl-C ends it;
+/// so does a file that gives nothing for some seconds, with exit code 3.
 #[derive(clap::Parser)]
 #[command(name = "camoverlay-rtsp", version)]
 struct Arguments {
     /// File, address (rtsp://...) or camera (/dev/video0); the first camera unless said otherwise
-    #[arg(value_parser = program::text_parser())]
-    input: Option<String>,
+    input: Option<OsString>,
     /// Address to listen on; 0.0.0.0 for all of this machine's
     #[arg(long, value_name = "ADDRESS", default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
     listen: IpAddr,
@@ -64,22 +65,21 @@ fn main() -> ExitCode {
 fn run(arguments: Arguments) -> Result<(), Failure> {
     program::start()?;
     let input = Input::parse(arguments.input.as_deref())?;
-    let name = name(arguments.input.as_deref());
+    let name = Input::name(arguments.input.as_deref());
     let mut picture = Picture::new(&input, name, &arguments.camera, &arguments.overlay)?;
     let setup = arguments.setup();
     let mut listening = None;
-    program::run(&picture.pipeline.clone(), |event| {
+    let (pipeline, source) = (picture.pipeline.clone(), picture.source.clone());
+    program::run(&pipeline, Some(&source), |event| {
         match event {
             Event::Message(message) => {
-                if let Some(failure) = picture.failure(message) {
-                    return Err(failure);
-                }
                 if message.type_() == gst::MessageType::Eos {
                     picture.ended()?;
                     return Ok(Next::Handled);
                 }
             }
             Event::Tick => picture.check()?,
+            Event::Stalled(_) => {}
             Event::Interrupted => return Ok(Next::Stop),
         }
         // Only then are the input and the network known to work.
@@ -111,17 +111,6 @@ impl Arguments {
             certificate: self.tls_cert.clone().zip(self.tls_key.clone()),
         }
     }
-}
-
-/// What to call the input in front of whoever reads along: no password is in it.
-fn name(input: Option<&str>) -> String {
-    let input = input.unwrap_or("The camera");
-    let Some((scheme, rest)) = input.split_once("://") else {
-        return input.to_owned();
-    };
-    let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-    let host = authority.rsplit('@').next().unwrap_or(authority);
-    format!("{scheme}://{host}{path}")
 }
 
 /// A path of an RTSP address, with its slash.

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use gst::prelude::*;
-use gstcamoverlay::program::{self, CameraOptions, Failure, Input, OverlayOptions};
+use gstcamoverlay::program::{self, CameraOptions, Failure, Input, OverlayOptions, Source};
 
 use super::relay::Relay;
 
@@ -22,7 +22,7 @@ const EVEN: &str = "video/x-raw,width=[2,16384,2],height=[2,16384,2]";
 pub struct Picture {
     pub pipeline: gst::Pipeline,
     pub relay: Relay,
-    source: gst::Bin,
+    pub source: Arc<Source>,
     name: String,
     is_file: bool,
     /// What the pipeline was last told to be.
@@ -45,7 +45,7 @@ impl Picture {
         camera: &CameraOptions,
         overlay: &OverlayOptions,
     ) -> Result<Self, Failure> {
-        let is_file = input.uri().is_some_and(|uri| uri.starts_with("file:"));
+        let is_file = matches!(input, Input::File(_));
         // A file loses no frame; what is live never waits. Parameter sets go before every key frame, for clients that come
         // later.
         let leaky = if is_file { "no" } else { "downstream" };
@@ -55,10 +55,10 @@ impl Picture {
              x264enc tune=zerolatency speed-preset=veryfast key-int-max=60 ! h264parse config-interval=-1 ! \
              video/x-h264,stream-format=byte-stream,alignment=au ! appsink name=encoded qos=true max-buffers=1"
         ))?;
-        let source = input.video(camera)?;
-        pipeline.add(&source)?;
+        let source = input.video(camera, &name)?;
+        pipeline.add(&source.element)?;
         let entrance: gst::Element = program::find(&pipeline, "entrance")?;
-        source.link(&entrance)?;
+        source.element.link(&entrance)?;
         overlay.configure(&program::find(&pipeline, "camoverlay")?)?;
         pipeline.connect_deep_element_added(|_, _, element| {
             if element
@@ -88,30 +88,13 @@ impl Picture {
         Ok(Self {
             relay,
             pipeline,
-            source,
+            source: Arc::new(source),
             name,
             is_file,
             state: gst::State::Playing,
             frames,
             seen: (0, Instant::now()),
             begun: 0,
-        })
-    }
-
-    /// What a failure of the input is to the user; none for other messages.
-    pub fn failure(&self, message: &gst::MessageRef) -> Option<Failure> {
-        let gst::MessageView::Error(error) = message.view() else {
-            return None;
-        };
-        let of_input = message.src()?.has_as_ancestor(&self.source);
-        let words = error.error();
-        of_input.then(|| {
-            format!(
-                "{} cannot be read, or not any more: {}",
-                self.name,
-                words.message()
-            )
-            .into()
         })
     }
 

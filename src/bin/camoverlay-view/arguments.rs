@@ -1,6 +1,8 @@
 //! The command line.
 
-use gstcamoverlay::program::{self, CameraOptions, OverlayOptions};
+use std::ffi::OsString;
+
+use gstcamoverlay::program::{CameraOptions, OverlayOptions};
 
 /// What the keys do, for `--help` and for the key that shows it.
 pub const KEYS: &str = "\
@@ -19,13 +21,12 @@ q       quit";
 ///
 /// The original is on the left; on the right is where the classifier sees the explained class, under the most likely
 /// classes. A picture stays until the window is closed, a video runs to its end. Both are shown at most 640 x 480 large
-/// unless --size says otherwise.
+/// unless --size says otherwise. Ends with exit code 3 where a file gives nothing for some seconds.
 #[derive(clap::Parser)]
 #[command(name = "camoverlay-view", version, after_help = keys())]
 pub struct Arguments {
     /// Camera (like /dev/video0), file or URI; the first camera unless given
-    #[arg(value_parser = program::text_parser())]
-    pub input: Option<String>,
+    pub input: Option<OsString>,
     /// List the cameras
     #[arg(long)]
     pub list: bool,

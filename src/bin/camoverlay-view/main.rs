@@ -32,7 +32,8 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
     }
     gst::glib::set_application_name("camoverlay-view");
     let overlay = overlay(&arguments)?;
-    let input = Input::parse(arguments.input.as_deref())?.video(&arguments.camera)?;
+    let named = arguments.input.as_deref();
+    let input = Input::parse(named)?.video(&arguments.camera, &Input::name(named))?;
     let sink = window::sink()?;
     // Held for the labels, and shared with the element.
     let network = overlay
@@ -40,11 +41,17 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
         .ok_or("camoverlay is another element here.")?;
     let network = SharedClassifier::open(&network.options()).map_err(|error| error.to_string())?;
     let restless = arguments.overlay.inference.as_deref() == Some("latest");
-    let stage = Stage::new(&input, &overlay, &sink, arguments.camera.size, restless)?;
+    let stage = Stage::new(
+        &input.element,
+        &overlay,
+        &sink,
+        arguments.camera.size,
+        restless,
+    )?;
     window::watch(&sink)?;
     let pipeline = stage.pipeline.clone();
     let mut controls = Controls::new(stage, network, !arguments.overlay.no_labels)?;
-    program::run(&pipeline, |event| {
+    program::run(&pipeline, Some(&input), |event| {
         Ok(match event {
             Event::Message(message) if window::is_closed(message, &sink) => Next::Stop,
             Event::Message(message) => match window::key(message) {
@@ -56,6 +63,7 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
                 Next::Continue
             }
             Event::Interrupted => Next::Stop,
+            Event::Stalled(_) => Next::Continue,
         })
     })
 }

@@ -59,7 +59,7 @@ impl Stage {
     /// # Errors
     /// An element that is not installed.
     pub fn new(
-        input: &gst::Bin,
+        input: &gst::Element,
         overlay: &gst::Element,
         sink: &gst::Element,
         size: Option<(i32, i32)>,
@@ -82,7 +82,7 @@ impl Stage {
              draw-shadow=false halignment=center valignment=center line-alignment=left silent=true ! videoconvert name=last"
         ))?;
         let element = |name| find::<gst::Element>(&pipeline, name);
-        pipeline.add_many([input.upcast_ref(), overlay, sink])?;
+        pipeline.add_many([input, overlay, sink])?;
         input.link(&element("first")?)?;
         gst::Element::link_many([&element("seen")?, overlay, &element("box-right")?])?;
         element("last")?.link(sink)?;

@@ -9,6 +9,7 @@ mod progress;
 mod streams;
 mod subtitles;
 
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -18,7 +19,7 @@ use gst::prelude::*;
 
 use super::{
     CameraOptions, Event, Failure, Input, Next, OverlayOptions, interrupted, run as run_pipeline,
-    start, text_parser,
+    start,
 };
 use container::Container;
 use files::Files;
@@ -40,7 +41,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// subtitles.
 ///
 /// Ctrl-C ends a recording early, and the file plays; a second Ctrl-C drops it. Files are called .part until they are
-/// complete.
+/// complete. Of an input that breaks off, or stands still for some seconds (exit code 3), what came before is kept.
+/// Pictures that are stored lying or mirrored are recorded upright.
 #[derive(clap::Parser)]
 #[command(
     name = "camoverlay-record",
@@ -52,8 +54,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 )]
 pub struct Arguments {
     /// Video file, folder of videos, URI, camera such as /dev/video0, or “camera” for the first one
-    #[arg(required = true, value_parser = text_parser())]
-    input: Vec<String>,
+    #[arg(required = true)]
+    input: Vec<OsString>,
     /// File to write, .mp4, .mkv or .webm; a folder for several inputs, each recorded to .mp4
     #[arg(short, long)]
     output: PathBuf,
@@ -75,19 +77,19 @@ struct Done {
     frames: u64,
     seconds: f64,
     /// Why the input ended before its time.
-    broken: Option<String>,
+    broken: Option<Failure>,
 }
 
 /// An input that has broken off. What it gave before is still on its way, usually with an end behind it.
 struct Break {
-    why: String,
+    why: Failure,
     /// How far the input had come, and when that was last seen to change.
     came_in: gst::ClockTime,
     moved: Instant,
 }
 
 impl Break {
-    fn new(why: String) -> Self {
+    fn new(why: Failure) -> Self {
         Self {
             why,
             came_in: gst::ClockTime::ZERO,
@@ -115,7 +117,7 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
     if !is_list {
         return jobs.iter().try_for_each(|job| {
             let done = report(job, &arguments)?;
-            done.broken.map_or(Ok(()), |why| Err(Failure::Run(why)))
+            done.broken.map_or(Ok(()), Err)
         });
     }
     fs::create_dir_all(&arguments.output)
@@ -130,13 +132,13 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
                 broken: Some(why), ..
             }) => {
                 eprintln!("{why}");
-                failed.push(job.input.as_str());
+                failed.push(job.name());
             }
             Ok(_) => {}
             Err(usage @ Failure::Usage(_)) => return Err(usage),
             Err(failure) => {
                 eprintln!("{failure}");
-                failed.push(job.input.as_str());
+                failed.push(job.name());
             }
         }
     }
@@ -151,8 +153,8 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
 fn report(job: &Job, arguments: &Arguments) -> Result<Done, Failure> {
     let started = Instant::now();
     let done = record(job, arguments).map_err(|failure| match failure {
-        Failure::Run(text) if !text.contains(&job.input) => {
-            Failure::Run(format!("{}: {text}", job.input))
+        Failure::Run(text) if !text.contains(&job.name()) => {
+            Failure::Run(format!("{}: {text}", job.name()))
         }
         failure => failure,
     })?;
@@ -161,7 +163,7 @@ fn report(job: &Job, arguments: &Arguments) -> Result<Done, Failure> {
     let _ = writeln!(
         io::stdout(),
         "{}: {} frame{}, {:.1} s, recorded in {:.1} s to {}",
-        job.input,
+        job.name(),
         done.frames,
         if done.frames == 1 { "" } else { "s" },
         done.seconds,
@@ -176,24 +178,21 @@ fn record(job: &Job, arguments: &Arguments) -> Result<Done, Failure> {
     let overlay = arguments.overlay.element()?;
     overlay.set_property("attach-map", true);
     overlay.set_property_from_str("post-messages", "none");
-    let input = match job.input.as_str() {
-        "camera" => Input::parse(None)?,
-        text => Input::parse(Some(text))?,
-    };
-    refuse_file(Path::new(&job.input), &job.output)?;
+    let named = Some(job.input.as_os_str()).filter(|input| *input != "camera");
+    let input = Input::parse(named)?;
+    refuse_file(&job.input, &job.output)?;
     let (files, lines, subtitles) = Files::create(&job.output, arguments.force)?;
     let recorder = Recorder::new(
-        &input,
+        (&input, &Input::name(named)),
         &arguments.camera,
         &overlay,
         (container, arguments.bitrate),
         files.video_part(),
         Journal::new(lines, subtitles)?,
     )?;
-    let mut progress = Progress::new(&job.input);
+    let mut progress = Progress::new(&job.name());
     let mut broken: Option<Break> = None;
-    let mut decoder_missing = None;
-    let outcome = run_pipeline(&recorder.pipeline, |event| {
+    let outcome = run_pipeline(&recorder.pipeline, Some(&recorder.source), |event| {
         match event {
             Event::Interrupted => {
                 if recorder.came_in() == gst::ClockTime::ZERO {
@@ -211,37 +210,39 @@ fn record(job: &Job, arguments: &Arguments) -> Result<Done, Failure> {
                 }
             }
             Event::Message(message) => match message.view() {
-                gst::MessageView::Element(element) => {
-                    let missing = element.structure().filter(|s| s.name() == "missing-plugin");
-                    let name = missing.and_then(|s| s.get::<String>("name").ok());
-                    decoder_missing = decoder_missing.take().or(name);
-                }
                 // What is recorded of an input that breaks off, a camera pulled out for instance, is kept.
                 gst::MessageView::Error(error)
-                    if recorder.is_of_input(message) && recorder.has_picture() =>
+                    if recorder.source.is_of(message) && recorder.has_picture() =>
                 {
-                    let why = error.error().message().to_owned();
-                    broken.get_or_insert_with(|| Break::new(why));
+                    broken.get_or_insert_with(|| {
+                        let why = match recorder.came_in() {
+                            gst::ClockTime::ZERO => recorder.source.failure(&error.error()),
+                            _ => error.error().message().into(),
+                        };
+                        Break::new(why)
+                    });
                     return Ok(Next::Handled);
                 }
                 _ => {}
             },
+            Event::Stalled(failure) if recorder.came_in() > gst::ClockTime::ZERO => {
+                broken.get_or_insert_with(|| Break::new(failure.clone()));
+                recorder.finish();
+                return Ok(Next::Handled);
+            }
+            Event::Stalled(_) => {}
         }
         Ok(Next::Continue)
     });
     drop(progress);
     let frames = recorder.journal().frames;
-    if let (Some(name), 0) = (decoder_missing, frames) {
-        return Err(format!("GStreamer's plugin for {name} is not installed.").into());
-    }
     outcome?;
     if frames == 0 {
-        let why = match broken {
-            _ if interrupted()? => "Interrupted before the first frame.".to_owned(),
+        return Err(match broken {
+            _ if interrupted()? => "Interrupted before the first frame.".into(),
             Some(broken) => broken.why,
-            None => "There is no frame in it.".to_owned(),
-        };
-        return Err(why.into());
+            None => recorder.source.without_frames(),
+        });
     }
     let mut journal = recorder.journal();
     journal
@@ -249,11 +250,14 @@ fn record(job: &Job, arguments: &Arguments) -> Result<Done, Failure> {
         .map_err(|error| format!("What the network says cannot be written down: {error}."))?;
     let seconds = journal.length().mseconds() as f64 / 1000.0;
     drop(journal);
-    let broken = broken.map(|Break { why, .. }| {
-        format!(
+    let broken = broken.map(|Break { why, .. }| match why {
+        Failure::Stalled(why) => Failure::Stalled(format!(
+            "{why} What came before, {seconds:.1} s, is recorded."
+        )),
+        why => Failure::Run(format!(
             "{}: The input broke off after {seconds:.1} s: {why}",
-            job.input
-        )
+            job.name()
+        )),
     });
     Ok(Done {
         files: files.keep()?,
@@ -263,14 +267,9 @@ fn record(job: &Job, arguments: &Arguments) -> Result<Done, Failure> {
     })
 }
 
-/// Refuses an input that is empty, or that the recording would overwrite.
-fn refuse_file(input: &Path, output: &Path) -> Result<(), Failure> {
-    if let Ok(about) = fs::metadata(input)
-        && about.is_file()
-        && about.len() == 0
-    {
-        return Err("The file is empty.".into());
-    }
+/// Refuses an input that the recording would overwrite.
+fn refuse_file(input: &OsStr, output: &Path) -> Result<(), Failure> {
+    let input = Path::new(input);
     match (input.canonicalize(), output.canonicalize()) {
         (Ok(input), Ok(output)) if input == output => {
             Err("The recording would overwrite its own input. Name another output.".into())

@@ -10,7 +10,8 @@ use gst::prelude::*;
 use super::container::{Container, VideoChain, element};
 use super::journal::Journal;
 use super::streams::{ENCODED_QUEUE, Streams, link, lock, pad};
-use crate::program::{CameraOptions, Failure, Input};
+use crate::program::source::{decoder, upright};
+use crate::program::{CameraOptions, Failure, Input, Source};
 
 /// Few raw frames, which are large.
 const RAW_QUEUE: &str = "queue max-size-buffers=3 max-size-bytes=0 max-size-time=0";
@@ -23,18 +24,18 @@ const TIMESCALE: u32 = 90_000;
 /// The pipeline and what is known of it while it runs.
 pub struct Recorder {
     pub pipeline: gst::Pipeline,
-    input: gst::Element,
+    pub source: Source,
     streams: Arc<Streams>,
 }
 
 impl Recorder {
-    /// The pipeline that records `input`, explained by `overlay` (a `camoverlay`), into the file `video`, and writes
+    /// The pipeline that records `input`, called `name` by the user and explained by `overlay` (a `camoverlay`), into the file `video`, and writes
     /// into `journal` what the network says.
     ///
     /// # Errors
     /// There is no such input, or GStreamer lacks an element.
     pub fn new(
-        input: &Input,
+        (input, name): (&Input, &str),
         camera: &CameraOptions,
         overlay: &gst::Element,
         (container, bitrate): (Container, Option<u32>),
@@ -54,10 +55,11 @@ impl Recorder {
 
         let chain = container.video_chain(bitrate)?;
         let format = element("capsfilter")?;
+        let [convert, flip] = upright()?;
         let mut elements = vec![
             element(RAW_QUEUE)?,
-            element("videoconvert")?,
-            element("videoflip video-direction=auto")?,
+            convert,
+            flip,
             element("videoconvert")?,
             overlay.clone(),
             element(RAW_QUEUE)?,
@@ -76,21 +78,26 @@ impl Recorder {
         if stored.has_property("trak-timescale") {
             stored.set_property("trak-timescale", TIMESCALE);
         }
+        streams.keep_lengths(&pad(&chain.elements[0], "sink")?, &stored);
         choose_format(&pad(overlay, "src")?, format, chain);
         streams.write_journal(&pad(overlay, "src")?);
         streams.tidy_what_comes_in();
 
-        let input = match input.uri() {
-            Some(uri) => open(uri, &streams)?,
-            None => input.video(camera)?.upcast(),
+        let source = match input.uri()? {
+            Some(uri) => {
+                let source = Source::new(open(&uri, &streams)?, input, name);
+                source.waits_in(&elements[0])?;
+                source
+            }
+            None => input.video(camera, name)?,
         };
-        pipeline.add(&input)?;
-        if let Some(picture) = input.static_pad("src") {
+        pipeline.add(&source.element)?;
+        if let Some(picture) = source.element.static_pad("src") {
             link(&picture, &streams.picture)?;
         }
         Ok(Self {
             pipeline,
-            input,
+            source,
             streams,
         })
     }
@@ -106,12 +113,6 @@ impl Recorder {
         for sound in &*lock(&streams.sounds) {
             sound.send_event(gst::event::Eos::new());
         }
-    }
-
-    /// Whether `message` is of the input, not of what comes after it.
-    pub fn is_of_input(&self, message: &gst::MessageRef) -> bool {
-        let source = message.src();
-        source.is_some_and(|source| *source == self.input || source.has_as_ancestor(&self.input))
     }
 
     pub fn journal(&self) -> MutexGuard<'_, Journal> {
@@ -136,11 +137,7 @@ impl Recorder {
 
 /// What reads `uri` and decodes its pictures, and its sounds where they cannot be stored as they are.
 fn open(uri: &str, streams: &Arc<Streams>) -> Result<gst::Element, Failure> {
-    let input = gst::ElementFactory::make("uridecodebin")
-        .property("uri", uri)
-        // Those of graphics cards leave frames where camoverlay cannot reach them.
-        .property("force-sw-decoders", true)
-        .build()?;
+    let input = decoder(uri)?;
     let container = streams.container;
     input.connect("autoplug-continue", false, move |values| {
         let caps = values.get(2).and_then(|caps| caps.get::<gst::Caps>().ok());

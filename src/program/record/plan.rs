@@ -1,12 +1,13 @@
 //! Which inputs are recorded where.
 
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use gst::glib;
 
 use super::container::Container;
-use crate::program::{Failure, text_of};
+use crate::program::Failure;
 
 /// Suffixes of the files in a folder that are taken for videos; those named themselves are taken whatever they are called.
 const VIDEOS: [&str; 19] = [
@@ -18,15 +19,22 @@ const VIDEOS: [&str; 19] = [
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Job {
     /// The input as the user named it, or as it is called in the folder that the user named.
-    pub input: String,
+    pub input: OsString,
     pub output: PathBuf,
+}
+
+impl Job {
+    /// The input's name for people.
+    pub fn name(&self) -> String {
+        Path::new(&self.input).display().to_string()
+    }
 }
 
 /// The recordings that `inputs` and `output` ask for, and whether they are a list, to be worked through.
 ///
 /// # Errors
 /// Two inputs would become one output; a folder cannot be read, or holds no video.
-pub fn jobs(inputs: &[String], output: &Path) -> Result<(Vec<Job>, bool), Failure> {
+pub fn jobs(inputs: &[OsString], output: &Path) -> Result<(Vec<Job>, bool), Failure> {
     if let [input] = inputs
         && !place(input).is_dir()
         && !output.is_dir()
@@ -53,8 +61,9 @@ pub fn jobs(inputs: &[String], output: &Path) -> Result<(Vec<Job>, bool), Failur
             let output = output.join(name(&input));
             if let Some(other) = jobs.iter().find(|job| job.output == output) {
                 return Err(Failure::usage(format!(
-                    "{} and {input} would both be recorded to {}. Record them one at a time.",
-                    other.input,
+                    "{} and {} would both be recorded to {}. Record them one at a time.",
+                    other.name(),
+                    Path::new(&input).display(),
                     output.display()
                 )));
             }
@@ -65,7 +74,7 @@ pub fn jobs(inputs: &[String], output: &Path) -> Result<(Vec<Job>, bool), Failur
 }
 
 /// The videos in `folder`, by name; not those in folders below it.
-fn videos(folder: &Path) -> Result<Vec<String>, Failure> {
+fn videos(folder: &Path) -> Result<Vec<OsString>, Failure> {
     let unreadable = |error| format!("{} cannot be read: {error}.", folder.display());
     let mut videos = Vec::new();
     for entry in fs::read_dir(folder).map_err(unreadable)? {
@@ -73,7 +82,7 @@ fn videos(folder: &Path) -> Result<Vec<String>, Failure> {
         let suffix = path.extension().map(|suffix| suffix.to_ascii_lowercase());
         let is_video = suffix.is_some_and(|suffix| VIDEOS.iter().any(|video| suffix == *video));
         if is_video && path.is_file() {
-            videos.push(text_of(path.as_os_str())?);
+            videos.push(path.into_os_string());
         }
     }
     if videos.is_empty() {
@@ -84,15 +93,14 @@ fn videos(folder: &Path) -> Result<Vec<String>, Failure> {
 }
 
 /// The path of `input`, a path or a URI. Of what is no file it is not the path of a folder, at least.
-fn place(input: &str) -> PathBuf {
-    match glib::filename_from_uri(input) {
-        Ok((path, _)) => path,
-        Err(_) => PathBuf::from(input),
-    }
+fn place(input: &OsStr) -> PathBuf {
+    let of_uri = |uri| Some(glib::filename_from_uri(uri).ok()?.0);
+    let path = input.to_str().and_then(of_uri);
+    path.unwrap_or_else(|| PathBuf::from(input))
 }
 
 /// What the recording of `input`, a path or a URI, is called in the output's folder.
-fn name(input: &str) -> PathBuf {
+fn name(input: &OsStr) -> PathBuf {
     let place = place(input);
     let stem = place.file_stem().unwrap_or_default();
     let mut name = stem.to_owned();
@@ -108,7 +116,7 @@ mod tests {
     use super::*;
 
     fn outputs(inputs: &[&str], output: &str) -> Result<Vec<PathBuf>, String> {
-        let inputs: Vec<String> = inputs.iter().map(ToString::to_string).collect();
+        let inputs: Vec<OsString> = inputs.iter().map(OsString::from).collect();
         jobs(&inputs, Path::new(output))
             .map(|(jobs, _)| jobs.into_iter().map(|job| job.output).collect())
             .map_err(|failure| failure.to_string())
@@ -138,10 +146,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let name = OsStr::from_bytes(b"\xff.mkv");
         fs::write(folder.path().join(name), "").unwrap();
-        let input = text_of(folder.path().as_os_str()).unwrap();
-        let (jobs, is_list) = jobs(&[input], Path::new("out")).unwrap();
+        let (jobs, is_list) = jobs(&[folder.path().into()], Path::new("out")).unwrap();
         assert!(is_list);
-        assert!(jobs[0].input.starts_with("file:///") && jobs[0].input.ends_with("/%FF.mkv"));
+        assert_eq!(jobs[0].input, folder.path().join(name));
         assert_eq!(
             jobs[0].output,
             Path::new("out").join(OsStr::from_bytes(b"\xff.mp4"))

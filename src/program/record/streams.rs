@@ -1,5 +1,6 @@
 //! From the input's pads to the muxer's, and what is looked at on the way.
 
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -10,12 +11,15 @@ use super::container::{Container, element};
 use super::journal::Journal;
 use crate::element::{CamOverlay, META_NAME};
 use crate::program::Failure;
+use crate::program::unreadable::NO_PICTURE;
 
 /// As much as the other streams are ahead or behind: encoded data is small, and a full queue would end in a standstill.
 pub const ENCODED_QUEUE: &str = "queue max-size-buffers=0 max-size-bytes=0 max-size-time=0";
 
 /// Smallest time from frame to frame: what Matroska can tell apart.
 const SMALLEST_STEP: ClockTime = ClockTime::from_mseconds(1);
+/// How long a frame is shown of which nothing tells it.
+const USUAL_STEP: ClockTime = ClockTime::from_mseconds(40);
 
 /// What the streaming threads share.
 pub struct Streams {
@@ -30,6 +34,8 @@ pub struct Streams {
     pub came_in: AtomicU64,
     /// Running time after which sound is left out, in nanoseconds.
     pub end: AtomicU64,
+    /// Running times and lengths of the frames inside the encoder.
+    lengths: Mutex<VecDeque<(ClockTime, ClockTime)>>,
 }
 
 /// Finds out when the recording starts: where the earliest of its streams does.
@@ -59,6 +65,7 @@ impl Streams {
             }),
             came_in: AtomicU64::new(0),
             end: AtomicU64::new(u64::MAX),
+            lengths: Mutex::default(),
         })
     }
 
@@ -71,9 +78,7 @@ impl Streams {
                 is_it.then_some((pad, caps))
             })
         };
-        let (picture, _) = of_kind("video/x-raw")
-            .next()
-            .ok_or("There is no picture in it.")?;
+        let (picture, _) = of_kind("video/x-raw").next().ok_or(NO_PICTURE)?;
         let sounds = of_kind("audio/");
         lock(&self.start).awaited = 1 + sounds.clone().count();
         for (pad, caps) in sounds {
@@ -188,6 +193,42 @@ impl Streams {
         });
     }
 
+    /// Gives the encoded frames on `stored` the lengths that they had on `encoder`: encoder and parser of H.264 go by
+    /// the frame rate alone, and where there is none they leave the last frame without any.
+    pub fn keep_lengths(self: &Arc<Self>, encoder: &gst::Pad, stored: &gst::Pad) {
+        let streams = Arc::downgrade(self);
+        encoder.add_probe(gst::PadProbeType::BUFFER, move |pad, info| {
+            if let (Some(streams), Some(buffer)) = (streams.upgrade(), info.buffer())
+                && let (Some(time), Some(length)) = (shown_at(pad, buffer), buffer.duration())
+            {
+                lock(&streams.lengths).push_back((time, length));
+            }
+            gst::PadProbeReturn::Ok
+        });
+        let streams = Arc::downgrade(self);
+        stored.add_probe(gst::PadProbeType::BUFFER, move |pad, info| {
+            if let (Some(streams), Some(buffer)) = (streams.upgrade(), info.buffer_mut())
+                && let Some(time) = shown_at(pad, buffer)
+            {
+                let mut lengths = lock(&streams.lengths);
+                // What went in before it has come out or been dropped. Encoders may round.
+                while lengths
+                    .front()
+                    .is_some_and(|(before, _)| *before + SMALLEST_STEP / 2 < time)
+                {
+                    lengths.pop_front();
+                }
+                if let Some((_, length)) = lengths
+                    .front()
+                    .filter(|(same, _)| *same < time + SMALLEST_STEP / 2)
+                {
+                    buffer.make_mut().set_duration(*length);
+                }
+            }
+            gst::PadProbeReturn::Ok
+        });
+    }
+
     fn written(&self, outcome: std::io::Result<()>) {
         if let Err(error) = outcome {
             let words = format!("What the network says cannot be written down: {error}.");
@@ -196,8 +237,9 @@ impl Streams {
     }
 
     /// Notes how far the input's picture has come, and makes it fit for muxers: every frame has a time, later than that
-    /// of the frame before (live streams jump back now and then), and gaps are kept out, which parsers of GStreamer
-    /// 1.22 hand on before the segment that they are in.
+    /// of the frame before (live streams jump back now and then), and a length (an MP4 ends where its last frame starts
+    /// otherwise, and players leave that frame out); gaps are kept out, which parsers of GStreamer 1.22 hand on before
+    /// the segment that they are in.
     pub fn tidy_what_comes_in(self: &Arc<Self>) {
         let streams = Arc::downgrade(self);
         // Timestamp and end of the frame before.
@@ -213,11 +255,23 @@ impl Streams {
                 let mut before = lock(&before);
                 let earliest = before.map_or(ClockTime::ZERO, |(pts, _)| pts + SMALLEST_STEP);
                 let expected = before.map(|(_, end)| end);
-                let pts = buffer.pts().or(expected).unwrap_or_default().max(earliest);
+                // libav's decoder for GIF gives every frame the time of the first.
+                let own = buffer
+                    .pts()
+                    .filter(|pts| before.is_none_or(|(earlier, _)| *pts != earlier));
+                let pts = own.or(expected).unwrap_or_default().max(earliest);
                 if buffer.pts() != Some(pts) {
                     buffer.make_mut().set_pts(pts);
                 }
-                let duration = buffer.duration().unwrap_or_default();
+                // Matroska's demuxer says a nanosecond where it does not know.
+                let known = buffer.duration().filter(|length| *length >= SMALLEST_STEP);
+                let duration = known.unwrap_or_else(|| {
+                    let step = before.map(|(earlier, _)| pts - earlier);
+                    period(pad).or(step).unwrap_or(USUAL_STEP)
+                });
+                if known.is_none() {
+                    buffer.make_mut().set_duration(duration);
+                }
                 *before = Some((pts, pts + duration));
                 if let Some(time) = running_time(pad, buffer) {
                     let end = (time + duration).nseconds();
@@ -227,6 +281,15 @@ impl Streams {
             gst::PadProbeReturn::Ok
         });
     }
+}
+
+/// The time from frame to frame in a stream of constant rate.
+fn period(pad: &gst::Pad) -> Option<ClockTime> {
+    let caps = pad.current_caps()?;
+    let rate = caps.structure(0)?.get::<gst::Fraction>("framerate").ok()?;
+    let frames = u64::from(rate.numer().unsigned_abs());
+    let seconds = u64::from(rate.denom().unsigned_abs());
+    (frames > 0).then(|| ClockTime::SECOND.mul_div_round(seconds, frames))?
 }
 
 /// The best parser for encoded sound of `caps`, if there is any.
@@ -243,6 +306,11 @@ fn parser(caps: &gst::Caps) -> Result<Option<gst::Element>, Failure> {
 fn segment(pad: &gst::Pad) -> Option<gst::FormattedSegment<ClockTime>> {
     let event = pad.sticky_event::<gst::event::Segment>(0)?;
     event.segment().clone().downcast().ok()
+}
+
+/// Running time at which `buffer` is shown.
+fn shown_at(pad: &gst::Pad, buffer: &gst::BufferRef) -> Option<ClockTime> {
+    segment(pad)?.to_running_time(buffer.pts()?)
 }
 
 fn running_time(pad: &gst::Pad, buffer: &gst::BufferRef) -> Option<ClockTime> {
