@@ -81,9 +81,13 @@ pub enum Fault {
     Format(String),
     NoGraph,
     NoOpset,
-    /// A tensor no node makes before it is used: missing, or part of a cycle.
+    /// A tensor that is used and that no node makes.
     Undefined {
         tensor: String,
+        node: String,
+    },
+    /// A node that uses what is made from its own result.
+    Cycle {
         node: String,
     },
     /// A tensor that two nodes make.
@@ -145,7 +149,11 @@ impl fmt::Display for Fault {
             Self::NoOpset => write!(f, "it names no operator set"),
             Self::Undefined { tensor, node } => write!(
                 f,
-                "node “{node}” uses the tensor “{tensor}” which nothing before it makes"
+                "node “{node}” uses the tensor “{tensor}” which nothing makes"
+            ),
+            Self::Cycle { node } => write!(
+                f,
+                "node “{node}” uses a tensor that is made from its own result"
             ),
             Self::Redefined { tensor } => write!(f, "the tensor “{tensor}” is made twice"),
             Self::Weight { tensor } => {

@@ -19,6 +19,7 @@ mod inline;
 mod input;
 mod labels;
 mod onnx;
+mod order;
 mod preprocess;
 mod receptive;
 mod runtime;
