@@ -11,6 +11,7 @@ use super::graph::{self, Graph};
 use super::head::{self, Anatomy, Head};
 use super::inline::inline_functions;
 use super::input::Picture;
+use super::obstacle::OTHER_NETWORK;
 use super::{external, onnx};
 
 /// A classifier's graph, taken apart.
@@ -58,6 +59,7 @@ impl Dissection {
             path: path.to_owned(),
             found: obstacle.found,
             reason: obstacle.reason,
+            advice: obstacle.advice,
         })?;
         let gradient = match anatomy.head {
             Head::Channels | Head::Dense { .. } => None,
@@ -67,6 +69,7 @@ impl Dissection {
                         path: path.to_owned(),
                         found,
                         reason: "whose gradient is not known",
+                        advice: OTHER_NETWORK,
                     },
                 )?,
             ),

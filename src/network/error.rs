@@ -35,11 +35,12 @@ pub enum Error {
         picture: String,
         others: Vec<String>,
     },
-    /// The network has no spatial feature map before its head.
+    /// The network has no spatial feature map before its head; `advice` is a sentence.
     NotExplainable {
         path: PathBuf,
         found: String,
         reason: &'static str,
+        advice: &'static str,
     },
     /// The network distinguishes fewer than two classes.
     OneClass { path: PathBuf, classes: usize },
@@ -77,6 +78,8 @@ pub enum Error {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Fault {
     Empty,
+    /// ONNX Runtime's own format, FlatBuffers.
+    OrtFormat,
     /// The protobuf decoder's words.
     Format(String),
     NoGraph,
@@ -144,6 +147,7 @@ impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Empty => write!(f, "it is empty"),
+            Self::OrtFormat => write!(f, "it is in ONNX Runtime's own format (.ort)"),
             Self::Format(message) => write!(f, "{message}"),
             Self::NoGraph => write!(f, "it holds no graph"),
             Self::NoOpset => write!(f, "it names no operator set"),
@@ -232,6 +236,14 @@ impl fmt::Display for Error {
                 path.display(),
                 sentence(message)
             ),
+            Self::NotOnnx {
+                path,
+                fault: fault @ Fault::OrtFormat,
+            } => write!(
+                f,
+                "{} is not an ONNX model: {fault}. Use the ONNX file that it was made from.",
+                path.display()
+            ),
             Self::NotOnnx { path, fault } => write!(
                 f,
                 "{} is not a complete ONNX model: {fault}. Fetch or export the file again, or \
@@ -276,11 +288,11 @@ impl fmt::Display for Error {
                 path,
                 found,
                 reason,
+                advice,
             } => write!(
                 f,
                 "{} cannot be explained: going back from its output in search of a spatial \
-                 feature map, {found} was found, {reason}. Use a convolutional image classifier \
-                 that ends in a pooling or flattening and dense layers.",
+                 feature map, {found} was found, {reason}. {advice}",
                 path.display()
             ),
             Self::OneClass { path, classes } => write!(

@@ -27,6 +27,10 @@ pub fn decode(bytes: Bytes) -> Result<onnx::Model, Fault> {
     if bytes.len() > LARGEST_FILE {
         return Err(Fault::TooLarge);
     }
+    // The identifier of a FlatBuffers file follows the offset of its root.
+    if bytes.get(4..8) == Some(b"ORTM") {
+        return Err(Fault::OrtFormat);
+    }
     onnx::Model::decode(bytes).map_err(|error| Fault::Format(error.to_string()))
 }
 

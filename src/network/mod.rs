@@ -18,6 +18,7 @@ mod head;
 mod inline;
 mod input;
 mod labels;
+mod obstacle;
 mod onnx;
 mod order;
 mod preprocess;

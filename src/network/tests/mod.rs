@@ -4,3 +4,4 @@ mod flattened;
 mod layers;
 mod pooled;
 mod refusals;
+mod words;
