@@ -10,7 +10,8 @@ use super::catalogue::Entry;
 use super::dissect::Dissection;
 use super::graph::Graph;
 use super::head::{Head, Layout, Scores};
-use super::receptive::{ReceptiveField, receptive_field};
+use super::places::Places;
+use super::probe;
 use super::session::{Choice, Session};
 use super::{Error, Labels, Preprocess, runtime};
 
@@ -65,8 +66,8 @@ pub struct Structure {
     pub features: String,
     /// Operators from the feature map to the logits.
     pub head: Vec<String>,
-    /// What a cell of the feature map sees, where that is bounded.
-    pub receptive_field: Option<ReceptiveField>,
+    /// Why the cells of the feature map are taken for places of the picture.
+    pub places: Places,
 }
 
 /// An opened network.
@@ -120,7 +121,8 @@ impl Classifier {
                 .to_string_lossy()
                 .into_owned(),
         };
-        let structure = structure(&dissection);
+        let places = dissection.places(&path, input_size)?;
+        let structure = structure(&dissection, places);
         let gradient = dissection.gradient.as_ref();
         let has_sums = gradient.is_some_and(|gradient| gradient.sums.is_some());
         let choice = gradient.map(|_| Choice {
@@ -156,6 +158,21 @@ impl Classifier {
                 .filter(|labels| labels.len() == classes)
                 .unwrap_or_else(|| Labels::numbered(classes)),
         };
+        if let Places::Probed { .. } = structure.places {
+            let frame = probe::Frame {
+                size: picture.size(input_size),
+                normalization: preprocess.0.normalization(),
+            };
+            probe::check(&mut session, &frame, choice).map_err(|failure| match failure {
+                probe::Failure::Run(message) => unsupported(message),
+                probe::Failure::Lack(lack) => Error::NoPlaces {
+                    path: path.clone(),
+                    features: structure.features.clone(),
+                    found: lack.found,
+                    advice: lack.advice,
+                },
+            })?;
+        }
         let network = Network {
             name,
             labels,
@@ -317,7 +334,7 @@ impl Classifier {
     }
 }
 
-fn structure(network: &Dissection) -> Structure {
+fn structure(network: &Dissection, places: Places) -> Structure {
     let Dissection {
         graph,
         picture,
@@ -333,7 +350,7 @@ fn structure(network: &Dissection) -> Structure {
         layout: picture.layout,
         features: anatomy.features.clone(),
         head: operators.collect(),
-        receptive_field: receptive_field(graph, &picture.name, &anatomy.features),
+        places,
     }
 }
 

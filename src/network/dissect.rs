@@ -4,6 +4,7 @@ use std::path::Path;
 
 use prost::bytes::Bytes;
 
+use super::classifier::INPUT_SIZE;
 use super::edit;
 use super::error::{Error, Fault};
 use super::gradient::{self, Gradient};
@@ -12,6 +13,7 @@ use super::head::{self, Anatomy, Head};
 use super::inline::inline_functions;
 use super::input::Picture;
 use super::obstacle::OTHER_NETWORK;
+use super::places::{self, Places};
 use super::{external, onnx};
 
 /// A classifier's graph, taken apart.
@@ -82,6 +84,21 @@ impl Dissection {
         })
     }
 
+    /// What the graph says of the feature map's places, for an input of shortest side `side`.
+    ///
+    /// # Errors
+    /// [`Error::NoPlaces`].
+    pub fn places(&self, path: &Path, side: u32) -> Result<Places, Error> {
+        places::of_graph(&self.graph, &self.picture, &self.anatomy, side).map_err(|lack| {
+            Error::NoPlaces {
+                path: path.to_owned(),
+                features: self.anatomy.features.clone(),
+                found: lack.found,
+                advice: lack.advice,
+            }
+        })
+    }
+
     /// The serialised graph to run, and the anatomy and the picture that belong to it.
     ///
     /// # Errors
@@ -108,6 +125,8 @@ fn not_onnx(path: &Path, fault: Fault) -> Error {
 pub fn check(bytes: Vec<u8>) -> Result<(), Error> {
     let path = Path::new("network.onnx");
     let model = graph::decode(Bytes::from(bytes)).map_err(|fault| not_onnx(path, fault))?;
-    Dissection::of_model(model, path)?.rewrite(path)?;
+    let network = Dissection::of_model(model, path)?;
+    network.places(path, INPUT_SIZE)?;
+    network.rewrite(path)?;
     Ok(())
 }

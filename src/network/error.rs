@@ -42,6 +42,14 @@ pub enum Error {
         reason: &'static str,
         advice: &'static str,
     },
+    /// The cells of the network's last feature map are not places of the picture; `advice` is a
+    /// sentence.
+    NoPlaces {
+        path: PathBuf,
+        features: String,
+        found: String,
+        advice: &'static str,
+    },
     /// The network distinguishes fewer than two classes.
     OneClass { path: PathBuf, classes: usize },
     /// The network takes pictures of one size only and another was asked for.
@@ -132,6 +140,7 @@ impl Error {
             | Self::Input { .. }
             | Self::MoreInputs { .. }
             | Self::NotExplainable { .. }
+            | Self::NoPlaces { .. }
             | Self::OneClass { .. } => ErrorKind::Format,
             Self::FixedInput { .. }
             | Self::LabelsNotUtf8 { .. }
@@ -293,6 +302,16 @@ impl fmt::Display for Error {
                 f,
                 "{} cannot be explained: going back from its output in search of a spatial \
                  feature map, {found} was found, {reason}. {advice}",
+                path.display()
+            ),
+            Self::NoPlaces {
+                path,
+                features,
+                found,
+                advice,
+            } => write!(
+                f,
+                "{} cannot be explained: its feature map “{features}” {found}. {advice}",
                 path.display()
             ),
             Self::OneClass { path, classes } => write!(

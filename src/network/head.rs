@@ -3,11 +3,13 @@
 use std::collections::BTreeSet;
 
 use super::affine::{self, Affine, Weights};
+use super::classifier::INPUT_SIZE;
 use super::covering::before_covering_kernel;
 use super::graph::Graph;
 use super::input::Picture;
 use super::obstacle::{OTHER_NETWORK, Obstacle};
 use super::onnx::Node;
+use super::position::Positions;
 use super::vjp;
 
 /// How scores follow from logits.
@@ -75,11 +77,12 @@ pub struct Anatomy {
 /// # Errors
 /// What stands between its first output and a feature map.
 pub fn find(graph: &Graph, picture: &Picture) -> Result<Anatomy, Obstacle> {
+    let positions = Positions::trace(graph, picture, picture.size(INPUT_SIZE));
     let mut first_obstacle = None;
     for output in graph.outputs() {
         let (logits, scores) = strip_scores(graph, output.name());
         match find_before(graph, logits, scores) {
-            Ok(anatomy) => return Ok(before_covering_kernel(graph, picture, anatomy)),
+            Ok(anatomy) => return Ok(before_covering_kernel(graph, &positions, anatomy)),
             Err(obstacle) => first_obstacle.get_or_insert(obstacle),
         };
     }

@@ -21,13 +21,16 @@ mod labels;
 mod obstacle;
 mod onnx;
 mod order;
+mod places;
+mod position;
 mod preprocess;
-mod receptive;
+mod probe;
 mod runtime;
 mod session;
 mod shared;
 mod tape;
 mod vjp;
+mod window;
 
 #[cfg(test)]
 mod hostile;
@@ -43,7 +46,8 @@ pub use dissect::check;
 pub use error::{Error, ErrorKind, Fault};
 pub use head::{Head, Layout, Scores};
 pub use labels::Labels;
+pub use places::Places;
+pub use position::ReceptiveField;
 pub use preprocess::Preprocess;
-pub use receptive::ReceptiveField;
 pub use runtime::environment;
 pub use shared::{SharedClassifier, Turn};

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use gstcamoverlay::explain::{Class, Explanation, Method};
-use gstcamoverlay::network::{Classifier, Layout, PreprocessOrigin};
+use gstcamoverlay::network::{Classifier, Layout, Places, PreprocessOrigin};
 use gstcamoverlay::picture::Fit;
 
 /// All there is to tell of a network, and of a picture if there was one.
@@ -61,7 +61,25 @@ impl Report<'_> {
             Layout::ChannelsFirst => "channels first",
             Layout::ChannelsLast => "channels last",
         };
-        let field = match &structure.receptive_field {
+        let (field, places) = match &structure.places {
+            Places::Proven {
+                cells,
+                receptive_field,
+            } => (
+                receptive_field.as_ref(),
+                format!(
+                    "{} x {} cells, each at its place: every operator on the way keeps it",
+                    cells[1], cells[0]
+                ),
+            ),
+            Places::Probed { by } => (
+                None,
+                format!(
+                    "changed patches of two pictures changed most the cells that are drawn there ({by} leaves it open)"
+                ),
+            ),
+        };
+        let field = match field {
             Some(field) => format!(
                 "{} x {} pixels, one every {} x {}, the first centred at {} x {}",
                 field.size[1],
@@ -71,7 +89,7 @@ impl Report<'_> {
                 field.offset[1],
                 field.offset[0]
             ),
-            None => "the whole picture".to_owned(),
+            None => "unknown: convolutions and pools do not tell alone".to_owned(),
         };
         let rows = [
             ("network", classifier.name().to_owned()),
@@ -88,6 +106,7 @@ impl Report<'_> {
                 ),
             ),
             ("feature map", structure.features.clone()),
+            ("places", places),
             ("a cell sees", field),
             (
                 "head",
@@ -152,14 +171,18 @@ impl Report<'_> {
             Fit::ShortestSide(side) => side,
             Fit::Exact { width, height } => width.min(height),
         };
-        let field = structure
-            .receptive_field
-            .map_or("null".to_owned(), |field| {
-                format!(
-                    "{{\"size\":{:?},\"stride\":{:?},\"offset\":{:?}}}",
-                    field.size, field.stride, field.offset
-                )
-            });
+        let (field, proof) = match &structure.places {
+            Places::Proven {
+                receptive_field, ..
+            } => (receptive_field.as_ref(), "graph"),
+            Places::Probed { .. } => (None, "probe"),
+        };
+        let field = field.map_or("null".to_owned(), |field| {
+            format!(
+                "{{\"size\":{:?},\"stride\":{:?},\"offset\":{:?}}}",
+                field.size, field.stride, field.offset
+            )
+        });
         let operators: Vec<String> = structure.head.iter().map(|name| quoted(name)).collect();
         let methods: Vec<String> = self.methods().iter().map(|name| quoted(name)).collect();
         let mut fields = vec![
@@ -173,6 +196,7 @@ impl Report<'_> {
                 quoted(classifier.preprocess().0.name())
             ),
             format!("\"features\":{}", quoted(&structure.features)),
+            format!("\"places\":{}", quoted(proof)),
             format!("\"receptive-field\":{field}"),
             format!("\"head\":{}", quoted(self.classifier.head().description())),
             format!("\"operators\":[{}]", operators.join(",")),

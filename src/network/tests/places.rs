@@ -1,0 +1,1 @@
+//! Maps that have places, and maps that have none.
