@@ -70,7 +70,11 @@ impl Question {
     /// What is left to say at the start, about the question and the network it goes to.
     pub fn notices(&self, network: &SharedClassifier) -> Vec<Notice> {
         let ambiguity = ambiguity(&self.target_text, self.target, &network.labels);
-        ambiguity.into_iter().chain(assumption(network)).collect()
+        ambiguity
+            .into_iter()
+            .chain(assumption(network))
+            .chain(outputs(network))
+            .collect()
     }
 
     /// The question to one inference.
@@ -131,6 +135,20 @@ fn assumption(network: &SharedClassifier) -> Option<Notice> {
             network.name,
             preprocess.name(),
             preprocess.description()
+        ))
+    })
+}
+
+/// Says which output was taken where several may tell the classes.
+fn outputs(network: &SharedClassifier) -> Option<Notice> {
+    let outputs = &network.outputs;
+    (!outputs.is_asked && !outputs.others.is_empty()).then(|| {
+        Notice::Info(format!(
+            "{} has several outputs that may tell its classes: “{}” is explained, not “{}”. Set output to the name \
+             of another to explain that.",
+            network.name,
+            outputs.taken,
+            outputs.others.join("”, “")
         ))
     })
 }

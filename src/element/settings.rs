@@ -34,6 +34,7 @@ pub struct Setup {
     pub net: Net,
     pub model: Option<PathBuf>,
     pub labels: Option<PathBuf>,
+    pub output: Option<String>,
     pub preprocess: Preprocess,
     pub input_size: u32,
     pub threads: u32,
@@ -70,6 +71,7 @@ impl Default for Settings {
                 net: DEFAULT_NET,
                 model: None,
                 labels: None,
+                output: None,
                 preprocess: DEFAULT_PREPROCESS,
                 input_size: DEFAULT_INPUT_SIZE,
                 threads: DEFAULT_THREADS,
@@ -105,6 +107,11 @@ pub fn param_specs() -> Vec<glib::ParamSpec> {
             "labels",
             "Labels file",
             "Path of a text file of class names, one a line, in the order of the classes (unset: the network's own)",
+        ),
+        path(
+            "output",
+            "Output",
+            "Name or index of the network's output to explain (unset: the one that most likely tells the classes)",
         ),
         glib::ParamSpecEnum::builder_with_default("preprocess", DEFAULT_PREPROCESS)
             .nick("Preprocessing")
@@ -218,6 +225,7 @@ impl Setup {
             },
             models_dir: self.models_dir.clone(),
             labels: self.labels.clone(),
+            output: self.output.clone(),
             preprocess: self.preprocess.into(),
             input_size: Some(self.input_size).filter(|size| *size > 0),
             threads: self.threads as usize,
@@ -238,6 +246,10 @@ impl Settings {
             "net" => assign(&mut setup.net, value),
             "model" => setup.model = optional_path(value),
             "labels" => setup.labels = optional_path(value),
+            "output" => {
+                let text: Option<String> = value.get().ok().flatten();
+                setup.output = text.filter(|text| !text.is_empty());
+            }
             "preprocess" => assign(&mut setup.preprocess, value),
             "input-size" => assign(&mut setup.input_size, value),
             "target" => {
@@ -273,6 +285,7 @@ impl Settings {
             "net" => setup.net.to_value(),
             "model" => path_value(&setup.model),
             "labels" => path_value(&setup.labels),
+            "output" => setup.output.to_value(),
             "preprocess" => setup.preprocess.to_value(),
             "input-size" => setup.input_size.to_value(),
             "target" => (*live.target).to_value(),

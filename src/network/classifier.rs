@@ -10,6 +10,7 @@ use super::catalogue::Entry;
 use super::dissect::Dissection;
 use super::graph::Graph;
 use super::head::{Head, Layout, Scores};
+use super::output::{Outputs, Wanted};
 use super::places::Places;
 use super::probe;
 use super::session::{Choice, Session};
@@ -33,6 +34,8 @@ pub struct Options {
     pub models_dir: Option<PathBuf>,
     /// Label file, in place of the network's own labels.
     pub labels: Option<PathBuf>,
+    /// Name or index of the output to explain; none: the one that most likely tells the classes.
+    pub output: Option<String>,
     /// Preprocessing, in place of the network's own.
     pub preprocess: Option<Preprocess>,
     /// Shortest side fed to the network in pixels, in place of the network's own.
@@ -64,6 +67,8 @@ pub struct Structure {
     pub layout: Layout,
     /// Name of the feature map.
     pub features: String,
+    /// The output that is explained, and others that might be.
+    pub outputs: Outputs,
     /// Operators from the feature map to the logits.
     pub head: Vec<String>,
     /// Why the cells of the feature map are taken for places of the picture.
@@ -105,7 +110,11 @@ impl Classifier {
                 (entry.locate(folder, &options.search_roots)?, Some(*entry))
             }
         };
-        let dissection = Dissection::of_file(&path)?;
+        let wanted = Wanted {
+            output: options.output.as_deref(),
+            labels: options.labels.as_deref().and_then(label_count),
+        };
+        let dissection = Dissection::of_file(&path, wanted)?;
         let environment =
             runtime::environment(options.ort_library.as_deref(), &options.search_roots)?;
         let graph = &dissection.graph;
@@ -339,6 +348,7 @@ fn structure(network: &Dissection, places: Places) -> Structure {
         graph,
         picture,
         anatomy,
+        outputs,
         ..
     } = network;
     let operators = anatomy
@@ -349,8 +359,17 @@ fn structure(network: &Dissection, places: Places) -> Structure {
         input: picture.name.clone(),
         layout: picture.layout,
         features: anatomy.features.clone(),
+        outputs: outputs.clone(),
         head: operators.collect(),
         places,
+    }
+}
+
+/// How many labels the file at `path` holds; none where it cannot be read, of which is told later.
+fn label_count(path: &Path) -> Option<usize> {
+    match Labels::read(path, 0) {
+        Err(Error::LabelCount { labels, .. }) => Some(labels),
+        Ok(_) | Err(_) => None,
     }
 }
 

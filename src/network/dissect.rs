@@ -13,6 +13,7 @@ use super::head::{self, Anatomy, Head};
 use super::inline::inline_functions;
 use super::input::Picture;
 use super::obstacle::OTHER_NETWORK;
+use super::output::{self, Outputs, Wanted};
 use super::places::{self, Places};
 use super::{external, onnx};
 
@@ -22,6 +23,7 @@ pub struct Dissection {
     pub picture: Picture,
     pub anatomy: Anatomy,
     pub gradient: Option<Gradient>,
+    pub outputs: Outputs,
 }
 
 impl Dissection {
@@ -29,7 +31,7 @@ impl Dissection {
     ///
     /// # Errors
     /// Every [`Error`] about the file.
-    pub fn of_file(path: &Path) -> Result<Self, Error> {
+    pub fn of_file(path: &Path, wanted: Wanted) -> Result<Self, Error> {
         let bytes = std::fs::read(path).map_err(|error| match error.kind() {
             std::io::ErrorKind::NotFound => Error::FileMissing {
                 tried: vec![path.to_owned()],
@@ -50,14 +52,26 @@ impl Dissection {
                 message,
             }
         })?;
-        Self::of_model(model, path)
+        Self::of_model(model, path, wanted)
     }
 
-    fn of_model(mut model: onnx::Model, path: &Path) -> Result<Self, Error> {
+    fn of_model(mut model: onnx::Model, path: &Path, wanted: Wanted) -> Result<Self, Error> {
         inline_functions(&mut model).map_err(|fault| not_onnx(path, fault))?;
         let graph = Graph::new(model).map_err(|fault| not_onnx(path, fault))?;
         let picture = Picture::of(&graph, path)?;
-        let anatomy = head::find(&graph, &picture).map_err(|obstacle| Error::NotExplainable {
+        let name = match wanted.output {
+            Some(asked) => Some(
+                output::named(&graph, asked)
+                    .map_err(|outputs| output::no_such(path, asked, outputs))?,
+            ),
+            None => None,
+        };
+        let wanted = Wanted {
+            output: name,
+            ..wanted
+        };
+        let found = head::find(&graph, &picture, wanted);
+        let (anatomy, outputs) = found.map_err(|obstacle| Error::NotExplainable {
             path: path.to_owned(),
             found: obstacle.found,
             reason: obstacle.reason,
@@ -81,6 +95,7 @@ impl Dissection {
             picture,
             anatomy,
             gradient,
+            outputs,
         })
     }
 
@@ -125,7 +140,7 @@ fn not_onnx(path: &Path, fault: Fault) -> Error {
 pub fn check(bytes: Vec<u8>) -> Result<(), Error> {
     let path = Path::new("network.onnx");
     let model = graph::decode(Bytes::from(bytes)).map_err(|fault| not_onnx(path, fault))?;
-    let network = Dissection::of_model(model, path)?;
+    let network = Dissection::of_model(model, path, Wanted::default())?;
     network.places(path, INPUT_SIZE)?;
     network.rewrite(path)?;
     Ok(())

@@ -50,6 +50,12 @@ pub enum Error {
         found: String,
         advice: &'static str,
     },
+    /// The network has no output of the name or index asked for.
+    NoSuchOutput {
+        path: PathBuf,
+        asked: String,
+        outputs: Vec<String>,
+    },
     /// The network distinguishes fewer than two classes.
     OneClass { path: PathBuf, classes: usize },
     /// The network takes pictures of one size only and another was asked for.
@@ -146,6 +152,7 @@ impl Error {
             | Self::LabelsNotUtf8 { .. }
             | Self::LabelCount { .. }
             | Self::NoSuchClass { .. }
+            | Self::NoSuchOutput { .. }
             | Self::Method { .. } => ErrorKind::Settings,
             Self::Run { .. } | Self::NotFinite { .. } => ErrorKind::Failed,
         }
@@ -313,6 +320,18 @@ impl fmt::Display for Error {
                 f,
                 "{} cannot be explained: its feature map “{features}” {found}. {advice}",
                 path.display()
+            ),
+            Self::NoSuchOutput {
+                path,
+                asked,
+                outputs,
+            } => write!(
+                f,
+                "{} has no output “{asked}”; it has “{}”. Set output to one of these names, or to an index from 0 \
+                 to {}.",
+                path.display(),
+                outputs.join("”, “"),
+                outputs.len().saturating_sub(1)
             ),
             Self::OneClass { path, classes } => write!(
                 f,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::Labels;
 use super::affine::{self, Affine, Weights};
 use super::classifier::INPUT_SIZE;
 use super::covering::before_covering_kernel;
@@ -9,6 +10,7 @@ use super::graph::Graph;
 use super::input::Picture;
 use super::obstacle::{OTHER_NETWORK, Obstacle};
 use super::onnx::Node;
+use super::output::{self, Candidate, MOST_OUTPUTS, Outputs, Wanted};
 use super::position::Positions;
 use super::vjp;
 
@@ -72,25 +74,46 @@ pub struct Anatomy {
     pub pool: Option<usize>,
 }
 
-/// Takes the classifier apart.
+/// Takes the classifier apart: from the output that is wanted, or the one that most likely tells the
+/// classes.
 ///
 /// # Errors
 /// What stands between its first output and a feature map.
-pub fn find(graph: &Graph, picture: &Picture) -> Result<Anatomy, Obstacle> {
+pub fn find(
+    graph: &Graph,
+    picture: &Picture,
+    wanted: Wanted,
+) -> Result<(Anatomy, Outputs), Obstacle> {
     let positions = Positions::trace(graph, picture, picture.size(INPUT_SIZE));
     let mut first_obstacle = None;
-    for output in graph.outputs() {
-        let (logits, scores) = strip_scores(graph, output.name());
+    let mut candidates = Vec::new();
+    let outputs = graph.outputs().iter().map(|output| output.name());
+    for output in outputs.filter(|output| wanted.output.is_none_or(|name| name == *output)) {
+        let (logits, scores) = strip_scores(graph, output);
         match find_before(graph, logits, scores) {
-            Ok(anatomy) => return Ok(before_covering_kernel(graph, &positions, anatomy)),
-            Err(obstacle) => first_obstacle.get_or_insert(obstacle),
-        };
+            Ok(anatomy) => candidates.push(Candidate {
+                output: output.to_owned(),
+                anatomy: before_covering_kernel(graph, &positions, anatomy),
+                has_scores: logits != output,
+            }),
+            Err(obstacle) => {
+                first_obstacle.get_or_insert(obstacle);
+            }
+        }
+        if candidates.len() == MOST_OUTPUTS {
+            break;
+        }
     }
-    Err(first_obstacle.unwrap_or(Obstacle {
-        found: "no output".to_owned(),
-        reason: "which leaves nothing to explain",
-        advice: OTHER_NETWORK,
-    }))
+    let own_labels = graph
+        .metadata("labels")
+        .map(|text| Labels::parse(text).len());
+    output::choose(graph, candidates, wanted, own_labels).ok_or_else(|| {
+        first_obstacle.unwrap_or(Obstacle {
+            found: "no output".to_owned(),
+            reason: "which leaves nothing to explain",
+            advice: OTHER_NETWORK,
+        })
+    })
 }
 
 /// The tensor before a softmax or logistic function that ends the network.

@@ -7,7 +7,7 @@ use std::time::SystemTime;
 use crate::explain::Method;
 use crate::picture::{Fit, Normalization};
 
-use super::{Classifier, Error, Labels, Options, Preprocess, PreprocessOrigin, Source};
+use super::{Classifier, Error, Labels, Options, Outputs, Preprocess, PreprocessOrigin, Source};
 
 /// A classifier that several threads may ask. The last one to drop it frees it.
 pub struct SharedClassifier {
@@ -16,6 +16,7 @@ pub struct SharedClassifier {
     pub fit: Fit,
     pub normalization: Normalization,
     pub preprocess: (Preprocess, PreprocessOrigin),
+    pub outputs: Outputs,
     refused: Vec<(Method, Error)>,
     seats: [Mutex<Seat>; RUNS],
     /// How many of them are free.
@@ -116,6 +117,7 @@ impl SharedClassifier {
             fit: classifier.fit(),
             normalization: classifier.normalization(),
             preprocess: classifier.preprocess(),
+            outputs: classifier.structure().outputs.clone(),
             refused: Method::ALL.into_iter().filter_map(refused).collect(),
             seats: std::array::from_fn(|_| {
                 Mutex::new(Seat {

@@ -22,6 +22,9 @@ pub struct NetworkOptions {
     /// Labels, one class a line, in place of the network's own
     #[arg(long, value_name = "FILE")]
     pub labels: Option<PathBuf>,
+    /// Output to explain, by name or index, where the network has several
+    #[arg(long, value_name = "NAME")]
+    pub net_output: Option<String>,
     /// How pixel values are scaled for the network
     #[arg(long, value_name = "PREPROCESSING", value_parser = nicks::<Preprocess>())]
     pub preprocess: Option<String>,
@@ -103,6 +106,7 @@ impl OverlayOptions {
             ("net", network.net.clone()),
             ("model", path(&self.model)),
             ("labels", path(&network.labels)),
+            ("output", network.net_output.clone()),
             ("preprocess", network.preprocess.clone()),
             ("input-size", number(network.input_size)),
             ("threads", number(network.threads)),
@@ -169,6 +173,7 @@ impl NetworkOptions {
             source,
             models_dir: self.models_dir.clone(),
             labels: self.labels.clone(),
+            output: self.net_output.clone(),
             preprocess: self
                 .preprocess
                 .as_deref()

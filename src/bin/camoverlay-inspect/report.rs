@@ -57,6 +57,15 @@ impl Report<'_> {
                 "assumed: the file does not say; --preprocess, or its metadata key “preprocess”, sets another"
             }
         };
+        let outputs = &structure.outputs;
+        let output = match outputs.others.as_slice() {
+            [] => outputs.taken.clone(),
+            others => format!(
+                "{} (--net-output explains another: {})",
+                outputs.taken,
+                others.join(", ")
+            ),
+        };
         let layout = match structure.layout {
             Layout::ChannelsFirst => "channels first",
             Layout::ChannelsLast => "channels last",
@@ -105,6 +114,7 @@ impl Report<'_> {
                     preprocess.description()
                 ),
             ),
+            ("output", output),
             ("feature map", structure.features.clone()),
             ("places", places),
             ("a cell sees", field),
@@ -184,6 +194,8 @@ impl Report<'_> {
             )
         });
         let operators: Vec<String> = structure.head.iter().map(|name| quoted(name)).collect();
+        let others = structure.outputs.others.iter();
+        let others: Vec<String> = others.map(|name| quoted(name)).collect();
         let methods: Vec<String> = self.methods().iter().map(|name| quoted(name)).collect();
         let mut fields = vec![
             format!("\"network\":{}", quoted(classifier.name())),
@@ -196,6 +208,8 @@ impl Report<'_> {
                 quoted(classifier.preprocess().0.name())
             ),
             format!("\"features\":{}", quoted(&structure.features)),
+            format!("\"output\":{}", quoted(&structure.outputs.taken)),
+            format!("\"other-outputs\":[{}]", others.join(",")),
             format!("\"places\":{}", quoted(proof)),
             format!("\"receptive-field\":{field}"),
             format!("\"head\":{}", quoted(self.classifier.head().description())),
