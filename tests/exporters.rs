@@ -14,6 +14,7 @@ fn open(name: &str) -> Classifier {
         source: Source::File(graphs().join(format!("{name}.onnx"))),
         models_dir: None,
         labels: None,
+        output: None,
         preprocess: None,
         input_size: None,
         threads: 1,

@@ -70,6 +70,7 @@ fn options(file: &Path) -> Options {
         source: Source::File(file.to_owned()),
         models_dir: None,
         labels: None,
+        output: None,
         preprocess: None,
         input_size: None,
         threads: 0,

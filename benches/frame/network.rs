@@ -60,6 +60,7 @@ impl Network {
             source: Source::File(self.file.clone()),
             models_dir: None,
             labels: None,
+            output: None,
             preprocess: None,
             input_size: Some(self.entry.input_size),
             threads: 0,

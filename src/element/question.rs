@@ -74,6 +74,7 @@ impl Question {
         warnings
             .chain(ambiguity)
             .chain(assumption(network))
+            .chain(outputs(network))
             .collect()
     }
 
@@ -97,6 +98,20 @@ fn assumption(network: &SharedClassifier) -> Option<Notice> {
             network.name,
             preprocess.name(),
             preprocess.description()
+        ))
+    })
+}
+
+/// Says which output was taken where several may tell the classes.
+fn outputs(network: &SharedClassifier) -> Option<Notice> {
+    let outputs = &network.outputs;
+    (!outputs.is_asked && !outputs.others.is_empty()).then(|| {
+        Notice::Info(format!(
+            "{} has several outputs that may tell its classes: “{}” is explained, not “{}”. Set output to the name \
+             of another to explain that.",
+            network.name,
+            outputs.taken,
+            outputs.others.join("”, “")
         ))
     })
 }

@@ -36,6 +36,7 @@ pub struct Setup {
     pub net: Net,
     pub model: Option<PathBuf>,
     pub labels: Option<PathBuf>,
+    pub output: Option<String>,
     pub preprocess: Preprocess,
     pub input_size: u32,
     pub threads: u32,
@@ -73,6 +74,7 @@ impl Default for Settings {
                 net: DEFAULT_NET,
                 model: None,
                 labels: None,
+                output: None,
                 preprocess: DEFAULT_PREPROCESS,
                 input_size: DEFAULT_INPUT_SIZE,
                 threads: DEFAULT_THREADS,
@@ -114,6 +116,11 @@ pub fn param_specs() -> Vec<glib::ParamSpec> {
             "Labels file",
             "Path or file URI of a file of class names: one a line in the order of the classes, a table, or JSON \
              (unset: the network's own)",
+        ),
+        path(
+            "output",
+            "Output",
+            "Name or index of the network's output to explain (unset: the one that most likely tells the classes)",
         ),
         glib::ParamSpecEnum::builder_with_default("preprocess", DEFAULT_PREPROCESS)
             .nick("Preprocessing")
@@ -235,6 +242,7 @@ impl Setup {
             },
             models_dir: self.models_dir.clone(),
             labels: self.labels.clone(),
+            output: self.output.clone(),
             preprocess: self.preprocess.into(),
             input_size: Some(self.input_size).filter(|size| *size > 0),
             threads: self.threads as usize,
@@ -255,6 +263,10 @@ impl Settings {
             "net" => assign(&mut setup.net, value),
             "model" => setup.model = optional_path(value),
             "labels" => setup.labels = optional_path(value),
+            "output" => {
+                let text: Option<String> = value.get().ok().flatten();
+                setup.output = text.filter(|text| !text.is_empty());
+            }
             "preprocess" => assign(&mut setup.preprocess, value),
             "input-size" => assign(&mut setup.input_size, value),
             "target" => {
@@ -291,6 +303,7 @@ impl Settings {
             "net" => setup.net.to_value(),
             "model" => setup.model.to_value(),
             "labels" => setup.labels.to_value(),
+            "output" => setup.output.to_value(),
             "preprocess" => setup.preprocess.to_value(),
             "input-size" => setup.input_size.to_value(),
             "target" => (*live.target).to_value(),

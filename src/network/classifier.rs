@@ -1,6 +1,6 @@
 //! A classifier that can be asked why.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::picture::{Fit, Normalization};
@@ -11,7 +11,9 @@ use super::dissect::Dissection;
 use super::file::Ingredient;
 use super::head::{Head, Layout, Scores};
 use super::label_text::printable;
-use super::receptive::{ReceptiveField, receptive_field};
+use super::output::{Outputs, Wanted};
+use super::places::Places;
+use super::probe;
 use super::session::{Choice, Session};
 use super::{Error, Labels, Preprocess, metadata, runtime};
 
@@ -33,6 +35,8 @@ pub struct Options {
     pub models_dir: Option<PathBuf>,
     /// Label file, in place of the network's own labels.
     pub labels: Option<PathBuf>,
+    /// Name or index of the output to explain; none: the one that most likely tells the classes.
+    pub output: Option<String>,
     /// Preprocessing, in place of the network's own.
     pub preprocess: Option<Preprocess>,
     /// Shortest side fed to the network in pixels, in place of the network's own.
@@ -80,10 +84,12 @@ pub struct Structure {
     pub layout: Layout,
     /// Name of the feature map.
     pub features: String,
+    /// The output that is explained, and others that might be.
+    pub outputs: Outputs,
     /// Operators from the feature map to the logits.
     pub head: Vec<String>,
-    /// What a cell of the feature map sees, where that is bounded.
-    pub receptive_field: Option<ReceptiveField>,
+    /// Why the cells of the feature map are taken for places of the picture.
+    pub places: Places,
 }
 
 /// An opened network.
@@ -117,7 +123,12 @@ impl Classifier {
     /// Any [`Error`] but those of a run.
     pub fn open(options: &Options) -> Result<Self, Error> {
         let (path, entry) = options.locate()?;
-        let (dissection, mut files) = Dissection::of_file(&path)?;
+        let wanted = Wanted {
+            output: options.output.as_deref(),
+            labels: options.labels.as_deref().and_then(label_count),
+            own_labels: Some(metadata::label_counts),
+        };
+        let (dissection, mut files) = Dissection::of_file(&path, wanted)?;
         let environment =
             runtime::environment(options.ort_library.as_deref(), &options.search_roots)?;
         let graph = &dissection.graph;
@@ -134,7 +145,8 @@ impl Classifier {
                 .to_string_lossy()
                 .into_owned(),
         };
-        let structure = structure(&dissection);
+        let places = dissection.places(&path, input_size)?;
+        let structure = structure(&dissection, places);
         let gradient = dissection.gradient.as_ref();
         let has_sums = gradient.is_some_and(|gradient| gradient.sums.is_some());
         let choice = gradient.map(|_| Choice {
@@ -172,6 +184,21 @@ impl Classifier {
             }
             None => metadata::choose_labels(own_labels, classes, &mut warnings),
         };
+        if let Places::Probed { .. } = structure.places {
+            let frame = probe::Frame {
+                size: picture.size(input_size),
+                normalization: preprocess.0.normalization(),
+            };
+            probe::check(&mut session, &frame, choice).map_err(|failure| match failure {
+                probe::Failure::Run(message) => unsupported(message),
+                probe::Failure::Lack(lack) => Error::NoPlaces {
+                    path: path.clone(),
+                    features: structure.features.clone(),
+                    found: lack.found,
+                    advice: lack.advice,
+                },
+            })?;
+        }
         let network = Network {
             name,
             labels,
@@ -346,11 +373,12 @@ impl Classifier {
     }
 }
 
-fn structure(network: &Dissection) -> Structure {
+fn structure(network: &Dissection, places: Places) -> Structure {
     let Dissection {
         graph,
         picture,
         anatomy,
+        outputs,
         ..
     } = network;
     let operators = anatomy
@@ -361,8 +389,17 @@ fn structure(network: &Dissection) -> Structure {
         input: picture.name.clone(),
         layout: picture.layout,
         features: anatomy.features.clone(),
+        outputs: outputs.clone(),
         head: operators.collect(),
-        receptive_field: receptive_field(graph, &picture.name, &anatomy.features),
+        places,
+    }
+}
+
+/// How many labels the file at `path` holds; none where it cannot be read, of which is told later.
+fn label_count(path: &Path) -> Option<usize> {
+    match Labels::read(path, 0) {
+        Err(Error::LabelCount { labels, .. }) => Some(labels),
+        Ok(_) | Err(_) => None,
     }
 }
 

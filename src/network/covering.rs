@@ -1,16 +1,14 @@
 //! Dense layers that are written as convolutions, as in fully convolutional forms of VGG.
 
 use super::affine;
-use super::classifier::INPUT_SIZE;
 use super::graph::Graph;
 use super::head::{Anatomy, Head, Layout, channels};
-use super::input::Picture;
-use super::receptive::receptive_field;
+use super::position::{Position, Positions};
 use super::vjp;
 
 /// Takes the feature map before a convolution whose kernel covers it, if `anatomy`'s map follows
 /// from one: that is a dense layer on every value of a map, and leaves a map of a single cell.
-pub fn before_covering_kernel(graph: &Graph, picture: &Picture, anatomy: Anatomy) -> Anatomy {
+pub fn before_covering_kernel(graph: &Graph, positions: &Positions, anatomy: Anatomy) -> Anatomy {
     let pool_is_known = anatomy.pool.is_none_or(|pool| {
         let pool = &graph.nodes()[pool];
         matches!(pool.op(), "GlobalAveragePool" | "ReduceMean")
@@ -19,12 +17,7 @@ pub fn before_covering_kernel(graph: &Graph, picture: &Picture, anatomy: Anatomy
     if !pool_is_known || anatomy.layout != Layout::ChannelsFirst {
         return anatomy;
     }
-    let side = INPUT_SIZE as usize;
-    let (width, height) = picture.fixed.unwrap_or((side, side));
-    let is_one_cell = |tensor: &str| {
-        receptive_field(graph, &picture.name, tensor)
-            .is_some_and(|field| field.cells([height, width]) == [1, 1])
-    };
+    let is_one_cell = |tensor: &str| matches!(positions.of(tensor), Some(Position::Single(_)));
     let mut passed = Vec::new();
     let mut tensor = anatomy.features.as_str();
     while let Some(index) = graph.producer_index(tensor) {

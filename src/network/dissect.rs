@@ -4,6 +4,7 @@ use std::path::Path;
 
 use prost::bytes::Bytes;
 
+use super::classifier::INPUT_SIZE;
 use super::edit;
 use super::error::{Error, Fault};
 use super::file::{self, Ingredient, Trouble};
@@ -12,6 +13,9 @@ use super::graph::{self, Graph};
 use super::head::{self, Anatomy, Head};
 use super::inline::inline_functions;
 use super::input::Picture;
+use super::obstacle::OTHER_NETWORK;
+use super::output::{self, Outputs, Wanted};
+use super::places::{self, Places};
 use super::{external, onnx};
 
 /// A classifier's graph, taken apart.
@@ -20,6 +24,7 @@ pub struct Dissection {
     pub picture: Picture,
     pub anatomy: Anatomy,
     pub gradient: Option<Gradient>,
+    pub outputs: Outputs,
 }
 
 impl Dissection {
@@ -28,7 +33,7 @@ impl Dissection {
     ///
     /// # Errors
     /// Every [`Error`] about the file.
-    pub fn of_file(path: &Path) -> Result<(Self, Vec<Ingredient>), Error> {
+    pub fn of_file(path: &Path, wanted: Wanted) -> Result<(Self, Vec<Ingredient>), Error> {
         let unreadable = |trouble| match trouble {
             Trouble::Missing => Error::FileMissing {
                 tried: vec![path.to_owned()],
@@ -53,17 +58,30 @@ impl Dissection {
                 }
             })?;
         files.push(ingredient);
-        Ok((Self::of_model(model, path)?, files))
+        Ok((Self::of_model(model, path, wanted)?, files))
     }
 
-    fn of_model(mut model: onnx::Model, path: &Path) -> Result<Self, Error> {
+    fn of_model(mut model: onnx::Model, path: &Path, wanted: Wanted) -> Result<Self, Error> {
         inline_functions(&mut model).map_err(|fault| not_onnx(path, fault))?;
         let graph = Graph::new(model).map_err(|fault| not_onnx(path, fault))?;
         let picture = Picture::of(&graph, path)?;
-        let anatomy = head::find(&graph, &picture).map_err(|obstacle| Error::NotExplainable {
+        let name = match wanted.output {
+            Some(asked) => Some(
+                output::named(&graph, asked)
+                    .map_err(|outputs| output::no_such(path, asked, outputs))?,
+            ),
+            None => None,
+        };
+        let wanted = Wanted {
+            output: name,
+            ..wanted
+        };
+        let found = head::find(&graph, &picture, wanted);
+        let (anatomy, outputs) = found.map_err(|obstacle| Error::NotExplainable {
             path: path.to_owned(),
             found: obstacle.found,
             reason: obstacle.reason,
+            advice: obstacle.advice,
         })?;
         let gradient = match anatomy.head {
             Head::Channels | Head::Dense { .. } => None,
@@ -73,6 +91,7 @@ impl Dissection {
                         path: path.to_owned(),
                         found,
                         reason: "whose gradient is not known",
+                        advice: OTHER_NETWORK,
                     },
                 )?,
             ),
@@ -82,6 +101,22 @@ impl Dissection {
             picture,
             anatomy,
             gradient,
+            outputs,
+        })
+    }
+
+    /// What the graph says of the feature map's places, for an input of shortest side `side`.
+    ///
+    /// # Errors
+    /// [`Error::NoPlaces`].
+    pub fn places(&self, path: &Path, side: u32) -> Result<Places, Error> {
+        places::of_graph(&self.graph, &self.picture, &self.anatomy, side).map_err(|lack| {
+            Error::NoPlaces {
+                path: path.to_owned(),
+                features: self.anatomy.features.clone(),
+                found: lack.found,
+                advice: lack.advice,
+            }
         })
     }
 
@@ -111,6 +146,8 @@ fn not_onnx(path: &Path, fault: Fault) -> Error {
 pub fn check(bytes: Vec<u8>) -> Result<(), Error> {
     let path = Path::new("network.onnx");
     let model = graph::decode(Bytes::from(bytes)).map_err(|fault| not_onnx(path, fault))?;
-    Dissection::of_model(model, path)?.rewrite(path)?;
+    let network = Dissection::of_model(model, path, Wanted::default())?;
+    network.places(path, INPUT_SIZE)?;
+    network.rewrite(path)?;
     Ok(())
 }

@@ -37,11 +37,26 @@ pub enum Error {
         picture: String,
         others: Vec<String>,
     },
-    /// The network has no spatial feature map before its head.
+    /// The network has no spatial feature map before its head; `advice` is a sentence.
     NotExplainable {
         path: PathBuf,
         found: String,
         reason: &'static str,
+        advice: &'static str,
+    },
+    /// The cells of the network's last feature map are not places of the picture; `advice` is a
+    /// sentence.
+    NoPlaces {
+        path: PathBuf,
+        features: String,
+        found: String,
+        advice: &'static str,
+    },
+    /// The network has no output of the name or index asked for.
+    NoSuchOutput {
+        path: PathBuf,
+        asked: String,
+        outputs: Vec<String>,
     },
     /// The network distinguishes fewer than two classes.
     OneClass { path: PathBuf, classes: usize },
@@ -83,13 +98,19 @@ pub enum Error {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Fault {
     Empty,
+    /// ONNX Runtime's own format, FlatBuffers.
+    OrtFormat,
     /// The protobuf decoder's words.
     Format(String),
     NoGraph,
     NoOpset,
-    /// A tensor no node makes before it is used: missing, or part of a cycle.
+    /// A tensor that is used and that no node makes.
     Undefined {
         tensor: String,
+        node: String,
+    },
+    /// A node that uses what is made from its own result.
+    Cycle {
         node: String,
     },
     /// A tensor that two nodes make.
@@ -132,12 +153,14 @@ impl Error {
             | Self::Input { .. }
             | Self::MoreInputs { .. }
             | Self::NotExplainable { .. }
+            | Self::NoPlaces { .. }
             | Self::OneClass { .. } => ErrorKind::Format,
             Self::FixedInput { .. }
             | Self::LabelsNotUtf8 { .. }
             | Self::LabelsMalformed { .. }
             | Self::LabelCount { .. }
             | Self::NoSuchClass { .. }
+            | Self::NoSuchOutput { .. }
             | Self::Method { .. } => ErrorKind::Settings,
             Self::Run { .. } | Self::NotFinite { .. } => ErrorKind::Failed,
         }
@@ -148,12 +171,17 @@ impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Empty => write!(f, "it is empty"),
+            Self::OrtFormat => write!(f, "it is in ONNX Runtime's own format (.ort)"),
             Self::Format(message) => write!(f, "{message}"),
             Self::NoGraph => write!(f, "it holds no graph"),
             Self::NoOpset => write!(f, "it names no operator set"),
             Self::Undefined { tensor, node } => write!(
                 f,
-                "node “{node}” uses the tensor “{tensor}” which nothing before it makes"
+                "node “{node}” uses the tensor “{tensor}” which nothing makes"
+            ),
+            Self::Cycle { node } => write!(
+                f,
+                "node “{node}” uses a tensor that is made from its own result"
             ),
             Self::Redefined { tensor } => write!(f, "the tensor “{tensor}” is made twice"),
             Self::Weight { tensor } => {
@@ -232,6 +260,14 @@ impl fmt::Display for Error {
                 path.display(),
                 trouble.remedy()
             ),
+            Self::NotOnnx {
+                path,
+                fault: fault @ Fault::OrtFormat,
+            } => write!(
+                f,
+                "{} is not an ONNX model: {fault}. Use the ONNX file that it was made from.",
+                path.display()
+            ),
             Self::NotOnnx { path, fault } => write!(
                 f,
                 "{} is not a complete ONNX model: {fault}. Fetch or export the file again, or \
@@ -276,12 +312,34 @@ impl fmt::Display for Error {
                 path,
                 found,
                 reason,
+                advice,
             } => write!(
                 f,
                 "{} cannot be explained: going back from its output in search of a spatial \
-                 feature map, {found} was found, {reason}. Use a convolutional image classifier \
-                 that ends in a pooling or flattening and dense layers.",
+                 feature map, {found} was found, {reason}. {advice}",
                 path.display()
+            ),
+            Self::NoPlaces {
+                path,
+                features,
+                found,
+                advice,
+            } => write!(
+                f,
+                "{} cannot be explained: its feature map “{features}” {found}. {advice}",
+                path.display()
+            ),
+            Self::NoSuchOutput {
+                path,
+                asked,
+                outputs,
+            } => write!(
+                f,
+                "{} has no output “{asked}”; it has “{}”. Set output to one of these names, or to an index from 0 \
+                 to {}.",
+                path.display(),
+                outputs.join("”, “"),
+                outputs.len().saturating_sub(1)
             ),
             Self::OneClass { path, classes } => write!(
                 f,

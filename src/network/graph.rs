@@ -8,6 +8,7 @@ use prost::bytes::Bytes;
 use super::constant::Constant;
 use super::error::Fault;
 use super::onnx::{self, DimensionValue, TypeValue, data_type};
+use super::order;
 
 /// Protobuf's own limit on a message, which ONNX Runtime's reader enforces.
 pub const LARGEST_FILE: usize = i32::MAX as usize;
@@ -26,11 +27,15 @@ pub fn decode(bytes: Bytes) -> Result<onnx::Model, Fault> {
     if bytes.len() > LARGEST_FILE {
         return Err(Fault::TooLarge);
     }
+    // The identifier of a FlatBuffers file follows the offset of its root.
+    if bytes.get(4..8) == Some(b"ORTM") {
+        return Err(Fault::OrtFormat);
+    }
     onnx::Model::decode(bytes).map_err(|error| Fault::Format(error.to_string()))
 }
 
 /// An ONNX model whose main graph is known to be well formed: every tensor is made exactly once
-/// and before it is used, so walks from consumer to producer always end.
+/// and, the nodes being sorted, before it is used, so walks from consumer to producer always end.
 #[derive(Debug, Clone)]
 pub struct Graph {
     /// The model without its main graph.
@@ -49,7 +54,7 @@ impl Graph {
     /// # Errors
     /// The [`Fault`] that keeps the graph from being well formed.
     pub fn new(mut model: onnx::Model) -> Result<Self, Fault> {
-        let proto = model.graph.take().ok_or(Fault::NoGraph)?;
+        let mut proto = model.graph.take().ok_or(Fault::NoGraph)?;
         let opset = model
             .opset_import
             .iter()
@@ -70,7 +75,7 @@ impl Graph {
                 tensor: weight.name().to_owned(),
             });
         }
-        let producers = index_producers(&proto, &initializers)?;
+        let producers = index_producers(&mut proto, &initializers)?;
         let varying = varying_tensors(&proto, &initializers);
         let graph = Self {
             model,
@@ -213,28 +218,20 @@ fn is_whole(weight: &onnx::Tensor) -> bool {
     }
 }
 
+/// Sorts the nodes and says which of them makes each tensor.
 fn index_producers(
-    graph: &onnx::Graph,
+    graph: &mut onnx::Graph,
     initializers: &HashMap<String, usize>,
 ) -> Result<HashMap<String, usize>, Fault> {
     let sparse = graph
         .sparse_initializer
         .iter()
         .filter_map(|sparse| sparse.values.as_ref());
-    let sparse: Vec<&str> = sparse.map(|values| values.name()).collect();
     let mut known: HashSet<&str> = initializers.keys().map(String::as_str).collect();
     known.extend(graph.input.iter().map(|input| input.name()));
-    known.extend(sparse);
+    known.extend(sparse.map(|values| values.name()));
     let mut producers = HashMap::with_capacity(graph.node.len());
     for (index, node) in graph.node.iter().enumerate() {
-        for tensor in node.input.iter().filter(|tensor| !tensor.is_empty()) {
-            if !known.contains(tensor.as_str()) {
-                return Err(Fault::Undefined {
-                    tensor: tensor.clone(),
-                    node: label(node),
-                });
-            }
-        }
         for tensor in node.output.iter().filter(|tensor| !tensor.is_empty()) {
             // Names are given once, to inputs and weights too: a chain of nodes then has an end.
             if !known.insert(tensor) {
@@ -242,17 +239,36 @@ fn index_producers(
                     tensor: tensor.clone(),
                 });
             }
-            producers.insert(tensor.clone(), index);
+            producers.insert(tensor.as_str(), index);
         }
     }
-    for output in &graph.output {
-        if !known.contains(output.name()) {
+    let used = graph.node.iter().flat_map(|node| {
+        let operands = node.input.iter().filter(|tensor| !tensor.is_empty());
+        operands.map(move |tensor| (tensor.as_str(), Some(node)))
+    });
+    let returned = graph.output.iter().map(|output| (output.name(), None));
+    for (tensor, node) in used.chain(returned) {
+        if !known.contains(tensor) {
             return Err(Fault::Undefined {
-                tensor: output.name().to_owned(),
-                node: "output".to_owned(),
+                tensor: tensor.to_owned(),
+                node: node.map_or("output".to_owned(), label),
             });
         }
     }
+    let order = order::sort(graph, &producers)?;
+    let mut places = vec![0; order.len()];
+    for (place, &index) in order.iter().enumerate() {
+        places[index] = place;
+    }
+    let producers = producers
+        .into_iter()
+        .map(|(tensor, index)| (tensor.to_owned(), places[index]))
+        .collect();
+    let mut nodes: Vec<Option<onnx::Node>> = graph.node.drain(..).map(Some).collect();
+    graph.node = order
+        .into_iter()
+        .filter_map(|index| nodes.get_mut(index)?.take())
+        .collect();
     Ok(producers)
 }
 

@@ -3,10 +3,14 @@
 use std::collections::BTreeSet;
 
 use super::affine::{self, Affine, Weights};
+use super::classifier::INPUT_SIZE;
 use super::covering::before_covering_kernel;
 use super::graph::Graph;
 use super::input::Picture;
+use super::obstacle::{OTHER_NETWORK, Obstacle};
 use super::onnx::Node;
+use super::output::{self, Candidate, MOST_OUTPUTS, Outputs, Wanted};
+use super::position::Positions;
 use super::vjp;
 
 /// How scores follow from logits.
@@ -69,30 +73,43 @@ pub struct Anatomy {
     pub pool: Option<usize>,
 }
 
-/// Why no feature map was found: the operator that stopped the search, and what it means.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Obstacle {
-    pub found: String,
-    pub reason: &'static str,
-}
-
-/// Takes the classifier apart.
+/// Takes the classifier apart: from the output that is wanted, or the one that most likely tells the
+/// classes.
 ///
 /// # Errors
 /// What stands between its first output and a feature map.
-pub fn find(graph: &Graph, picture: &Picture) -> Result<Anatomy, Obstacle> {
+pub fn find(
+    graph: &Graph,
+    picture: &Picture,
+    wanted: Wanted,
+) -> Result<(Anatomy, Outputs), Obstacle> {
+    let positions = Positions::trace(graph, picture, picture.size(INPUT_SIZE));
     let mut first_obstacle = None;
-    for output in graph.outputs() {
-        let (logits, scores) = strip_scores(graph, output.name());
+    let mut candidates = Vec::new();
+    let outputs = graph.outputs().iter().map(|output| output.name());
+    for output in outputs.filter(|output| wanted.output.is_none_or(|name| name == *output)) {
+        let (logits, scores) = strip_scores(graph, output);
         match find_before(graph, logits, scores) {
-            Ok(anatomy) => return Ok(before_covering_kernel(graph, picture, anatomy)),
-            Err(obstacle) => first_obstacle.get_or_insert(obstacle),
-        };
+            Ok(anatomy) => candidates.push(Candidate {
+                output: output.to_owned(),
+                anatomy: before_covering_kernel(graph, &positions, anatomy),
+                has_scores: logits != output,
+            }),
+            Err(obstacle) => {
+                first_obstacle.get_or_insert(obstacle);
+            }
+        }
+        if candidates.len() == MOST_OUTPUTS {
+            break;
+        }
     }
-    Err(first_obstacle.unwrap_or(Obstacle {
-        found: "no output".to_owned(),
-        reason: "which leaves nothing to explain",
-    }))
+    output::choose(graph, candidates, wanted).ok_or_else(|| {
+        first_obstacle.unwrap_or(Obstacle {
+            found: "no output".to_owned(),
+            reason: "which leaves nothing to explain",
+            advice: OTHER_NETWORK,
+        })
+    })
 }
 
 /// The tensor before a softmax or logistic function that ends the network.
@@ -103,10 +120,25 @@ fn strip_scores<'a>(graph: &'a Graph, output: &'a str) -> (&'a str, Scores) {
             "Softmax" | "LogSoftmax" => return (node.operand(0), Scores::Softmax),
             "Sigmoid" => return (node.operand(0), Scores::Sigmoid),
             _ if affine::keeps_values(graph, node) => tensor = node.operand(0),
-            _ => break,
+            // Percents, and the like.
+            _ => match scaled(graph, node) {
+                Some(operand) => tensor = operand,
+                None => break,
+            },
         }
     }
     (output, Scores::Softmax)
+}
+
+/// The operand that `node` multiplies with, or divides by, one positive number.
+fn scaled<'a>(graph: &Graph, node: &'a Node) -> Option<&'a str> {
+    let (operand, factor) = match (node.op(), graph.varies(node.operand(0))) {
+        ("Mul" | "Div", true) => (node.operand(0), node.operand(1)),
+        ("Mul", false) => (node.operand(1), node.operand(0)),
+        (_, _) => return None,
+    };
+    let factor = graph.constant(factor)?.floats()?;
+    matches!(factor.as_slice(), [factor] if *factor > 0.0).then_some(operand)
 }
 
 fn find_before(graph: &Graph, logits: &str, scores: Scores) -> Result<Anatomy, Obstacle> {
@@ -116,7 +148,7 @@ fn find_before(graph: &Graph, logits: &str, scores: Scores) -> Result<Anatomy, O
     frontier.extend(graph.producer_index(logits));
     let obstacle = loop {
         let Some(index) = frontier.pop_last() else {
-            break input_obstacle();
+            break Obstacle::input();
         };
         let node = &graph.nodes()[index];
         if frontier.is_empty()
@@ -131,7 +163,7 @@ fn find_before(graph: &Graph, logits: &str, scores: Scores) -> Result<Anatomy, O
             op => op == "GlobalAveragePool",
         };
         let Some(operands) = vjp::operands(graph, node).filter(|_| !is_spatial) else {
-            break obstacle(node);
+            break Obstacle::of_node(graph, node);
         };
         tail.push(index);
         if frontier.is_empty()
@@ -151,7 +183,7 @@ fn find_before(graph: &Graph, logits: &str, scores: Scores) -> Result<Anatomy, O
             };
         }
         if reached_input {
-            break input_obstacle();
+            break Obstacle::input();
         }
     };
     let Some((length, features)) = flattened else {
@@ -346,37 +378,4 @@ pub fn channels(graph: &Graph, tensor: &str) -> Option<usize> {
         }
     }
     None
-}
-
-fn obstacle(node: &Node) -> Obstacle {
-    let reason = match node.op_type() {
-        "Gather" | "Slice" | "Split" => "which picks one token or part of a sequence",
-        "ReduceMean" | "ReduceSum" | "Softmax" | "MatMul" | "LayerNormalization" => {
-            "which works on a sequence of tokens or features"
-        }
-        "NonMaxSuppression" | "TopK" | "ArgMax" | "Concat" => {
-            "which belongs to a detector or to several outputs joined"
-        }
-        "Resize" | "Upsample" | "ConvTranspose" | "Conv" => {
-            "which makes a picture rather than class scores"
-        }
-        "GlobalMaxPool" | "ReduceMax" | "GlobalLpPool" => "which pools but not by averaging",
-        "LSTM" | "GRU" | "RNN" => "which reads a sequence",
-        op if op.starts_with("QLinear") || op == "QGemm" => {
-            "which computes with quantised numbers; quantise in the QDQ format instead"
-        }
-        _ => "which is not known between a feature map and class scores",
-    };
-    let found = match node.name() {
-        "" => format!("the operator {}", node.op_type()),
-        name => format!("the operator {} “{name}”", node.op_type()),
-    };
-    Obstacle { found, reason }
-}
-
-fn input_obstacle() -> Obstacle {
-    Obstacle {
-        found: "the input itself".to_owned(),
-        reason: "so there is no convolution on the way",
-    }
 }

@@ -22,6 +22,13 @@ pub struct Picture {
 }
 
 impl Picture {
+    /// Height and width: the network's own, or a square of `side` pixels.
+    pub fn size(&self, side: u32) -> [usize; 2] {
+        let side = side as usize;
+        self.fixed
+            .map_or([side, side], |(width, height)| [height, width])
+    }
+
     /// The one input of `graph`, the network in the file at `path`, that is a picture of three
     /// channels.
     ///

@@ -203,6 +203,17 @@ pub fn labels(graph: &Graph) -> Vec<Said> {
     said.map(|(key, text)| (key, text.to_owned())).collect()
 }
 
+/// How many labels each list in the file has.
+pub fn label_counts(graph: &Graph) -> Vec<usize> {
+    let lists = labels(graph).into_iter();
+    lists
+        .filter_map(|(key, text)| match key {
+            "character" => Some(Labels::parse(&text).len()),
+            _ => Some(label_text::parse(&text, 0, false).ok()?.len()),
+        })
+        .collect()
+}
+
 /// The first of the labels `said` that has one for each of the `classes`; numbers where none has.
 pub fn choose_labels(said: Vec<Said>, classes: usize, warnings: &mut Warnings) -> Labels {
     let mut chosen = None;

@@ -8,7 +8,7 @@ use crate::explain::Method;
 use crate::picture::{Fit, Normalization};
 
 use super::file::Ingredient;
-use super::{Classifier, Error, Labels, Options, Preprocess, PreprocessOrigin};
+use super::{Classifier, Error, Labels, Options, Outputs, Preprocess, PreprocessOrigin};
 
 /// A classifier that several threads may ask. The last one to drop it frees it.
 pub struct SharedClassifier {
@@ -20,6 +20,8 @@ pub struct SharedClassifier {
     /// As [`Classifier::warnings`].
     pub warnings: Vec<String>,
     files: Vec<Ingredient>,
+    /// As [`Structure::outputs`](super::Structure::outputs).
+    pub outputs: Outputs,
     refused: Vec<(Method, Error)>,
     seats: [Mutex<Seat>; RUNS],
     /// How many of them are free.
@@ -126,6 +128,7 @@ impl SharedClassifier {
             preprocess: classifier.preprocess(),
             warnings: classifier.warnings().to_vec(),
             files: classifier.files().to_vec(),
+            outputs: classifier.structure().outputs.clone(),
             refused: Method::ALL.into_iter().filter_map(refused).collect(),
             seats: std::array::from_fn(|_| {
                 Mutex::new(Seat {

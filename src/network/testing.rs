@@ -157,6 +157,7 @@ pub fn options(path: PathBuf) -> Options {
         source: Source::File(path),
         models_dir: None,
         labels: None,
+        output: None,
         preprocess: None,
         input_size: None,
         threads: 1,

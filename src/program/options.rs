@@ -22,6 +22,9 @@ pub struct NetworkOptions {
     /// Labels, one class a line, a table or JSON, in place of the network's own
     #[arg(long, value_name = "FILE")]
     pub labels: Option<PathBuf>,
+    /// Output to explain, by name or index, where the network has several
+    #[arg(long, value_name = "NAME")]
+    pub net_output: Option<String>,
     /// How pixel values are scaled for the network
     #[arg(long, value_name = "PREPROCESSING", value_parser = nicks::<Preprocess>())]
     pub preprocess: Option<String>,
@@ -100,6 +103,7 @@ impl OverlayOptions {
         let number = |number: Option<u32>| number.map(|number| number.to_string());
         let settings = [
             ("net", network.net.clone()),
+            ("output", network.net_output.clone()),
             ("preprocess", network.preprocess.clone()),
             ("input-size", number(network.input_size)),
             ("threads", number(network.threads)),
@@ -191,6 +195,7 @@ impl NetworkOptions {
             source,
             models_dir: self.models_dir.clone(),
             labels: self.labels.clone(),
+            output: self.net_output.clone(),
             preprocess: self
                 .preprocess
                 .as_deref()

@@ -46,6 +46,7 @@ pub fn options(source: network::Source, threads: usize) -> network::Options {
         source,
         models_dir: None,
         labels: None,
+        output: None,
         preprocess: None,
         input_size: None,
         threads,

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use gstcamoverlay::explain::{Class, Explanation, Method};
-use gstcamoverlay::network::{Classifier, Layout, PreprocessOrigin};
+use gstcamoverlay::network::{Classifier, Layout, Places, PreprocessOrigin};
 use gstcamoverlay::picture::Fit;
 
 /// All there is to tell of a network, and of a picture if there was one.
@@ -57,11 +57,38 @@ impl Report<'_> {
                 "assumed: the file does not say; --preprocess, or its metadata key “preprocess”, sets another"
             }
         };
+        let outputs = &structure.outputs;
+        let output = match outputs.others.as_slice() {
+            [] => outputs.taken.clone(),
+            others => format!(
+                "{} (--net-output explains another: {})",
+                outputs.taken,
+                others.join(", ")
+            ),
+        };
         let layout = match structure.layout {
             Layout::ChannelsFirst => "channels first",
             Layout::ChannelsLast => "channels last",
         };
-        let field = match &structure.receptive_field {
+        let (field, places) = match &structure.places {
+            Places::Proven {
+                cells,
+                receptive_field,
+            } => (
+                receptive_field.as_ref(),
+                format!(
+                    "{} x {} cells, each at its place: every operator on the way keeps it",
+                    cells[1], cells[0]
+                ),
+            ),
+            Places::Probed { by } => (
+                None,
+                format!(
+                    "changed patches of two pictures changed most the cells that are drawn there ({by} leaves it open)"
+                ),
+            ),
+        };
+        let field = match field {
             Some(field) => format!(
                 "{} x {} pixels, one every {} x {}, the first centred at {} x {}",
                 field.size[1],
@@ -71,7 +98,7 @@ impl Report<'_> {
                 field.offset[1],
                 field.offset[0]
             ),
-            None => "the whole picture".to_owned(),
+            None => "unknown: convolutions and pools do not tell alone".to_owned(),
         };
         let rows = [
             ("network", classifier.name().to_owned()),
@@ -87,7 +114,9 @@ impl Report<'_> {
                     preprocess.description()
                 ),
             ),
+            ("output", output),
             ("feature map", structure.features.clone()),
+            ("places", places),
             ("a cell sees", field),
             (
                 "head",
@@ -155,15 +184,21 @@ impl Report<'_> {
             Fit::ShortestSide(side) => side,
             Fit::Exact { width, height } => width.min(height),
         };
-        let field = structure
-            .receptive_field
-            .map_or("null".to_owned(), |field| {
-                format!(
-                    "{{\"size\":{:?},\"stride\":{:?},\"offset\":{:?}}}",
-                    field.size, field.stride, field.offset
-                )
-            });
+        let (field, proof) = match &structure.places {
+            Places::Proven {
+                receptive_field, ..
+            } => (receptive_field.as_ref(), "graph"),
+            Places::Probed { .. } => (None, "probe"),
+        };
+        let field = field.map_or("null".to_owned(), |field| {
+            format!(
+                "{{\"size\":{:?},\"stride\":{:?},\"offset\":{:?}}}",
+                field.size, field.stride, field.offset
+            )
+        });
         let operators: Vec<String> = structure.head.iter().map(|name| quoted(name)).collect();
+        let others = structure.outputs.others.iter();
+        let others: Vec<String> = others.map(|name| quoted(name)).collect();
         let methods: Vec<String> = self.methods().iter().map(|name| quoted(name)).collect();
         let warnings: Vec<String> = classifier
             .warnings()
@@ -181,6 +216,9 @@ impl Report<'_> {
                 quoted(classifier.preprocess().0.name())
             ),
             format!("\"features\":{}", quoted(&structure.features)),
+            format!("\"output\":{}", quoted(&structure.outputs.taken)),
+            format!("\"other-outputs\":[{}]", others.join(",")),
+            format!("\"places\":{}", quoted(proof)),
             format!("\"receptive-field\":{field}"),
             format!("\"head\":{}", quoted(self.classifier.head().description())),
             format!("\"operators\":[{}]", operators.join(",")),

@@ -2,5 +2,7 @@
 
 mod flattened;
 mod layers;
+mod places;
 mod pooled;
 mod refusals;
+mod words;
