@@ -43,7 +43,11 @@ fn assert_places(draft: &Draft, is_proven: bool) {
     let Some(opened) = draft.open() else { return };
     let classifier = opened.unwrap();
     let places = &classifier.structure().places;
-    assert_eq!(matches!(places, Places::Proven { .. }), is_proven, "{places:?}");
+    assert_eq!(
+        matches!(places, Places::Proven { .. }),
+        is_proven,
+        "{places:?}"
+    );
     if let Places::Proven { cells, .. } = places {
         assert_eq!(*cells, [8, 8]);
     }
@@ -157,7 +161,12 @@ fn what_keeps_places_is_proven_by_the_graph() {
         .integers("groups", &[1, 2, 2, 8, 8])
         .integers("shape", &[1, 4, 8, 8])
         .node("Reshape", &["gated", "groups"], "grouped")
-        .node_ints("Transpose", &["grouped"], "shuffled", ("perm", &[0, 2, 1, 3, 4]))
+        .node_ints(
+            "Transpose",
+            &["grouped"],
+            "shuffled",
+            ("perm", &[0, 2, 1, 3, 4]),
+        )
         .node("Reshape", &["shuffled", "shape"], "g");
     pooled(&mut draft, "g");
     assert_places(&draft, true);
@@ -200,13 +209,13 @@ fn what_the_graph_leaves_open_is_probed() {
     assert!(matches!(error, Error::NoPlaces { .. }), "{error}");
     let text = error.to_string();
     assert!(
-        text.contains("“g” does not show where in the picture something is: of 12 patches that were changed, "),
+        text.contains(
+            "“g” does not show where in the picture something is: of 12 patches that were changed, "
+        ),
         "{text}"
     );
     assert!(
-        text.ends_with(
-            "Use a convolutional image classifier, whose map keeps rows and columns."
-        ),
+        text.ends_with("Use a convolutional image classifier, whose map keeps rows and columns."),
         "{text}"
     );
     // All cells in a row.
@@ -277,7 +286,9 @@ fn the_output_that_tells_the_classes_is_taken() {
     // As many labels as the embedding has channels.
     let labels = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(labels.path(), "a\nb\nc\nd\n").unwrap();
-    let taken = open_with(&draft, |options| options.labels = Some(labels.path().into()));
+    let taken = open_with(&draft, |options| {
+        options.labels = Some(labels.path().into())
+    });
     assert_eq!(taken.unwrap().0, "embedding");
     // Scores before logits of as many classes.
     let mut draft = several_outputs();
