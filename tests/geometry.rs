@@ -222,7 +222,7 @@ fn absurd_pixels_are_refused_with_their_shape() {
     assert_eq!(
         error.error().message(),
         "A frame of 320 x 240 with a pixel aspect ratio of 1/1000 is too elongated: the network would get \
-         227 x 170250 pixels. Correct pixel-aspect-ratio in the caps with a capssetter if it is wrong, crop the frame, or \
+         227 x 170250 pixels, more than 16777216. Correct pixel-aspect-ratio in the caps with a capssetter if it is wrong, crop the frame, or \
          give a smaller input-size."
     );
 }
