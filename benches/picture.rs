@@ -3,14 +3,13 @@
 use std::hint::black_box;
 use std::time::Duration;
 
+#[cfg(feature = "captions")]
+use camoverlay::caption::Caption;
+use camoverlay::frame::{Encoding, Geometry, Layout, Matrix, Plane, PlaneMut, Range, Samples};
+use camoverlay::preprocess::{ChannelOrder, Fit, Normalization, Sampler};
+use camoverlay::render::{MapView, Painter};
 use criterion::measurement::WallTime;
 use criterion::{BatchSize, BenchmarkGroup, Criterion};
-#[cfg(feature = "captions")]
-use gstcamoverlay::picture::Caption;
-use gstcamoverlay::picture::{
-    ChannelOrder, Encoding, Fit, Geometry, Layout, MapView, Matrix, Normalization, Painter, Plane,
-    PlaneMut, Range, Sampler, Samples,
-};
 
 const SIZES: [(usize, usize); 2] = [(640, 480), (1920, 1080)];
 

@@ -5,9 +5,6 @@
 //! sees of it.
 
 pub mod element;
-pub mod explain;
-pub mod network;
-pub mod picture;
 #[cfg(feature = "programs")]
 pub mod program;
 

@@ -1,15 +1,13 @@
 //! Sampling, explaining and painting allocate nothing once they have seen a first frame and map,
 //! captions nothing while they stay the same.
 
+use camoverlay::cam::{Explanation, Method, Request};
 #[cfg(feature = "captions")]
-use gstcamoverlay::picture::Caption;
-use gstcamoverlay::picture::{
-    ChannelOrder, Fit, Geometry, Layout, MapView, Normalization, Painter, Plane, PlaneMut, Sampler,
-};
-use gstcamoverlay::{
-    explain::{Explanation, Method, Request},
-    network::{Activation, FeatureMap, Head, Scores, Target},
-};
+use camoverlay::caption::Caption;
+use camoverlay::frame::{Geometry, Layout, Plane, PlaneMut};
+use camoverlay::model::{Activation, FeatureMap, Head, Scores, Target};
+use camoverlay::preprocess::{ChannelOrder, Fit, Normalization, Sampler};
+use camoverlay::render::{MapView, Painter};
 use std::alloc::{GlobalAlloc, Layout as Memory, System};
 use std::sync::atomic::{AtomicUsize, Ordering};
 

@@ -11,11 +11,10 @@ use std::{
     process::Command,
 };
 
+use camoverlay::caption::Caption;
+use camoverlay::frame::{Encoding, Geometry, Layout, Matrix, PlaneMut, Range, Samples};
 use common::{Picture, info, source};
 use gst_video::{VideoFormat, VideoFrameExt};
-use gstcamoverlay::picture::{
-    Caption, Encoding, Geometry, Layout, Matrix, PlaneMut, Range, Samples,
-};
 use pangocairo::prelude::*;
 
 /// A pixel differs where it does by more than this many levels: a conversion costs up to 5.

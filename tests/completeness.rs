@@ -2,12 +2,12 @@
 
 mod common;
 
+use camoverlay::cam::{Explanation, Method, Request};
+use camoverlay::frame::{Geometry, Layout, Plane};
+use camoverlay::inference::{Classifier, Source, entry};
+use camoverlay::model::Target;
+use camoverlay::preprocess::Sampler;
 use common::{Picture, options, test_model};
-use gstcamoverlay::{
-    explain::{Explanation, Method, Request},
-    network::{Classifier, Source, Target, entry},
-    picture::{Geometry, Layout, Plane, Sampler},
-};
 
 /// Frames of all kinds through the network, several classes of each explained.
 fn check(source: Source) {

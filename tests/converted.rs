@@ -5,13 +5,12 @@ mod common;
 use std::io::Write;
 use std::process::{Command, Stdio};
 
+use camoverlay::frame::{Encoding, Geometry, Layout, Matrix, PlaneMut, Range, Samples};
+use camoverlay::render::{MapView, Painter};
 use gst_video::prelude::*;
 use gst_video::{
     VideoColorMatrix, VideoColorPrimaries, VideoColorRange, VideoColorimetry, VideoFormat,
     VideoFrame, VideoInfo, VideoTransferFunction, video_frame::Writable,
-};
-use gstcamoverlay::picture::{
-    Encoding, Geometry, Layout, MapView, Matrix, Painter, PlaneMut, Range, Samples,
 };
 
 const WIDTH: usize = 192;

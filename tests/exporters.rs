@@ -2,8 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use gstcamoverlay::explain::{Explanation, Method, Request};
-use gstcamoverlay::network::{Classifier, Head, Options, Source, Target};
+use camoverlay::cam::{Explanation, Method, Request};
+use camoverlay::inference::{Classifier, Options, Source};
+use camoverlay::model::{Head, Target};
 
 fn graphs() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/graphs")

@@ -4,11 +4,10 @@ mod common;
 
 use std::{fs, path::PathBuf, process::Command};
 
+use camoverlay::frame::{Geometry, Layout, Plane};
+use camoverlay::preprocess::{ChannelOrder, Fit, Normalization, Sampler, network_size};
 use common::{Picture, array, harness, info, map, meta, shared, source, test_model};
 use gst_video::VideoFormat;
-use gstcamoverlay::picture::{
-    ChannelOrder, Fit, Geometry, Layout, Normalization, Plane, Sampler, network_size,
-};
 
 const FORMATS: [VideoFormat; 10] = [
     VideoFormat::Rgb,

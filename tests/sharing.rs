@@ -4,7 +4,7 @@ mod common;
 
 use std::sync::Arc;
 
-use gstcamoverlay::network::{Options, SharedClassifier, Source, entry};
+use camoverlay::inference::{Options, SharedClassifier, Source, entry};
 
 fn options(threads: usize) -> Options {
     common::options(Source::Catalogue(entry("squeezenet").unwrap()), threads)

@@ -6,9 +6,8 @@ use std::process::Command;
 use std::sync::Barrier;
 use std::thread;
 
-use gstcamoverlay::network::{
-    Classifier, Detail, Options, SharedClassifier, Source, Target, entry,
-};
+use camoverlay::inference::{Classifier, Options, SharedClassifier, Source, entry};
+use camoverlay::model::{Detail, Target};
 
 fn options(threads: usize) -> Options {
     common::options(Source::Catalogue(entry("squeezenet").unwrap()), threads)

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use gstcamoverlay::network::environment;
+use camoverlay::inference::environment;
 use ort::{session::Session, value::TensorRef};
 
 use crate::network::{Network, source_tree};

@@ -3,11 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use gstcamoverlay::{
-    explain::{Explanation, Method, Request},
-    network::{Classifier, Options, Source, Target},
-    picture::Fit,
-};
+use camoverlay::cam::{Explanation, Method, Request};
+use camoverlay::inference::{Classifier, Options, Source};
+use camoverlay::model::Target;
+use camoverlay::preprocess::Fit;
 
 use crate::{
     Effort,

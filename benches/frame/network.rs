@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use gstcamoverlay::network::{Entry, Options, Source, entries};
+use camoverlay::inference::{Entry, Options, Source, entries};
 
 /// A network of the catalogue that is installed, or lies among the test networks.
 pub struct Network {
@@ -71,7 +71,7 @@ impl Network {
 
     /// Width and height of the tensor that a frame is scaled to.
     pub fn tensor_size(&self, (width, height): (usize, usize)) -> (usize, usize) {
-        gstcamoverlay::picture::network_size(width, height, self.entry.input_size as usize)
+        camoverlay::preprocess::network_size(width, height, self.entry.input_size as usize)
     }
 }
 

@@ -3,14 +3,15 @@
 use std::{fmt, io};
 
 use super::{bounds::Fault, frame};
-use crate::network::{self, ErrorKind, UnknownTarget};
+use camoverlay::ErrorKind;
+use camoverlay::inference::UnknownTarget;
 
 /// How many times longer than wide a frame is that is called elongated.
 const ELONGATED: usize = 8;
 
 /// Why the element cannot start, negotiate or go on. `Display` is the message on the bus.
 pub enum Failure {
-    Network(network::Error),
+    Network(camoverlay::Error),
     Target(UnknownTarget),
     Format(gst_video::VideoFormat),
     /// Frame and network's input, width and height: more than [`frame::MAX_TENSOR_PIXELS`].
@@ -34,8 +35,8 @@ impl From<Fault> for Failure {
     }
 }
 
-impl From<network::Error> for Failure {
-    fn from(error: network::Error) -> Self {
+impl From<camoverlay::Error> for Failure {
+    fn from(error: camoverlay::Error) -> Self {
         Self::Network(error)
     }
 }

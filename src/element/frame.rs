@@ -7,12 +7,12 @@ use gst_video::{
 
 use super::bounds::PLANES;
 use super::failure::Failure;
-use crate::picture::{
+use camoverlay::frame::{
     Curve, Encoding, Geometry, Hdr, Layout, Matrix, Orientation, Plane, PlaneMut, Presentation,
     Range, Samples,
 };
 
-pub use crate::picture::MAX_TENSOR_PIXELS;
+pub use camoverlay::preprocess::MAX_TENSOR_PIXELS;
 
 /// The formats that are sampled and painted as they are, those that take least time first.
 pub const FORMATS: [VideoFormat; 23] = [

@@ -9,8 +9,6 @@ use gst::{glib, prelude::*, subclass::prelude::*};
 use gst_base::{prelude::*, subclass::prelude::*};
 use gst_video::{VideoOrientationMethod, subclass::prelude::*};
 
-use crate::network;
-
 use super::{
     failure::Failure,
     frame,
@@ -313,7 +311,7 @@ impl VideoFilterImpl for CamOverlay {
 }
 
 impl CamOverlay {
-    pub fn options(&self) -> network::Options {
+    pub fn options(&self) -> camoverlay::inference::Options {
         let plugin_file = gst::Registry::get()
             .find_plugin("camoverlay")
             .and_then(|plugin| plugin.filename());

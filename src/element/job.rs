@@ -2,11 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use crate::{
-    explain::{Explanation, Method, Request},
-    network::{Error, Target, Turn},
-    picture::{GrayBounds, Plane, Sampler},
-};
+use camoverlay::Error;
+use camoverlay::cam::{Explanation, Method, Request};
+use camoverlay::frame::Plane;
+use camoverlay::inference::Turn;
+use camoverlay::model::Target;
+use camoverlay::preprocess::{GrayBounds, Sampler};
 
 /// An inference to be done, then done, with buffers that serve again and again.
 pub struct Job {

@@ -2,7 +2,7 @@
 
 use gst::{glib, prelude::*, subclass::prelude::*};
 
-use crate::{explain, network};
+use camoverlay::cam;
 
 mod bounds;
 mod failure;
@@ -28,7 +28,7 @@ glib::wrapper! {
 
 impl CamOverlay {
     /// What the element opens when it starts, as its properties are now: who opens the same shares it.
-    pub fn options(&self) -> network::Options {
+    pub fn options(&self) -> camoverlay::inference::Options {
         self.imp().options()
     }
 
@@ -42,8 +42,8 @@ include!(concat!(env!("OUT_DIR"), "/net.rs"));
 
 impl Net {
     /// The catalogue's entry: the enum is made from it, in its order.
-    fn entry(self) -> &'static network::Entry {
-        &network::entries()[self as usize]
+    fn entry(self) -> &'static camoverlay::inference::Entry {
+        &camoverlay::inference::entries()[self as usize]
     }
 }
 
@@ -71,16 +71,16 @@ pub(crate) enum Preprocess {
     Raw,
 }
 
-impl From<Preprocess> for Option<network::Preprocess> {
+impl From<Preprocess> for Option<camoverlay::preprocess::Preprocess> {
     fn from(preprocess: Preprocess) -> Self {
         Some(match preprocess {
             Preprocess::Auto => return None,
-            Preprocess::Torch => network::Preprocess::Torch,
-            Preprocess::Caffe => network::Preprocess::Caffe,
-            Preprocess::Tf => network::Preprocess::Tf,
-            Preprocess::Lite => network::Preprocess::Lite,
-            Preprocess::Unit => network::Preprocess::Unit,
-            Preprocess::Raw => network::Preprocess::Raw,
+            Preprocess::Torch => camoverlay::preprocess::Preprocess::Torch,
+            Preprocess::Caffe => camoverlay::preprocess::Preprocess::Caffe,
+            Preprocess::Tf => camoverlay::preprocess::Preprocess::Tf,
+            Preprocess::Lite => camoverlay::preprocess::Preprocess::Lite,
+            Preprocess::Unit => camoverlay::preprocess::Preprocess::Unit,
+            Preprocess::Raw => camoverlay::preprocess::Preprocess::Raw,
         })
     }
 }
@@ -109,7 +109,7 @@ pub(crate) enum Method {
     EigenCam,
 }
 
-impl From<Method> for explain::Method {
+impl From<Method> for cam::Method {
     fn from(method: Method) -> Self {
         match method {
             Method::Auto => Self::Auto,

@@ -2,7 +2,7 @@
 
 use gst_video::VideoOrientationMethod;
 
-use crate::picture::Orientation;
+use camoverlay::frame::Orientation;
 
 /// The stream's `image-orientation` tags.
 #[derive(Clone, Copy, Default)]

@@ -4,10 +4,8 @@
 use std::sync::Arc;
 
 use super::{failure::Failure, settings::Live};
-use crate::{
-    explain::{Method, Request},
-    network::{PreprocessOrigin, Resolved, SharedClassifier, resolve},
-};
+use camoverlay::cam::{Method, Request};
+use camoverlay::inference::{PreprocessOrigin, Resolved, SharedClassifier, resolve};
 
 /// What the application should be told although all goes on.
 pub enum Notice {

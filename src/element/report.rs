@@ -2,7 +2,8 @@
 
 use gst::glib;
 
-use crate::{explain::Explanation, network::SharedClassifier};
+use camoverlay::cam::Explanation;
+use camoverlay::inference::SharedClassifier;
 
 /// Name under which the metadata is registered, for [`gst::meta::CustomMeta::from_buffer`].
 pub const META_NAME: &str = "CamOverlayMeta";

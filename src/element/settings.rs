@@ -9,7 +9,6 @@ use gst::{glib, prelude::*};
 use gst_video::VideoOrientationMethod;
 
 use super::{Inference, Method, Net, PostMessages, Preprocess};
-use crate::network;
 
 /// Largest `top-k`.
 const TOP_K_MAX: u32 = 100;
@@ -130,7 +129,7 @@ pub fn param_specs() -> Vec<glib::ParamSpec> {
         glib::ParamSpecUInt::builder("input-size")
             .nick("Input size")
             .blurb("Shortest side fed to the network, in pixels; larger gives a finer map (0: the network's own)")
-            .maximum(network::MAX_INPUT_SIZE)
+            .maximum(camoverlay::inference::MAX_INPUT_SIZE)
             .default_value(DEFAULT_INPUT_SIZE)
             .mutable_ready()
             .build(),
@@ -230,15 +229,15 @@ fn path(name: &'static str, nick: &'static str, blurb: &'static str) -> glib::Pa
 
 impl Setup {
     /// What to open, with `plugin_file` (where GStreamer loaded the plugin from, if from a file) as a place to look near.
-    pub fn options(&self, plugin_file: Option<&Path>) -> network::Options {
+    pub fn options(&self, plugin_file: Option<&Path>) -> camoverlay::inference::Options {
         // Where /lib is a link to /usr/lib, GStreamer may say /lib, and /share is nowhere.
         let plugin_file = plugin_file.and_then(|path| path.canonicalize().ok());
         let program = std::env::current_exe().ok();
         let places = plugin_file.as_deref().into_iter().chain(program.as_deref());
-        network::Options {
+        camoverlay::inference::Options {
             source: match &self.model {
-                Some(path) => network::Source::File(path.clone()),
-                None => network::Source::Catalogue(self.net.entry()),
+                Some(path) => camoverlay::inference::Source::File(path.clone()),
+                None => camoverlay::inference::Source::Catalogue(self.net.entry()),
             },
             models_dir: self.models_dir.clone(),
             labels: self.labels.clone(),

@@ -17,13 +17,13 @@ use super::{
     stats::Step,
     worker::{Usher, Waited, Worker},
 };
+use camoverlay::cam::{ClassMap, Explanation, Request};
 #[cfg(feature = "captions")]
-use crate::picture::Caption;
-use crate::{
-    explain::{ClassMap, Explanation, Request},
-    network::{self, SharedClassifier},
-    picture::{MapView, Orientation, Painter, Presentation, Sampler},
-};
+use camoverlay::caption::Caption;
+use camoverlay::frame::{Orientation, Presentation};
+use camoverlay::inference::SharedClassifier;
+use camoverlay::preprocess::Sampler;
+use camoverlay::render::{MapView, Painter};
 
 /// Who runs the network.
 enum Engine {
@@ -121,7 +121,10 @@ pub struct Stream {
 
 impl Stream {
     /// Loads library, network and labels.
-    pub fn open(settings: &Settings, options: &network::Options) -> Result<Self, Failure> {
+    pub fn open(
+        settings: &Settings,
+        options: &camoverlay::inference::Options,
+    ) -> Result<Self, Failure> {
         let network = SharedClassifier::open(options)?;
         let question = Question::new(&settings.live, &network)?;
         let engine = match settings.setup.inference {
@@ -406,7 +409,7 @@ impl Stream {
     fn take_over(
         &mut self,
         job: &mut Job,
-        result: Result<(), network::Error>,
+        result: Result<(), camoverlay::Error>,
         (painter, orientation): (&mut Painter, Orientation),
         live: &Live,
         outcome: &mut Outcome,

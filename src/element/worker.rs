@@ -10,7 +10,8 @@ use std::{
 };
 
 use super::job::Job;
-use crate::network::{Error, SharedClassifier};
+use camoverlay::Error;
+use camoverlay::inference::SharedClassifier;
 
 /// A job, and whether what it was made for succeeded.
 type Finished = (Box<Job>, Result<(), Error>);

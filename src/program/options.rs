@@ -10,7 +10,7 @@ use gst::prelude::*;
 
 use super::Failure;
 use crate::element::{Inference, Method, Net, Preprocess};
-use crate::network::{self, MAX_INPUT_SIZE, Options, Source};
+use camoverlay::inference::{MAX_INPUT_SIZE, Options, Source};
 
 /// Which network, and how it is run. Whatever is not given is as the element has it.
 #[derive(Args, Clone, Debug, Default)]
@@ -179,7 +179,7 @@ impl NetworkOptions {
     /// # Errors
     /// Neither is given.
     pub fn options(&self, model: Option<&Path>) -> Result<Options, Failure> {
-        let entry = self.net.as_deref().and_then(network::entry);
+        let entry = self.net.as_deref().and_then(camoverlay::inference::entry);
         let source = match (model, entry) {
             (Some(path), _) => Source::File(path.to_owned()),
             (None, Some(entry)) => Source::Catalogue(entry),
@@ -199,7 +199,7 @@ impl NetworkOptions {
             preprocess: self
                 .preprocess
                 .as_deref()
-                .and_then(network::Preprocess::from_name),
+                .and_then(camoverlay::preprocess::Preprocess::from_name),
             input_size: self.input_size.filter(|size| *size > 0),
             threads: self.threads.unwrap_or(0) as usize,
             ort_library: self.ort_library.clone(),

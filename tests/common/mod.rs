@@ -7,7 +7,6 @@ use std::{
 };
 
 use gst::prelude::*;
-use gstcamoverlay::network;
 
 /// Starts GStreamer and registers the plugin, once a process.
 pub fn init() {
@@ -41,8 +40,11 @@ pub fn test_model(name: &str) -> Option<PathBuf> {
 }
 
 /// How the network room opens `source` with what set-up installed.
-pub fn options(source: network::Source, threads: usize) -> network::Options {
-    network::Options {
+pub fn options(
+    source: camoverlay::inference::Source,
+    threads: usize,
+) -> camoverlay::inference::Options {
+    camoverlay::inference::Options {
         source,
         models_dir: None,
         labels: None,

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use gstcamoverlay::explain::Method;
+use camoverlay::cam::Method;
 use gstcamoverlay::program::{Failure, NetworkOptions, QuestionOptions};
 
 /// Prints what camoverlay finds in an image classifier

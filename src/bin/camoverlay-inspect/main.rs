@@ -6,7 +6,8 @@ mod report;
 
 use std::process::ExitCode;
 
-use gstcamoverlay::network::{Classifier, Error};
+use camoverlay::Error;
+use camoverlay::inference::Classifier;
 use gstcamoverlay::program::{self, Failure};
 
 use arguments::Arguments;

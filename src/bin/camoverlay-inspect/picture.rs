@@ -3,13 +3,14 @@
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use camoverlay::cam::{Explanation, Request};
+use camoverlay::frame::{Geometry, Layout, Plane, PlaneMut};
+use camoverlay::inference::{Classifier, resolve};
+use camoverlay::model::Target;
+use camoverlay::preprocess::{MAX_TENSOR_PIXELS, Sampler};
+use camoverlay::render::{MapView, Painter};
 use gst::prelude::*;
 use gst_video::prelude::*;
-use gstcamoverlay::explain::{Explanation, Request};
-use gstcamoverlay::network::{Classifier, Target, resolve};
-use gstcamoverlay::picture::{
-    Geometry, Layout, MAX_TENSOR_PIXELS, MapView, Painter, Plane, PlaneMut, Sampler,
-};
 use gstcamoverlay::program::{
     self, CameraOptions, Event, Failure, Input, Next, Source, find, launch,
 };
@@ -136,7 +137,7 @@ fn overlay(
     Sampler::new(&geometry, fit, &classifier.normalization())
         .sample(&[Plane { data, stride }], &mut tensor);
     let mut explanation = Explanation::default();
-    let words = |error: gstcamoverlay::network::Error| error.to_string();
+    let words = |error: camoverlay::Error| error.to_string();
     let activation = classifier
         .run(
             &tensor,

@@ -2,9 +2,10 @@
 
 use std::fmt::Write;
 
-use gstcamoverlay::explain::{Class, Explanation, Method};
-use gstcamoverlay::network::{Classifier, Layout, Places, PreprocessOrigin};
-use gstcamoverlay::picture::Fit;
+use camoverlay::cam::{Class, Explanation, Method};
+use camoverlay::inference::{Classifier, PreprocessOrigin};
+use camoverlay::model::{Layout, Places};
+use camoverlay::preprocess::Fit;
 
 /// All there is to tell of a network, and of a picture if there was one.
 pub struct Report<'a> {

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};
 
+use camoverlay::cam::Method;
+use camoverlay::inference::{SharedClassifier, resolve};
+use camoverlay::model::Target;
 use gst::prelude::*;
-use gstcamoverlay::explain::Method;
-use gstcamoverlay::network::{SharedClassifier, Target, resolve};
 use gstcamoverlay::program::{Failure, Next};
 
 use crate::find::{Find, wrap};

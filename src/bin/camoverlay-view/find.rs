@@ -1,6 +1,7 @@
 //! Classes by the beginning of their names.
 
-use gstcamoverlay::network::{Labels, Resolved, Target, resolve};
+use camoverlay::inference::{Labels, Resolved, resolve};
+use camoverlay::model::Target;
 
 /// A class's name while it is typed, and the classes that it can mean.
 #[derive(Default)]

@@ -12,9 +12,9 @@ mod window;
 
 use std::process::ExitCode;
 
+use camoverlay::inference::SharedClassifier;
 use gst::prelude::*;
 use gstcamoverlay::element::CamOverlay;
-use gstcamoverlay::network::SharedClassifier;
 use gstcamoverlay::program::{self, Event, Failure, Input, Next};
 
 use arguments::Arguments;

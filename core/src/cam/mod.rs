@@ -1,0 +1,291 @@
+//! Why a classifier decided what it decided: class maps, the best classes, and a self-check.
+
+mod map;
+mod method;
+mod principal;
+mod scores;
+
+use crate::error::Error;
+use crate::model::{Activation, Head, Target};
+
+use map::Mapper;
+
+pub use method::Method;
+
+/// What to explain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Request {
+    pub target: Target,
+    /// Number of classes to report.
+    pub top_k: usize,
+    pub method: Method,
+}
+
+/// One class of a result.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Class {
+    pub id: usize,
+    /// Probability, 0..1.
+    pub score: f32,
+    pub logit: f32,
+}
+
+/// How much each cell of the feature map speaks for the target: signed, `height` rows of `width`.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct ClassMap {
+    pub width: usize,
+    pub height: usize,
+    pub values: Vec<f32>,
+}
+
+/// All that is known of one frame. Its buffers are kept from frame to frame.
+#[derive(Debug, Clone, Default)]
+pub struct Explanation {
+    /// The best classes, best first; classes of equal logit by number.
+    pub top: Vec<Class>,
+    pub target: Class,
+    pub map: ClassMap,
+    /// The method by which the map was made, never [`Method::Auto`].
+    pub method: Method,
+    /// |mean(map) + bias - logit| of the target, for [`Method::Cam`]: what the map leaves
+    /// unexplained, zero but for rounding.
+    pub residual: Option<f32>,
+    mapper: Mapper,
+}
+
+impl Explanation {
+    /// Explains one run of the network.
+    ///
+    /// # Errors
+    /// [`Error::NotFinite`] for logits or features that are no finite numbers,
+    /// [`Error::NoSuchClass`], [`Error::Method`]. What `self` holds is of no use then.
+    pub fn update(&mut self, activation: &Activation, request: &Request) -> Result<(), Error> {
+        let logits = activation.logits;
+        if !logits.iter().all(|logit| logit.is_finite()) {
+            return Err(Error::NotFinite { what: "logits" });
+        }
+        let (Target::Rank(index) | Target::Class(index)) = request.target;
+        if index >= logits.len() {
+            return Err(Error::NoSuchClass {
+                target: index,
+                classes: logits.len(),
+            });
+        }
+        self.method = request.method.resolve(activation.head)?;
+        let ranks = match request.target {
+            Target::Rank(rank) => request.top_k.max(rank + 1),
+            Target::Class(_) => request.top_k,
+        };
+        scores::best(logits, ranks, &mut self.top);
+        scores::score(logits, activation.scores, &mut self.top);
+        self.target = match request.target {
+            Target::Rank(rank) => self.top[rank],
+            Target::Class(id) => {
+                let mut class = [Class {
+                    id,
+                    score: 0.0,
+                    logit: logits[id],
+                }];
+                scores::score(logits, activation.scores, &mut class);
+                class[0]
+            }
+        };
+        self.top.truncate(request.top_k);
+        let features = &activation.features;
+        (self.map.width, self.map.height) = (features.width, features.height);
+        self.mapper.map(
+            activation,
+            self.target.id,
+            self.method,
+            &mut self.map.values,
+        );
+        if !self.map.values.iter().all(|value| value.is_finite()) {
+            return Err(Error::NotFinite { what: "features" });
+        }
+        self.residual = (self.method == Method::Cam).then(|| self.unexplained(activation.head));
+        Ok(())
+    }
+
+    fn unexplained(&self, head: &Head) -> f32 {
+        let bias = match head {
+            Head::Dense { bias, .. } => bias[self.target.id],
+            _ => 0.0,
+        };
+        let sum: f64 = self.map.values.iter().map(|&value| f64::from(value)).sum();
+        let mean = sum / self.map.values.len() as f64;
+        (mean + f64::from(bias) - f64::from(self.target.logit)).abs() as f32
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{FeatureMap, Scores};
+
+    fn activation<'a>(logits: &'a [f32], values: &'a [f32], head: &'a Head) -> Activation<'a> {
+        Activation {
+            logits,
+            scores: Scores::Softmax,
+            features: FeatureMap {
+                values,
+                channels: 2,
+                height: 1,
+                width: 3,
+            },
+            head,
+            gradient: None,
+            sums: None,
+        }
+    }
+
+    const FEATURES: [f32; 6] = [1.0, 2.0, 3.0, 0.0, 1.0, 5.0];
+
+    #[test]
+    fn a_dense_head_is_explained_completely() {
+        let head = Head::Dense {
+            weights: vec![1.0, 0.0, -1.0, 2.0, 0.5, 0.5],
+            bias: vec![0.0, 1.0, -1.0],
+        };
+        let logits = [2.0, 3.0, 1.0];
+        let mut explanation = Explanation::default();
+        let mut request = Request {
+            target: Target::Rank(0),
+            top_k: 2,
+            method: Method::Auto,
+        };
+        explanation
+            .update(&activation(&logits, &FEATURES, &head), &request)
+            .unwrap();
+        assert_eq!(explanation.target.id, 1);
+        assert_eq!(explanation.map.values, [-1.0, 0.0, 7.0]);
+        assert_eq!((explanation.map.width, explanation.map.height), (3, 1));
+        assert_eq!(explanation.residual, Some(0.0));
+        assert_eq!(explanation.top.len(), 2);
+        request.target = Target::Rank(2);
+        explanation
+            .update(&activation(&logits, &FEATURES, &head), &request)
+            .unwrap();
+        assert_eq!((explanation.target.id, explanation.top.len()), (2, 2));
+        request.target = Target::Class(0);
+        explanation
+            .update(&activation(&logits, &FEATURES, &head), &request)
+            .unwrap();
+        assert_eq!(explanation.map.values, [1.0, 2.0, 3.0]);
+        let expected = 1.0 / (1.0 + 1f32.exp() + (-1f32).exp());
+        assert!((explanation.target.score - expected).abs() < 1e-6);
+    }
+
+    #[test]
+    fn a_channel_is_its_own_map() {
+        let mut explanation = Explanation::default();
+        let request = Request {
+            target: Target::Class(1),
+            top_k: 3,
+            method: Method::Auto,
+        };
+        let activation = activation(&[2.0, 2.0], &FEATURES, &Head::Channels);
+        explanation.update(&activation, &request).unwrap();
+        assert_eq!(explanation.map.values, FEATURES[3..]);
+        assert_eq!(
+            explanation
+                .top
+                .iter()
+                .map(|class| class.id)
+                .collect::<Vec<_>>(),
+            [0, 1]
+        );
+        assert_eq!(explanation.top[0].score, 0.5);
+    }
+
+    #[test]
+    fn methods_agree_where_the_gradient_is_uniform() {
+        let head = Head::Dense {
+            weights: vec![1.0, -2.0, 0.0, 0.0],
+            bias: vec![0.5, 0.0],
+        };
+        let layers = Activation {
+            gradient: Some(&[1.0, -2.0]),
+            ..activation(&[1.0, 0.0], &FEATURES, &Head::PooledLayers)
+        };
+        let dense = activation(&[1.0, 0.0], &FEATURES, &head);
+        let full = [
+            1.0 / 3.0,
+            1.0 / 3.0,
+            1.0 / 3.0,
+            -2.0 / 3.0,
+            -2.0 / 3.0,
+            -2.0 / 3.0,
+        ];
+        let flat = Activation {
+            gradient: Some(&full),
+            ..activation(&[1.0, 0.0], &FEATURES, &Head::FlattenedLayers)
+        };
+        let map = |activation: &Activation, method| {
+            let mut explanation = Explanation::default();
+            let request = Request {
+                target: Target::Class(0),
+                top_k: 1,
+                method,
+            };
+            explanation
+                .update(activation, &request)
+                .map(|()| explanation.map.values)
+        };
+        assert_eq!(map(&dense, Method::Cam).unwrap(), [1.0, 0.0, -7.0]);
+        for method in [
+            Method::GradCam,
+            Method::HiResCam,
+            Method::GradCamPlusPlus,
+            Method::LayerCam,
+            Method::EigenCam,
+        ] {
+            let expected = map(&dense, method).unwrap();
+            for other in [&layers, &flat] {
+                for (a, b) in map(other, method).unwrap().iter().zip(&expected) {
+                    assert!((a - b).abs() < 1e-6, "{method:?}");
+                }
+            }
+        }
+        assert_eq!(
+            map(&dense, Method::LayerCam).unwrap(),
+            [1.0 / 3.0, 2.0 / 3.0, 1.0]
+        );
+        assert!(matches!(
+            map(&flat, Method::Cam),
+            Err(Error::Method { method: "cam", .. })
+        ));
+    }
+
+    #[test]
+    fn what_is_not_finite_is_an_error() {
+        let mut explanation = Explanation::default();
+        let request = Request {
+            target: Target::Rank(0),
+            top_k: 3,
+            method: Method::Auto,
+        };
+        let logits = activation(&[f32::NAN, 1.0], &FEATURES, &Head::Channels);
+        assert_eq!(
+            explanation.update(&logits, &request),
+            Err(Error::NotFinite { what: "logits" })
+        );
+        let broken = [f32::INFINITY; 6];
+        let features = activation(&[1.0, 0.0], &broken, &Head::Channels);
+        assert_eq!(
+            explanation.update(&features, &request),
+            Err(Error::NotFinite { what: "features" })
+        );
+        let request = Request {
+            target: Target::Class(2),
+            ..request
+        };
+        let fine = activation(&[1.0, 0.0], &FEATURES, &Head::Channels);
+        assert!(matches!(
+            explanation.update(&fine, &request),
+            Err(Error::NoSuchClass {
+                target: 2,
+                classes: 2
+            })
+        ));
+    }
+}

@@ -1,0 +1,175 @@
+//! Lines of text over a frame.
+
+mod blend_mask;
+mod channels;
+mod chroma_cells;
+mod drawing;
+mod glyph_cache;
+mod label_cache;
+mod pango;
+mod score_digits;
+mod stored;
+mod text_layout;
+
+#[cfg(test)]
+mod tests;
+
+use crate::frame::{Geometry, PlaneMut};
+use crate::frame::{Orientation, Presentation};
+use blend_mask::Stamp;
+use channels::Samples;
+use label_cache::Letters;
+use text_layout::{Line, Plate, letter_size};
+
+/// Draws lines "label, score" over frames of one geometry: light letters on a darkened plate in
+/// the upper left corner, one line marked.
+///
+/// Labels are set once, as long as they come up again now and then. They are turned into what each
+/// plane of the frame needs only when they change, and where only scores change their places alone
+/// are; drawing it all on a frame is one pass over the plate.
+pub struct Caption {
+    geometry: Geometry,
+    presentation: Presentation,
+    samples: Samples,
+    lines: Vec<Line>,
+    marked: Option<usize>,
+    /// What lines are put together from, once there were any.
+    letters: Option<Letters>,
+    /// What there is to draw, if anything, and what it does to a frame.
+    plate: Option<Plate>,
+    stamps: Vec<Stamp>,
+}
+
+impl Caption {
+    /// A caption without lines for frames of `geometry`.
+    pub fn new(geometry: &Geometry) -> Self {
+        Self::presented(geometry, &Presentation::default())
+    }
+
+    /// The same for frames that are meant to be seen as `presentation` says: the lines stand upright, undistorted and
+    /// in the upper left corner of what is seen, and their white is no brighter than the picture's.
+    pub fn presented(geometry: &Geometry, presentation: &Presentation) -> Self {
+        Self {
+            geometry: *geometry,
+            presentation: *presentation,
+            samples: Samples::new(geometry.layout, presentation.white()),
+            lines: Vec::new(),
+            marked: None,
+            letters: None,
+            plate: None,
+            stamps: Vec::new(),
+        }
+    }
+
+    /// Sets the lines, first one on top, with the score (0 to 1) of each to two decimals, and
+    /// which of them is marked. Returns whether that changed what is drawn; nothing is allocated
+    /// when it did not.
+    ///
+    /// Labels may hold anything in any script: they are plain text, control characters are
+    /// spaces, and a label that is too long for the frame ends in an ellipsis. Lines that do not
+    /// fit below each other are left out, the marked one last. Where not even one fits (frames
+    /// below about 85 x 35 pixels) nothing is drawn.
+    pub fn set_lines<'a>(
+        &mut self,
+        lines: impl IntoIterator<Item = (&'a str, f32)>,
+        marked: Option<usize>,
+    ) -> bool {
+        let mut labels_changed = marked != self.marked;
+        let mut scores_changed = false;
+        let mut count = 0;
+        for (label, score) in lines {
+            let percent = (score.clamp(0.0, 1.0) * 100.0).round() as u8;
+            match self.lines.get_mut(count) {
+                Some(line) => {
+                    line.is_scored = line.percent == percent;
+                    line.percent = percent;
+                    scores_changed |= !line.is_scored;
+                    if line.label != label {
+                        line.label.clear();
+                        line.label.push_str(label);
+                        labels_changed = true;
+                    }
+                }
+                None => {
+                    self.lines.push(Line {
+                        label: label.to_owned(),
+                        percent,
+                        is_scored: false,
+                    });
+                    labels_changed = true;
+                }
+            }
+            count += 1;
+        }
+        labels_changed |= count != self.lines.len();
+        if labels_changed {
+            self.lines.truncate(count);
+            self.marked = marked;
+            self.set_labels();
+        }
+        if labels_changed || scores_changed {
+            self.set_scores(labels_changed);
+        }
+        labels_changed || scores_changed
+    }
+
+    /// Sets all text but the scores.
+    fn set_labels(&mut self) {
+        let stored = (self.geometry.width, self.geometry.height);
+        let (width, height) = stored::shown_size(&self.presentation, stored);
+        if self.letters.is_none() {
+            self.letters = Letters::new(letter_size(width, height));
+        }
+        let letters = self.letters.as_mut();
+        self.plate = letters
+            .and_then(|letters| Plate::new(&self.lines, self.marked, (width, height), letters));
+        match &self.plate {
+            // Cut with its scores.
+            Some(_) if !self.lies_as_shown() => {}
+            Some(plate) => blend_mask::cut(&mut self.stamps, &self.samples, &plate.drawing),
+            None => self.stamps.clear(),
+        }
+    }
+
+    /// Puts in the scores that changed, or all of them.
+    fn set_scores(&mut self, all: bool) {
+        let (Some(plate), Some(letters)) = (&self.plate, &self.letters) else {
+            return;
+        };
+        if !self.lies_as_shown() {
+            let drawing = plate.with_scores(&self.lines, &letters.figures);
+            let stored = (self.geometry.width, self.geometry.height);
+            let drawing = drawing.stored(&self.presentation, stored);
+            blend_mask::cut(&mut self.stamps, &self.samples, &drawing);
+            return;
+        }
+        let mut parts = Vec::new();
+        for score in &plate.scores {
+            let line = &self.lines[score.line];
+            if all || !line.is_scored {
+                let part = plate.with_score(score, line.percent, &letters.figures);
+                blend_mask::cut(&mut parts, &self.samples, &part);
+                for (stamp, part) in self.stamps.iter_mut().zip(&parts) {
+                    stamp.replace(part);
+                }
+            }
+        }
+    }
+
+    /// Whether what is stored is what is seen, pixel by pixel.
+    fn lies_as_shown(&self) -> bool {
+        let (across, down) = self.presentation.pixel_aspect;
+        across == down && self.presentation.orientation == Orientation::IDENTITY
+    }
+
+    /// Draws the lines on the frame in `planes`. Only samples under the plate change, and of those
+    /// neither alpha nor padding.
+    ///
+    /// # Panics
+    /// Where a plane is smaller than the geometry asks for.
+    pub fn draw(&self, planes: &mut [PlaneMut]) {
+        for stamp in &self.stamps {
+            stamp.press(planes);
+        }
+    }
+}

@@ -1,0 +1,264 @@
+//! How a frame lies in memory.
+
+use super::presentation::Orientation;
+
+/// Where a frame's samples are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Layout {
+    /// One plane of pixels of `bytes` bytes (3 or 4), red, green and blue at the byte offsets
+    /// `r`, `g` and `b`. A fourth byte is alpha or padding and is never touched.
+    Packed {
+        bytes: usize,
+        r: usize,
+        g: usize,
+        b: usize,
+    },
+    /// Three planes of bytes, those of red, green and blue being the planes `r`, `g` and `b`.
+    Planar { r: usize, g: usize, b: usize },
+    /// Luma and, mostly at a lower resolution, chroma.
+    YCbCr {
+        samples: Samples,
+        encoding: Encoding,
+    },
+}
+
+impl Layout {
+    pub const RGB: Self = Self::packed(3, 0, 1, 2);
+    pub const BGR: Self = Self::packed(3, 2, 1, 0);
+    /// Also RGBA.
+    pub const RGBX: Self = Self::packed(4, 0, 1, 2);
+    /// Also BGRA.
+    pub const BGRX: Self = Self::packed(4, 2, 1, 0);
+    /// Also ARGB.
+    pub const XRGB: Self = Self::packed(4, 1, 2, 3);
+    /// Also ABGR.
+    pub const XBGR: Self = Self::packed(4, 3, 2, 1);
+    pub const GBR: Self = Self::Planar { r: 2, g: 0, b: 1 };
+
+    const fn packed(bytes: usize, r: usize, g: usize, b: usize) -> Self {
+        Self::Packed { bytes, r, g, b }
+    }
+}
+
+/// Where the luma and chroma samples of a Y'CbCr frame are. The constants are named as the
+/// formats of GStreamer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Samples {
+    pub y: Component,
+    /// None in gray frames.
+    pub chroma: Option<Chroma>,
+    pub depth: Depth,
+}
+
+/// Where the samples of one component are: every `step`-th sample of `plane` from `offset` on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Component {
+    pub plane: usize,
+    pub offset: usize,
+    pub step: usize,
+}
+
+/// Where chroma samples are. A halved dimension has one sample for two pixels, rounded up:
+/// horizontally at the first of the two, vertically in the middle between them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Chroma {
+    pub cb: Component,
+    pub cr: Component,
+    pub halved_x: bool,
+    pub halved_y: bool,
+}
+
+impl Chroma {
+    /// Columns and rows of chroma samples of a frame of `width` x `height` pixels.
+    pub(crate) fn size(&self, width: usize, height: usize) -> (usize, usize) {
+        let halved = |length: usize, by: bool| if by { length.div_ceil(2) } else { length };
+        (halved(width, self.halved_x), halved(height, self.halved_y))
+    }
+}
+
+/// How samples are stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Depth {
+    /// 8 bits.
+    Eight,
+    /// 10 bits, the low ones of a little-endian 16-bit word.
+    TenLow,
+    /// 10 bits, the high ones of a little-endian 16-bit word.
+    TenHigh,
+}
+
+impl Depth {
+    /// Bytes of a sample.
+    pub(crate) fn bytes(self) -> usize {
+        match self {
+            Self::Eight => 1,
+            Self::TenLow | Self::TenHigh => 2,
+        }
+    }
+}
+
+impl Samples {
+    /// Samples of the frames turned, each component in a plane of its own.
+    pub(crate) fn turned(&self, orientation: Orientation) -> Self {
+        let halved = |chroma: Chroma| orientation.sides((chroma.halved_x, chroma.halved_y));
+        match self.chroma.map(halved) {
+            Some((halved_x, halved_y)) => Self::planar(1, 2, halved_x, halved_y, self.depth),
+            None => *self,
+        }
+    }
+
+    pub const I420: Self = Self::planar(1, 2, true, true, Depth::Eight);
+    pub const YV12: Self = Self::planar(2, 1, true, true, Depth::Eight);
+    pub const Y42B: Self = Self::planar(1, 2, true, false, Depth::Eight);
+    pub const Y444: Self = Self::planar(1, 2, false, false, Depth::Eight);
+    pub const I420_10LE: Self = Self::planar(1, 2, true, true, Depth::TenLow);
+    pub const NV12: Self = Self::semi_planar(0, 1, Depth::Eight);
+    pub const NV21: Self = Self::semi_planar(1, 0, Depth::Eight);
+    pub const P010_10LE: Self = Self::semi_planar(0, 1, Depth::TenHigh);
+    pub const YUY2: Self = Self::packed(0, 1, 3);
+    pub const YVYU: Self = Self::packed(0, 3, 1);
+    pub const UYVY: Self = Self::packed(1, 0, 2);
+    pub const GRAY8: Self = Self {
+        y: Component::new(0, 0, 1),
+        chroma: None,
+        depth: Depth::Eight,
+    };
+
+    const fn planar(cb: usize, cr: usize, halved_x: bool, halved_y: bool, depth: Depth) -> Self {
+        Self {
+            y: Component::new(0, 0, 1),
+            chroma: Some(Chroma {
+                cb: Component::new(cb, 0, 1),
+                cr: Component::new(cr, 0, 1),
+                halved_x,
+                halved_y,
+            }),
+            depth,
+        }
+    }
+
+    const fn semi_planar(cb: usize, cr: usize, depth: Depth) -> Self {
+        Self {
+            y: Component::new(0, 0, 1),
+            chroma: Some(Chroma {
+                cb: Component::new(1, cb, 2),
+                cr: Component::new(1, cr, 2),
+                halved_x: true,
+                halved_y: true,
+            }),
+            depth,
+        }
+    }
+
+    const fn packed(y: usize, cb: usize, cr: usize) -> Self {
+        Self {
+            y: Component::new(0, y, 2),
+            chroma: Some(Chroma {
+                cb: Component::new(0, cb, 4),
+                cr: Component::new(0, cr, 4),
+                halved_x: true,
+                halved_y: false,
+            }),
+            depth: Depth::Eight,
+        }
+    }
+}
+
+impl Component {
+    const fn new(plane: usize, offset: usize, step: usize) -> Self {
+        Self {
+            plane,
+            offset,
+            step,
+        }
+    }
+}
+
+/// How red, green and blue become luma and chroma.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Encoding {
+    pub matrix: Matrix,
+    pub range: Range,
+}
+
+/// Weights of red, green and blue in luma.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Matrix {
+    Bt601,
+    Bt709,
+    Bt2020,
+}
+
+/// The codes, of 8 bits, that black, white and the strongest colours have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Range {
+    /// Luma 16..=235, chroma 16..=240.
+    Limited,
+    /// Luma and chroma 0..=255.
+    Full,
+}
+
+/// Layout and size, in pixels, of every frame of a stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Geometry {
+    pub layout: Layout,
+    pub width: usize,
+    pub height: usize,
+}
+
+/// One plane of a frame to read: rows `stride` bytes apart, the last of which may end with its
+/// own last byte.
+#[derive(Clone, Copy, Debug)]
+pub struct Plane<'a> {
+    pub data: &'a [u8],
+    pub stride: usize,
+}
+
+impl<'a> Plane<'a> {
+    /// The first `bytes` bytes of row `y`.
+    pub(crate) fn row(&self, y: usize, bytes: usize) -> &'a [u8] {
+        &self.data[y * self.stride..][..bytes]
+    }
+}
+
+/// Most planes that a frame has.
+pub(crate) const PLANES: usize = 3;
+
+/// One plane of a frame to paint on; see [`Plane`].
+#[derive(Debug, Default)]
+pub struct PlaneMut<'a> {
+    pub data: &'a mut [u8],
+    pub stride: usize,
+}
+
+impl<'a> PlaneMut<'a> {
+    pub(crate) fn reborrow(&mut self) -> PlaneMut<'_> {
+        PlaneMut {
+            data: self.data,
+            stride: self.stride,
+        }
+    }
+
+    pub(crate) fn to_read(&self) -> Plane<'_> {
+        Plane {
+            data: self.data,
+            stride: self.stride,
+        }
+    }
+
+    /// Takes off the first `rows` rows, or all where there are fewer.
+    pub(crate) fn take_rows(&mut self, rows: usize) -> PlaneMut<'a> {
+        let data = std::mem::take(&mut self.data);
+        let (data, rest) = data.split_at_mut((rows * self.stride).min(data.len()));
+        self.data = rest;
+        PlaneMut {
+            data,
+            stride: self.stride,
+        }
+    }
+
+    /// The first `bytes` bytes of row `y`.
+    pub(crate) fn row_mut(&mut self, y: usize, bytes: usize) -> &mut [u8] {
+        &mut self.data[y * self.stride..][..bytes]
+    }
+}

@@ -1,0 +1,419 @@
+//! A classifier that can be asked why.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::preprocess::{Fit, Normalization};
+
+use super::catalogue::Entry;
+use super::label_text::printable;
+use super::labels::Labels;
+use super::probe;
+use super::session::{Choice, Session};
+use super::{metadata, runtime};
+use crate::error::Error;
+use crate::file::Ingredient;
+use crate::model::Outputs;
+use crate::model::Places;
+use crate::model::dissection::Dissection;
+use crate::model::head::outputs::Wanted;
+use crate::model::{Activation, Detail, FeatureMap, Target};
+use crate::model::{Head, Layout, Scores};
+use crate::preprocess::Preprocess;
+
+/// Shortest side fed to a network that does not say its own, in pixels.
+pub const INPUT_SIZE: u32 = 224;
+
+/// Which network file to open.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Source {
+    File(PathBuf),
+    Catalogue(&'static Entry),
+}
+
+/// How to open a network.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Options {
+    pub source: Source,
+    /// Folder of the catalogue's network files.
+    pub models_dir: Option<PathBuf>,
+    /// Label file, in place of the network's own labels.
+    pub labels: Option<PathBuf>,
+    /// Name or index of the output to explain; none: the one that most likely tells the classes.
+    pub output: Option<String>,
+    /// Preprocessing, in place of the network's own.
+    pub preprocess: Option<Preprocess>,
+    /// Shortest side fed to the network in pixels, in place of the network's own.
+    pub input_size: Option<u32>,
+    /// Threads inside an operator; 0: as many as cores.
+    pub threads: usize,
+    /// Path of libonnxruntime.
+    pub ort_library: Option<PathBuf>,
+    /// Folders under which library and networks may be installed; the plugin's own folder first.
+    pub search_roots: Vec<PathBuf>,
+}
+
+impl Options {
+    /// The network's file, and its entry in the catalogue.
+    ///
+    /// # Errors
+    /// [`Error::FileMissing`].
+    pub(crate) fn locate(&self) -> Result<(PathBuf, Option<&'static Entry>), Error> {
+        match &self.source {
+            Source::File(path) => Ok((path.clone(), None)),
+            Source::Catalogue(entry) => {
+                let folder = self.models_dir.as_deref();
+                Ok((entry.locate(folder, &self.search_roots)?, Some(*entry)))
+            }
+        }
+    }
+}
+
+/// Where a classifier's preprocessing was learnt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PreprocessOrigin {
+    Options,
+    File,
+    Catalogue,
+    /// Nothing says it: [`Preprocess::Torch`] is taken, the most common one.
+    Assumed,
+}
+
+/// What a network's graph is made of, in the words of its file.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Structure {
+    /// Name of the input.
+    pub input: String,
+    /// Order of the input's axes.
+    pub layout: Layout,
+    /// Name of the feature map.
+    pub features: String,
+    /// The output that is explained, and others that might be.
+    pub outputs: Outputs,
+    /// Operators from the feature map to the logits.
+    pub head: Vec<String>,
+    /// Why the cells of the feature map are taken for places of the picture.
+    pub places: Places,
+}
+
+/// An opened network.
+pub struct Classifier {
+    network: Arc<Network>,
+    session: Session,
+}
+
+/// What does not change from run to run.
+struct Network {
+    name: String,
+    labels: Labels,
+    classes: usize,
+    preprocess: (Preprocess, PreprocessOrigin),
+    input_size: u32,
+    fixed: Option<(usize, usize)>,
+    structure: Structure,
+    head: Head,
+    /// The graph returns [`Activation::sums`].
+    has_sums: bool,
+    scores: Scores,
+    warnings: Vec<String>,
+    files: Vec<Ingredient>,
+}
+
+impl Classifier {
+    /// Loads ONNX Runtime if that has not happened yet, reads the network, finds its feature map
+    /// and its head.
+    ///
+    /// # Errors
+    /// Any [`Error`] but those of a run.
+    pub fn open(options: &Options) -> Result<Self, Error> {
+        let (path, entry) = options.locate()?;
+        let wanted = Wanted {
+            output: options.output.as_deref(),
+            labels: options.labels.as_deref().and_then(label_count),
+            own_labels: Some(metadata::label_counts),
+        };
+        let (dissection, mut files) = Dissection::of_file(&path, wanted)?;
+        let environment =
+            runtime::environment(options.ort_library.as_deref(), &options.search_roots)?;
+        let graph = &dissection.graph;
+        let mut warnings = metadata::Warnings::new(&path);
+        let preprocess = metadata::preprocess(options, entry, graph, &mut warnings);
+        let input_size = metadata::input_size(options, entry, &dissection, &path, &mut warnings)?;
+        let own_labels = metadata::labels(graph);
+        let name = match (entry, graph.metadata("name")) {
+            (Some(entry), _) => entry.nick.to_owned(),
+            (None, Some(name)) => printable(name),
+            (None, None) => path
+                .file_stem()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned(),
+        };
+        let places = dissection.places(&path, input_size)?;
+        let structure = structure(&dissection, places);
+        let gradient = dissection.gradient.as_ref();
+        let has_sums = gradient.is_some_and(|gradient| gradient.sums.is_some());
+        let choice = gradient.map(|_| Choice {
+            class: 0,
+            slot: 0,
+            detail: has_sums.then_some(false),
+        });
+        let (model, picture, anatomy) = dissection.rewrite(&path)?;
+        let unsupported = |message| Error::Unsupported {
+            path: path.clone(),
+            message,
+        };
+        let mut session =
+            Session::new(&environment, &model, options.threads).map_err(unsupported)?;
+        drop(model);
+        let classes = match &anatomy.head {
+            Head::Dense { bias, .. } => bias.len(),
+            _ => match session.inferred_classes() {
+                Some(classes) => classes,
+                None => {
+                    let side = input_size as usize;
+                    let (width, height) = picture.fixed.unwrap_or((side, side));
+                    count_classes(&mut session, width, height, choice).map_err(unsupported)?
+                }
+            },
+        };
+        if classes < 2 {
+            return Err(Error::OneClass { path, classes });
+        }
+        let labels = match &options.labels {
+            Some(path) => {
+                let (labels, file) = Labels::read(path, classes)?;
+                files.push(file);
+                labels
+            }
+            None => metadata::choose_labels(own_labels, classes, &mut warnings),
+        };
+        if let Places::Probed { .. } = structure.places {
+            let frame = probe::Frame {
+                size: picture.size(input_size),
+                normalization: preprocess.0.normalization(),
+            };
+            probe::check(&mut session, &frame, choice).map_err(|failure| match failure {
+                probe::Failure::Run(message) => unsupported(message),
+                probe::Failure::Lack(lack) => Error::NoPlaces {
+                    path: path.clone(),
+                    features: structure.features.clone(),
+                    found: lack.found,
+                    advice: lack.advice,
+                },
+            })?;
+        }
+        let network = Network {
+            name,
+            labels,
+            classes,
+            preprocess,
+            input_size,
+            fixed: picture.fixed,
+            structure,
+            head: anatomy.head,
+            has_sums,
+            scores: anatomy.scores,
+            warnings: warnings.texts,
+            files,
+        };
+        Ok(Self {
+            network: Arc::new(network),
+            session,
+        })
+    }
+
+    /// The same network for another thread, which may run it at the same time: weights, threads and
+    /// all that is known of it exist once.
+    pub fn another(&self) -> Self {
+        Self {
+            network: self.network.clone(),
+            session: self.session.another(),
+        }
+    }
+
+    /// Frees what the last run returned.
+    pub fn free_outputs(&mut self) {
+        self.session.free_outputs();
+    }
+
+    /// The catalogue's nick, the file's own name for the network, or the file's name.
+    pub fn name(&self) -> &str {
+        &self.network.name
+    }
+
+    pub fn labels(&self) -> &Labels {
+        &self.network.labels
+    }
+
+    /// What in the file's metadata could not be taken as it stands, and what was taken instead: two
+    /// sentences each.
+    pub fn warnings(&self) -> &[String] {
+        &self.network.warnings
+    }
+
+    /// The files that all this was read from.
+    pub(crate) fn files(&self) -> &[Ingredient] {
+        &self.network.files
+    }
+
+    pub fn class_count(&self) -> usize {
+        self.network.classes
+    }
+
+    /// The preprocessing and where it was learnt.
+    pub fn preprocess(&self) -> (Preprocess, PreprocessOrigin) {
+        self.network.preprocess
+    }
+
+    pub fn normalization(&self) -> Normalization {
+        self.network.preprocess.0.normalization()
+    }
+
+    /// How a frame is fitted to the network: its shortest side becomes the input size, unless the
+    /// network takes one size only.
+    pub fn fit(&self) -> Fit {
+        match self.network.fixed {
+            Some((width, height)) => Fit::Exact { width, height },
+            None => Fit::ShortestSide(self.network.input_size as usize),
+        }
+    }
+
+    /// What the network's graph is made of.
+    pub fn structure(&self) -> &Structure {
+        &self.network.structure
+    }
+
+    pub fn head(&self) -> &Head {
+        &self.network.head
+    }
+
+    /// Runs the network on `tensor`, 1 x 3 x `height` x `width`, fitted as [`fit`](Self::fit) says
+    /// and normalised as [`normalization`](Self::normalization) says. `detail` is what a head of
+    /// layers is to tell about `target`.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchClass`], [`Error::Run`].
+    pub fn run(
+        &mut self,
+        tensor: &[f32],
+        width: usize,
+        height: usize,
+        target: Target,
+        detail: Detail,
+    ) -> Result<Activation<'_>, Error> {
+        let (Target::Rank(index) | Target::Class(index)) = target;
+        if index >= self.network.classes {
+            return Err(Error::NoSuchClass {
+                target: index,
+                classes: self.network.classes,
+            });
+        }
+        let failed = |message: String| Error::Run { message };
+        let wants_gradient = !self.network.has_sums || detail == Detail::Gradient;
+        let choice = |class, slot| {
+            Some(Choice {
+                class,
+                slot,
+                detail: self.network.has_sums.then_some(wants_gradient),
+            })
+        };
+        let choice = match (&self.network.head, target) {
+            (Head::Channels | Head::Dense { .. }, _) => None,
+            (_, Target::Class(class)) => choice(class as i64, 0),
+            (_, Target::Rank(rank)) => choice(0, 1 + rank as i64),
+        };
+        self.session
+            .run(tensor, width, height, choice)
+            .map_err(failed)?;
+        let features = self.session.output(0).map_err(failed)?;
+        let logits = self.session.output(1).map_err(failed)?;
+        let &[1, channels, height, width] = features.shape else {
+            return Err(failed(format!(
+                "its feature map has the shape {:?}",
+                features.shape
+            )));
+        };
+        let (channels, height, width) = (channels as usize, height as usize, width as usize);
+        let output = |index, is_there: bool| {
+            let output = is_there.then(|| self.session.output(index));
+            output.transpose().map_err(failed)
+        };
+        let gradient = output(2, choice.is_some() && wants_gradient)?;
+        let gradient = gradient.map(|gradient| gradient.values);
+        let sums = output(3, self.network.has_sums)?.map(|sums| sums.values);
+        let is_as_long = |values: Option<&[f32]>, length: usize| {
+            values.is_none_or(|values| values.len() == length)
+        };
+        let consistent = logits.values.len() == self.network.classes
+            && is_as_long(sums, width * height)
+            && match &self.network.head {
+                Head::Channels => channels == self.network.classes,
+                Head::Dense { weights, bias } => weights.len() == bias.len() * channels,
+                Head::PooledLayers => is_as_long(gradient, channels),
+                Head::FlattenedLayers => is_as_long(gradient, features.values.len()),
+            };
+        if !consistent || features.values.is_empty() {
+            return Err(failed(format!(
+                "it returned {} logits for {} classes and a feature map of the shape {:?}",
+                logits.values.len(),
+                self.network.classes,
+                features.shape
+            )));
+        }
+        Ok(Activation {
+            logits: logits.values,
+            scores: self.network.scores,
+            features: FeatureMap {
+                values: features.values,
+                channels,
+                height,
+                width,
+            },
+            head: &self.network.head,
+            gradient,
+            sums,
+        })
+    }
+}
+
+fn structure(network: &Dissection, places: Places) -> Structure {
+    let Dissection {
+        graph,
+        picture,
+        anatomy,
+        outputs,
+        ..
+    } = network;
+    let operators = anatomy
+        .tail
+        .iter()
+        .map(|&index| graph.nodes()[index].op_type().to_owned());
+    Structure {
+        input: picture.name.clone(),
+        layout: picture.layout,
+        features: anatomy.features.clone(),
+        outputs: outputs.clone(),
+        head: operators.collect(),
+        places,
+    }
+}
+
+/// How many labels the file at `path` holds; none where it cannot be read, of which is told later.
+fn label_count(path: &Path) -> Option<usize> {
+    match Labels::read(path, 0) {
+        Err(Error::LabelCount { labels, .. }) => Some(labels),
+        Ok(_) | Err(_) => None,
+    }
+}
+
+/// Number of logits that a run on a black picture returns.
+fn count_classes(
+    session: &mut Session,
+    width: usize,
+    height: usize,
+    choice: Option<Choice>,
+) -> Result<usize, String> {
+    session.run(&vec![0.0; 3 * width * height], width, height, choice)?;
+    Ok(session.output(1)?.values.len())
+}

@@ -1,0 +1,309 @@
+//! What a network file's metadata says of its labels, its preprocessing and its input's size. What
+//! cannot be taken as it stands becomes a warning.
+
+use std::path::Path;
+
+use serde_json::Value;
+
+use super::catalogue::Entry;
+use super::classifier::{INPUT_SIZE, Options, PreprocessOrigin};
+use super::label_text::{self, shortened};
+use super::labels::Labels;
+use super::python_literal;
+use crate::error::Error;
+use crate::model::dissection::Dissection;
+use crate::onnx::graph::Graph;
+use crate::preprocess::Preprocess;
+
+/// Largest shortest side that a network is fed, in pixels.
+pub const MAX_INPUT_SIZE: u32 = 4096;
+
+/// Warnings, each naming file, key, value and what is taken instead.
+#[derive(Default)]
+pub struct Warnings {
+    pub texts: Vec<String>,
+    file: String,
+}
+
+impl Warnings {
+    pub fn new(path: &Path) -> Self {
+        let name = path.file_name().unwrap_or(path.as_os_str());
+        Self {
+            texts: Vec::new(),
+            file: label_text::printable(&name.to_string_lossy()),
+        }
+    }
+
+    /// `taken` is what is taken instead, and how to have something else.
+    fn add(&mut self, (key, value): (&str, &str), fault: &str, taken: &str) {
+        self.texts.push(format!(
+            "The metadata of {} says {key}=“{}”, {fault}: {taken}.",
+            self.file,
+            shortened(value)
+        ));
+    }
+}
+
+/// The value of a key, if it is there and not empty.
+fn value<'a>(graph: &'a Graph, key: &'static str) -> Option<(&'static str, &'a str)> {
+    let value = graph.metadata(key)?;
+    (!value.trim().is_empty()).then_some((key, value))
+}
+
+/// Whether Ultralytics exported the file, whose classifiers take RGB from 0 to 1.
+fn is_of_ultralytics(graph: &Graph) -> bool {
+    let is = |key, word: &str| {
+        let value = graph.metadata(key).unwrap_or_default();
+        value.trim().to_lowercase().starts_with(word)
+    };
+    is("task", "classify")
+        && (is("author", "ultralytics")
+            || is("description", "ultralytics")
+            || value(graph, "names").is_some()
+            || value(graph, "imgsz").is_some())
+}
+
+/// The preprocessing, and where it was learnt.
+pub fn preprocess(
+    options: &Options,
+    entry: Option<&Entry>,
+    graph: &Graph,
+    warnings: &mut Warnings,
+) -> (Preprocess, PreprocessOrigin) {
+    if let Some(preprocess) = options.preprocess {
+        return (preprocess, PreprocessOrigin::Options);
+    }
+    if let Some(entry) = entry {
+        return (entry.preprocess, PreprocessOrigin::Catalogue);
+    }
+    let mut misunderstood = Vec::new();
+    for said in ["preprocess", "preprocessing"]
+        .into_iter()
+        .filter_map(|key| value(graph, key))
+    {
+        let (_, text) = said;
+        if let Some(preprocess) = Preprocess::from_name(text) {
+            return (preprocess, PreprocessOrigin::File);
+        }
+        if let Some(preprocess) = Preprocess::from_name(&text.trim().to_lowercase()) {
+            let name = preprocess.name();
+            let taken = format!("{name} is taken. Write it as “{name}”, or set preprocess");
+            warnings.add(said, "which is not quite a preprocessing's name", &taken);
+            return (preprocess, PreprocessOrigin::File);
+        }
+        if let Some(preprocess) = Preprocess::from_description(text) {
+            return (preprocess, PreprocessOrigin::File);
+        }
+        misunderstood.push(said);
+    }
+    let (preprocess, origin, why) = if is_of_ultralytics(graph) {
+        (
+            Preprocess::Unit,
+            PreprocessOrigin::File,
+            "as Ultralytics' classifiers have it",
+        )
+    } else {
+        (
+            Preprocess::Torch,
+            PreprocessOrigin::Assumed,
+            "the most common one",
+        )
+    };
+    for said in misunderstood {
+        let taken = format!(
+            "{}, {why}, is taken instead. Set preprocess to the right one of {}",
+            preprocess.name(),
+            Preprocess::ALL.map(Preprocess::name).join(", ")
+        );
+        warnings.add(said, "which is not understood", &taken);
+    }
+    (preprocess, origin)
+}
+
+/// Shortest side fed to the network, in pixels.
+///
+/// # Errors
+/// [`Error::FixedInput`].
+pub fn input_size(
+    options: &Options,
+    entry: Option<&Entry>,
+    network: &Dissection,
+    path: &Path,
+    warnings: &mut Warnings,
+) -> Result<u32, Error> {
+    let fixed = network.picture.fixed;
+    if let (Some((width, height)), Some(asked)) = (fixed, options.input_size)
+        && width.min(height) != asked as usize
+    {
+        return Err(Error::FixedInput {
+            path: path.to_owned(),
+            width,
+            height,
+            asked,
+        });
+    }
+    if let Some(size) = options.input_size.or(entry.map(|entry| entry.input_size)) {
+        return Ok(size);
+    }
+    let own = fixed.map(|(width, height)| width.min(height) as u32);
+    let mut found = None;
+    let keys = ["input_size", "imgsz"];
+    for said in keys
+        .into_iter()
+        .filter_map(|key| value(&network.graph, key))
+    {
+        let taken = own.or(found).unwrap_or(INPUT_SIZE);
+        let taken = match own {
+            Some(_) => format!("{taken}, which the network is fixed to, is taken instead"),
+            None => format!("{taken} is taken instead. Set input-size to the right one"),
+        };
+        match (size(said.1), own) {
+            (None, _) => warnings.add(
+                said,
+                &format!("which is no size from 1 to {MAX_INPUT_SIZE}"),
+                &taken,
+            ),
+            (Some(size), Some(own)) if size != own => {
+                warnings.add(said, "which is not the size that the network takes", &taken);
+            }
+            (Some(size), _) => found = found.or(Some(size)),
+        }
+    }
+    Ok(own.or(found).unwrap_or(INPUT_SIZE))
+}
+
+/// The shortest side in `224`, `[224, 224]`, `(3, 224, 224)` or `224x224`.
+fn size(text: &str) -> Option<u32> {
+    let spelt = text.trim().to_lowercase().replace(['x', '×'], ",");
+    let listed = match spelt.contains(',') && !spelt.starts_with(['[', '(', '{']) {
+        true => format!("[{spelt}]"),
+        false => spelt,
+    };
+    let sides = match python_literal::literal(&listed).ok()? {
+        Value::Number(side) => vec![side.as_u64()?],
+        Value::Array(sides) => sides
+            .iter()
+            .map(Value::as_u64)
+            .collect::<Option<Vec<u64>>>()?,
+        _ => return None,
+    };
+    // Channels, and the number of pictures, stand before the sides.
+    let sides = &sides[sides.len().saturating_sub(2)..];
+    let side = sides.iter().copied().min()?;
+    let is_side = sides
+        .iter()
+        .all(|side| (1..=u64::from(MAX_INPUT_SIZE)).contains(side));
+    is_side.then(|| u32::try_from(side).ok())?
+}
+
+/// A key of the metadata, and its value.
+pub type Said = (&'static str, String);
+
+/// All labels that the file has: `labels` of its own, `names` by Ultralytics, `character` by Paddle.
+pub fn labels(graph: &Graph) -> Vec<Said> {
+    let keys = ["labels", "names", "character"];
+    let said = keys.into_iter().filter_map(|key| value(graph, key));
+    said.map(|(key, text)| (key, text.to_owned())).collect()
+}
+
+/// How many labels each list in the file has.
+pub fn label_counts(graph: &Graph) -> Vec<usize> {
+    let lists = labels(graph).into_iter();
+    lists
+        .filter_map(|(key, text)| match key {
+            "character" => Some(Labels::parse(&text).len()),
+            _ => Some(label_text::parse(&text, 0, false).ok()?.len()),
+        })
+        .collect()
+}
+
+/// The first of the labels `said` that has one for each of the `classes`; numbers where none has.
+pub fn choose_labels(said: Vec<Said>, classes: usize, warnings: &mut Warnings) -> Labels {
+    let mut chosen = None;
+    let mut faults = Vec::new();
+    for (key, text) in said {
+        let labels = match key {
+            // One a line, whatever it looks like.
+            "character" => Ok(Labels::parse(&text)),
+            _ => label_text::parse(&text, classes, false),
+        };
+        let fault = match labels {
+            Ok(labels) if labels.len() == classes => {
+                chosen = Some((key, labels));
+                break;
+            }
+            Ok(labels) => {
+                let count = labels.len();
+                format!("which is not one label for each of its {classes} classes but {count}")
+            }
+            Err(fault) => format!("which is not understood ({fault})"),
+        };
+        faults.push((key, text, fault));
+    }
+    let taken = match &chosen {
+        Some((key, _)) => format!("what {key} says is taken instead"),
+        None => format!(
+            "“class 0” to “class {}” are taken instead. Set labels to a file of the right ones",
+            classes.saturating_sub(1)
+        ),
+    };
+    for (key, text, fault) in &faults {
+        warnings.add((key, text), fault, &taken);
+    }
+    chosen.map_or_else(|| Labels::numbered(classes), |(_, labels)| labels)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_read_as_exporters_write_them() {
+        for (text, expected) in [
+            ("224", Some(224)),
+            (" 224 ", Some(224)),
+            ("[224, 256]", Some(224)),
+            ("(3, 640, 480)", Some(480)),
+            ("1x3x32x64", Some(32)),
+            ("224,224", Some(224)),
+            ("0", None),
+            ("-1", None),
+            ("[0, 224]", None),
+            ("4097", None),
+            ("99999999999999999999", None),
+            ("large", None),
+            ("[]", None),
+            ("{}", None),
+        ] {
+            assert_eq!(size(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn labels_that_do_not_fit_are_told_and_the_next_are_taken() {
+        let choose = |said: &[(&'static str, &str)]| {
+            let mut warnings = Warnings::new(Path::new("folder/a.onnx"));
+            let said = said.iter().map(|(key, text)| (*key, (*text).to_owned()));
+            let labels = choose_labels(said.collect(), 2, &mut warnings);
+            (labels.first_name(0).to_owned(), warnings.texts)
+        };
+        assert_eq!(choose(&[]), ("class 0".to_owned(), vec![]));
+        assert_eq!(
+            choose(&[("names", "{1: 'b', 0: 'a'}")]),
+            ("a".to_owned(), vec![])
+        );
+        assert_eq!(choose(&[("character", "[\n]\n")]), ("[".to_owned(), vec![]));
+        let (name, warnings) = choose(&[("labels", "red\ngreen\nblue"), ("names", "['a', 'b']")]);
+        assert_eq!(name, "a");
+        assert_eq!(
+            warnings,
+            [
+                "The metadata of a.onnx says labels=“red, green, blue”, which is not one label for \
+              each of its 2 classes but 3: what names says is taken instead."
+            ]
+        );
+        let (name, warnings) = choose(&[("names", "{0: 'a', 2: 'b'}")]);
+        assert_eq!(name, "class 0");
+        assert!(warnings[0].contains("2 is among them): “class 0” to “class 1” are taken instead"));
+    }
+}

@@ -1,0 +1,214 @@
+//! Asks a network where the cells of its feature map look, where its graph does not tell.
+//!
+//! A patch of the picture is changed; the cell whose features change most must be the one that is
+//! drawn there, or a neighbour of it.
+
+use crate::preprocess::Normalization;
+
+use super::session::{Choice, Session};
+use crate::model::places::Lack;
+
+/// Pictures that are tried.
+const PICTURES: u32 = 2;
+
+/// Centres of the patches, from left and top as shares of the picture. None is the mirror image of
+/// another, at either axis or at a diagonal.
+const PATCHES: [[f64; 2]; 6] = [
+    [0.2, 0.6],
+    [0.7, 0.15],
+    [0.45, 0.85],
+    [0.9, 0.55],
+    [0.35, 0.3],
+    [0.1, 0.95],
+];
+
+/// Of the patches of both pictures, how many may be answered elsewhere: activations are zero here
+/// and there, and attention looks around.
+const STRAYS: usize = 2;
+
+/// The picture that a network takes.
+pub struct Frame {
+    /// Height and width in pixels.
+    pub size: [usize; 2],
+    pub normalization: Normalization,
+}
+
+/// Why the cells are not taken for places.
+pub enum Failure {
+    /// ONNX Runtime's own words.
+    Run(String),
+    Lack(Lack),
+}
+
+/// Compares the feature maps of changed pictures: a run for each of [`PICTURES`] and each of its
+/// [`PATCHES`].
+///
+/// # Errors
+/// [`Failure`].
+pub fn check(session: &mut Session, frame: &Frame, choice: Option<Choice>) -> Result<(), Failure> {
+    let mut strays = 0;
+    for seed in 0..PICTURES {
+        let pixels = picture(frame.size, seed);
+        let plain = Answer::of(session, frame, &pixels, choice)?;
+        let [rows, columns] = plain.cells;
+        for [x, y] in PATCHES {
+            let cell = [place(y, rows), place(x, columns)];
+            let changed = change(&pixels, frame.size, plain.cells, cell);
+            let answer = Answer::of(session, frame, &changed, choice)?;
+            let is_near = plain.farthest(&answer).is_some_and(|found| {
+                found[0].abs_diff(cell[0]) <= 1 && found[1].abs_diff(cell[1]) <= 1
+            });
+            strays += usize::from(!is_near);
+        }
+    }
+    if strays > STRAYS {
+        let patches = PICTURES as usize * PATCHES.len();
+        return Err(Failure::Lack(Lack {
+            found: format!(
+                "does not show where in the picture something is: of {patches} patches that were changed, {strays} \
+                 changed other cells most than those that are drawn there"
+            ),
+            advice: NO_GRID,
+        }));
+    }
+    Ok(())
+}
+
+const NO_GRID: &str = "Use a convolutional image classifier, whose map keeps rows and columns.";
+
+/// The cell in which this share of an axis lies.
+fn place(share: f64, cells: usize) -> usize {
+    ((share * cells as f64) as usize).min(cells.saturating_sub(1))
+}
+
+/// `pixels` with those of one cell inverted.
+fn change(
+    pixels: &[u8],
+    [height, width]: [usize; 2],
+    [rows, columns]: [usize; 2],
+    [row, column]: [usize; 2],
+) -> Vec<u8> {
+    let span = |cell: usize, cells: usize, length: usize| {
+        let start = cell * length / cells;
+        start..((cell + 1) * length / cells).max(start + 1).min(length)
+    };
+    let (down, across) = (span(row, rows, height), span(column, columns, width));
+    let mut changed = pixels.to_vec();
+    for line in changed.chunks_exact_mut(width).enumerate() {
+        let (index, line) = line;
+        if down.contains(&(index % height)) {
+            for value in line.get_mut(across.clone()).into_iter().flatten() {
+                *value = 255 - *value;
+            }
+        }
+    }
+    changed
+}
+
+/// What the network made of a picture.
+struct Answer {
+    /// Height and width.
+    cells: [usize; 2],
+    /// One channel after the other.
+    features: Vec<f32>,
+}
+
+impl Answer {
+    fn of(
+        session: &mut Session,
+        frame: &Frame,
+        pixels: &[u8],
+        choice: Option<Choice>,
+    ) -> Result<Self, Failure> {
+        let [height, width] = frame.size;
+        let Normalization {
+            divisor,
+            mean,
+            deviation,
+            ..
+        } = frame.normalization;
+        let planes = pixels.chunks_exact(width * height);
+        let tensor: Vec<f32> = planes
+            .zip(mean.iter().zip(deviation))
+            .flat_map(|(plane, (mean, deviation))| {
+                plane
+                    .iter()
+                    .map(move |&value| (f32::from(value) / divisor - mean) / deviation)
+            })
+            .collect();
+        session
+            .run(&tensor, width, height, choice)
+            .map_err(Failure::Run)?;
+        let output = session.output(0).map_err(Failure::Run)?;
+        let cells = match output.shape {
+            &[1, _, rows, columns] if rows > 1 && columns > 1 => [rows as usize, columns as usize],
+            shape => {
+                let sizes: Vec<String> = shape.iter().map(i64::to_string).collect();
+                return Err(Failure::Lack(Lack {
+                    found: format!(
+                        "has the shape {}: tokens in no known grid of rows and columns",
+                        sizes.join(" x ")
+                    ),
+                    advice: NO_GRID,
+                }));
+            }
+        };
+        Ok(Self {
+            cells,
+            features: output.values.to_vec(),
+        })
+    }
+
+    /// Row and column of the cell that differs most, over the channels; none where nothing differs.
+    fn farthest(&self, other: &Self) -> Option<[usize; 2]> {
+        let [rows, columns] = self.cells;
+        let count = rows * columns;
+        if other.cells != self.cells {
+            return None;
+        }
+        let mut differences = vec![0.0f64; count];
+        for (a, b) in self
+            .features
+            .chunks_exact(count)
+            .zip(other.features.chunks_exact(count))
+        {
+            for ((sum, a), b) in differences.iter_mut().zip(a).zip(b) {
+                *sum += f64::from((a - b).abs());
+            }
+        }
+        let (cell, most) = differences
+            .iter()
+            .enumerate()
+            .max_by(|a, b| a.1.total_cmp(b.1))?;
+        (*most > 0.0).then_some([cell / columns, cell % columns])
+    }
+}
+
+/// Three planes of coloured blocks and noise, the same for the same seed.
+fn picture([height, width]: [usize; 2], seed: u32) -> Vec<u8> {
+    const BLOCKS: usize = 8;
+    let mut random = noise(seed);
+    let colours: Vec<u8> = (0..3 * BLOCKS * BLOCKS).map(|_| random()).collect();
+    let mut pixels = Vec::with_capacity(3 * height * width);
+    for plane in colours.chunks_exact(BLOCKS * BLOCKS) {
+        for y in 0..height {
+            for x in 0..width {
+                let block = y * BLOCKS / height * BLOCKS + x * BLOCKS / width;
+                let colour = plane.get(block).copied().unwrap_or(0);
+                pixels.push(colour / 4 * 3 + random() / 4);
+            }
+        }
+    }
+    pixels
+}
+
+/// Bytes without a pattern (Marsaglia, "Xorshift RNGs", 2003).
+fn noise(seed: u32) -> impl FnMut() -> u8 {
+    let mut state = (seed + 1).wrapping_mul(0x9e37_79b9) | 1;
+    move || {
+        state ^= state << 13;
+        state ^= state >> 17;
+        state ^= state << 5;
+        (state >> 24) as u8
+    }
+}

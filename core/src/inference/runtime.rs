@@ -1,0 +1,257 @@
+//! Finds and loads ONNX Runtime's shared library.
+//!
+//! The library is one per process: the first that loads stays, whatever later callers name. It
+//! is looked for when a network is opened, never while the plugin loads.
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, OnceLock};
+
+use ort::LoadDynamicError;
+use ort::environment::Environment;
+
+use crate::error::Error;
+
+/// The library's file name; a version may follow it.
+const NAME: &str = "libonnxruntime.so";
+
+/// The library's names for the system's loader.
+const SYSTEM_NAMES: [&str; 2] = ["libonnxruntime.so.1", NAME];
+
+/// Where the system's loader looks by itself on the usual distributions, beside the multiarch folders.
+const SYSTEM_FOLDERS: [&str; 5] = ["/usr/local/lib", "/lib64", "/usr/lib64", "/lib", "/usr/lib"];
+
+static ENVIRONMENT: OnceLock<Environment> = OnceLock::new();
+
+/// The process's ONNX Runtime, loaded on first use.
+///
+/// Tried in this order: `library` (the property, alone if set), `ORT_DYLIB_PATH`, beside the
+/// plugin and in the folders under `roots`, the system's loader by the library's usual names, and
+/// the system's folders for a name with a full version: Debian's has no other.
+///
+/// # Errors
+/// [`Error::LibraryMissing`] naming every place tried, [`Error::LibraryTooOld`],
+/// [`Error::LibraryBroken`].
+pub fn environment(library: Option<&Path>, roots: &[PathBuf]) -> Result<Environment, Error> {
+    static LOADING: Mutex<()> = Mutex::new(());
+    let _one_at_a_time = LOADING
+        .lock()
+        .unwrap_or_else(|poisoned| poisoned.into_inner());
+    if let Some(environment) = ENVIRONMENT.get() {
+        return Ok(environment.clone());
+    }
+    let builder = load(&candidates(library, roots))?;
+    let environment = builder
+        .with_name("camoverlay")
+        .with_telemetry(false)
+        .build()
+        .map_err(|error| Error::LibraryBroken {
+            message: error.to_string(),
+        })?;
+    Ok(ENVIRONMENT.get_or_init(|| environment).clone())
+}
+
+fn load(candidates: &[PathBuf]) -> Result<ort::environment::EnvironmentBuilder, Error> {
+    let mut tried = Vec::new();
+    let mut too_old = None;
+    for path in candidates {
+        let is_name = path.components().count() == 1;
+        if !is_name && !path.exists() {
+            tried.push((path.clone(), "no such file".to_owned()));
+            continue;
+        }
+        match ort::init_from(path) {
+            Ok(builder) => return Ok(builder),
+            Err(LoadDynamicError::BadVersion { version_str, path }) => {
+                tried.push((path.clone(), format!("version {version_str} is too old")));
+                too_old.get_or_insert(Error::LibraryTooOld {
+                    path,
+                    version: version_str,
+                });
+            }
+            Err(LoadDynamicError::Dlopen { error, .. }) => {
+                tried.push((path.clone(), reason(&error)));
+            }
+            Err(error) => tried.push((path.clone(), error.to_string())),
+        }
+    }
+    Err(too_old.unwrap_or(Error::LibraryMissing { tried }))
+}
+
+/// The loader's own words, without the path that the caller names anyway.
+fn reason(error: &dyn std::error::Error) -> String {
+    let text = error
+        .source()
+        .map_or_else(|| error.to_string(), |source| source.to_string());
+    match text.split_once(": ") {
+        Some((path, words)) if path.contains("onnxruntime") => words.to_owned(),
+        _ => text,
+    }
+}
+
+fn candidates(library: Option<&Path>, roots: &[PathBuf]) -> Vec<PathBuf> {
+    // A library that was asked for by name must not be replaced in silence by another one.
+    if let Some(path) = library {
+        return vec![path.to_owned()];
+    }
+    let mut places = Vec::new();
+    if let Some(path) = std::env::var_os("ORT_DYLIB_PATH").filter(|path| !path.is_empty()) {
+        places.push(PathBuf::from(path));
+    }
+    for (i, root) in roots.iter().enumerate() {
+        // The first root is the folder of the plugin file itself.
+        if i == 0 {
+            places.extend(libraries_in(root));
+        }
+        for folder in ["lib/camoverlay", ".deps/lib/camoverlay"] {
+            places.extend(libraries_in(&root.join(folder)));
+        }
+    }
+    places.extend(SYSTEM_NAMES.map(PathBuf::from));
+    places.extend(versioned_in(&system_folders()));
+    let mut seen = HashSet::new();
+    places.retain(|place| seen.insert(place.clone()));
+    places
+}
+
+/// The ONNX Runtime libraries in `folder`, newest version first.
+///
+/// A folder of ours that has none is named all the same, as one of the places where the library
+/// could have been.
+fn libraries_in(folder: &Path) -> Vec<PathBuf> {
+    let mut found = versions_in(folder);
+    found.sort_by(|a, b| b.cmp(a));
+    if found.is_empty() {
+        return vec![folder.join(NAME)];
+    }
+    found.into_iter().map(|(_, path)| path).collect()
+}
+
+/// The libraries of version 1.N in `folders`, newest first; a pattern for those folders if none of them has any.
+fn versioned_in(folders: &[PathBuf]) -> Vec<PathBuf> {
+    let mut found: Vec<_> = folders
+        .iter()
+        .flat_map(|folder| versions_in(folder))
+        .filter(|(version, _)| version.len() > 1 && version[0] == 1)
+        .collect();
+    if found.is_empty() {
+        return folders
+            .iter()
+            .map(|folder| folder.join(format!("{NAME}.1.*")))
+            .collect();
+    }
+    // Stable: of equal versions, the one in the earlier folder comes first.
+    found.sort_by(|(a, _), (b, _)| b.cmp(a));
+    found.into_iter().map(|(_, path)| path).collect()
+}
+
+/// The files in `folder` with the library's name: the numbers that follow it, and the path.
+fn versions_in(folder: &Path) -> Vec<(Vec<u32>, PathBuf)> {
+    std::fs::read_dir(folder)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter_map(|entry| {
+            let version = version(entry.file_name().to_str()?)?;
+            Some((version, entry.path()))
+        })
+        .collect()
+}
+
+/// The numbers behind the library's name in `file`: none, or for example 1, 21, 0.
+fn version(file: &str) -> Option<Vec<u32>> {
+    let numbers = file.strip_prefix(NAME)?;
+    if numbers.is_empty() {
+        return Some(Vec::new());
+    }
+    let numbers = numbers.strip_prefix('.')?.split('.');
+    numbers.map(|number| number.parse().ok()).collect()
+}
+
+/// The folders that exist of those where the system's loader looks, each once.
+fn system_folders() -> Vec<PathBuf> {
+    let asked_for = std::env::var_os("LD_LIBRARY_PATH").unwrap_or_default();
+    let triplet = format!("{}-linux-gnu", std::env::consts::ARCH);
+    let multiarch = ["/usr/local/lib", "/lib", "/usr/lib"].map(|lib| Path::new(lib).join(&triplet));
+    let mut folders: Vec<PathBuf> = Vec::new();
+    let all = std::env::split_paths(&asked_for)
+        .chain(multiarch)
+        .chain(SYSTEM_FOLDERS.map(PathBuf::from));
+    // Links are resolved: /lib is /usr/lib nearly everywhere.
+    for folder in all.filter_map(|folder| folder.canonicalize().ok()) {
+        if !folders.contains(&folder) {
+            folders.push(folder);
+        }
+    }
+    folders
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_place_tried_is_named() {
+        let roots = ["/nowhere/plugins", "/nowhere", "/nowhere"].map(PathBuf::from);
+        let places = candidates(None, &roots);
+        assert!(places.contains(&"/nowhere/plugins/libonnxruntime.so".into()));
+        let ours = Path::new("/nowhere/.deps/lib/camoverlay/libonnxruntime.so");
+        assert_eq!(places.iter().filter(|place| *place == ours).count(), 1);
+        assert!(places.contains(&"libonnxruntime.so.1".into()));
+        let last = places.last().unwrap();
+        assert!(
+            system_folders().contains(&last.parent().unwrap().into()),
+            "{last:?}"
+        );
+        let wanted = [PathBuf::from("/nowhere/at/all.so")];
+        let Err(Error::LibraryMissing { tried }) = load(&wanted) else {
+            panic!("a missing library was loaded");
+        };
+        assert_eq!(
+            tried,
+            [("/nowhere/at/all.so".into(), "no such file".to_owned())]
+        );
+    }
+
+    #[test]
+    fn an_asked_for_library_is_the_only_one_tried() {
+        assert_eq!(
+            candidates(Some(Path::new("/my/lib.so")), &["/usr".into()]),
+            [PathBuf::from("/my/lib.so")]
+        );
+    }
+    #[test]
+    fn the_newest_version_comes_first_and_by_number() {
+        let folders = [(); 2].map(|()| tempfile::tempdir().unwrap());
+        let paths = folders.each_ref().map(|folder| folder.path().to_owned());
+        assert_eq!(
+            versioned_in(&paths),
+            paths
+                .each_ref()
+                .map(|path| path.join("libonnxruntime.so.1.*"))
+        );
+        for (folder, file) in [
+            (0, "libonnxruntime.so.1.9"),
+            (0, "libonnxruntime.so.1.21"),
+            (0, "libonnxruntime.so.1"),
+            (0, "libonnxruntime.so.2.0"),
+            (0, "libonnxruntime.so.1.99.part"),
+            (0, "libonnxruntime_providers_shared.so"),
+            (1, "libonnxruntime.so.1.21.2"),
+            (1, "libonnxruntime.so.1.9"),
+        ] {
+            std::fs::write(paths[folder].join(file), "").unwrap();
+        }
+        assert_eq!(
+            versioned_in(&paths),
+            [
+                paths[1].join("libonnxruntime.so.1.21.2"),
+                paths[0].join("libonnxruntime.so.1.21"),
+                paths[0].join("libonnxruntime.so.1.9"),
+                paths[1].join("libonnxruntime.so.1.9"),
+            ]
+        );
+        let ours = libraries_in(&paths[0]);
+        assert_eq!(ours[1], paths[0].join("libonnxruntime.so.1.21"));
+    }
+}

@@ -1,0 +1,299 @@
+//! Maps that have places, and maps that have none.
+
+use prost::Message;
+
+use crate::error::Error;
+use crate::inference::classifier::Options;
+use crate::model::rewrite::{node, with_ints};
+use crate::model::{Places, check};
+use crate::testing::{Draft, open_bytes};
+
+/// Eight by eight pixels a cell: the feature map `f`, 4 channels of 8 x 8, of a picture `from`.
+fn cells(draft: &mut Draft, from: &str) {
+    draft.random("cells", &[4, 3, 8, 8]);
+    let conv = with_ints(node("Conv", &[from, "cells"], "c"), "strides", &[8, 8]);
+    draft.push(conv).node("Relu", &["c"], "f");
+}
+
+fn draft() -> Draft {
+    let mut draft = Draft::new();
+    draft.input(&[1, 3, 64, 64]);
+    draft
+}
+
+/// A dense layer on `vector`, as long as `inputs`.
+fn dense(draft: &mut Draft, vector: &str, inputs: i64) {
+    draft
+        .random("dense", &[inputs, 3])
+        .node("MatMul", &[vector, "dense"], "y")
+        .output("y");
+}
+
+fn pooled(draft: &mut Draft, map: &str) {
+    draft
+        .node("GlobalAveragePool", &[map], "p")
+        .node("Flatten", &["p"], "v");
+    dense(draft, "v", 4);
+}
+
+fn refusal(draft: &Draft) -> String {
+    check(draft.model.encode_to_vec()).unwrap_err().to_string()
+}
+
+/// Opened, and taken for a map with places for this reason.
+fn assert_places(draft: &Draft, is_proven: bool) {
+    let Some(opened) = draft.open() else { return };
+    let classifier = opened.unwrap();
+    let places = &classifier.structure().places;
+    assert_eq!(
+        matches!(places, Places::Proven { .. }),
+        is_proven,
+        "{places:?}"
+    );
+    if let Places::Proven { cells, .. } = places {
+        assert_eq!(*cells, [8, 8]);
+    }
+}
+
+const BY_MAXIMUM: &str = "covers the whole map and pools by its maximum, which leaves no places. Use a network that \
+                          averages over space.";
+
+#[test]
+fn pools_by_the_maximum_leave_no_places() {
+    let mut draft = crate::inference::tests::places::draft();
+    cells(&mut draft, "x");
+    draft
+        .node("GlobalMaxPool", &["f"], "m")
+        .node("Flatten", &["m"], "v");
+    dense(&mut draft, "v", 4);
+    let words = |features: &str, pool: &str| {
+        format!(
+            "network.onnx cannot be explained: its feature map “{features}” has a single cell, because the operator \
+             {pool} {BY_MAXIMUM}"
+        )
+    };
+    assert_eq!(refusal(&draft), words("m", "GlobalMaxPool “m”"));
+    for (op, length) in [("Concat", 8), ("Add", 4)] {
+        let mut draft = crate::inference::tests::places::draft();
+        cells(&mut draft, "x");
+        draft
+            .node("GlobalAveragePool", &["f"], "a")
+            .node("GlobalMaxPool", &["f"], "m")
+            .node_int(op, &["a", "m"], "joined", ("axis", 1))
+            .node("Flatten", &["joined"], "v");
+        if op == "Add" {
+            draft.graph().node[4].attribute.clear();
+        }
+        dense(&mut draft, "v", length);
+        assert_eq!(refusal(&draft), words("joined", "GlobalMaxPool “m”"));
+    }
+    let mut draft = crate::inference::tests::places::draft();
+    cells(&mut draft, "x");
+    draft
+        .node_ints("MaxPool", &["f"], "m", ("kernel_shape", &[8, 8]))
+        .node("Flatten", &["m"], "v");
+    dense(&mut draft, "v", 4);
+    assert_eq!(refusal(&draft), words("m", "MaxPool “m”"));
+}
+
+#[test]
+fn a_single_cell_is_no_place() {
+    let mut draft = crate::inference::tests::places::draft();
+    draft.input(&[1, 3, 8, 8]);
+    cells(&mut draft, "x");
+    pooled(&mut draft, "f");
+    assert_eq!(
+        refusal(&draft),
+        "network.onnx cannot be explained: its feature map “f” has a single cell for a picture of 8 x 8 pixels, \
+         because the operator Conv “c” covers the whole map. Use a network that keeps a larger map."
+    );
+}
+
+#[test]
+fn crops_and_transpositions_are_told() {
+    let mut draft = crate::inference::tests::places::draft();
+    draft
+        .integers("from", &[0, 32])
+        .integers("to", &[32, 64])
+        .integers("sides", &[2, 3])
+        .node("Slice", &["x", "from", "to", "sides"], "window");
+    cells(&mut draft, "window");
+    pooled(&mut draft, "f");
+    assert_eq!(
+        refusal(&draft),
+        "network.onnx cannot be explained: its feature map “f” shows a part of the picture only, because the \
+         operator Slice “window” cuts the rest off. Export the network without that crop, and crop the pictures \
+         before they reach it."
+    );
+    let mut draft = crate::inference::tests::places::draft();
+    draft.node_ints("Transpose", &["x"], "turned", ("perm", &[0, 1, 3, 2]));
+    cells(&mut draft, "turned");
+    pooled(&mut draft, "f");
+    assert_eq!(
+        refusal(&draft),
+        "network.onnx cannot be explained: its feature map “f” lies on its side, because the operator Transpose \
+         “turned” takes rows for columns. Export the network without that transposition, and transpose the pictures \
+         before they reach it."
+    );
+    // Back again before the head.
+    draft.graph().node.truncate(3);
+    draft.graph().output.clear();
+    draft.graph().initializer.truncate(1);
+    draft.node_ints("Transpose", &["f"], "upright", ("perm", &[0, 1, 3, 2]));
+    pooled(&mut draft, "upright");
+    assert_places(&draft, true);
+}
+
+#[test]
+fn what_keeps_places_is_proven_by_the_graph() {
+    let mut draft = crate::inference::tests::places::draft();
+    draft
+        .integers("pads", &[0, 0, 4, 4, 0, 0, 4, 4])
+        .integers("from", &[4, 4])
+        .integers("to", &[68, 68])
+        .integers("sides", &[2, 3])
+        .node("Pad", &["x", "pads"], "padded")
+        .node("Slice", &["padded", "from", "to", "sides"], "window");
+    cells(&mut draft, "window");
+    // A gate that looks at the whole map, and channels that change their order.
+    draft
+        .node("GlobalAveragePool", &["f"], "mean")
+        .node("Sigmoid", &["mean"], "gate")
+        .node("Mul", &["f", "gate"], "gated")
+        .integers("groups", &[1, 2, 2, 8, 8])
+        .integers("shape", &[1, 4, 8, 8])
+        .node("Reshape", &["gated", "groups"], "grouped")
+        .node_ints(
+            "Transpose",
+            &["grouped"],
+            "shuffled",
+            ("perm", &[0, 2, 1, 3, 4]),
+        )
+        .node("Reshape", &["shuffled", "shape"], "g");
+    pooled(&mut draft, "g");
+    assert_places(&draft, true);
+}
+
+#[test]
+fn what_the_graph_leaves_open_is_probed() {
+    // To tokens and back again.
+    let mut draft = crate::inference::tests::places::draft();
+    cells(&mut draft, "x");
+    draft
+        .integers("line", &[1, 4, 64])
+        .integers("grid", &[1, 4, 8, 8])
+        .node("Reshape", &["f", "line"], "tokens")
+        .node("Relu", &["tokens"], "same")
+        .node("Reshape", &["same", "grid"], "g");
+    pooled(&mut draft, "g");
+    assert_places(&draft, false);
+    // Through layers, whose gradient the network returns too.
+    draft.graph().output.clear();
+    draft
+        .node("Tanh", &["y"], "t")
+        .random("last", &[3, 5])
+        .node("MatMul", &["t", "last"], "z")
+        .output("z");
+    assert_places(&draft, false);
+    // Mirrored, which no reshaping is known to do.
+    let mut draft = crate::inference::tests::places::draft();
+    cells(&mut draft, "x");
+    draft
+        .integers("line", &[1, 4, 64])
+        .integers("grid", &[1, 4, 8, 8])
+        .node("Reshape", &["f", "line"], "tokens")
+        .integers("back", &(0..64).rev().collect::<Vec<i64>>())
+        .node_int("Gather", &["tokens", "back"], "mirrored", ("axis", 2))
+        .node("Reshape", &["mirrored", "grid"], "g");
+    pooled(&mut draft, "g");
+    let Some(opened) = draft.open() else { return };
+    let error = opened.err().unwrap();
+    assert!(matches!(error, Error::NoPlaces { .. }), "{error}");
+    let text = error.to_string();
+    assert!(
+        text.contains(
+            "“g” does not show where in the picture something is: of 12 patches that were changed, "
+        ),
+        "{text}"
+    );
+    assert!(
+        text.ends_with("Use a convolutional image classifier, whose map keeps rows and columns."),
+        "{text}"
+    );
+    // All cells in a row.
+    let mut draft = crate::inference::tests::places::draft();
+    cells(&mut draft, "x");
+    draft
+        .integers("row", &[1, 4, 64, 1])
+        .node("Reshape", &["f", "row"], "g");
+    pooled(&mut draft, "g");
+    let text = draft.open().unwrap().err().unwrap().to_string();
+    assert!(
+        text.ends_with(
+            "cannot be explained: its feature map “g” has the shape 1 x 4 x 64 x 1: tokens in no known grid of rows \
+             and columns. Use a convolutional image classifier, whose map keeps rows and columns."
+        ),
+        "{text}"
+    );
+}
+
+/// An embedding of 6 channels before the logits of three classes, and an auxiliary head before both.
+fn several_outputs() -> Draft {
+    let mut draft = crate::inference::tests::places::draft();
+    cells(&mut draft, "x");
+    draft
+        .node("GlobalAveragePool", &["c"], "q")
+        .node("Flatten", &["q"], "embedding")
+        .random("side", &[4, 3])
+        .node("MatMul", &["embedding", "side"], "aux")
+        .output("embedding")
+        .output("aux");
+    pooled(&mut draft, "f");
+    draft
+}
+
+fn open_with(draft: &Draft, change: impl Fn(&mut Options)) -> Result<(String, Vec<String>), Error> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("network.onnx");
+    std::fs::write(&path, draft.model.encode_to_vec()).unwrap();
+    let mut options = crate::testing::options(path);
+    change(&mut options);
+    let classifier = crate::inference::classifier::Classifier::open(&options)?;
+    let outputs = classifier.structure().outputs.clone();
+    Ok((outputs.taken, outputs.others))
+}
+
+#[test]
+fn the_output_that_tells_the_classes_is_taken() {
+    let draft = several_outputs();
+    if open_bytes(&draft.model.encode_to_vec()).is_none() {
+        return;
+    }
+    let others = |names: [&str; 2]| names.map(str::to_owned).to_vec();
+    let taken = open_with(&draft, |_| {}).unwrap();
+    assert_eq!(taken, ("y".into(), others(["embedding", "aux"])));
+    for asked in ["aux", "1"] {
+        let taken = open_with(&draft, |options| options.output = Some(asked.into()));
+        assert_eq!(taken.unwrap(), ("aux".into(), vec![]));
+    }
+    let error = open_with(&draft, |options| options.output = Some("logits".into())).unwrap_err();
+    let text = error.to_string();
+    assert!(
+        text.ends_with(
+            "network.onnx has no output “logits”; it has “embedding”, “aux”, “y”. Set output to one of these names, \
+             or to an index from 0 to 2."
+        ),
+        "{text}"
+    );
+    // As many labels as the embedding has channels.
+    let labels = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(labels.path(), "a\nb\nc\nd\n").unwrap();
+    let taken = open_with(&draft, |options| {
+        options.labels = Some(labels.path().into())
+    });
+    assert_eq!(taken.unwrap().0, "embedding");
+    // Scores before logits of as many classes.
+    let mut draft = several_outputs();
+    draft.node("Softmax", &["aux"], "s").output("s");
+    assert_eq!(open_with(&draft, |_| {}).unwrap().0, "s");
+}

@@ -1,0 +1,258 @@
+//! The gradient of one logit with respect to the features, as nodes of the same graph.
+//!
+//! Reverse-mode differentiation of the nodes between features and logits: one run of the graph
+//! then returns logits and gradient. The class is an input of the graph, given by its number or
+//! by its rank among the logits, so that it may change from run to run.
+
+pub(crate) mod rules;
+
+use std::collections::HashMap;
+
+use super::head::Anatomy;
+use super::head::affine;
+use super::rewrite::cellwise_dense::Cellwise;
+use super::rewrite::{element_type, node, with_int};
+use crate::onnx::builder::Tape;
+use crate::onnx::graph::Graph;
+use crate::onnx::proto::Node;
+
+/// Inputs that choose the class (int64, 1 x 1 and one value): slot 0 for the class given, slot 1 + r
+/// for the class of rank r.
+pub const CLASS: &str = "camoverlay/class";
+pub const SLOT: &str = "camoverlay/slot";
+
+/// The gradient of one tensor: still "one for the chosen class", or a tensor.
+#[derive(Clone)]
+enum Cotangent {
+    OneHot,
+    Tensor(String),
+}
+
+/// Nodes and constants that compute a gradient, and the gradient's name.
+pub struct Gradient {
+    pub tape: Tape,
+    pub tensor: String,
+    pub sums: Option<Sums>,
+}
+
+/// The sums over the channels of features times gradient, one value a cell.
+pub struct Sums {
+    pub tensor: String,
+    /// What takes the place of the layer whose result the last of these nodes makes.
+    pub layer: Vec<Node>,
+}
+
+/// The gradient of the chosen logit with respect to what the head's layers take: the mean over
+/// space where there is a pool, the feature map otherwise. `input_type` is the element type of
+/// the graph's input.
+///
+/// # Errors
+/// The operator that has no rule.
+pub fn differentiate(
+    graph: &Graph,
+    anatomy: &Anatomy,
+    input_type: i32,
+) -> Result<Gradient, String> {
+    let mut tape = Tape::new(graph.opset());
+    let tail = |after: Option<usize>| {
+        let nodes = anatomy
+            .tail
+            .iter()
+            .skip_while(|&&index| after.is_some_and(|after| index != after));
+        let nodes = nodes.skip(after.iter().len());
+        nodes
+            .map(|&index| &graph.nodes()[index])
+            .collect::<Vec<_>>()
+    };
+    let classes = tail(None)
+        .iter()
+        .rev()
+        .find_map(|layer| affine::dense_shape(graph, layer))
+        .map(|(_, outputs)| outputs)
+        .ok_or_else(|| "a head without dense layers".to_owned())?;
+    let mut back_to = |source: &str, layers| {
+        walk_back(
+            &mut tape, graph, anatomy, source, layers, classes, input_type,
+        )
+    };
+    if let Some(cellwise) = Cellwise::find(graph, anatomy) {
+        let result = graph.nodes()[cellwise.index].result();
+        let dy = back_to(result, &tail(Some(cellwise.index)))?;
+        let products = cellwise.forward(&mut tape);
+        let (sums, tensor) = cellwise.backward(&mut tape, &products, &dy);
+        let sums = Sums {
+            tensor: sums,
+            layer: products.nodes,
+        };
+        return Ok(Gradient {
+            tape,
+            tensor,
+            sums: Some(sums),
+        });
+    }
+    let mut source = anatomy.features.as_str();
+    let mut layers = tail(anatomy.pool);
+    if let Some(pool) = anatomy.pool {
+        // One value a channel, whatever its dimensions.
+        source = graph.nodes()[pool].result();
+        while let Some((first, rest)) = layers.split_first()
+            && matches!(first.op(), "Flatten" | "Reshape" | "Squeeze")
+            && !rest
+                .iter()
+                .any(|layer| layer.input.iter().any(|x| x == source))
+        {
+            source = first.result();
+            layers.remove(0);
+        }
+    }
+    let tensor = back_to(source, &layers)?;
+    Ok(Gradient {
+        tape,
+        tensor,
+        sums: None,
+    })
+}
+
+/// The gradient with respect to `source` by way of `layers`.
+fn walk_back(
+    tape: &mut Tape,
+    graph: &Graph,
+    anatomy: &Anatomy,
+    source: &str,
+    layers: &[&Node],
+    classes: usize,
+    input_type: i32,
+) -> Result<String, String> {
+    let class = choose_class(tape, graph, &anatomy.logits, classes);
+    let reduced = reduced_axes(graph, layers);
+    let mut gradients = HashMap::from([(anatomy.logits.clone(), Cotangent::OneHot)]);
+    for &layer in layers.iter().rev() {
+        let Some(dy) = gradients.get(layer.result()).cloned() else {
+            continue;
+        };
+        let unknown = || format!("the operator {}", layer.op_type());
+        for index in rules::paths(graph, layer).ok_or_else(unknown)? {
+            let operand = layer.operand(index);
+            // Some exporters have single layers compute in another type than the rest.
+            tape.compute_in(element_type(graph, operand, input_type));
+            let dx = match (&dy, layer.op()) {
+                (Cotangent::OneHot, "Gemm" | "MatMul" | "Conv") => {
+                    Cotangent::Tensor(rules::dense_row(tape, layer, &class))
+                }
+                (Cotangent::OneHot, "Add") if !graph.varies(layer.operand(1 - index)) => {
+                    Cotangent::OneHot
+                }
+                _ if matches!(dy, Cotangent::OneHot) && affine::keeps_values(graph, layer) => {
+                    Cotangent::OneHot
+                }
+                _ => {
+                    let dy = tensor(tape, &dy, layer.result(), &class, classes);
+                    let dx = rules::product(tape, graph, layer, index, &dy).ok_or_else(unknown)?;
+                    Cotangent::Tensor(sum_spread(tape, dx, operand, layer.result(), &reduced))
+                }
+            };
+            let sum = match gradients.remove(operand) {
+                None => dx,
+                Some(earlier) => {
+                    let earlier = tensor(tape, &earlier, operand, &class, classes);
+                    let dx = tensor(tape, &dx, operand, &class, classes);
+                    Cotangent::Tensor(tape.push("Add", &[&earlier, &dx]))
+                }
+            };
+            gradients.insert(operand.to_owned(), sum);
+        }
+    }
+    let gradient = gradients
+        .remove(source)
+        .ok_or("a head apart from its features")?;
+    Ok(tensor(tape, &gradient, source, &class, classes))
+}
+
+/// The index of the chosen class, int64, 1 x 1.
+fn choose_class(tape: &mut Tape, graph: &Graph, logits: &str, classes: usize) -> String {
+    let row = match graph.producer(logits) {
+        // A matrix of one row already.
+        Some(layer) if layer.op() == "Gemm" => logits.to_owned(),
+        _ => tape.row(logits),
+    };
+    // Slot 1 + r needs the best 1 + r classes, slot 0 none.
+    let values = format!("{CLASS}_values");
+    let ranking = format!("{CLASS}_ranking");
+    let mut top = if tape.opset() < 10 {
+        // The count was no input yet.
+        with_int(node("TopK", &[&row], &values), "k", classes as i64)
+    } else {
+        node("TopK", &[&row, SLOT], &values)
+    };
+    top.output.push(ranking.clone());
+    tape.nodes.push(with_int(top, "axis", 1));
+    let along = |node| with_int(node, "axis", 1);
+    let choices = tape.push_with("Concat", &[CLASS, &ranking], along);
+    tape.push_with("Gather", &[&choices, SLOT], along)
+}
+
+/// The cotangent of `of` as a tensor.
+fn tensor(tape: &mut Tape, cotangent: &Cotangent, of: &str, class: &str, classes: usize) -> String {
+    match cotangent {
+        Cotangent::Tensor(name) => name.clone(),
+        Cotangent::OneHot => {
+            let numbers: Vec<i64> = (0..classes as i64).collect();
+            let numbers = tape.integers(&numbers);
+            let is_class = tape.push("Equal", &[&numbers, class]);
+            let one_hot = tape.as_float(&is_class);
+            tape.reshape_like(&one_hot, of)
+        }
+    }
+}
+
+/// Sums `dx` over the axes along which `operand` was spread out to the size of `result`.
+fn sum_spread(
+    tape: &mut Tape,
+    dx: String,
+    operand: &str,
+    result: &str,
+    reduced: &HashMap<&str, Vec<i64>>,
+) -> String {
+    let none = Vec::new();
+    let of_result = reduced.get(result).unwrap_or(&none);
+    let axes = reduced.get(operand).unwrap_or(&none).iter();
+    let axes: Vec<i64> = axes
+        .copied()
+        .filter(|axis| !of_result.contains(axis))
+        .collect();
+    if axes.is_empty() {
+        dx
+    } else {
+        tape.reduce("ReduceSum", &dx, &axes)
+    }
+}
+
+/// For each tensor of the head the axes that were summed or averaged to size 1 on its way.
+fn reduced_axes<'a>(graph: &Graph, layers: &[&'a Node]) -> HashMap<&'a str, Vec<i64>> {
+    let mut reduced: HashMap<&str, Vec<i64>> = HashMap::new();
+    for layer in layers {
+        let axes = match layer.op() {
+            "ReduceMean" | "ReduceSum" => match layer.ints("axes") {
+                Some(axes) => axes.to_vec(),
+                None => graph
+                    .constant(layer.operand(1))
+                    .and_then(|axes| axes.integers())
+                    .unwrap_or_default(),
+            },
+            _ => {
+                let mut operands = layer.input.iter().filter(|operand| graph.varies(operand));
+                let of =
+                    |operand: &String| reduced.get(operand.as_str()).cloned().unwrap_or_default();
+                let first = operands.next().map(of).unwrap_or_default();
+                operands.map(of).fold(first, |common, other| {
+                    common
+                        .into_iter()
+                        .filter(|axis| other.contains(axis))
+                        .collect()
+                })
+            }
+        };
+        reduced.insert(layer.result(), axes);
+    }
+    reduced
+}

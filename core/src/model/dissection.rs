@@ -1,0 +1,151 @@
+//! From the bytes of a network file to a graph that ONNX Runtime can be given.
+
+use std::path::Path;
+
+use prost::bytes::Bytes;
+
+use super::backward::{self, Gradient};
+use super::head::obstacle::OTHER_NETWORK;
+use super::head::outputs::{self, Outputs, Wanted};
+use super::head::{self, Anatomy, Head};
+use super::image_input::Picture;
+use super::places::{self, Places};
+use super::rewrite;
+use crate::error::{Error, Fault};
+use crate::file::{self, Ingredient, Trouble};
+use crate::inference::classifier::INPUT_SIZE;
+use crate::onnx::functions::inline_functions;
+use crate::onnx::graph::{self, Graph};
+use crate::onnx::{external_data, proto};
+
+/// A classifier's graph, taken apart.
+pub struct Dissection {
+    pub graph: Graph,
+    pub picture: Picture,
+    pub anatomy: Anatomy,
+    pub gradient: Option<Gradient>,
+    pub outputs: Outputs,
+}
+
+impl Dissection {
+    /// Reads the network file at `path`, and the files beside it that hold its weights; says which
+    /// files those were.
+    ///
+    /// # Errors
+    /// Every [`Error`] about the file.
+    pub fn of_file(path: &Path, wanted: Wanted) -> Result<(Self, Vec<Ingredient>), Error> {
+        let unreadable = |trouble| match trouble {
+            Trouble::Missing => Error::FileMissing {
+                tried: vec![path.to_owned()],
+                command: None,
+            },
+            trouble => Error::FileUnreadable {
+                path: path.to_owned(),
+                trouble,
+            },
+        };
+        let limit = graph::LARGEST_FILE as u64;
+        let (bytes, ingredient) = file::read(path, limit).map_err(unreadable)?;
+        let mut model = graph::decode(bytes.into()).map_err(|fault| not_onnx(path, fault))?;
+        let folder = path
+            .parent()
+            .filter(|folder| !folder.as_os_str().is_empty());
+        let mut files = external_data::inline(&mut model, folder.unwrap_or(Path::new(".")))
+            .map_err(|message| Error::ExternalData {
+                path: path.to_owned(),
+                message,
+            })?;
+        files.push(ingredient);
+        Ok((Self::of_model(model, path, wanted)?, files))
+    }
+
+    fn of_model(mut model: proto::Model, path: &Path, wanted: Wanted) -> Result<Self, Error> {
+        inline_functions(&mut model).map_err(|fault| not_onnx(path, fault))?;
+        let graph = Graph::new(model).map_err(|fault| not_onnx(path, fault))?;
+        let picture = Picture::of(&graph, path)?;
+        let name = match wanted.output {
+            Some(asked) => Some(
+                outputs::named(&graph, asked)
+                    .map_err(|outputs| outputs::no_such(path, asked, outputs))?,
+            ),
+            None => None,
+        };
+        let wanted = Wanted {
+            output: name,
+            ..wanted
+        };
+        let found = head::find(&graph, &picture, wanted);
+        let (anatomy, outputs) = found.map_err(|obstacle| Error::NotExplainable {
+            path: path.to_owned(),
+            found: obstacle.found,
+            reason: obstacle.reason,
+            advice: obstacle.advice,
+        })?;
+        let gradient = match anatomy.head {
+            Head::Channels | Head::Dense { .. } => None,
+            Head::PooledLayers | Head::FlattenedLayers => Some(
+                backward::differentiate(&graph, &anatomy, picture.element_type).map_err(
+                    |found| Error::NotExplainable {
+                        path: path.to_owned(),
+                        found,
+                        reason: "whose gradient is not known",
+                        advice: OTHER_NETWORK,
+                    },
+                )?,
+            ),
+        };
+        Ok(Self {
+            graph,
+            picture,
+            anatomy,
+            gradient,
+            outputs,
+        })
+    }
+
+    /// What the graph says of the feature map's places, for an input of shortest side `side`.
+    ///
+    /// # Errors
+    /// [`Error::NoPlaces`].
+    pub fn places(&self, path: &Path, side: u32) -> Result<Places, Error> {
+        places::of_graph(&self.graph, &self.picture, &self.anatomy, side).map_err(|lack| {
+            Error::NoPlaces {
+                path: path.to_owned(),
+                features: self.anatomy.features.clone(),
+                found: lack.found,
+                advice: lack.advice,
+            }
+        })
+    }
+
+    /// The serialised graph to run, and the anatomy and the picture that belong to it.
+    ///
+    /// # Errors
+    /// [`Error::NotOnnx`] for a graph of more than 2 GiB.
+    pub fn rewrite(self, path: &Path) -> Result<(Vec<u8>, Picture, Anatomy), Error> {
+        let model = rewrite::rewrite(self.graph, &self.picture, &self.anatomy, self.gradient)
+            .map_err(|fault| not_onnx(path, fault))?;
+        Ok((model, self.picture, self.anatomy))
+    }
+}
+
+fn not_onnx(path: &Path, fault: Fault) -> Error {
+    Error::NotOnnx {
+        path: path.to_owned(),
+        fault,
+    }
+}
+
+/// Does to the bytes of a network file all that is done before ONNX Runtime sees them; for fuzzing.
+/// Weights in other files count as missing.
+///
+/// # Errors
+/// Every [`Error`] about a network file.
+pub fn check(bytes: Vec<u8>) -> Result<(), Error> {
+    let path = Path::new("network.onnx");
+    let model = graph::decode(Bytes::from(bytes)).map_err(|fault| not_onnx(path, fault))?;
+    let network = Dissection::of_model(model, path, Wanted::default())?;
+    network.places(path, INPUT_SIZE)?;
+    network.rewrite(path)?;
+    Ok(())
+}

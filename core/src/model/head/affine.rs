@@ -1,0 +1,287 @@
+//! The part of a head that is affine in the pooled features, as one matrix and one bias.
+//!
+//! logits = W mean(A) + b then holds exactly, whatever mixture of dense layers, 1 x 1
+//! convolutions, unfolded batch normalisations and scalings the exporter wrote.
+
+use crate::onnx::graph::Graph;
+use crate::onnx::proto::Node;
+
+/// Most multiplications that composing two matrices may cost: half a minute's worth is no head.
+const MOST_PRODUCTS: usize = 1 << 34;
+
+/// logits = weights · mean(A) + bias; an empty bias stands for zeros.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Affine {
+    pub weights: Weights,
+    pub bias: Vec<f32>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum Weights {
+    /// Channel k of the feature map is class k.
+    Identity,
+    /// One factor for each channel.
+    Diagonal(Vec<f32>),
+    /// Row-major, classes x channels.
+    Matrix { columns: usize, values: Vec<f32> },
+}
+
+impl Affine {
+    /// What the chain of `nodes` (in the order of the graph) does to a vector of pooled features;
+    /// none where an operator is not affine or its weights are not known.
+    pub fn compose<'a>(graph: &Graph, nodes: impl Iterator<Item = &'a Node>) -> Option<Self> {
+        let mut affine = Self {
+            weights: Weights::Identity,
+            bias: Vec::new(),
+        };
+        for node in nodes {
+            affine.apply(graph, node)?;
+        }
+        Some(affine)
+    }
+
+    fn apply(&mut self, graph: &Graph, node: &Node) -> Option<()> {
+        let varies = |index: usize| graph.varies(node.operand(index));
+        let floats = |index: usize| graph.constant(node.operand(index))?.floats();
+        match node.op() {
+            _ if keeps_values(graph, node) => {}
+            "Gemm" if varies(0) && !varies(1) && node.int("transA", 0) == 0 => {
+                let alpha = node.float("alpha", 1.0);
+                let beta = node.float("beta", 1.0);
+                let matrix = dense_matrix(graph, node)?;
+                let bias = match node.operand(2) {
+                    "" => Vec::new(),
+                    _ => floats(2)?,
+                };
+                self.dense(
+                    matrix.into_iter().map(|weight| alpha * weight).collect(),
+                    dense_shape(graph, node)?.0,
+                )?;
+                self.shift(bias.into_iter().map(|value| beta * value).collect())?;
+            }
+            "MatMul" if varies(0) && !varies(1) => {
+                self.dense(dense_matrix(graph, node)?, dense_shape(graph, node)?.0)?;
+            }
+            "Conv" if is_pointwise(graph, node) => {
+                self.dense(dense_matrix(graph, node)?, dense_shape(graph, node)?.0)?;
+                if !node.operand(2).is_empty() {
+                    self.shift(floats(2)?)?;
+                }
+            }
+            "BatchNormalization" => {
+                let (scale, bias, mean, variance) =
+                    (floats(1)?, floats(2)?, floats(3)?, floats(4)?);
+                let epsilon = node.float("epsilon", 1e-5);
+                let deviations = variance.iter().map(|variance| (variance + epsilon).sqrt());
+                let factors: Vec<f32> = scale
+                    .iter()
+                    .zip(deviations)
+                    .map(|(scale, deviation)| scale / deviation)
+                    .collect();
+                let shifts = bias.iter().zip(&mean).zip(&factors);
+                let shifts = shifts
+                    .map(|((bias, mean), factor)| bias - mean * factor)
+                    .collect();
+                self.scale(factors)?;
+                self.shift(shifts)?;
+            }
+            "Add" => self.shift(floats(if varies(0) { 1 } else { 0 })?)?,
+            "Mul" => self.scale(floats(if varies(0) { 1 } else { 0 })?)?,
+            "Sub" if varies(0) => self.shift(floats(1)?.iter().map(|value| -value).collect())?,
+            "Div" if varies(0) => {
+                self.scale(floats(1)?.iter().map(|value| 1.0 / value).collect())?
+            }
+            _ => return None,
+        }
+        Some(())
+    }
+
+    /// Number of values the map returns, where known.
+    fn rows(&self) -> Option<usize> {
+        match &self.weights {
+            Weights::Identity if self.bias.is_empty() => None,
+            Weights::Identity => Some(self.bias.len()),
+            Weights::Diagonal(factors) => Some(factors.len()),
+            Weights::Matrix { columns, values } => values.len().checked_div(*columns),
+        }
+    }
+
+    fn dense(&mut self, matrix: Vec<f32>, columns: usize) -> Option<()> {
+        let rows = matrix.len().checked_div(columns)?;
+        if rows * columns != matrix.len() || self.rows().is_some_and(|rows| rows != columns) {
+            return None;
+        }
+        if !self.bias.is_empty() {
+            let products = matrix.chunks_exact(columns).map(|row| dot(row, &self.bias));
+            self.bias = products.collect();
+        }
+        let (columns, values) = match &self.weights {
+            Weights::Identity => (columns, matrix),
+            Weights::Diagonal(factors) => {
+                let scaled = matrix.chunks_exact(columns).flat_map(|row| {
+                    row.iter()
+                        .zip(factors)
+                        .map(|(weight, factor)| weight * factor)
+                });
+                (columns, scaled.collect())
+            }
+            Weights::Matrix {
+                columns: inner,
+                values,
+            } => {
+                if rows.checked_mul(*inner)?.checked_mul(columns)? > MOST_PRODUCTS {
+                    return None;
+                }
+                let mut product = vec![0.0; rows * inner];
+                for (row, result) in matrix
+                    .chunks_exact(columns)
+                    .zip(product.chunks_exact_mut(*inner))
+                {
+                    for (weight, old) in row.iter().zip(values.chunks_exact(*inner)) {
+                        for (sum, value) in result.iter_mut().zip(old) {
+                            *sum += weight * value;
+                        }
+                    }
+                }
+                (*inner, product)
+            }
+        };
+        self.weights = Weights::Matrix { columns, values };
+        Some(())
+    }
+
+    fn shift(&mut self, mut values: Vec<f32>) -> Option<()> {
+        if values.is_empty() {
+            return Some(());
+        }
+        if let Some(rows) = self.rows() {
+            values = broadcast(values, rows)?;
+        }
+        if values.len() == 1 && self.rows().is_none() {
+            return None;
+        }
+        if self.bias.is_empty() {
+            self.bias = values;
+        } else {
+            self.bias
+                .iter_mut()
+                .zip(values)
+                .for_each(|(bias, value)| *bias += value);
+        }
+        Some(())
+    }
+
+    fn scale(&mut self, mut factors: Vec<f32>) -> Option<()> {
+        if let Some(rows) = self.rows() {
+            factors = broadcast(factors, rows)?;
+        } else if factors.len() < 2 {
+            return None;
+        }
+        self.bias
+            .iter_mut()
+            .zip(&factors)
+            .for_each(|(bias, factor)| *bias *= factor);
+        match &mut self.weights {
+            Weights::Identity => self.weights = Weights::Diagonal(factors),
+            Weights::Diagonal(old) => {
+                old.iter_mut()
+                    .zip(&factors)
+                    .for_each(|(old, factor)| *old *= factor);
+            }
+            Weights::Matrix { columns, values } => {
+                for (row, factor) in values.chunks_exact_mut(*columns).zip(&factors) {
+                    row.iter_mut().for_each(|value| *value *= factor);
+                }
+            }
+        }
+        Some(())
+    }
+}
+
+fn broadcast(values: Vec<f32>, rows: usize) -> Option<Vec<f32>> {
+    match values.len() {
+        1 => Some(vec![values[0]; rows]),
+        length => (length == rows).then_some(values),
+    }
+}
+
+fn dot(a: &[f32], b: &[f32]) -> f32 {
+    a.iter().zip(b).map(|(a, b)| a * b).sum()
+}
+
+/// Whether the node returns, of a single vector, the same numbers in the same order; for the two
+/// operators of quantisation up to its rounding.
+pub fn keeps_values(graph: &Graph, node: &Node) -> bool {
+    match node.op() {
+        "Identity" | "Dropout" | "Cast" | "Flatten" | "Reshape" | "Squeeze" | "Unsqueeze"
+        | "Transpose" | "QuantizeLinear" | "DequantizeLinear" => true,
+        "Gather" => gathers_all(graph, node),
+        _ => false,
+    }
+}
+
+/// A `Gather` of the first, second, third and so on of a vector, as some exporters of PyTorch
+/// write a view with other strides.
+fn gathers_all(graph: &Graph, node: &Node) -> bool {
+    let indices = || graph.constant(node.operand(1))?.integers();
+    graph.varies(node.operand(0))
+        && node.int("axis", 0) == 0
+        && indices().is_some_and(|indices| {
+            indices.len() > 1
+                && indices
+                    .iter()
+                    .zip(0..)
+                    .all(|(&index, place)| index == place)
+        })
+}
+
+/// A 1 x 1 convolution of stride 1 in one group: a dense layer for each position.
+pub fn is_pointwise(graph: &Graph, node: &Node) -> bool {
+    let shape = graph.constant_shape(node.operand(1));
+    slides(graph, node) && shape.is_some_and(|shape| shape[2..] == [1, 1])
+}
+
+/// Whether the node is a convolution over space of constant weights whose kernel steps from cell to
+/// cell and stays inside the map.
+pub fn slides(graph: &Graph, node: &Node) -> bool {
+    let all = |attribute: &str, value: i64| {
+        node.ints(attribute)
+            .is_none_or(|found| found.iter().all(|&found| found == value))
+    };
+    let unpadded = |kind: &[u8]| matches!(kind, b"NOTSET" | b"VALID");
+    let kind = node.find("auto_pad").and_then(|found| found.s.as_deref());
+    let shape = graph.constant_shape(node.operand(1));
+    node.op() == "Conv"
+        && shape.is_some_and(|shape| {
+            shape.len() == 4
+                && (shape[2..] == [1, 1] || kind.is_none_or(unpadded) && all("dilations", 1))
+        })
+        && node.int("group", 1) == 1
+        && all("strides", 1)
+        && all("pads", 0)
+}
+
+/// (inputs, outputs) of a dense layer: `Gemm`, `MatMul` or 1 x 1 `Conv` with constant weights.
+pub fn dense_shape(graph: &Graph, node: &Node) -> Option<(usize, usize)> {
+    let shape = graph.constant_shape(node.operand(1))?;
+    match (node.op(), shape.as_slice()) {
+        ("Gemm", &[outputs, inputs]) if node.int("transB", 0) != 0 => Some((inputs, outputs)),
+        ("Gemm" | "MatMul", &[inputs, outputs]) => Some((inputs, outputs)),
+        ("Conv", &[outputs, inputs, 1, 1]) => Some((inputs, outputs)),
+        _ => None,
+    }
+}
+
+/// The weights of a dense layer, row-major, outputs x inputs.
+fn dense_matrix(graph: &Graph, node: &Node) -> Option<Vec<f32>> {
+    let (inputs, outputs) = dense_shape(graph, node)?;
+    let stored = graph.constant(node.operand(1))?.floats()?;
+    if node.op() == "Conv" || node.int("transB", 0) != 0 {
+        return Some(stored);
+    }
+    let mut matrix = Vec::with_capacity(stored.len());
+    for output in 0..outputs {
+        matrix.extend((0..inputs).map(|input| stored[input * outputs + output]));
+    }
+    Some(matrix)
+}

@@ -1,0 +1,389 @@
+//! Finds, going back from a classifier's output, its logits, its head and the feature map before it.
+
+pub(crate) mod outputs;
+
+pub(crate) mod obstacle;
+
+pub(crate) mod covering_kernel;
+
+pub(crate) mod affine;
+
+use std::collections::BTreeSet;
+
+use super::backward::rules;
+use super::image_input::Picture;
+use super::position::Positions;
+use crate::inference::classifier::INPUT_SIZE;
+use crate::onnx::graph::Graph;
+use crate::onnx::proto::Node;
+use affine::{Affine, Weights};
+use covering_kernel::before_covering_kernel;
+use obstacle::{OTHER_NETWORK, Obstacle};
+use outputs::{Candidate, MOST_OUTPUTS, Outputs, Wanted};
+
+/// How scores follow from logits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Scores {
+    /// Softmax over all classes.
+    #[default]
+    Softmax,
+    /// The logistic function of each logit: classes do not exclude each other.
+    Sigmoid,
+}
+
+/// Order of a feature map's axes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Layout {
+    /// N x C x h x w.
+    ChannelsFirst,
+    /// N x h x w x C.
+    ChannelsLast,
+}
+
+/// What lies between the feature map A and the logits.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Head {
+    /// logits = mean(A) over space: channel c belongs to class c.
+    Channels,
+    /// logits = W mean(A) + b. `weights` is row-major, classes x channels; `bias` has one value a
+    /// class.
+    Dense { weights: Vec<f32>, bias: Vec<f32> },
+    /// Layers that are not affine, on the mean of A over space.
+    PooledLayers,
+    /// Layers on every value of A.
+    FlattenedLayers,
+}
+
+impl Head {
+    pub fn description(&self) -> &'static str {
+        match self {
+            Self::Channels => "mean over space, one channel a class",
+            Self::Dense { .. } => "mean over space, dense",
+            Self::PooledLayers => "mean over space, several layers",
+            Self::FlattenedLayers => "flattened, several layers",
+        }
+    }
+}
+
+/// Where a classifier can be opened up.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Anatomy {
+    /// Tensor of the logits, before a softmax that ends the network.
+    pub logits: String,
+    pub scores: Scores,
+    /// Tensor of the last feature map.
+    pub features: String,
+    pub layout: Layout,
+    pub head: Head,
+    /// Indices of the nodes from the feature map to the logits, in the order of the graph.
+    pub tail: Vec<usize>,
+    /// The node that averages over space; none for flattened layers.
+    pub pool: Option<usize>,
+}
+
+/// Takes the classifier apart: from the output that is wanted, or the one that most likely tells the
+/// classes.
+///
+/// # Errors
+/// What stands between its first output and a feature map.
+pub fn find(
+    graph: &Graph,
+    picture: &Picture,
+    wanted: Wanted,
+) -> Result<(Anatomy, Outputs), Obstacle> {
+    let positions = Positions::trace(graph, picture, picture.size(INPUT_SIZE));
+    let mut first_obstacle = None;
+    let mut candidates = Vec::new();
+    let outputs = graph.outputs().iter().map(|output| output.name());
+    for output in outputs.filter(|output| wanted.output.is_none_or(|name| name == *output)) {
+        let (logits, scores) = strip_scores(graph, output);
+        match find_before(graph, logits, scores) {
+            Ok(anatomy) => candidates.push(Candidate {
+                output: output.to_owned(),
+                anatomy: before_covering_kernel(graph, &positions, anatomy),
+                has_scores: logits != output,
+            }),
+            Err(obstacle) => {
+                first_obstacle.get_or_insert(obstacle);
+            }
+        }
+        if candidates.len() == MOST_OUTPUTS {
+            break;
+        }
+    }
+    outputs::choose(graph, candidates, wanted).ok_or_else(|| {
+        first_obstacle.unwrap_or(Obstacle {
+            found: "no output".to_owned(),
+            reason: "which leaves nothing to explain",
+            advice: OTHER_NETWORK,
+        })
+    })
+}
+
+/// The tensor before a softmax or logistic function that ends the network.
+fn strip_scores<'a>(graph: &'a Graph, output: &'a str) -> (&'a str, Scores) {
+    let mut tensor = output;
+    while let Some(node) = graph.producer(tensor) {
+        match node.op() {
+            "Softmax" | "LogSoftmax" => return (node.operand(0), Scores::Softmax),
+            "Sigmoid" => return (node.operand(0), Scores::Sigmoid),
+            _ if affine::keeps_values(graph, node) => tensor = node.operand(0),
+            // Percents, and the like.
+            _ => match scaled(graph, node) {
+                Some(operand) => tensor = operand,
+                None => break,
+            },
+        }
+    }
+    (output, Scores::Softmax)
+}
+
+/// The operand that `node` multiplies with, or divides by, one positive number.
+fn scaled<'a>(graph: &Graph, node: &'a Node) -> Option<&'a str> {
+    let (operand, factor) = match (node.op(), graph.varies(node.operand(0))) {
+        ("Mul" | "Div", true) => (node.operand(0), node.operand(1)),
+        ("Mul", false) => (node.operand(1), node.operand(0)),
+        (_, _) => return None,
+    };
+    let factor = graph.constant(factor)?.floats()?;
+    matches!(factor.as_slice(), [factor] if *factor > 0.0).then_some(operand)
+}
+
+fn find_before(graph: &Graph, logits: &str, scores: Scores) -> Result<Anatomy, Obstacle> {
+    let mut tail: Vec<usize> = Vec::new();
+    let mut flattened = None;
+    let mut frontier = BTreeSet::new();
+    frontier.extend(graph.producer_index(logits));
+    let obstacle = loop {
+        let Some(index) = frontier.pop_last() else {
+            break Obstacle::input();
+        };
+        let node = &graph.nodes()[index];
+        if frontier.is_empty()
+            && let Some((features, layout)) = global_mean(graph, node, &tail)
+        {
+            tail.push(index);
+            let features = before_transpose(graph, features, layout, &mut tail);
+            return Ok(pooled(graph, logits, scores, features, index, tail));
+        }
+        let is_spatial = match node.op() {
+            "Conv" => !affine::is_pointwise(graph, node),
+            op => op == "GlobalAveragePool",
+        };
+        let Some(operands) = rules::operands(graph, node).filter(|_| !is_spatial) else {
+            break Obstacle::of_node(graph, node);
+        };
+        tail.push(index);
+        if frontier.is_empty()
+            && matches!(node.op(), "Flatten" | "Reshape")
+            && channels(graph, before_last(graph, node.operand(0)).0).is_some()
+        {
+            flattened = Some((tail.len(), node.operand(0)));
+        }
+        let mut reached_input = false;
+        for operand in operands.into_iter().map(|index| node.operand(index)) {
+            match graph.producer_index(operand) {
+                Some(producer) => frontier.insert(producer),
+                None => {
+                    reached_input = true;
+                    break;
+                }
+            };
+        }
+        if reached_input {
+            break Obstacle::input();
+        }
+    };
+    let Some((length, features)) = flattened else {
+        return Err(obstacle);
+    };
+    tail.truncate(length);
+    let (features, layout) = before_transpose(graph, features, Layout::ChannelsFirst, &mut tail);
+    tail.reverse();
+    Ok(Anatomy {
+        logits: logits.to_owned(),
+        scores,
+        features: features.to_owned(),
+        layout,
+        head: Head::FlattenedLayers,
+        tail,
+        pool: None,
+    })
+}
+
+fn pooled(
+    graph: &Graph,
+    logits: &str,
+    scores: Scores,
+    (features, layout): (&str, Layout),
+    pool: usize,
+    mut tail: Vec<usize>,
+) -> Anatomy {
+    tail.reverse();
+    let layers = tail.iter().skip_while(|&&index| index != pool).skip(1);
+    let layers = layers.map(|&index| &graph.nodes()[index]);
+    let head = match Affine::compose(graph, layers) {
+        Some(affine) => head_of(affine),
+        None => Head::PooledLayers,
+    };
+    Anatomy {
+        logits: logits.to_owned(),
+        scores,
+        features: features.to_owned(),
+        layout,
+        head,
+        tail,
+        pool: Some(pool),
+    }
+}
+
+fn head_of(affine: Affine) -> Head {
+    let or_zeros = |bias: Vec<f32>, rows: usize| {
+        if bias.is_empty() {
+            vec![0.0; rows]
+        } else {
+            bias
+        }
+    };
+    let diagonal = |factors: Vec<f32>, bias: Vec<f32>| {
+        let size = factors.len();
+        let mut weights = vec![0.0; size * size];
+        for (row, factor) in factors.into_iter().enumerate() {
+            weights[row * size + row] = factor;
+        }
+        Head::Dense {
+            weights,
+            bias: or_zeros(bias, size),
+        }
+    };
+    match affine.weights {
+        Weights::Identity if affine.bias.is_empty() => Head::Channels,
+        Weights::Identity => diagonal(vec![1.0; affine.bias.len()], affine.bias),
+        Weights::Diagonal(factors) => diagonal(factors, affine.bias),
+        Weights::Matrix { columns, values } => {
+            let rows = values.len() / columns.max(1);
+            Head::Dense {
+                weights: values,
+                bias: or_zeros(affine.bias, rows),
+            }
+        }
+    }
+}
+
+/// Takes the feature map before a transposition to N x h x w x C rather than after it.
+fn before_transpose<'a>(
+    graph: &'a Graph,
+    features: &'a str,
+    layout: Layout,
+    tail: &mut Vec<usize>,
+) -> (&'a str, Layout) {
+    match before_last(graph, features) {
+        (before, Some(transpose)) => {
+            tail.push(transpose);
+            (before, Layout::ChannelsFirst)
+        }
+        (_, None) => (features, layout),
+    }
+}
+
+/// The tensor of which `tensor` is a transposition to N x h x w x C, and the node that makes it;
+/// `tensor` itself where it is none.
+fn before_last<'a>(graph: &'a Graph, tensor: &'a str) -> (&'a str, Option<usize>) {
+    let transpose = graph.producer_index(tensor).filter(|&index| {
+        let node = &graph.nodes()[index];
+        node.op() == "Transpose" && node.ints("perm") == Some(&[0, 2, 3, 1])
+    });
+    match transpose {
+        Some(index) => (graph.nodes()[index].operand(0), transpose),
+        None => (tensor, None),
+    }
+}
+
+/// The feature map and its layout, if the node averages a feature map over all of space.
+fn global_mean<'a>(
+    graph: &'a Graph,
+    node: &'a Node,
+    layers: &[usize],
+) -> Option<(&'a str, Layout)> {
+    let input = node.operand(0);
+    match node.op() {
+        "GlobalAveragePool" => Some((input, Layout::ChannelsFirst)),
+        "ReduceMean" => {
+            let axes = mean_axes(graph, node, 4)?;
+            match axes.iter().copied().collect::<Vec<_>>().as_slice() {
+                [2, 3] => Some((input, Layout::ChannelsFirst)),
+                [1, 2] => Some((input, Layout::ChannelsLast)),
+                _ => mean_of_means(graph, node).map(|input| (input, Layout::ChannelsFirst)),
+            }
+        }
+        "AveragePool" => {
+            // Its kernel covers the map if one value a channel is left for the dense layer.
+            let mut layers = layers.iter().rev().map(|&index| &graph.nodes()[index]);
+            let (inputs, _) = layers.find_map(|layer| affine::dense_shape(graph, layer))?;
+            let counts_padding = node.int("count_include_pad", 0) != 0
+                && node
+                    .ints("pads")
+                    .is_some_and(|pads| pads.iter().any(|&pad| pad != 0));
+            (!counts_padding && channels(graph, input) == Some(inputs))
+                .then_some((input, Layout::ChannelsFirst))
+        }
+        _ => None,
+    }
+}
+
+/// The axes of a `ReduceMean` of a tensor of `rank`, as an attribute or as an input.
+fn mean_axes(graph: &Graph, node: &Node, rank: i64) -> Option<BTreeSet<i64>> {
+    let axes = match node.ints("axes") {
+        Some(axes) => axes.to_vec(),
+        None => graph.constant(node.operand(1))?.integers()?,
+    };
+    let positive = |axis: i64| if axis < 0 { axis + rank } else { axis };
+    Some(axes.into_iter().map(positive).collect())
+}
+
+/// What `node` averages over one axis of space after another node has averaged it over the other.
+fn mean_of_means<'a>(graph: &'a Graph, node: &Node) -> Option<&'a str> {
+    let inner = graph
+        .producer(node.operand(0))
+        .filter(|inner| inner.op() == "ReduceMean")?;
+    let features = inner.operand(0);
+    channels(graph, features)?;
+    let first = mean_axes(graph, inner, 4)?;
+    let keeps_rank = inner.int("keepdims", 1) != 0;
+    let second = mean_axes(graph, node, if keeps_rank { 4 } else { 3 })?;
+    let other = match first.iter().copied().collect::<Vec<_>>().as_slice() {
+        [3] => 2,
+        [2] if keeps_rank => 3,
+        [2] => 2,
+        _ => return None,
+    };
+    (second == BTreeSet::from([other])).then_some(features)
+}
+
+/// Number of channels of a feature map N x C x h x w, from the convolutions that make it; none
+/// where the tensor is no such map.
+pub fn channels(graph: &Graph, tensor: &str) -> Option<usize> {
+    let mut pending = vec![tensor];
+    let mut sum = 0;
+    // Concatenations branch; the budget keeps their repetition from growing without bound.
+    for _ in 0..4096 {
+        let Some(tensor) = pending.pop() else {
+            return Some(sum);
+        };
+        let node = graph.producer(tensor)?;
+        match node.op() {
+            "Conv" => {
+                let weights = graph.constant_shape(node.operand(1))?;
+                sum += weights.first().filter(|_| weights.len() == 4)?;
+            }
+            "BatchNormalization" => sum += graph.constant_shape(node.operand(1))?.first()?,
+            "Concat" if node.int("axis", 1) == 1 => {
+                pending.extend(node.input.iter().map(String::as_str));
+            }
+            "MatMul" | "Gemm" | "Flatten" | "Reshape" | "Transpose" | "Gather" | "Squeeze"
+            | "Unsqueeze" | "ReduceMean" | "LayerNormalization" | "Concat" => return None,
+            _ => pending.push(node.input.iter().find(|operand| graph.varies(operand))?),
+        }
+    }
+    None
+}

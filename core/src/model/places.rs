@@ -1,0 +1,104 @@
+//! Whether the cells of a feature map are places of the picture, as far as the graph tells.
+
+use super::head::Anatomy;
+use super::head::obstacle::name;
+use super::image_input::Picture;
+use super::position::{Position, Positions, Proof, ReceptiveField, is_maximum};
+use crate::onnx::graph::Graph;
+
+/// Why the cells of a feature map are taken for places of the picture.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Places {
+    /// Each operator on the way to the map is known to keep places.
+    Proven {
+        /// Height and width of the map for an input of the network's size, square if free.
+        cells: [usize; 2],
+        receptive_field: Option<ReceptiveField>,
+    },
+    /// The graph does not tell, `by` this operator; a changed patch of the picture changes most
+    /// the cells that should look there.
+    Probed { by: String },
+}
+
+/// What is wrong with a feature map, and a sentence on what to do.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Lack {
+    pub found: String,
+    pub advice: &'static str,
+}
+
+const AVERAGES: &str = "Use a network that averages over space.";
+const LARGER: &str = "Give a larger input-size, or use a network that keeps a larger map.";
+const LARGER_MAP: &str = "Use a network that keeps a larger map.";
+
+/// What the graph says of the places of the feature map of `anatomy`, for a picture of shortest
+/// side `side`.
+///
+/// # Errors
+/// What keeps its cells from being places.
+pub fn of_graph(
+    graph: &Graph,
+    picture: &Picture,
+    anatomy: &Anatomy,
+    side: u32,
+) -> Result<Places, Lack> {
+    let size = picture.size(side);
+    let positions = Positions::trace(graph, picture, size);
+    let named = |index: usize| graph.nodes().get(index).map(name).unwrap_or_default();
+    let probed = |index: usize| Places::Probed { by: named(index) };
+    let last = graph.producer_index(&anatomy.features).unwrap_or(0);
+    match positions.of(&anatomy.features) {
+        None => Ok(probed(last)),
+        Some(Position::Unknown(index)) => Ok(probed(index)),
+        Some(Position::Single(index)) => Err(single(graph, index, picture, size)),
+        Some(Position::Map(map)) => match map.proof(anatomy.layout) {
+            None => Ok(probed(last)),
+            Some(Proof::Holds) => Ok(Places::Proven {
+                cells: map.cells(),
+                receptive_field: map.receptive_field(),
+            }),
+            Some(Proof::Turned(index)) => Err(Lack {
+                found: format!(
+                    "lies on its side, because {} takes rows for columns",
+                    named(index)
+                ),
+                advice: "Export the network without that transposition, and transpose the pictures before they reach it.",
+            }),
+            Some(Proof::Cut(index)) => Err(Lack {
+                found: format!(
+                    "shows a part of the picture only, because {} cuts the rest off",
+                    named(index)
+                ),
+                advice: "Export the network without that crop, and crop the pictures before they reach it.",
+            }),
+        },
+    }
+}
+
+fn single(graph: &Graph, index: usize, picture: &Picture, [height, width]: [usize; 2]) -> Lack {
+    let Some(node) = graph.nodes().get(index) else {
+        return Lack {
+            found: "has a single cell".to_owned(),
+            advice: LARGER_MAP,
+        };
+    };
+    let named = name(node);
+    if is_maximum(node) {
+        return Lack {
+            found: format!(
+                "has a single cell, because {named} covers the whole map and pools by its maximum, which leaves no places"
+            ),
+            advice: AVERAGES,
+        };
+    }
+    let advice = match picture.fixed {
+        None => LARGER,
+        Some(_) => LARGER_MAP,
+    };
+    Lack {
+        found: format!(
+            "has a single cell for a picture of {width} x {height} pixels, because {named} covers the whole map"
+        ),
+        advice,
+    }
+}

@@ -1,0 +1,379 @@
+//! Rewrites a classifier so that one run returns what a class map needs.
+
+pub(crate) mod hard_swish;
+
+pub(crate) mod cellwise_dense;
+
+use std::collections::{BTreeSet, HashSet};
+
+use prost::Message;
+
+use crate::error::Fault;
+use cellwise_dense::DETAIL;
+
+use super::backward::{CLASS, Gradient, SLOT, Sums};
+use super::head::{Anatomy, Layout};
+use super::image_input::Picture;
+use crate::onnx::graph::Graph;
+use crate::onnx::proto::{self, Attribute, Node, TypeValue, ValueInfo, attribute_type, data_type};
+
+/// Name of the picture that the rewritten graph takes.
+pub const IMAGE: &str = "camoverlay/image";
+
+/// The serialised graph that takes [`IMAGE`] (1 x 3 x H x W, float32) and returns the features
+/// (1 x C x h x w, float32) and the logits (float32, one value a class), in this order.
+///
+/// With a gradient it also takes [`CLASS`] and [`SLOT`] and returns the gradient (float32), one
+/// value a channel where the head pools and one for each feature where it does not. With
+/// [`Sums`](crate::model::backward::Sums) it takes [`DETAIL`], which has to be true for that, and returns
+/// last the sums over the channels of features times gradient, one value a cell.
+///
+/// # Errors
+/// [`Fault::TooLarge`], or a graph that was not well formed.
+pub fn rewrite(
+    graph: Graph,
+    picture: &Picture,
+    anatomy: &Anatomy,
+    gradient: Option<Gradient>,
+) -> Result<Vec<u8>, Fault> {
+    let features_type = element_type(&graph, &anatomy.features, picture.element_type);
+    let logits_type = element_type(&graph, &anatomy.logits, picture.element_type);
+    let pads = pads_before_maxima(&graph, picture.element_type);
+    let version = graph.opset();
+    let mut model = graph.into_model();
+    // From this version on, weights that are inputs too are told from constants.
+    model.ir_version = model.ir_version.max(Some(4));
+    let proto = model.graph.as_mut().ok_or(Fault::NoGraph)?;
+    if let Some(pool) = anatomy.pool.and_then(|pool| proto.node.get_mut(pool))
+        && pool.op() == "AveragePool"
+    {
+        pool.op_type = Some("GlobalAveragePool".to_owned());
+        pool.attribute.clear();
+    }
+    keep_pads(proto, &pads, version);
+    take_image(proto, picture);
+    let to_first: Option<&[i64]> = match anatomy.layout {
+        Layout::ChannelsFirst => None,
+        Layout::ChannelsLast => Some(&[0, 3, 1, 2]),
+    };
+    proto.output.clear();
+    expose(proto, &anatomy.features, features_type, to_first);
+    expose(proto, &anatomy.logits, logits_type, None);
+    if let Some(Gradient { tape, tensor, sums }) = gradient {
+        let choice = [(CLASS, &[1, 1][..]), (SLOT, &[1])];
+        proto
+            .input
+            .extend(choice.map(|(name, dims)| sized(value(name, data_type::INT64), dims)));
+        if sums.is_some() {
+            proto
+                .input
+                .push(sized(value(DETAIL, data_type::BOOL), &[1]));
+        }
+        keep_as_stored(proto, &tape.nodes);
+        proto.node.extend(tape.nodes);
+        proto.initializer.extend(tape.constants);
+        let to_first = to_first.filter(|_| anatomy.pool.is_none());
+        expose(proto, &tensor, features_type, to_first);
+        if let Some(Sums { tensor, layer }) = sums {
+            let made = layer.last().map(|node| node.result().to_owned());
+            let place = proto
+                .node
+                .iter()
+                .position(|node| Some(node.result()) == made.as_deref());
+            if let Some(place) = place {
+                proto.node.splice(place..=place, layer);
+            }
+            expose(proto, &tensor, data_type::FLOAT, None);
+        }
+    }
+    hard_swish::convolve(proto, version);
+    drop_unused(proto);
+    if model.encoded_len() > i32::MAX as usize {
+        return Err(Fault::TooLarge);
+    }
+    Ok(model.encode_to_vec())
+}
+
+/// Indices of the nodes that pad with zeros what a `MaxPool` takes, as Keras' ResNets do.
+fn pads_before_maxima(graph: &Graph, input_type: i32) -> BTreeSet<usize> {
+    let is_zero = |tensor: &str| {
+        tensor.is_empty()
+            || graph
+                .constant(tensor)
+                .and_then(|value| value.floats())
+                .is_some_and(|value| value.iter().all(|&value| value == 0.0))
+    };
+    let pools = graph.nodes().iter().filter(|node| node.op() == "MaxPool");
+    pools
+        .filter_map(|pool| graph.producer_index(pool.operand(0)))
+        .filter(|&index| {
+            let pad = &graph.nodes()[index];
+            pad.op() == "Pad"
+                && pad.float("value", 0.0) == 0.0
+                && is_zero(pad.operand(2))
+                && element_type(graph, pad.operand(0), input_type) == data_type::FLOAT
+        })
+        .collect()
+}
+
+/// Keeps ONNX Runtime (1.24, no longer 1.32) from moving zeros into the pads of a `MaxPool`, where
+/// they would count as minus infinity: it moves nothing but zeros, and this is next to nothing.
+fn keep_pads(proto: &mut proto::Graph, pads: &BTreeSet<usize>, version: i64) {
+    const TINY: f32 = f32::from_bits(1);
+    const NAME: &str = "camoverlay/tiny";
+    for &index in pads {
+        let Some(pad) = proto.node.get_mut(index) else {
+            continue;
+        };
+        if version < 11 {
+            pad.attribute
+                .retain(|attribute| attribute.name() != "value");
+            pad.attribute.push(Attribute {
+                name: Some("value".to_owned()),
+                f: Some(TINY),
+                r#type: Some(attribute_type::FLOAT),
+                ..Attribute::default()
+            });
+        } else {
+            pad.input.resize(pad.input.len().max(3), String::new());
+            pad.input[2] = NAME.to_owned();
+        }
+    }
+    if version >= 11 && !pads.is_empty() {
+        proto.initializer.push(floats(NAME, &[], vec![TINY]));
+    }
+}
+
+/// Puts [`IMAGE`] in the place of the network's own input.
+fn take_image(proto: &mut proto::Graph, picture: &Picture) {
+    let (width, height) = picture
+        .fixed
+        .map_or((-1, -1), |(width, height)| (width as i64, height as i64));
+    let image = sized(value(IMAGE, data_type::FLOAT), &[1, 3, height, width]);
+    proto.input = vec![image];
+    let mut nodes = Vec::new();
+    let mut tensor = IMAGE.to_owned();
+    if picture.layout == Layout::ChannelsLast {
+        let transposed = "camoverlay/image_last".to_owned();
+        nodes.push(transpose(&tensor, &[0, 2, 3, 1], &transposed));
+        tensor = transposed;
+    }
+    nodes.push(match picture.element_type {
+        data_type::FLOAT => node("Identity", &[&tensor], &picture.name),
+        other => cast(&tensor, other, &picture.name),
+    });
+    proto.node.splice(0..0, nodes);
+}
+
+/// Makes an input of each weight that the `backward` products share with the network's layers.
+///
+/// ONNX Runtime takes those for weights that may change from run to run and leaves them as they
+/// are stored. It would otherwise keep a copy for each layer and each product, in an order that
+/// suits products with many rows; here, where there is one row, the stored order is the faster one
+/// too. Types that it computes in another one are left to it: it would convert them in each run.
+fn keep_as_stored(proto: &mut proto::Graph, backward: &[Node]) {
+    let products = backward
+        .iter()
+        .filter(|node| matches!(node.op(), "Gemm" | "ConvTranspose"));
+    let shared: BTreeSet<&str> = products.map(|node| node.operand(1)).collect();
+    let stored = proto
+        .initializer
+        .iter()
+        .filter(|weight| weight.data_type() == data_type::FLOAT && shared.contains(weight.name()));
+    proto
+        .input
+        .extend(stored.map(|weight| sized(value(weight.name(), data_type::FLOAT), &weight.dims)));
+}
+
+/// Adds `tensor` to the graph's outputs, as float32 and in the order of axes asked for.
+fn expose(proto: &mut proto::Graph, tensor: &str, element_type: i32, permutation: Option<&[i64]>) {
+    let mut tensor = tensor.to_owned();
+    if element_type != data_type::FLOAT {
+        let converted = format!("{tensor}/camoverlay_float");
+        proto.node.push(cast(&tensor, data_type::FLOAT, &converted));
+        tensor = converted;
+    }
+    if let Some(permutation) = permutation {
+        let transposed = format!("{tensor}/camoverlay_first");
+        proto
+            .node
+            .push(transpose(&tensor, permutation, &transposed));
+        tensor = transposed;
+    }
+    proto.output.push(value(&tensor, data_type::FLOAT));
+}
+
+/// Element type of a tensor that follows from the picture: that of the weights it was made with,
+/// or `input_type`.
+pub fn element_type(graph: &Graph, tensor: &str, input_type: i32) -> i32 {
+    let mut tensor = tensor;
+    // Producers come before consumers, so the walk ends.
+    while let Some(node) = graph.producer(tensor) {
+        match node.op() {
+            "Cast" => return i32::try_from(node.int("to", 1)).unwrap_or(data_type::FLOAT),
+            "DequantizeLinear" => return data_type::FLOAT,
+            "Conv" | "Gemm" | "MatMul" => {
+                if let Some(stored) = graph.initializer(node.operand(1)) {
+                    return stored.data_type();
+                }
+            }
+            _ => {}
+        }
+        match node.input.iter().find(|operand| graph.varies(operand)) {
+            Some(operand) => tensor = operand,
+            None => break,
+        }
+    }
+    input_type
+}
+
+/// Removes nodes and weights that none of the outputs needs.
+fn drop_unused(proto: &mut proto::Graph) {
+    let mut needed: HashSet<String> = proto
+        .output
+        .iter()
+        .map(|output| output.name().to_owned())
+        .collect();
+    let mut kept = BTreeSet::new();
+    for (index, node) in proto.node.iter().enumerate().rev() {
+        if node.output.iter().any(|output| needed.contains(output)) {
+            kept.insert(index);
+            needed.extend(node.input.iter().cloned());
+            for graph in node
+                .attribute
+                .iter()
+                .flat_map(|attribute| attribute.g.as_deref().into_iter().chain(&attribute.graphs))
+            {
+                captured(graph, &mut needed);
+            }
+        }
+    }
+    let mut index = 0;
+    proto.node.retain(|_| {
+        index += 1;
+        kept.contains(&(index - 1))
+    });
+    proto
+        .initializer
+        .retain(|tensor| needed.contains(tensor.name()));
+    proto.sparse_initializer.retain(|sparse| {
+        sparse
+            .values
+            .as_ref()
+            .is_some_and(|values| needed.contains(values.name()))
+    });
+    proto.input.retain(|input| needed.contains(input.name()));
+    proto.value_info.clear();
+    proto.quantization_annotation.clear();
+}
+
+/// Names that a subgraph uses, some of which may come from the graphs around it.
+fn captured(graph: &proto::Graph, needed: &mut HashSet<String>) {
+    needed.extend(graph.output.iter().map(|output| output.name().to_owned()));
+    for node in &graph.node {
+        needed.extend(node.input.iter().cloned());
+        for attribute in &node.attribute {
+            for graph in attribute.g.as_deref().into_iter().chain(&attribute.graphs) {
+                captured(graph, needed);
+            }
+        }
+    }
+}
+
+/// A tensor of unsaid shape.
+pub fn value(name: &str, element_type: i32) -> ValueInfo {
+    ValueInfo {
+        name: Some(name.to_owned()),
+        r#type: Some(proto::Type {
+            value: Some(TypeValue::Tensor(proto::TensorType {
+                elem_type: Some(element_type),
+                shape: None,
+            })),
+            denotation: None,
+        }),
+        ..ValueInfo::default()
+    }
+}
+
+/// `value` with a shape; -1 leaves a dimension free.
+fn sized(mut value: ValueInfo, sizes: &[i64]) -> ValueInfo {
+    if let Some(TypeValue::Tensor(tensor)) = value.r#type.as_mut().and_then(|t| t.value.as_mut()) {
+        let dim = sizes.iter().map(|&size| proto::Dimension {
+            value: (size >= 0).then_some(proto::DimensionValue::Size(size)),
+            denotation: None,
+        });
+        tensor.shape = Some(proto::TensorShape { dim: dim.collect() });
+    }
+    value
+}
+
+/// A standard node with one output.
+pub fn node(op: &str, inputs: &[&str], output: &str) -> Node {
+    Node {
+        input: inputs.iter().map(|&input| input.to_owned()).collect(),
+        output: vec![output.to_owned()],
+        name: Some(output.to_owned()),
+        op_type: Some(op.to_owned()),
+        ..Node::default()
+    }
+}
+
+pub fn cast(input: &str, to: i32, output: &str) -> Node {
+    with_int(node("Cast", &[input], output), "to", to.into())
+}
+
+fn transpose(input: &str, permutation: &[i64], output: &str) -> Node {
+    with_ints(node("Transpose", &[input], output), "perm", permutation)
+}
+
+pub fn with_int(mut node: Node, name: &str, value: i64) -> Node {
+    node.attribute.push(Attribute {
+        name: Some(name.to_owned()),
+        i: Some(value),
+        r#type: Some(attribute_type::INT),
+        ..Attribute::default()
+    });
+    node
+}
+
+/// A tensor of single precision `values`.
+pub fn floats(name: &str, dims: &[i64], values: Vec<f32>) -> proto::Tensor {
+    proto::Tensor {
+        name: Some(name.to_owned()),
+        dims: dims.to_vec(),
+        data_type: Some(data_type::FLOAT),
+        float_data: values,
+        ..proto::Tensor::default()
+    }
+}
+
+pub fn with_float(mut node: Node, name: &str, value: f32) -> Node {
+    node.attribute.push(Attribute {
+        name: Some(name.to_owned()),
+        f: Some(value),
+        r#type: Some(attribute_type::FLOAT),
+        ..Attribute::default()
+    });
+    node
+}
+
+pub fn with_ints(mut node: Node, name: &str, values: &[i64]) -> Node {
+    node.attribute.push(Attribute {
+        name: Some(name.to_owned()),
+        ints: values.to_vec(),
+        r#type: Some(attribute_type::INTS),
+        ..Attribute::default()
+    });
+    node
+}
+
+/// Adds a graph as the attribute of its name.
+pub fn with_graph(mut node: Node, graph: proto::Graph) -> Node {
+    node.attribute.push(Attribute {
+        name: graph.name.clone(),
+        g: Some(Box::new(graph)),
+        r#type: Some(attribute_type::GRAPH),
+        ..Attribute::default()
+    });
+    node
+}

@@ -1,0 +1,118 @@
+//! The windows that convolutions and pools slide over a map.
+
+use crate::onnx::graph::Graph;
+use crate::onnx::proto::Node;
+
+/// What one output of an operator sees of its input, along one axis.
+#[derive(Debug, Clone, Copy)]
+pub struct Window {
+    kernel: usize,
+    pub stride: usize,
+    dilation: usize,
+    padding: Padding,
+    rounds_up: bool,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Padding {
+    Given {
+        before: usize,
+        after: usize,
+    },
+    /// As much as leaves a cell for every started stride; the odd one before or after the map.
+    Same {
+        odd_before: bool,
+    },
+}
+
+impl Window {
+    /// Cells from the first to the last one seen.
+    pub fn reach(&self) -> Option<usize> {
+        self.kernel.checked_sub(1)?.checked_mul(self.dilation)
+    }
+
+    /// Padding before the first of `cells`.
+    pub fn pad_before(&self, cells: usize) -> usize {
+        match self.padding {
+            Padding::Given { before, .. } => before,
+            Padding::Same { odd_before } => {
+                let steps = cells.div_ceil(self.stride).saturating_sub(1);
+                let covered = steps
+                    .saturating_mul(self.stride)
+                    .saturating_add(self.reach().unwrap_or(0))
+                    .saturating_add(1);
+                let total = covered.saturating_sub(cells);
+                if odd_before {
+                    total.div_ceil(2)
+                } else {
+                    total / 2
+                }
+            }
+        }
+    }
+
+    /// How many cells are made of `cells`.
+    pub fn cells(&self, cells: usize) -> Option<usize> {
+        let (before, after) = match self.padding {
+            Padding::Same { .. } => return Some(cells.div_ceil(self.stride)),
+            Padding::Given { before, after } => (before, after),
+        };
+        let padded = cells.checked_add(before)?.checked_add(after)?;
+        let rest = padded.checked_sub(self.reach()?.checked_add(1)?)?;
+        if !self.rounds_up {
+            return Some(rest / self.stride + 1);
+        }
+        let rounded = rest.div_ceil(self.stride) + 1;
+        // A window that would start behind the map is none.
+        let starts_behind = (rounded - 1) * self.stride >= cells.checked_add(before)?;
+        Some(if starts_behind { rounded - 1 } else { rounded })
+    }
+}
+
+/// The windows of `node`, vertical and horizontal; none where it has not two, or absurd ones. Its
+/// `weights`th operand is the kernel, where no attribute gives its shape.
+pub fn windows(graph: &Graph, node: &Node, weights: usize) -> Option<[Window; 2]> {
+    let kernel: Vec<usize> = match node.ints("kernel_shape") {
+        Some(kernel) => kernel
+            .iter()
+            .map(|&size| usize::try_from(size).ok())
+            .collect::<Option<_>>()?,
+        None => graph
+            .constant_shape(node.operand(weights))?
+            .get(2..)?
+            .to_vec(),
+    };
+    let &[height, width] = kernel.as_slice() else {
+        return None;
+    };
+    let setting = |attribute: &str, index: usize, default: usize| match node.ints(attribute) {
+        Some(values) => values
+            .get(index)
+            .and_then(|&value| usize::try_from(value).ok())
+            .filter(|&value| value < 1 << 20),
+        None => Some(default),
+    };
+    let automatic = node.find("auto_pad").and_then(|found| found.s.as_deref());
+    let window = |axis: usize, kernel: usize| {
+        let padding = match automatic {
+            Some(b"SAME_UPPER") => Padding::Same { odd_before: false },
+            Some(b"SAME_LOWER") => Padding::Same { odd_before: true },
+            Some(b"VALID") => Padding::Given {
+                before: 0,
+                after: 0,
+            },
+            _ => Padding::Given {
+                before: setting("pads", axis, 0)?,
+                after: setting("pads", axis + 2, 0)?,
+            },
+        };
+        Some(Window {
+            kernel: Some(kernel).filter(|kernel| (1..1 << 20).contains(kernel))?,
+            stride: setting("strides", axis, 1).filter(|&stride| stride > 0)?,
+            dilation: setting("dilations", axis, 1)?,
+            padding,
+            rounds_up: node.int("ceil_mode", 0) != 0,
+        })
+    };
+    Some([window(0, height)?, window(1, width)?])
+}

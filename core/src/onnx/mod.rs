@@ -1,0 +1,9 @@
+//! The ONNX file format: read, checked, indexed, and built. Knows nothing of class maps.
+
+pub(crate) mod builder;
+pub(crate) mod constant_fold;
+pub(crate) mod external_data;
+pub(crate) mod functions;
+pub(crate) mod graph;
+pub(crate) mod order;
+pub(crate) mod proto;

@@ -1,0 +1,265 @@
+//! Heat over a frame, in place.
+
+use std::array;
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::contrast::Search;
+use super::frame_writer::{Brush, Scratch};
+use super::panel::Panel;
+use super::quantize::Quantizer;
+use super::scaled_map::{MapScaler, MapView, Source};
+use crate::frame::layout::PLANES;
+use crate::frame::{Geometry, Plane, PlaneMut};
+use crate::frame::{Orientation, Presentation};
+use crate::luma::reader::{BoundedRows, GrayReader};
+use crate::luma::tiles;
+use crate::preprocess::GrayBounds;
+use crate::thread_pool::Crew;
+
+/// Paints a class map over frames of one geometry.
+///
+/// The picture is gray / 2 + heat in each channel, stretched so that its minimum and maximum over
+/// all pixels and channels become 0 and 255. Heat is MATLAB's jet(255), darkened towards its cold
+/// end, at the scaled, normalised and quantised class map (W. Zhou et al., "Learning deep features
+/// for discriminative localization", 2016, and the figures that came with it).
+///
+/// In Y'CbCr that picture is painted in the frame's own matrix and range: heat and gray add
+/// linearly and gray has no chroma, so luma becomes the stretched gray / 2 + heat luma, and chroma
+/// the stretched heat chroma alone. Gray is the frame's own luma, scaled to 0..=255.
+pub struct Painter {
+    width: usize,
+    height: usize,
+    /// For each band of the frame's rows, from top to bottom.
+    scratches: Vec<Scratch>,
+    heat: Heat,
+    reader: GrayReader,
+    /// Of a frame that was not sampled.
+    bounds: GrayBounds,
+    search: Search,
+    /// Half the gray of each value that is read.
+    half: [f64; 256],
+    brush: Brush,
+    crew: Arc<Crew>,
+}
+
+/// Bands that a frame is painted in, each by one thread at a time.
+const BANDS: usize = 16;
+
+/// Parts that a map is scaled in.
+const MAP_PARTS: usize = 4;
+
+impl Painter {
+    /// A painter of frames of `geometry`, whose sides must be positive; without heat.
+    pub fn new(geometry: &Geometry) -> Self {
+        Self::presented(geometry, &Presentation::default())
+    }
+
+    /// The same for frames that are meant to be seen as `presentation` says. Maps lie as the frames do; they are
+    /// scaled as if the picture were upright. In a high dynamic range the brightest that is painted is
+    /// BT.2408's reference white, and what is brighter in the frame counts as that.
+    pub fn presented(geometry: &Geometry, presentation: &Presentation) -> Self {
+        let white = presentation.white();
+        let Geometry { width, height, .. } = *geometry;
+        let reader = GrayReader::new(geometry);
+        let bands = height.div_ceil(band_rows(height));
+        Self {
+            width,
+            height,
+            scratches: (0..bands).map(|_| Scratch::new(width)).collect(),
+            heat: Heat {
+                orientation: presentation.orientation,
+                ..Heat::default()
+            },
+            search: Search::new(width, height),
+            half: reader.levels(white).map(|gray| gray / 2.0),
+            bounds: reader.bounds(),
+            reader,
+            brush: Brush::new(geometry, white),
+            crew: Crew::get(),
+        }
+    }
+
+    /// Takes the heat of the next frames from `map`: scaled to the frame, from its minimum and
+    /// maximum there to 0..1, no heat below `threshold`. A flat map gives no heat (its extremes
+    /// differ by at most 1e-6 of the larger magnitude), nor does one with a value that is not
+    /// finite.
+    pub fn set_map(&mut self, map: MapView, threshold: f64) {
+        self.heat.set(map, threshold);
+    }
+
+    /// No heat on the next frames.
+    pub fn clear_map(&mut self) {
+        self.heat.clear();
+    }
+
+    /// Paints the frame in `planes`.
+    ///
+    /// # Panics
+    /// Where a plane is smaller than the geometry asks for.
+    pub fn paint(&mut self, planes: &mut [PlaneMut]) {
+        self.paint_within(planes, None);
+    }
+
+    /// Paints the frame in `planes`, for which a sampler of the same geometry found `bounds`:
+    /// quicker than [`Self::paint`], and the same.
+    ///
+    /// # Panics
+    /// Where a plane is smaller than the geometry asks for, or `bounds` are of another size.
+    pub fn paint_sampled(&mut self, planes: &mut [PlaneMut], bounds: &GrayBounds) {
+        assert_eq!(bounds.tiles().len(), self.bounds.tiles().len());
+        self.paint_within(planes, Some(bounds));
+    }
+
+    fn paint_within(&mut self, planes: &mut [PlaneMut], bounds: Option<&GrayBounds>) {
+        let mut planes = planes.iter_mut();
+        let mut planes: [PlaneMut; PLANES] = array::from_fn(|_| match planes.next() {
+            Some(plane) => plane.reborrow(),
+            None => PlaneMut::default(),
+        });
+        let frame = planes.each_ref().map(PlaneMut::to_read);
+        self.measure(bounds.is_none().then_some(&frame));
+        let bounds = bounds.unwrap_or(&self.bounds).tiles();
+        let heat = self.heat.scaled();
+        let read = |y, columns: Range<usize>, out: &mut [u8]| {
+            self.reader.read(&frame, y, columns, out);
+        };
+        let range = self.search.extremes(bounds, heat, &self.half, read);
+        self.brush.set_range(range);
+
+        let (brush, rows, height) = (&self.brush, band_rows(self.height), self.height);
+        let mut bands = self.scratches.iter_mut().enumerate();
+        let mut parts: [_; BANDS] = array::from_fn(|_| {
+            let (band, scratch) = bands.next()?;
+            let rows = band * rows..height.min((band + 1) * rows);
+            Some((brush.take_rows(&mut planes, rows.len()), rows, scratch))
+        });
+        self.crew.each(&mut parts, |part| {
+            let Some((planes, rows, scratch)) = part else {
+                return;
+            };
+            for first in rows.clone().step_by(tiles::ROWS) {
+                if let Some((map, quantizer)) = heat {
+                    map.quantize_rows(first / tiles::ROWS, quantizer, &mut scratch.index);
+                } else {
+                    scratch.index.fill(0);
+                }
+                let first = first - rows.start;
+                let rows = first..rows.len().min(first + tiles::ROWS);
+                brush.paint(planes, rows, scratch);
+            }
+        });
+    }
+
+    /// Scales a new map, and beside that finds what the gray of each tile of `frame` lies in, if it
+    /// is given.
+    fn measure(&mut self, frame: Option<&[Plane; PLANES]>) {
+        let is_new = self.heat.is_new;
+        let new_map = self.heat.load(self.width, self.height);
+        let mut panels = new_map.into_iter().flat_map(|(source, panels)| {
+            let each = panels.len().div_ceil(MAP_PARTS);
+            panels.chunks_mut(each).map(move |panels| (source, panels))
+        });
+        let rows = self.bounds.parts(band_rows(self.height) / tiles::ROWS);
+        let desks = self.scratches.iter_mut().map(|scratch| &mut scratch.index);
+        let mut bands = rows.zip(desks);
+        let mut parts: [_; MAP_PARTS + BANDS] = array::from_fn(|_| {
+            // The map comes first, since its parts take longest.
+            if let Some((source, panels)) = panels.next() {
+                return Some(Part::Map(source, panels));
+            }
+            let (rows, desk) = bands.next()?;
+            Some(Part::Gray(frame?, rows, desk))
+        });
+        let (reader, height) = (&self.reader, self.height);
+        self.crew.each(&mut parts, |part| match part {
+            Some(Part::Map(source, panels)) => panels.iter_mut().for_each(|p| source.fill(p)),
+            Some(Part::Gray(frame, rows, desk)) => rows.find(reader, &frame[..], height, desk),
+            None => {}
+        });
+        if is_new {
+            self.heat.find_quantizer();
+        }
+    }
+}
+
+/// Rows of each band of a frame of `height` rows, except the last.
+fn band_rows(height: usize) -> usize {
+    height.div_ceil(BANDS).next_multiple_of(tiles::ROWS)
+}
+
+/// What one thread does at a time to measure a frame.
+enum Part<'a> {
+    Map(&'a Source, &'a mut [Panel]),
+    Gray(&'a [Plane<'a>; PLANES], BoundedRows<'a>, &'a mut [u8]),
+}
+
+/// Where the heat comes from.
+#[derive(Default)]
+struct Heat {
+    orientation: Orientation,
+    values: Vec<f32>,
+    /// Width and height of the map.
+    size: (usize, usize),
+    threshold: f64,
+    /// The map is not scaled yet.
+    is_new: bool,
+    /// Whether the map gives heat, as far as is known.
+    gives_heat: bool,
+    scaler: Option<MapScaler>,
+    /// Takes the scaled map to heat indices; none where the map gives no heat.
+    quantizer: Option<Quantizer>,
+}
+
+impl Heat {
+    fn set(&mut self, map: MapView, threshold: f64) {
+        self.values.clear();
+        self.values.extend_from_slice(map.values);
+        self.size = (map.width, map.height);
+        self.threshold = threshold;
+        self.is_new = true;
+    }
+
+    fn clear(&mut self) {
+        self.is_new = false;
+        self.quantizer = None;
+    }
+
+    /// Prepares a new map that may give heat to be scaled to frames of `width` x `height` pixels: its
+    /// panels are to be filled.
+    fn load(&mut self, width: usize, height: usize) -> Option<(&Source, &mut [Panel])> {
+        if !std::mem::take(&mut self.is_new) {
+            return None;
+        }
+        self.quantizer = None;
+        let map = MapView {
+            values: &self.values,
+            width: self.size.0,
+            height: self.size.1,
+        };
+        let range = map.extremes();
+        self.gives_heat = range.is_some();
+        let range = range?;
+        if !self.scaler.as_ref().is_some_and(|scaler| scaler.fits(map)) {
+            self.scaler = Some(MapScaler::new(map, (width, height), self.orientation));
+        }
+        let scaler = self.scaler.as_mut()?;
+        scaler.source.load(map, range);
+        Some((&scaler.source, &mut scaler.panels))
+    }
+
+    /// How the new map, with its panels filled, becomes heat indices.
+    fn find_quantizer(&mut self) {
+        let scaler = self.scaler.as_mut().filter(|_| self.gives_heat);
+        self.quantizer = scaler.and_then(|scaler| {
+            let quantizer = scaler.quantizer(scaler.extremes()?, self.threshold);
+            scaler.bound_indices(&quantizer);
+            Some(quantizer)
+        });
+    }
+
+    /// The scaled map, where it gives heat.
+    fn scaled(&self) -> Option<(&MapScaler, &Quantizer)> {
+        self.scaler.as_ref().zip(self.quantizer.as_ref())
+    }
+}

@@ -1,0 +1,270 @@
+//! Class maps scaled to frames.
+//!
+//! As in [`crate::resample::plane`], single precision decides wherever it certainly decides as double
+//! precision does.
+
+use std::ops::Range;
+
+use super::panel::{BLOCK, Bounds, Columns, Panel, STRIPS, span};
+use super::quantize::{Quantizer, index_bounds, quantize, sum_run};
+use crate::frame::Orientation;
+use crate::luma::tiles::{self, COLUMNS};
+use crate::resample::coefficients::Axis;
+
+/// A class map: `height` rows of `width` values.
+#[derive(Clone, Copy, Debug)]
+pub struct MapView<'a> {
+    pub values: &'a [f32],
+    pub width: usize,
+    pub height: usize,
+}
+
+impl MapView<'_> {
+    /// Minimum and maximum; none where the map is flat (they differ by at most 1e-6 of the larger
+    /// magnitude), where a value is not finite, or where values are missing.
+    pub(crate) fn extremes(&self) -> Option<(f64, f64)> {
+        let values = self.values.get(..self.width.checked_mul(self.height)?)?;
+        if !values.iter().all(|v| v.is_finite()) {
+            return None;
+        }
+        let low = f64::from(values.iter().copied().reduce(f32::min)?);
+        let high = f64::from(values.iter().copied().reduce(f32::max)?);
+        (high - low > 1e-6 * low.abs().max(high.abs())).then_some((low, high))
+    }
+}
+
+/// Scales maps of one size to frames of one size; see [`Axis`].
+pub(crate) struct MapScaler {
+    pub source: Source,
+    pub panels: Vec<Panel>,
+    /// Tiles in a row of them.
+    per_row: usize,
+    indices: Vec<[u8; 2]>,
+}
+
+/// What [`Panel`]s are filled from.
+pub(crate) struct Source {
+    across: Axis,
+    down: Axis,
+    /// Whether the vertical dimension has the smallest scale, which comes first.
+    down_first: bool,
+    map: Vec<f64>,
+    columns: Columns,
+    /// Bound of the error of a value summed from the rows of a panel.
+    error: f32,
+}
+
+impl Source {
+    /// Takes in the values of a map, whose minimum and maximum are given.
+    pub fn load(&mut self, map: MapView, (low, high): (f64, f64)) {
+        self.columns.middle = low + (high - low) / 2.0;
+        self.columns.range = high - low;
+        for (out, value) in self.map.iter_mut().zip(map.values) {
+            *out = f64::from(*value);
+        }
+        let columns = self.columns.data.chunks_exact_mut(self.columns.stride);
+        for (x, column) in columns.enumerate() {
+            for (out, row) in column.iter_mut().zip(self.map.chunks_exact(map.width)) {
+                *out = row[x];
+            }
+        }
+    }
+
+    pub fn fill(&self, panel: &mut Panel) {
+        panel.fill(&self.columns, &self.across, &self.down);
+    }
+
+    /// The scaled map at one pixel; beyond the width, at the last one of the row.
+    fn value(&self, x: usize, y: usize) -> f64 {
+        let x = x.min(self.across.output() - 1);
+        let get = |x: usize, y: usize| self.map[y * self.across.input() + x];
+        if self.down_first {
+            let column = |x| self.down.exact_sum(y, |y| get(x, y));
+            self.across.exact_sum(x, column)
+        } else {
+            let row = |y| self.across.exact_sum(x, |x| get(x, y));
+            self.down.exact_sum(y, row)
+        }
+    }
+}
+
+impl MapScaler {
+    /// Scales maps of the size of `map` to frames of `width` x `height` pixels, exactly as the upright map to the
+    /// upright frame.
+    pub fn new(map: MapView, (width, height): (usize, usize), orientation: Orientation) -> Self {
+        let scale_x = width as f64 / map.width as f64;
+        let scale_y = height as f64 / map.height as f64;
+        let axis = |input, output, scale, mirrored| {
+            let axis = Axis::new(input, output, scale, 0.0);
+            if mirrored { axis.mirrored() } else { axis }
+        };
+        let down = axis(map.height, height, scale_y, orientation.mirrored_y);
+        let stride = map.height.next_multiple_of(BLOCK);
+        Self {
+            source: Source {
+                across: axis(map.width, width, scale_x, orientation.mirrored_x),
+                // Where both are alike, the one that is vertical in the upright picture.
+                down_first: if orientation.transposed {
+                    scale_y < scale_x
+                } else {
+                    scale_y <= scale_x
+                },
+                map: vec![0.0; map.height * map.width],
+                columns: Columns {
+                    data: vec![0.0; map.width * stride],
+                    stride,
+                    middle: 0.0,
+                    range: 1.0,
+                },
+                // Values of the rows are at most 0.75 in magnitude, and rounded themselves.
+                error: 0.75 * (down.single_error() + f32::EPSILON),
+                down,
+            },
+            panels: Panel::all(width, height, map.height),
+            per_row: width.div_ceil(COLUMNS),
+            indices: vec![[0; 2]; width.div_ceil(COLUMNS) * height.div_ceil(tiles::ROWS)],
+        }
+    }
+
+    pub fn fits(&self, map: MapView) -> bool {
+        let Source { across, down, .. } = &self.source;
+        across.input() == map.width && down.input() == map.height
+    }
+
+    /// Rows of the frame in row `row` of tiles.
+    fn tile_rows(&self, row: usize) -> Range<usize> {
+        row * tiles::ROWS..self.source.down.output().min((row + 1) * tiles::ROWS)
+    }
+
+    /// Calls `work` with panel, row and strip of each tile whose bounds reach below or above what
+    /// `limits` says at that time.
+    fn each_tile<T>(
+        &self,
+        state: &mut T,
+        limits: impl Fn(&T) -> [f32; 2],
+        work: impl Fn(&mut T, &Panel, usize, usize),
+    ) {
+        for panel in &self.panels {
+            for (row, bounds) in panel.tiles().iter().enumerate() {
+                if !bounds.reach_beyond(limits(state)) {
+                    continue;
+                }
+                for strip in 0..panel.strips() {
+                    let [low, high] = limits(state);
+                    if bounds.low[strip] < low || bounds.high[strip] > high {
+                        work(state, panel, row, strip);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Minimum and maximum of the scaled map, if they differ.
+    ///
+    /// Only tiles whose bounds leave them a chance are summed, the most promising first.
+    pub fn extremes(&self) -> Option<(f64, f64)> {
+        let Source { down, error, .. } = &self.source;
+        // Bounds and sums are each off by the error at most.
+        let margin = 2.0 * error;
+        let rows = self.panels.iter().flat_map(Panel::tiles);
+        let all = rows.fold(Bounds::NONE, |all, bounds| all.joined(bounds));
+        let [lowest, highest] = all.span();
+        let sum_tile = |found: &mut [f32; 2], panel: &Panel, row, strip| {
+            for y in self.tile_rows(row) {
+                let [low, high] = span(&sum_run(panel.rows(strip), down, y));
+                *found = [found[0].min(low), found[1].max(high)];
+            }
+        };
+        let mut found = [f32::INFINITY, f32::NEG_INFINITY];
+        let promising = |_: &_| [lowest + margin, highest - margin];
+        self.each_tile(&mut found, promising, sum_tile);
+        let beyond = |found: &[f32; 2]| [found[0] + margin, found[1] - margin];
+        self.each_tile(&mut found, beyond, sum_tile);
+
+        let [low, high] = beyond(&found);
+        let mut exact = (f64::INFINITY, f64::NEG_INFINITY);
+        let limits = |_: &_| [low + margin, high - margin];
+        self.each_tile(&mut exact, limits, |exact, panel, row, strip| {
+            for y in self.tile_rows(row) {
+                let sums = sum_run(panel.rows(strip), down, y);
+                for (x, sum) in (panel.first_column(strip)..).zip(sums) {
+                    if sum <= low || sum >= high {
+                        let value = self.source.value(x, y);
+                        *exact = (exact.0.min(value), exact.1.max(value));
+                    }
+                }
+            }
+        });
+        (exact.1 > exact.0).then_some(exact)
+    }
+
+    /// How the scaled map becomes heat indices: from `least` and `most` to 0..1, 0 below
+    /// `threshold`, in steps of 1/255 rounded half up, at most 254.
+    pub fn quantizer(&self, (least, most): (f64, f64), threshold: f64) -> Quantizer {
+        let step = (most - least) / 255.0;
+        let Source { columns, error, .. } = &self.source;
+        let factor = (columns.range / step) as f32;
+        Quantizer {
+            least,
+            most,
+            threshold,
+            factor,
+            offset: ((columns.middle - least) / step) as f32,
+            // Nothing is below 0, nor below what is not a number.
+            cut: if threshold > 0.0 {
+                (threshold * 255.0) as f32
+            } else {
+                f32::NEG_INFINITY
+            },
+            error: factor * error + 512.0 * f32::EPSILON,
+        }
+    }
+
+    /// Finds what the heat indices of each tile can be; see [`Self::indices`].
+    pub fn bound_indices(&mut self, quantizer: &Quantizer) {
+        for (row, indices) in self.indices.chunks_exact_mut(self.per_row).enumerate() {
+            let strips = indices.chunks_mut(STRIPS);
+            for (panel, indices) in self.panels.iter().zip(strips) {
+                let [low, high] = index_bounds(&panel.tiles()[row], quantizer);
+                for (out, bounds) in indices.iter_mut().zip(low.into_iter().zip(high)) {
+                    *out = bounds.into();
+                }
+            }
+        }
+    }
+
+    /// The least and the greatest heat index that each tile can have, row by row.
+    pub fn indices(&self) -> &[[u8; 2]] {
+        &self.indices
+    }
+
+    /// Heat indices of a row of tiles, in rows that are whole tiles.
+    pub fn quantize_rows(&self, row: usize, quantizer: &Quantizer, out: &mut [u8]) {
+        for column in 0..self.per_row {
+            let out = &mut out[column * COLUMNS..];
+            let tile = row * self.per_row + column;
+            self.quantize_tile(tile, quantizer, out, self.per_row * COLUMNS);
+        }
+    }
+
+    /// Heat indices of a tile, given by its number, into rows `stride` bytes apart.
+    pub fn quantize_tile(&self, tile: usize, quantizer: &Quantizer, out: &mut [u8], stride: usize) {
+        let (row, column) = (tile / self.per_row, tile % self.per_row);
+        let ys = self.tile_rows(row);
+        let [coolest, hottest] = self.indices[tile];
+        if coolest == hottest {
+            for y in 0..ys.len() {
+                out[y * stride..][..COLUMNS].fill(coolest);
+            }
+            return;
+        }
+        let exact = |x, y| quantizer.exact(self.source.value(column * COLUMNS + x, y));
+        let rows = self.panels[column / STRIPS].rows(column % STRIPS);
+        let down = &self.source.down;
+        if coolest == 0 {
+            quantize::<true>(rows, down, ys, quantizer, (out, stride), &exact);
+        } else {
+            quantize::<false>(rows, down, ys, quantizer, (out, stride), &exact);
+        }
+    }
+}

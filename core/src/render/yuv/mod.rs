@@ -1,0 +1,5 @@
+//! Frames of luma and chroma.
+
+pub(crate) mod chroma;
+pub(crate) mod code_tables;
+pub(crate) mod table_sums;
