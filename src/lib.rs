@@ -5,8 +5,6 @@
 //! sees of it.
 
 pub mod element;
-#[cfg(feature = "programs")]
-pub mod program;
 
 use element::register;
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use gst::prelude::*;
 use gst_video::prelude::*;
 
-use gstcamoverlay::program::{Event, Failure, Next, find, launch, run};
+use camoverlay_programs::{Event, Failure, Next, find, launch, run};
 
 const WIDTH: usize = 640;
 const HEIGHT: usize = 480;

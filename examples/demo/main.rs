@@ -17,10 +17,10 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use gst::prelude::*;
-use gstcamoverlay::program::{
+use camoverlay_programs::{
     self, CameraOptions, Event, Failure, Input, Next, OverlayOptions, Source, find, finish, launch,
 };
+use gst::prelude::*;
 
 use moments::{Moment, write_sheet};
 use watch::{Seen, lock, watch};
@@ -39,11 +39,11 @@ struct Arguments {
 }
 
 fn main() -> std::process::ExitCode {
-    program::main(run)
+    camoverlay_programs::main(run)
 }
 
 fn run(arguments: Arguments) -> Result<(), Failure> {
-    program::start()?;
+    camoverlay_programs::start()?;
     std::fs::create_dir_all("out")?;
     let named = arguments.input.as_deref();
     let input = input(named)?.video(&CameraOptions::default(), &Input::name(named))?;
@@ -106,7 +106,7 @@ fn play(
 ) -> Result<(), Failure> {
     let progress = std::io::stderr().is_terminal();
     let mut ending = false;
-    let outcome = program::run(pipeline, Some(input), |event| {
+    let outcome = camoverlay_programs::run(pipeline, Some(input), |event| {
         let (frames, started) = {
             let seen = lock(seen);
             (seen.frames, seen.started)

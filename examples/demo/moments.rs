@@ -4,7 +4,7 @@ use std::path::Path;
 
 use gst_video::prelude::*;
 
-use gstcamoverlay::program::Failure;
+use camoverlay_programs::Failure;
 
 /// Moments shown in the end.
 const SHOWN: usize = 6;

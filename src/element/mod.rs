@@ -51,7 +51,7 @@ impl Net {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, glib::Enum)]
 #[repr(i32)]
 #[enum_type(name = "GstCamOverlayPreprocess")]
-pub(crate) enum Preprocess {
+pub enum Preprocess {
     #[enum_value(name = "From the catalogue or the file's own metadata", nick = "auto")]
     Auto,
     #[enum_value(
@@ -89,7 +89,7 @@ impl From<Preprocess> for Option<camoverlay::preprocess::Preprocess> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, glib::Enum)]
 #[repr(i32)]
 #[enum_type(name = "GstCamOverlayMethod")]
-pub(crate) enum Method {
+pub enum Method {
     #[enum_value(name = "cam where it is exact, otherwise hirescam", nick = "auto")]
     Auto,
     #[enum_value(name = "Class activation map (Zhou 2016)", nick = "cam")]
@@ -127,7 +127,7 @@ impl From<Method> for cam::Method {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, glib::Enum)]
 #[repr(i32)]
 #[enum_type(name = "GstCamOverlayInference")]
-pub(crate) enum Inference {
+pub enum Inference {
     #[enum_value(name = "Each frame waits for its own class map", nick = "every-frame")]
     EveryFrame,
     #[enum_value(
@@ -141,7 +141,7 @@ pub(crate) enum Inference {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, glib::Enum)]
 #[repr(i32)]
 #[enum_type(name = "GstCamOverlayPostMessages")]
-pub(crate) enum PostMessages {
+pub enum PostMessages {
     #[enum_value(name = "Never", nick = "none")]
     None,
     #[enum_value(name = "When the reported classes change", nick = "changes")]

@@ -1,0 +1,48 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use camoverlay::cam::Method;
+use camoverlay_programs::{Failure, NetworkOptions, QuestionOptions};
+
+/// Prints what camoverlay finds in an image classifier
+///
+/// That is its input, its last feature map, its head, and the methods that can explain it. Exits with 1 and the reason
+/// where camoverlay would refuse the network, or the picture cannot be read; with 3 where its file gives nothing for some
+/// seconds.
+#[derive(clap::Parser)]
+#[command(name = "camoverlay-inspect", version)]
+pub struct Arguments {
+    /// ONNX classifier to inspect
+    #[arg(value_name = "MODEL.onnx", conflicts_with = "net")]
+    pub model: Option<PathBuf>,
+    /// Explain this picture, upright; of a video, its first frame
+    #[arg(long, value_name = "FILE")]
+    pub image: Option<PathBuf>,
+    /// Write the overlay of the picture
+    #[arg(long, value_name = "FILE.png")]
+    pub output: Option<PathBuf>,
+    /// Print JSON; the explained class's map included
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub network: NetworkOptions,
+    #[command(flatten)]
+    pub question: QuestionOptions,
+}
+
+impl Arguments {
+    /// # Errors
+    /// Options that make no sense together.
+    pub fn check(&self) -> Result<(), Failure> {
+        if self.output.is_some() && self.image.is_none() {
+            return Err(Failure::usage("--output needs --image."));
+        }
+        Ok(())
+    }
+
+    pub fn method(&self) -> Method {
+        let name = self.question.method.as_deref();
+        name.and_then(Method::from_name).unwrap_or(Method::Auto)
+    }
+}

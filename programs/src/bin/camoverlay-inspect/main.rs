@@ -1,0 +1,43 @@
+//! Prints what camoverlay finds in a classifier, and explains a picture with it.
+
+mod arguments;
+mod picture;
+mod report;
+
+use std::process::ExitCode;
+
+use camoverlay::Error;
+use camoverlay::inference::Classifier;
+use camoverlay_programs::{self, Failure};
+
+use arguments::Arguments;
+use report::Report;
+
+fn main() -> ExitCode {
+    camoverlay_programs::main(run)
+}
+
+fn run(arguments: Arguments) -> Result<(), Failure> {
+    let words = |error: Error| error.to_string();
+    arguments.check()?;
+    let options = arguments.network.options(arguments.model.as_deref())?;
+    let mut classifier = Classifier::open(&options).map_err(words)?;
+    arguments
+        .method()
+        .resolve(classifier.head())
+        .map_err(words)?;
+    let explanation = match &arguments.image {
+        Some(path) => Some(picture::explain(path, &arguments, &mut classifier)?),
+        None => None,
+    };
+    let report = Report {
+        classifier: &classifier,
+        explanation: explanation.as_ref(),
+    };
+    if arguments.json {
+        println!("{}", report.json());
+    } else {
+        print!("{}", report.text());
+    }
+    Ok(())
+}

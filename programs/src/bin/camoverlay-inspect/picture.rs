@@ -1,0 +1,162 @@
+//! Explains one picture, upright: GStreamer decodes and encodes it, the library does the rest in between.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use camoverlay::cam::{Explanation, Request};
+use camoverlay::frame::{Geometry, Layout, Plane, PlaneMut};
+use camoverlay::inference::{Classifier, resolve};
+use camoverlay::model::Target;
+use camoverlay::preprocess::{MAX_TENSOR_PIXELS, Sampler};
+use camoverlay::render::{MapView, Painter};
+use camoverlay_programs::{self, CameraOptions, Event, Failure, Input, Next, Source, find, launch};
+use gst::prelude::*;
+use gst_video::prelude::*;
+
+use super::arguments::Arguments;
+
+/// Explains the picture at `path` and, if asked, writes its overlay.
+///
+/// # Errors
+/// A sentence on why the picture cannot be read, explained or written.
+pub fn explain(
+    path: &Path,
+    arguments: &Arguments,
+    classifier: &mut Classifier,
+) -> Result<Explanation, Failure> {
+    let request = Request {
+        target: target(
+            arguments.question.target.as_deref().unwrap_or("top-1"),
+            classifier,
+        )?,
+        top_k: arguments.question.top_k.unwrap_or(5) as usize,
+        method: arguments.method(),
+    };
+    camoverlay_programs::start()?;
+    let name = path.display();
+    let source = Input::parse(Some(path.as_os_str()))?
+        .video(&CameraOptions::default(), &name.to_string())?;
+    let (caps, buffer) = first_frame(&source)?;
+    let (explanation, overlay) = overlay(&caps, buffer, arguments, &request, classifier)?;
+    if let Some(output) = &arguments.output {
+        write(&caps, &overlay, output)
+            .map_err(|why| format!("The overlay {} cannot be written: {why}", output.display()))?;
+    }
+    Ok(explanation)
+}
+
+/// The first frame that `source` gives, as RGB in square pixels, with its caps; nothing more is read.
+fn first_frame(source: &Source) -> Result<(gst::Caps, gst::Buffer), Failure> {
+    let pipeline = launch(
+        "videoconvert name=first ! videoscale \
+         ! video/x-raw,format=RGB,pixel-aspect-ratio=1/1 ! fakesink name=last sync=false",
+    )?;
+    pipeline.add(&source.element)?;
+    source
+        .element
+        .link(&find::<gst::Element>(&pipeline, "first")?)?;
+    let last = find::<gst::Element>(&pipeline, "last")?;
+    let pad = last.static_pad("sink").ok_or("A sink has no pad.")?;
+    let frame = Arc::new(Mutex::new(None));
+    let slot = Arc::clone(&frame);
+    pad.add_probe(gst::PadProbeType::BUFFER, move |pad, info| {
+        if let (Some(caps), Some(buffer)) = (pad.current_caps(), info.buffer()) {
+            let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
+            slot.get_or_insert_with(|| (caps, buffer.clone()));
+        }
+        gst::PadProbeReturn::Ok
+    });
+    let take = || frame.lock().unwrap_or_else(PoisonError::into_inner).take();
+    let mut taken = None;
+    camoverlay_programs::run(&pipeline, Some(source), |event| {
+        taken = taken.take().or_else(take);
+        Ok(match event {
+            _ if taken.is_some() => Next::Stop,
+            Event::Interrupted => return Err("Interrupted.".into()),
+            Event::Message(_) | Event::Stalled(_) | Event::Tick => Next::Continue,
+        })
+    })?;
+    taken.or_else(take).ok_or_else(|| source.without_frames())
+}
+
+/// Writes `overlay`, a frame of `caps`, as PNG.
+fn write(caps: &gst::Caps, overlay: &gst::Buffer, output: &Path) -> Result<(), Failure> {
+    let sample = gst::Sample::builder().buffer(overlay).caps(caps).build();
+    let png = gst::Caps::builder("image/png").build();
+    let png = gst_video::convert_sample(&sample, &png, Some(gst::ClockTime::from_seconds(60)))?;
+    let png = png.buffer().ok_or("The PNG is empty.")?.map_readable()?;
+    Ok(std::fs::write(output, &*png)?)
+}
+
+fn target(text: &str, classifier: &Classifier) -> Result<Target, String> {
+    let rank = text
+        .strip_prefix("top-")
+        .and_then(|rank| rank.parse::<usize>().ok());
+    if let Some(rank) = rank.and_then(|rank| rank.checked_sub(1)) {
+        return Ok(Target::Rank(rank));
+    }
+    let resolved = resolve(text, classifier.labels()).map_err(|error| error.to_string())?;
+    if let Some(ambiguity) = resolved.ambiguity {
+        eprintln!("{ambiguity}");
+    }
+    Ok(resolved.target)
+}
+
+fn overlay(
+    caps: &gst::Caps,
+    mut buffer: gst::Buffer,
+    arguments: &Arguments,
+    request: &Request,
+    classifier: &mut Classifier,
+) -> Result<(Explanation, gst::Buffer), String> {
+    let info = gst_video::VideoInfo::from_caps(caps).map_err(|error| format!("{error}."))?;
+    let geometry = Geometry {
+        layout: Layout::RGB,
+        width: info.width() as usize,
+        height: info.height() as usize,
+    };
+    let frame = buffer.make_mut();
+    let mut frame = gst_video::VideoFrameRef::from_buffer_ref_writable(frame, &info)
+        .map_err(|error| format!("{error}."))?;
+    let stride = frame.plane_stride()[0].unsigned_abs() as usize;
+    let fit = classifier.fit();
+    let (width, height) = fit.size(geometry.width, geometry.height);
+    if width.saturating_mul(height) > MAX_TENSOR_PIXELS {
+        return Err(format!(
+            "The picture of {} x {} is too elongated, or the input size too large: the network would get {width} x \
+             {height} pixels, more than {MAX_TENSOR_PIXELS}. Crop the picture, or give a smaller --input-size.",
+            geometry.width, geometry.height
+        ));
+    }
+    let mut tensor = vec![0.0; 3 * width * height];
+    let data = frame
+        .plane_data_mut(0)
+        .map_err(|error| format!("{error}."))?;
+    Sampler::new(&geometry, fit, &classifier.normalization())
+        .sample(&[Plane { data, stride }], &mut tensor);
+    let mut explanation = Explanation::default();
+    let words = |error: camoverlay::Error| error.to_string();
+    let activation = classifier
+        .run(
+            &tensor,
+            width,
+            height,
+            request.target,
+            request.method.detail(),
+        )
+        .map_err(words)?;
+    explanation.update(&activation, request).map_err(words)?;
+    let map = &explanation.map;
+    let mut painter = Painter::new(&geometry);
+    painter.set_map(
+        MapView {
+            values: &map.values,
+            width: map.width,
+            height: map.height,
+        },
+        arguments.question.threshold.unwrap_or(0.2),
+    );
+    painter.paint(&mut [PlaneMut { data, stride }]);
+    drop(frame);
+    Ok((explanation, buffer))
+}

@@ -1,0 +1,95 @@
+//! Shows a video and, beside it, what a classifier sees in it.
+
+mod arguments;
+mod controls;
+mod find;
+mod gate;
+mod keys;
+mod photo;
+mod stage;
+mod texts;
+mod window;
+
+use std::process::ExitCode;
+
+use camoverlay::inference::SharedClassifier;
+use camoverlay_programs::{self, Event, Failure, Input, Next};
+use gst::prelude::*;
+use gstcamoverlay::element::CamOverlay;
+
+use arguments::Arguments;
+use controls::Controls;
+use stage::Stage;
+
+fn main() -> ExitCode {
+    camoverlay_programs::main(run)
+}
+
+fn run(arguments: Arguments) -> Result<(), Failure> {
+    camoverlay_programs::start()?;
+    if arguments.list {
+        return list();
+    }
+    gst::glib::set_application_name("camoverlay-view");
+    let overlay = overlay(&arguments)?;
+    let named = arguments.input.as_deref();
+    let input = Input::parse(named)?.video(&arguments.camera, &Input::name(named))?;
+    let sink = window::sink()?;
+    // Held for the labels, and shared with the element.
+    let network = overlay
+        .downcast_ref::<CamOverlay>()
+        .ok_or("camoverlay is another element here.")?;
+    let network = SharedClassifier::open(&network.options()).map_err(|error| error.to_string())?;
+    let restless = arguments.overlay.inference.as_deref() == Some("latest");
+    let stage = Stage::new(
+        &input.element,
+        &overlay,
+        &sink,
+        arguments.camera.size,
+        restless,
+    )?;
+    window::watch(&sink)?;
+    let pipeline = stage.pipeline.clone();
+    let mut controls = Controls::new(stage, network, !arguments.overlay.no_labels)?;
+    camoverlay_programs::run(&pipeline, Some(&input), |event| {
+        Ok(match event {
+            Event::Message(message) if window::is_closed(message, &sink) => Next::Stop,
+            Event::Message(message) => match window::key(message) {
+                Some(key) => controls.press(&key),
+                None => Next::Continue,
+            },
+            Event::Tick => {
+                controls.fit();
+                Next::Continue
+            }
+            Event::Interrupted => Next::Stop,
+            Event::Stalled(_) => Next::Continue,
+        })
+    })
+}
+
+/// The element, with its labels left to the title and every frame explained in its own time.
+fn overlay(arguments: &Arguments) -> Result<gst::Element, Failure> {
+    let overlay = arguments.overlay.element()?;
+    if overlay.has_property("draw-labels") {
+        overlay.set_property("draw-labels", false);
+    }
+    overlay.set_property("qos", false);
+    overlay.set_property_from_str("post-messages", "none");
+    Ok(overlay)
+}
+
+fn list() -> Result<(), Failure> {
+    let cameras = camoverlay_programs::cameras()?;
+    if cameras.is_empty() {
+        println!("There is no camera.");
+    }
+    for camera in cameras {
+        let fields = camera.properties();
+        let path = ["api.v4l2.path", "device.path", "object.path"]
+            .iter()
+            .find_map(|key| fields.as_ref()?.get::<String>(*key).ok());
+        println!("{}  {}", path.unwrap_or_default(), camera.display_name());
+    }
+    Ok(())
+}

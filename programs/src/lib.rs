@@ -1,0 +1,43 @@
+//! What the programs installed with the plugin share: the command line, the element set up from it, the input, and
+//! running a pipeline to its end.
+//!
+//! A program's `main` is one line, [`main`] with its own arguments (a `clap::Parser`) and its own function:
+//!
+//! ```no_run
+//! use crate::{Failure, OverlayOptions};
+//!
+//! /// Say what the element would do
+//! #[derive(clap::Parser)]
+//! struct Arguments {
+//!     #[command(flatten)]
+//!     overlay: OverlayOptions,
+//! }
+//!
+//! fn run(arguments: Arguments) -> Result<(), Failure> {
+//!     let _overlay = arguments.overlay.element()?;
+//!     Ok(())
+//! }
+//!
+//! fn main() -> std::process::ExitCode {
+//!     crate::command_line::main(run)
+//! }
+//! ```
+
+mod command_line;
+mod failure;
+mod input;
+mod options;
+mod pipeline;
+pub mod record;
+mod run;
+mod source;
+mod still;
+mod unreadable;
+
+pub use command_line::main;
+pub use failure::Failure;
+pub use input::{CameraOptions, Input, cameras};
+pub use options::{NetworkOptions, OverlayOptions, QuestionOptions};
+pub use pipeline::{find, launch, start};
+pub use run::{Event, Next, finish, interrupted, run};
+pub use source::Source;

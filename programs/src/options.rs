@@ -1,0 +1,222 @@
+//! The command-line options that choose and question the network, the same in every program.
+
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use clap::Args;
+use clap::builder::{PossibleValue, PossibleValuesParser};
+use gst::glib;
+use gst::prelude::*;
+
+use crate::failure::Failure;
+use camoverlay::inference::{MAX_INPUT_SIZE, Options, Source};
+use gstcamoverlay::element::{Inference, Method, Net, Preprocess};
+
+/// Which network, and how it is run. Whatever is not given is as the element has it.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Network")]
+pub struct NetworkOptions {
+    /// Network of the catalogue
+    #[arg(long, value_name = "NETWORK", value_parser = nicks::<Net>())]
+    pub net: Option<String>,
+    /// Labels, one class a line, a table or JSON, in place of the network's own
+    #[arg(long, value_name = "FILE")]
+    pub labels: Option<PathBuf>,
+    /// Output to explain, by name or index, where the network has several
+    #[arg(long, value_name = "NAME")]
+    pub net_output: Option<String>,
+    /// How pixel values are scaled for the network
+    #[arg(long, value_name = "PREPROCESSING", value_parser = nicks::<Preprocess>())]
+    pub preprocess: Option<String>,
+    /// Shortest side fed to the network, in pixels; larger gives a finer map
+    #[arg(long, value_name = "N", value_parser = number::<u32>)]
+    pub input_size: Option<u32>,
+    /// Threads of the network; 0 for as many as cores
+    #[arg(long, value_name = "N", value_parser = number::<u32>)]
+    pub threads: Option<u32>,
+    /// Where the catalogue's networks are
+    #[arg(long, value_name = "FOLDER")]
+    pub models_dir: Option<PathBuf>,
+    /// Path of libonnxruntime.so
+    #[arg(long, value_name = "FILE")]
+    pub ort_library: Option<PathBuf>,
+}
+
+/// What is asked of the network. Whatever is not given is as the element has it.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Explanation")]
+pub struct QuestionOptions {
+    /// Class to explain: top-1, top-2, top-3, a label or an index (#n: always the index)
+    #[arg(long, value_name = "CLASS")]
+    pub target: Option<String>,
+    /// How the class map is made
+    #[arg(long, value_name = "METHOD", value_parser = nicks::<Method>())]
+    pub method: Option<String>,
+    /// How many classes are reported
+    #[arg(long, value_name = "N", value_parser = number::<u32>)]
+    pub top_k: Option<u32>,
+    /// Class map values (0 to 1) below this show no heat, 0.2 unless said otherwise
+    #[arg(long, value_name = "T", value_parser = number::<f64>)]
+    pub threshold: Option<f64>,
+}
+
+/// Everything that sets up a `camoverlay` element.
+#[derive(Args, Clone, Debug, Default)]
+pub struct OverlayOptions {
+    /// ONNX classifier to explain, in place of one of the catalogue
+    #[arg(
+        long,
+        value_name = "FILE",
+        conflicts_with = "net",
+        help_heading = "Network"
+    )]
+    pub model: Option<PathBuf>,
+    #[command(flatten)]
+    pub network: NetworkOptions,
+    #[command(flatten)]
+    pub question: QuestionOptions,
+    /// Whether a frame waits for its own class map
+    #[arg(long, value_name = "INFERENCE", value_parser = nicks::<Inference>(), help_heading = "Explanation")]
+    pub inference: Option<String>,
+    /// Draw no labels into the picture
+    #[arg(long, help_heading = "Explanation")]
+    pub no_labels: bool,
+}
+
+impl OverlayOptions {
+    /// A `camoverlay` element set as the options say.
+    ///
+    /// # Errors
+    /// A value that the element's property does not take.
+    pub fn element(&self) -> Result<gst::Element, Failure> {
+        let element = gst::ElementFactory::make("camoverlay").build()?;
+        self.configure(&element)?;
+        Ok(element)
+    }
+
+    /// Sets the properties of a `camoverlay` element that the options name.
+    ///
+    /// # Errors
+    /// A value that the element's property does not take.
+    pub fn configure(&self, element: &gst::Element) -> Result<(), Failure> {
+        let (network, question) = (&self.network, &self.question);
+        let number = |number: Option<u32>| number.map(|number| number.to_string());
+        let settings = [
+            ("net", network.net.clone()),
+            ("output", network.net_output.clone()),
+            ("preprocess", network.preprocess.clone()),
+            ("input-size", number(network.input_size)),
+            ("threads", number(network.threads)),
+            ("target", question.target.clone()),
+            ("method", question.method.clone()),
+            ("top-k", number(question.top_k)),
+            (
+                "threshold",
+                question.threshold.map(|threshold| threshold.to_string()),
+            ),
+            ("inference", self.inference.clone()),
+            ("draw-labels", self.no_labels.then(|| "false".to_owned())),
+        ];
+        let paths = [
+            ("model", &self.model),
+            ("labels", &network.labels),
+            ("models-dir", &network.models_dir),
+            ("ort-library", &network.ort_library),
+        ];
+        for (name, path) in paths {
+            if let Some(path) = path {
+                element.set_property(name, path);
+            }
+        }
+        for (name, value) in settings {
+            if let Some(value) = value {
+                set(element, name, &value)?;
+            }
+        }
+        let paths = [
+            ("model", &self.model),
+            ("labels", &network.labels),
+            ("models-dir", &network.models_dir),
+            ("ort-library", &network.ort_library),
+        ];
+        for (name, path) in paths {
+            if let Some(path) = path {
+                element.set_property(name, path);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Sets a property from text, refusing what is out of its range instead of cutting it to fit.
+fn set(element: &gst::Element, name: &str, text: &str) -> Result<(), Failure> {
+    let Some(spec) = element.find_property(name) else {
+        return Err(Failure::usage(format!(
+            "--{name} does nothing here: camoverlay was built without it."
+        )));
+    };
+    let range = if let Some(spec) = spec.downcast_ref::<glib::ParamSpecUInt>() {
+        Some((f64::from(spec.minimum()), f64::from(spec.maximum())))
+    } else {
+        let spec = spec.downcast_ref::<glib::ParamSpecDouble>();
+        spec.map(|spec| (spec.minimum(), spec.maximum()))
+    };
+    let number = text.parse().unwrap_or(f64::NAN);
+    if let Some((least, most)) = range
+        && !(least..=most).contains(&number)
+    {
+        return Err(Failure::usage(format!(
+            "--{name} takes a number from {least} to {most}, not “{text}”."
+        )));
+    }
+    element.set_property_from_str(name, text);
+    Ok(())
+}
+
+impl NetworkOptions {
+    /// What the network room opens: the file `model`, or what `net` names.
+    ///
+    /// # Errors
+    /// Neither is given.
+    pub fn options(&self, model: Option<&Path>) -> Result<Options, Failure> {
+        let entry = self.net.as_deref().and_then(camoverlay::inference::entry);
+        let source = match (model, entry) {
+            (Some(path), _) => Source::File(path.to_owned()),
+            (None, Some(entry)) => Source::Catalogue(entry),
+            (None, None) => return Err(Failure::usage("No network is named.")),
+        };
+        if let Some(size) = self.input_size.filter(|size| *size > MAX_INPUT_SIZE) {
+            return Err(Failure::usage(format!(
+                "--input-size takes a number from 0 to {MAX_INPUT_SIZE}, not “{size}”."
+            )));
+        }
+        let program = std::env::current_exe().unwrap_or_default();
+        Ok(Options {
+            source,
+            models_dir: self.models_dir.clone(),
+            labels: self.labels.clone(),
+            output: self.net_output.clone(),
+            preprocess: self
+                .preprocess
+                .as_deref()
+                .and_then(camoverlay::preprocess::Preprocess::from_name),
+            input_size: self.input_size.filter(|size| *size > 0),
+            threads: self.threads.unwrap_or(0) as usize,
+            ort_library: self.ort_library.clone(),
+            search_roots: program.ancestors().skip(1).map(Path::to_owned).collect(),
+        })
+    }
+}
+
+/// The values of an enum property, under the element's own names and with its own words.
+fn nicks<E: StaticType>() -> PossibleValuesParser {
+    let class = glib::EnumClass::with_type(E::static_type());
+    let values = class.iter().flat_map(|class| class.values());
+    let possible = values
+        .map(|value| PossibleValue::new(value.nick().to_owned()).help(value.name().to_owned()));
+    possible.collect::<Vec<_>>().into()
+}
+
+fn number<N: FromStr>(text: &str) -> Result<N, String> {
+    text.parse().map_err(|_| String::from("a number"))
+}

@@ -1,0 +1,338 @@
+//! From the input's pads to the muxer's, and what is looked at on the way.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use gst::ClockTime;
+use gst::prelude::*;
+
+use super::container::{Container, element};
+use super::journal::Journal;
+use crate::failure::Failure;
+use crate::unreadable::NO_PICTURE;
+use gstcamoverlay::element::{CamOverlay, META_NAME};
+
+/// As much as the other streams are ahead or behind: encoded data is small, and a full queue would end in a standstill.
+pub const ENCODED_QUEUE: &str = "queue max-size-buffers=0 max-size-bytes=0 max-size-time=0";
+
+/// Smallest time from frame to frame: what Matroska can tell apart.
+const SMALLEST_STEP: ClockTime = ClockTime::from_mseconds(1);
+/// How long a frame is shown of which nothing tells it.
+const USUAL_STEP: ClockTime = ClockTime::from_mseconds(40);
+
+/// What the streaming threads share.
+pub struct Streams {
+    pub container: Container,
+    muxer: gst::Element,
+    /// Where the input's picture and sounds go in.
+    pub picture: gst::Pad,
+    pub sounds: Mutex<Vec<gst::Pad>>,
+    pub journal: Mutex<Journal>,
+    start: Mutex<Start>,
+    /// Running time at which the last frame that came in ends, in nanoseconds.
+    pub came_in: AtomicU64,
+    /// Running time after which sound is left out, in nanoseconds.
+    pub end: AtomicU64,
+    /// Running times and lengths of the frames inside the encoder.
+    lengths: Mutex<VecDeque<(ClockTime, ClockTime)>>,
+}
+
+/// Finds out when the recording starts: where the earliest of its streams does.
+struct Start {
+    /// Streams that have not started yet.
+    awaited: usize,
+    earliest: Option<ClockTime>,
+}
+
+impl Streams {
+    /// Streams that lead to `muxer`, so far only a picture that goes in at `picture`.
+    pub fn new(
+        container: Container,
+        muxer: gst::Element,
+        picture: gst::Pad,
+        journal: Journal,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            container,
+            muxer,
+            picture,
+            sounds: Mutex::default(),
+            journal: Mutex::new(journal),
+            start: Mutex::new(Start {
+                awaited: 1,
+                earliest: None,
+            }),
+            came_in: AtomicU64::new(0),
+            end: AtomicU64::new(u64::MAX),
+            lengths: Mutex::default(),
+        })
+    }
+
+    /// Links the input's first picture and all its sounds.
+    pub fn connect(self: &Arc<Self>, pads: &[gst::Pad]) -> Result<(), Failure> {
+        let of_kind = |kind: &'static str| {
+            pads.iter().filter_map(move |pad| {
+                let caps = pad.current_caps().unwrap_or_else(|| pad.query_caps(None));
+                let is_it = caps.structure(0)?.name().starts_with(kind);
+                is_it.then_some((pad, caps))
+            })
+        };
+        let (picture, _) = of_kind("video/x-raw").next().ok_or(NO_PICTURE)?;
+        let sounds = of_kind("audio/");
+        lock(&self.start).awaited = 1 + sounds.clone().count();
+        for (pad, caps) in sounds {
+            let sound = self.sound(&caps)?;
+            link(pad, &sound)?;
+            lock(&self.sounds).push(sound);
+        }
+        link(picture, &self.picture)
+    }
+
+    /// Where sound of `caps` goes in, kept as it is if the container can hold it.
+    fn sound(self: &Arc<Self>, caps: &gst::Caps) -> Result<gst::Pad, Failure> {
+        let mut elements = Vec::new();
+        if self.container.keeps(caps) {
+            elements.extend(parser(caps)?);
+        } else {
+            elements.push(element("queue")?);
+            elements.push(element("audioconvert")?);
+            elements.push(element("audioresample")?);
+            elements.push(self.container.sound_encoder()?);
+        }
+        elements.push(element(ENCODED_QUEUE)?);
+        let pipeline = self.muxer.parent().and_downcast::<gst::Pipeline>();
+        pipeline
+            .ok_or("The pipeline is gone.")?
+            .add_many(&elements)?;
+        gst::Element::link_many(&elements)?;
+        let last = elements.last().ok_or("The sound has no elements.")?;
+        let stored = self.link_to_muxer(last, "audio_%u")?;
+        let streams = Arc::downgrade(self);
+        let next = AtomicU64::new(0);
+        stored.add_probe(gst::PadProbeType::BUFFER, move |pad, info| {
+            let Some(buffer) = info.buffer() else {
+                return gst::PadProbeReturn::Ok;
+            };
+            let time = running_time(pad, buffer).unwrap_or_default().nseconds();
+            let end = streams.upgrade().map(|s| s.end.load(Ordering::SeqCst));
+            let too_late = end.is_some_and(|end| time >= end);
+            // Muxers cannot place what has no time, nor what live streams repeat when they jump back.
+            if too_late || buffer.pts().is_none() || time < next.load(Ordering::SeqCst) {
+                return gst::PadProbeReturn::Handled;
+            }
+            next.store(time, Ordering::SeqCst);
+            gst::PadProbeReturn::Ok
+        });
+        for element in &elements {
+            element.sync_state_with_parent()?;
+        }
+        pad(&elements[0], "sink")
+    }
+
+    /// Links `last` to a new pad of the muxer and looks when its stream starts.
+    pub fn link_to_muxer(
+        self: &Arc<Self>,
+        last: &gst::Element,
+        name: &str,
+    ) -> Result<gst::Pad, Failure> {
+        let stored = self.muxer.request_pad_simple(name);
+        let stored = stored.ok_or("The muxer takes no further stream.")?;
+        link(&pad(last, "src")?, &stored)?;
+        let kinds = gst::PadProbeType::BUFFER | gst::PadProbeType::EVENT_DOWNSTREAM;
+        let streams = Arc::downgrade(self);
+        stored.add_probe(kinds, move |pad, info| {
+            let at_end = info
+                .event()
+                .is_some_and(|e| e.type_() == gst::EventType::Eos);
+            if info.buffer().is_none() && !at_end {
+                return gst::PadProbeReturn::Ok;
+            }
+            let time = info.buffer().and_then(|buffer| running_time(pad, buffer));
+            if let Some(streams) = streams.upgrade() {
+                streams.started(time);
+            }
+            gst::PadProbeReturn::Remove
+        });
+        Ok(stored)
+    }
+
+    /// A stream has started at the running time `time`, or ended without having started.
+    fn started(&self, time: Option<ClockTime>) {
+        let mut start = lock(&self.start);
+        start.awaited -= 1;
+        start.earliest = start.earliest.into_iter().chain(time).min();
+        if self.container.starts_at_earliest()
+            && start.awaited == 0
+            && let Some(earliest) = start.earliest
+        {
+            self.written(lock(&self.journal).start_at(earliest));
+        }
+    }
+
+    /// Writes into the journal what the frames on `pad`, the overlay's, carry, and what it finds after the last one.
+    pub fn write_journal(self: &Arc<Self>, pad: &gst::Pad) {
+        let streams = Arc::downgrade(self);
+        let kinds = gst::PadProbeType::BUFFER | gst::PadProbeType::EVENT_DOWNSTREAM;
+        pad.add_probe(kinds, move |pad, info| {
+            let (Some(streams), Some(segment)) = (streams.upgrade(), segment(pad)) else {
+                return gst::PadProbeReturn::Ok;
+            };
+            let ended = info.event().map(|event| event.type_()) == Some(gst::EventType::Eos);
+            let overlay = pad.parent_element();
+            let overlay = overlay.filter(|_| ended).and_downcast::<CamOverlay>();
+            if let Some(said) = overlay.and_then(|overlay| overlay.explanation()) {
+                streams.written(lock(&streams.journal).ended(&segment, &said));
+            }
+            if let Some(buffer) = info.buffer() {
+                let meta = gst::meta::CustomMeta::from_buffer(buffer, META_NAME).ok();
+                let said = meta.as_ref().map(|meta| meta.structure());
+                streams.written(lock(&streams.journal).frame(buffer, &segment, said));
+            }
+            gst::PadProbeReturn::Ok
+        });
+    }
+
+    /// Gives the encoded frames on `stored` the lengths that they had on `encoder`: encoder and parser of H.264 go by
+    /// the frame rate alone, and where there is none they leave the last frame without any.
+    pub fn keep_lengths(self: &Arc<Self>, encoder: &gst::Pad, stored: &gst::Pad) {
+        let streams = Arc::downgrade(self);
+        encoder.add_probe(gst::PadProbeType::BUFFER, move |pad, info| {
+            if let (Some(streams), Some(buffer)) = (streams.upgrade(), info.buffer())
+                && let (Some(time), Some(length)) = (shown_at(pad, buffer), buffer.duration())
+            {
+                lock(&streams.lengths).push_back((time, length));
+            }
+            gst::PadProbeReturn::Ok
+        });
+        let streams = Arc::downgrade(self);
+        stored.add_probe(gst::PadProbeType::BUFFER, move |pad, info| {
+            if let (Some(streams), Some(buffer)) = (streams.upgrade(), info.buffer_mut())
+                && let Some(time) = shown_at(pad, buffer)
+            {
+                let mut lengths = lock(&streams.lengths);
+                // What went in before it has come out or been dropped. Encoders may round.
+                while lengths
+                    .front()
+                    .is_some_and(|(before, _)| *before + SMALLEST_STEP / 2 < time)
+                {
+                    lengths.pop_front();
+                }
+                if let Some((_, length)) = lengths
+                    .front()
+                    .filter(|(same, _)| *same < time + SMALLEST_STEP / 2)
+                {
+                    buffer.make_mut().set_duration(*length);
+                }
+            }
+            gst::PadProbeReturn::Ok
+        });
+    }
+
+    fn written(&self, outcome: std::io::Result<()>) {
+        if let Err(error) = outcome {
+            let words = format!("What the network says cannot be written down: {error}.");
+            gst::element_error!(self.muxer, gst::ResourceError::Write, ("{words}"));
+        }
+    }
+
+    /// Notes how far the input's picture has come, and makes it fit for muxers: every frame has a time, later than that
+    /// of the frame before (live streams jump back now and then), and a length (an MP4 ends where its last frame starts
+    /// otherwise, and players leave that frame out); gaps are kept out, which parsers of GStreamer 1.22 hand on before
+    /// the segment that they are in.
+    pub fn tidy_what_comes_in(self: &Arc<Self>) {
+        let streams = Arc::downgrade(self);
+        // Timestamp and end of the frame before.
+        let before = Mutex::new(None::<(ClockTime, ClockTime)>);
+        let kinds = gst::PadProbeType::BUFFER | gst::PadProbeType::EVENT_DOWNSTREAM;
+        self.picture.add_probe(kinds, move |pad, info| {
+            match info.event().map(|event| event.type_()) {
+                Some(gst::EventType::Gap) => return gst::PadProbeReturn::Handled,
+                Some(gst::EventType::Segment) => *lock(&before) = None,
+                _ => {}
+            }
+            if let (Some(streams), Some(buffer)) = (streams.upgrade(), info.buffer_mut()) {
+                let mut before = lock(&before);
+                let earliest = before.map_or(ClockTime::ZERO, |(pts, _)| pts + SMALLEST_STEP);
+                let expected = before.map(|(_, end)| end);
+                // libav's decoder for GIF gives every frame the time of the first.
+                let own = buffer
+                    .pts()
+                    .filter(|pts| before.is_none_or(|(earlier, _)| *pts != earlier));
+                let pts = own.or(expected).unwrap_or_default().max(earliest);
+                if buffer.pts() != Some(pts) {
+                    buffer.make_mut().set_pts(pts);
+                }
+                // Matroska's demuxer says a nanosecond where it does not know.
+                let known = buffer.duration().filter(|length| *length >= SMALLEST_STEP);
+                let duration = known.unwrap_or_else(|| {
+                    let step = before.map(|(earlier, _)| pts - earlier);
+                    period(pad).or(step).unwrap_or(USUAL_STEP)
+                });
+                if known.is_none() {
+                    buffer.make_mut().set_duration(duration);
+                }
+                *before = Some((pts, pts + duration));
+                if let Some(time) = running_time(pad, buffer) {
+                    let end = (time + duration).nseconds();
+                    streams.came_in.store(end, Ordering::SeqCst);
+                }
+            }
+            gst::PadProbeReturn::Ok
+        });
+    }
+}
+
+/// The time from frame to frame in a stream of constant rate.
+fn period(pad: &gst::Pad) -> Option<ClockTime> {
+    let caps = pad.current_caps()?;
+    let rate = caps.structure(0)?.get::<gst::Fraction>("framerate").ok()?;
+    let frames = u64::from(rate.numer().unsigned_abs());
+    let seconds = u64::from(rate.denom().unsigned_abs());
+    (frames > 0).then(|| ClockTime::SECOND.mul_div_round(seconds, frames))?
+}
+
+/// The best parser for encoded sound of `caps`, if there is any.
+fn parser(caps: &gst::Caps) -> Result<Option<gst::Element>, Failure> {
+    let parsers =
+        gst::ElementFactory::factories_with_type(gst::ElementFactoryType::PARSER, gst::Rank::NONE);
+    let best = parsers
+        .iter()
+        .filter(|factory| factory.can_sink_any_caps(caps))
+        .max_by_key(|factory| factory.rank());
+    Ok(best.map(|factory| factory.create().build()).transpose()?)
+}
+
+fn segment(pad: &gst::Pad) -> Option<gst::FormattedSegment<ClockTime>> {
+    let event = pad.sticky_event::<gst::event::Segment>(0)?;
+    event.segment().clone().downcast().ok()
+}
+
+/// Running time at which `buffer` is shown.
+fn shown_at(pad: &gst::Pad, buffer: &gst::BufferRef) -> Option<ClockTime> {
+    segment(pad)?.to_running_time(buffer.pts()?)
+}
+
+fn running_time(pad: &gst::Pad, buffer: &gst::BufferRef) -> Option<ClockTime> {
+    segment(pad)?.to_running_time(buffer.dts_or_pts()?)
+}
+
+/// The always-there pad `name` of `element`.
+pub fn pad(element: &gst::Element, name: &str) -> Result<gst::Pad, Failure> {
+    let pad = element.static_pad(name);
+    pad.ok_or_else(|| format!("{} has no pad {name}.", element.name()).into())
+}
+
+pub fn link(from: &gst::Pad, to: &gst::Pad) -> Result<(), Failure> {
+    match from.link(to) {
+        Ok(_) => Ok(()),
+        Err(error) => {
+            Err(format!("{} does not go with {}: {error}.", from.name(), to.name()).into())
+        }
+    }
+}
+
+/// The data is as good after another thread's panic as before it.
+pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

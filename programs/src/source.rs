@@ -1,0 +1,374 @@
+//! An input in a pipeline: what decodes it and turns it upright, and what is seen of it on the way.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError};
+use std::time::{Duration, Instant};
+
+use gst::glib;
+use gst::prelude::*;
+use gst_base::prelude::*;
+
+use crate::failure::Failure;
+use crate::input::Input;
+use crate::still;
+use crate::unreadable::{self, NO_PICTURE, Symptoms};
+
+/// How long a file may give nothing while somebody waits for it.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// The same for an address, which has a time limit of its own as a rule.
+const PATIENCE_FAR: Duration = Duration::from_secs(30);
+
+/// An input in a pipeline.
+pub struct Source {
+    /// What goes into the pipeline.
+    pub element: gst::Element,
+    /// As the user calls it.
+    name: String,
+    /// How long it may give nothing; none: a camera, which may.
+    patience: Option<Duration>,
+    seen: Arc<Seen>,
+    /// What has moved so far at the last look, and when that was last seen to change.
+    last: Mutex<(u64, Instant)>,
+}
+
+/// What the streaming threads notice.
+#[derive(Default)]
+struct Seen {
+    /// Buffers read, and frames decoded.
+    moved: AtomicU64,
+    has_ended: AtomicBool,
+    symptoms: Mutex<Symptoms>,
+    /// Where the data is read.
+    reader: Mutex<Option<gst::Element>>,
+    /// Where decoded frames wait until they are taken.
+    waiting: Mutex<Option<gst::Element>>,
+}
+
+impl Source {
+    /// A bin of `chain`, whose last element decodes, with the first picture stream, upright, on its pad `src`.
+    pub(crate) fn decoded(
+        chain: &[gst::Element],
+        input: &Input,
+        name: &str,
+    ) -> Result<Self, Failure> {
+        let decoder = chain.last().ok_or("The input has no elements.")?;
+        let bin = gst::Bin::new();
+        let waiting = gst::ElementFactory::make("queue")
+            .property("max-size-buffers", 2u32)
+            .property("max-size-bytes", 0u32)
+            .property("max-size-time", 0u64)
+            .build()?;
+        let [convert, flip] = upright()?;
+        bin.add_many(chain)?;
+        gst::Element::link_many(chain)?;
+        bin.add_many([&waiting, &convert, &flip])?;
+        gst::Element::link_many([&waiting, &convert, &flip])?;
+        let (entrance, exit) = (waiting.static_pad("sink"), flip.static_pad("src"));
+        let (Some(entrance), Some(exit)) = (entrance, exit) else {
+            return Err("An element has lost its pads.".into());
+        };
+        settle(&exit);
+        bin.add_pad(
+            &gst::GhostPad::builder_with_target(&exit)?
+                .name("src")
+                .build(),
+        )?;
+        let entrance = entrance.downgrade();
+        let first = entrance.clone();
+        decoder.connect_pad_added(move |_, new| {
+            let caps = new.current_caps().unwrap_or_else(|| new.query_caps(None));
+            let is_picture = caps.structure(0).is_some_and(|s| s.name() == "video/x-raw");
+            if let Some(entrance) = first.upgrade()
+                && is_picture
+                && !entrance.is_linked()
+            {
+                // It fails where downstream takes no such picture, and the bus says so then.
+                let _ = new.link(&entrance);
+            }
+        });
+        let whole = bin.downgrade();
+        decoder.connect_no_more_pads(move |_| {
+            if let (Some(entrance), Some(bin)) = (entrance.upgrade(), whole.upgrade())
+                && !entrance.is_linked()
+            {
+                gst::element_error!(bin, gst::StreamError::WrongType, ("{NO_PICTURE}"));
+            }
+        });
+        let source = Self::new(bin.upcast(), input, name);
+        source.waits_in(&waiting)?;
+        Ok(source)
+    }
+
+    /// `element`, which reads and decodes `input`, called `name` by the user.
+    pub(crate) fn new(element: gst::Element, input: &Input, name: &str) -> Self {
+        let seen = Arc::new(Seen::default());
+        if let Input::File(path) = input {
+            lock(&seen.symptoms).kind = still::kind(path).map(String::from);
+        }
+        let bin = element.downcast_ref::<gst::Bin>();
+        for inner in bin.iter().flat_map(|bin| bin.children()) {
+            watch_reader(&inner, &seen);
+        }
+        watch_reader(&element, &seen);
+        let watching = Arc::clone(&seen);
+        if let Some(bin) = bin {
+            bin.connect_deep_element_added(move |_, _, element| {
+                if element.factory().is_some_and(|f| f.name() == "typefind") {
+                    note_type(element, &watching);
+                }
+            });
+        }
+        Self {
+            element,
+            name: name.to_owned(),
+            patience: match input {
+                Input::File(_) => Some(PATIENCE),
+                Input::Uri(_) => Some(PATIENCE_FAR),
+                Input::FirstCamera | Input::Camera(_) => None,
+            },
+            seen,
+            last: Mutex::new((0, Instant::now())),
+        }
+    }
+
+    /// Counts what comes to `queue`, the first place where decoded frames wait.
+    pub(crate) fn waits_in(&self, queue: &gst::Element) -> Result<(), Failure> {
+        let entrance = queue.static_pad("sink").ok_or("A queue has lost a pad.")?;
+        *lock(&self.seen.waiting) = Some(queue.clone());
+        let seen = Arc::clone(&self.seen);
+        let kinds = gst::PadProbeType::BUFFER | gst::PadProbeType::EVENT_DOWNSTREAM;
+        entrance.add_probe(kinds, move |_, info| {
+            let at_end = info
+                .event()
+                .is_some_and(|event| event.type_() == gst::EventType::Eos);
+            seen.has_ended.store(at_end, Ordering::Relaxed);
+            seen.moved.fetch_add(1, Ordering::Relaxed);
+            gst::PadProbeReturn::Ok
+        });
+        Ok(())
+    }
+
+    /// Whether `message` is of the input, not of what comes after it.
+    pub fn is_of(&self, message: &gst::MessageRef) -> bool {
+        let source = message.src();
+        source
+            .is_some_and(|source| *source == self.element || source.has_as_ancestor(&self.element))
+    }
+
+    /// Takes notice of a message that tells more than the error that follows it.
+    pub(crate) fn note(&self, message: &gst::MessageRef) {
+        if let gst::MessageView::Element(element) = message.view()
+            && let Some(missing) = element.structure().filter(|s| s.name() == "missing-plugin")
+            && let Ok(name) = missing.get::<String>("name")
+        {
+            lock(&self.seen.symptoms).missing.get_or_insert(name);
+        }
+    }
+
+    /// What an error of the input is to the user.
+    pub fn failure(&self, error: &glib::Error) -> Failure {
+        unreadable::sentence(&self.name, error, &lock(&self.seen.symptoms)).into()
+    }
+
+    /// What to say of an input that ended without having given a frame.
+    pub fn without_frames(&self) -> Failure {
+        let error = glib::Error::new(gst::StreamError::Decode, "There is no frame in it.");
+        self.failure(&error)
+    }
+
+    /// Why nothing will come any more, if nothing has for so long, although somebody waits for it.
+    pub(crate) fn stalled(&self) -> Option<Failure> {
+        let patience = self.patience?;
+        let moved = self.seen.moved.load(Ordering::Relaxed);
+        let mut last = lock(&self.last);
+        if moved != last.0 || self.may_rest() {
+            *last = (moved, Instant::now());
+        }
+        (last.1.elapsed() > patience).then(|| {
+            let seconds = patience.as_secs();
+            let name = &self.name;
+            Failure::Stalled(format!(
+                "{name} has given nothing for {seconds} seconds, and is given up. Is it complete, and can the place \
+                 where it lies be read?"
+            ))
+        })
+    }
+
+    /// Whether it is nobody's fault that nothing comes: all has, frames wait to be taken, or it is live.
+    fn may_rest(&self) -> bool {
+        let is_full = lock(&self.seen.waiting).as_ref().is_some_and(|queue| {
+            let count = |name| queue.property::<u32>(name);
+            count("current-level-buffers") >= count("max-size-buffers")
+        });
+        let is_live = lock(&self.seen.reader)
+            .as_ref()
+            .is_some_and(|reader| match reader.downcast_ref::<gst_base::BaseSrc>() {
+                Some(source) => source.is_live(),
+                // RTSP and the like, which have time limits of their own.
+                None => true,
+            });
+        is_full || is_live || self.seen.has_ended.load(Ordering::Relaxed)
+    }
+}
+
+/// Counts what is read, if `element` opens a URI.
+fn watch_reader(element: &gst::Element, seen: &Arc<Seen>) {
+    let factory = element.factory();
+    if factory.is_none_or(|factory| factory.name() != "uridecodebin") {
+        return;
+    }
+    let seen = Arc::clone(seen);
+    element.connect("source-setup", false, move |values| {
+        let reader = values.get(1)?.get::<gst::Element>().ok()?;
+        if let Some(pad) = reader.static_pad("src") {
+            let seen = Arc::clone(&seen);
+            pad.add_probe(gst::PadProbeType::BUFFER, move |_, _| {
+                seen.moved.fetch_add(1, Ordering::Relaxed);
+                gst::PadProbeReturn::Ok
+            });
+        }
+        *lock(&seen.reader) = Some(reader);
+        None
+    });
+}
+
+/// Notes what kind of data the first typefind element finds.
+fn note_type(typefind: &gst::Element, seen: &Arc<Seen>) {
+    let seen = Arc::downgrade(seen);
+    typefind.connect("have-type", false, move |values| {
+        let caps = values.get(2)?.get::<gst::Caps>().ok()?;
+        let name = caps.structure(0)?.name().to_string();
+        lock(&seen.upgrade()?.symptoms).kind.get_or_insert(name);
+        None
+    });
+}
+
+/// A uridecodebin for `uri` that tells how photos are turned, and decodes those that only its lesser decoders can.
+///
+/// # Errors
+/// GStreamer lacks it.
+pub(crate) fn decoder(uri: &str) -> Result<gst::Element, Failure> {
+    prefer();
+    let decoder = gst::ElementFactory::make("uridecodebin")
+        .property("uri", uri)
+        // Those of graphics cards leave frames where camoverlay cannot reach them.
+        .property("force-sw-decoders", true)
+        .build()?;
+    decoder.connect("autoplug-select", false, |values| {
+        let caps = values.get(2).and_then(|caps| caps.get::<gst::Caps>().ok());
+        let factory = values
+            .get(3)
+            .and_then(|factory| factory.get::<gst::ElementFactory>().ok());
+        let suits = caps
+            .zip(factory)
+            .is_none_or(|(caps, factory)| suits(&caps, &factory.name()));
+        let choice = glib::Type::from_name("GstAutoplugSelectResult")
+            .and_then(glib::EnumClass::with_type)?;
+        // The one tries the factory, the other skips it.
+        choice.to_value_by_nick(if suits { "try" } else { "skip" })
+    });
+    Ok(decoder)
+}
+
+/// Has decodebin find the parser of JPEG, which reads the orientation and has no rank in GStreamer 1.22, and decode BMP
+/// and TIFF by gdk-pixbuf: libav's decoders want a whole picture in one buffer, which nothing there makes.
+fn prefer() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        for (name, rank) in [
+            ("jpegparse", gst::Rank::PRIMARY),
+            ("gdkpixbufdec", gst::Rank::MARGINAL + 1),
+        ] {
+            if let Some(factory) = gst::ElementFactory::find(name)
+                && factory.rank() == gst::Rank::NONE
+            {
+                factory.set_rank(rank);
+            }
+        }
+    });
+}
+
+/// Whether decodebin shall try the element called `factory` on `caps`.
+fn suits(caps: &gst::CapsRef, factory: &str) -> bool {
+    let Some(structure) = caps.structure(0) else {
+        return true;
+    };
+    match factory {
+        // The frames of a container are whole as they come.
+        "jpegparse" => structure.has_field("sof-marker"),
+        // It knows no CMYK; libav's decoder does.
+        "jpegdec" => {
+            let colours = structure.get::<&str>("colorspace");
+            !colours.is_ok_and(|colours| ["CMYK", "YCCK"].contains(&colours))
+        }
+        _ => true,
+    }
+}
+
+/// A converter, and behind it what turns frames as their orientation tag says. The tag says afterwards that they are
+/// upright, which videoflip of GStreamer 1.22 leaves as it was.
+///
+/// # Errors
+/// GStreamer lacks one.
+pub(crate) fn upright() -> Result<[gst::Element; 2], Failure> {
+    let convert = gst::ElementFactory::make("videoconvert").build()?;
+    let flip = gst::ElementFactory::make("videoflip")
+        .property_from_str("video-direction", "auto")
+        .build()?;
+    let exit = flip.static_pad("src").ok_or("videoflip has lost a pad.")?;
+    exit.add_probe(gst::PadProbeType::EVENT_DOWNSTREAM, |_, info| {
+        if let Some(gst::PadProbeData::Event(event)) = &mut info.data
+            && let gst::EventView::Tag(tag) = event.view()
+            && tag.tag().index::<gst::tags::ImageOrientation>(0).is_some()
+        {
+            let mut tags = tag.tag_owned();
+            let turned = tags.make_mut();
+            turned.add::<gst::tags::ImageOrientation>(&"rotate-0", gst::TagMergeMode::Replace);
+            *event = gst::event::Tag::new(tags);
+        }
+        gst::PadProbeReturn::Ok
+    });
+    Ok([convert, flip])
+}
+
+/// Holds back what is said of the first frame on `pad` until that frame comes: a turned picture changes its size after
+/// its first caps, to which compositor would keep.
+fn settle(pad: &gst::Pad) {
+    let held = Mutex::new(Some(Vec::<gst::Event>::new()));
+    let kinds = gst::PadProbeType::BUFFER | gst::PadProbeType::EVENT_DOWNSTREAM;
+    pad.add_probe(kinds, move |pad, info| {
+        let mut held = lock(&held);
+        let Some(events) = held.as_mut() else {
+            return gst::PadProbeReturn::Remove;
+        };
+        if let Some(event) = info.event() {
+            let kind = event.type_();
+            match kind {
+                gst::EventType::StreamStart => return gst::PadProbeReturn::Ok,
+                gst::EventType::Caps | gst::EventType::Segment | gst::EventType::Tag => {
+                    let earlier = events.iter_mut().find(|event| event.type_() == kind);
+                    match earlier.filter(|_| kind != gst::EventType::Tag) {
+                        Some(earlier) => *earlier = event.clone(),
+                        None => events.push(event.clone()),
+                    }
+                    return gst::PadProbeReturn::Handled;
+                }
+                _ => {}
+            }
+        }
+        let events = held.take().unwrap_or_default();
+        drop(held);
+        if let Some(peer) = pad.peer() {
+            for event in events {
+                // Whoever does not take it does not take the frame either, and says so.
+                let _ = peer.send_event(event);
+            }
+        }
+        gst::PadProbeReturn::Ok
+    });
+}
+
+/// The data is as good after another thread's panic as before it.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
