@@ -1,12 +1,12 @@
 //! `camoverlay`: shows on live video why an image classifier decides what it decides.
 //!
 //! A frame walks through [`picture`] (frame to tensor), [`network`] (tensor to feature map and logits), [`explain`]
-//! (feature map to class map) and [`picture`] again (class map to heat over the frame); [`element`] is what GStreamer
+//! (feature map to class map) and [`picture`] again (class map to heat over the frame); [`camoverlay`] is what GStreamer
 //! sees of it.
 
-pub mod element;
+pub mod camoverlay;
 
-use element::register;
+use camoverlay::register;
 
 gst::plugin_define!(
     camoverlay,

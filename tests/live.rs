@@ -138,7 +138,7 @@ fn play(camera: Camera, element: &str, seconds: u64) -> Seen {
             move |_, info| {
                 let buffer = info.buffer().unwrap();
                 // In latest mode the first frames have no map yet.
-                let name = gstcamoverlay::element::META_NAME;
+                let name = gstcamoverlay::camoverlay::META_NAME;
                 if let Ok(meta) = gst::meta::CustomMeta::from_buffer(buffer, name) {
                     let made = meta.structure().get::<u64>("inference-pts").unwrap();
                     let made = gst::ClockTime::from_nseconds(made);
@@ -409,7 +409,8 @@ fn a_seek_in_latest_mode_shows_no_map_from_before() {
             }
             let sample = sink.pull_sample().unwrap();
             let buffer = sample.buffer().unwrap();
-            if gst::meta::CustomMeta::from_buffer(buffer, gstcamoverlay::element::META_NAME).is_ok()
+            if gst::meta::CustomMeta::from_buffer(buffer, gstcamoverlay::camoverlay::META_NAME)
+                .is_ok()
             {
                 let made = meta(buffer).get::<u64>("inference-pts").unwrap();
                 assert!(made >= position.nseconds() && made <= buffer.pts().unwrap().nseconds());
@@ -508,7 +509,7 @@ impl Watch {
         let pts = buffer.pts().unwrap();
         let first = *self.first.get_or_insert(pts);
         self.frames += 1;
-        let name = gstcamoverlay::element::META_NAME;
+        let name = gstcamoverlay::camoverlay::META_NAME;
         if gst::meta::CustomMeta::from_buffer(buffer, name).is_ok() {
             self.maps += 1;
             let made = gst::ClockTime::from_nseconds(meta(buffer).get("inference-pts").unwrap());

@@ -149,7 +149,7 @@ fn live_frames_do_not_wait_even_for_the_first_map() {
     let sink = app_sink(&pipeline);
     pipeline.set_state(gst::State::Playing).unwrap();
     let sample = sink.try_pull_sample(A_MINUTE).expect("a frame");
-    let name = gstcamoverlay::element::META_NAME;
+    let name = gstcamoverlay::camoverlay::META_NAME;
     let meta = gst::meta::CustomMeta::from_buffer(sample.buffer().unwrap(), name);
     assert!(meta.is_err(), "it waited for a map");
     pipeline.set_state(gst::State::Null).unwrap();

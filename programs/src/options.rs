@@ -10,7 +10,7 @@ use gst::prelude::*;
 
 use crate::failure::Failure;
 use camoverlay::inference::{MAX_INPUT_SIZE, Options, Source};
-use gstcamoverlay::element::{Inference, Method, Net, Preprocess};
+use gstcamoverlay::camoverlay::{Inference, Method, Net, Preprocess};
 
 /// Which network, and how it is run. Whatever is not given is as the element has it.
 #[derive(Args, Clone, Debug, Default)]

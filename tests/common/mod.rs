@@ -231,7 +231,7 @@ pub fn harness(description: &str, info: &gst_video::VideoInfo) -> gst_check::Har
 
 /// The explanation's metadata on `buffer`.
 pub fn meta(buffer: &gst::BufferRef) -> gst::Structure {
-    gst::meta::CustomMeta::from_buffer(buffer, gstcamoverlay::element::META_NAME)
+    gst::meta::CustomMeta::from_buffer(buffer, gstcamoverlay::camoverlay::META_NAME)
         .expect("the buffer carries CamOverlayMeta")
         .structure()
         .to_owned()

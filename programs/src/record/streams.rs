@@ -11,7 +11,7 @@ use super::container::{Container, element};
 use super::journal::Journal;
 use crate::failure::Failure;
 use crate::unreadable::NO_PICTURE;
-use gstcamoverlay::element::{CamOverlay, META_NAME};
+use gstcamoverlay::camoverlay::{CamOverlay, META_NAME};
 
 /// As much as the other streams are ahead or behind: encoded data is small, and a full queue would end in a standstill.
 pub const ENCODED_QUEUE: &str = "queue max-size-buffers=0 max-size-bytes=0 max-size-time=0";

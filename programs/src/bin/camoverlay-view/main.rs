@@ -15,7 +15,7 @@ use std::process::ExitCode;
 use camoverlay::inference::SharedClassifier;
 use camoverlay_programs::{self, Event, Failure, Input, Next};
 use gst::prelude::*;
-use gstcamoverlay::element::CamOverlay;
+use gstcamoverlay::camoverlay::CamOverlay;
 
 use arguments::Arguments;
 use controls::Controls;

@@ -1,7 +1,7 @@
 //! What is written around the pictures. Texts are Pango markup.
 
 use gst::glib;
-use gstcamoverlay::element::META_NAME;
+use gstcamoverlay::camoverlay::META_NAME;
 
 use crate::arguments::KEYS;
 

@@ -9,18 +9,15 @@ use gst::{glib, prelude::*, subclass::prelude::*};
 use gst_base::{prelude::*, subclass::prelude::*};
 use gst_video::{VideoOrientationMethod, subclass::prelude::*};
 
-use super::{
-    failure::Failure,
-    frame,
-    orientation::Tags,
-    punctuality::Punctuality,
-    question::Notice,
-    report,
-    settings::{self, Settings},
-    stats::Stats,
-    stream::Stream,
-    worker::Usher,
-};
+use super::errors::Failure;
+use super::latency::Punctuality;
+use super::orientation::Tags;
+use super::properties::{self, Settings};
+use super::session::Stream;
+use super::stats::Stats;
+use super::target::Notice;
+use super::worker::Usher;
+use super::{format, meta};
 
 static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
     gst::DebugCategory::new(
@@ -53,14 +50,14 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 #[glib::object_subclass]
 impl ObjectSubclass for CamOverlay {
     const NAME: &'static str = "GstCamOverlay";
-    type Type = super::CamOverlay;
+    type Type = crate::camoverlay::CamOverlay;
     type ParentType = gst_video::VideoFilter;
 }
 
 impl ObjectImpl for CamOverlay {
     fn properties() -> &'static [glib::ParamSpec] {
         static PROPERTIES: LazyLock<Vec<glib::ParamSpec>> = LazyLock::new(|| {
-            let mut specs = settings::param_specs();
+            let mut specs = properties::param_specs();
             specs.push(
                 glib::ParamSpecBoxed::builder::<gst::Structure>("stats")
                     .nick("Statistics")
@@ -108,7 +105,7 @@ impl ElementImpl for CamOverlay {
     fn pad_templates() -> &'static [gst::PadTemplate] {
         static PAD_TEMPLATES: LazyLock<Vec<gst::PadTemplate>> = LazyLock::new(|| {
             let caps = gst_video::VideoCapsBuilder::new()
-                .format_list(frame::FORMATS)
+                .format_list(format::FORMATS)
                 .build();
             [
                 ("src", gst::PadDirection::Src),
@@ -366,7 +363,7 @@ impl CamOverlay {
     fn announce(&self, stream: &Stream) {
         if let (Some(fields), Some(segment)) = (stream.fields(), self.segment()) {
             let obj = self.obj();
-            let message = report::message(&obj, fields, stream.last(), &segment);
+            let message = meta::message(&obj, fields, stream.last(), &segment);
             // A bus that is flushing, as on the way down, takes no message: nobody is left to read it.
             let _ = obj.post_message(message);
         }

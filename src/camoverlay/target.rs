@@ -3,7 +3,8 @@
 
 use std::sync::Arc;
 
-use super::{failure::Failure, settings::Live};
+use super::errors::Failure;
+use super::properties::Live;
 use camoverlay::cam::{Method, Request};
 use camoverlay::inference::{PreprocessOrigin, Resolved, SharedClassifier, resolve};
 

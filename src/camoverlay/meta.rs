@@ -113,7 +113,7 @@ pub struct Times {
 
 /// The element message: `fields` and the frame's times in `segment`.
 pub fn message(
-    element: &super::CamOverlay,
+    element: &crate::camoverlay::CamOverlay,
     fields: &gst::StructureRef,
     times: Times,
     segment: &gst::FormattedSegment<gst::ClockTime>,

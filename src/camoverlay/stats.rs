@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::stream::Outcome;
+use super::session::Outcome;
 
 /// Mean and last of one repeated step.
 #[derive(Clone, Copy, Default)]

@@ -4,21 +4,21 @@ use gst::{glib, prelude::*, subclass::prelude::*};
 
 use camoverlay::cam;
 
-mod bounds;
-mod failure;
-mod frame;
+mod errors;
+mod format;
+mod frame_memory;
 mod imp;
 mod job;
+mod latency;
+mod meta;
 mod orientation;
-mod punctuality;
-mod question;
-mod report;
-mod settings;
+mod properties;
+mod session;
 mod stats;
-mod stream;
+mod target;
 mod worker;
 
-pub use report::META_NAME;
+pub use meta::META_NAME;
 
 glib::wrapper! {
     /// The `camoverlay` element.

@@ -2,7 +2,8 @@
 
 use std::{fmt, io};
 
-use super::{bounds::Fault, frame};
+use super::format;
+use super::frame_memory::Fault;
 use camoverlay::ErrorKind;
 use camoverlay::inference::UnknownTarget;
 
@@ -14,7 +15,7 @@ pub enum Failure {
     Network(camoverlay::Error),
     Target(UnknownTarget),
     Format(gst_video::VideoFormat),
-    /// Frame and network's input, width and height: more than [`frame::MAX_TENSOR_PIXELS`].
+    /// Frame and network's input, width and height: more than [`format::MAX_TENSOR_PIXELS`].
     TooLarge {
         frame: (usize, usize),
         /// Width and height of a pixel.
@@ -55,7 +56,7 @@ impl fmt::Display for Failure {
                 pixel_aspect: (across, down),
                 tensor,
             } => {
-                let (largest, longest) = (frame::MAX_TENSOR_PIXELS, tensor.0.max(tensor.1));
+                let (largest, longest) = (format::MAX_TENSOR_PIXELS, tensor.0.max(tensor.1));
                 let elongated = longest / tensor.0.min(tensor.1).max(1) >= ELONGATED;
                 let oblong = across != down;
                 let what = match (elongated, oblong) {

@@ -5,8 +5,8 @@ use gst_video::{
     VideoFrameExt, VideoTransferFunction,
 };
 
-use super::bounds::PLANES;
-use super::failure::Failure;
+use super::errors::Failure;
+use super::frame_memory::PLANES;
 use camoverlay::frame::{
     Curve, Encoding, Geometry, Hdr, Layout, Matrix, Orientation, Plane, PlaneMut, Presentation,
     Range, Samples,

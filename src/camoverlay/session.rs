@@ -6,17 +6,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{
-    Inference, PostMessages, bounds,
-    failure::Failure,
-    frame,
-    job::Job,
-    question::{Notice, Question},
-    report,
-    settings::{Live, Settings},
-    stats::Step,
-    worker::{Usher, Waited, Worker},
-};
+use super::errors::Failure;
+use super::job::Job;
+use super::properties::{Live, Settings};
+use super::stats::Step;
+use super::target::{Notice, Question};
+use super::worker::{Usher, Waited, Worker};
+use super::{Inference, PostMessages, format, frame_memory, meta};
 use camoverlay::cam::{ClassMap, Explanation, Request};
 #[cfg(feature = "captions")]
 use camoverlay::caption::Caption;
@@ -110,7 +106,7 @@ pub struct Stream {
     /// Whether the source is live, once asked.
     live_source: Option<bool>,
     /// Times of the last frame.
-    last: report::Times,
+    last: meta::Times,
     /// Frames since one was last given to the network.
     age: u32,
     /// A map's values while it is turned.
@@ -142,7 +138,7 @@ impl Stream {
             stale: false,
             fresh: true,
             live_source: None,
-            last: report::Times::default(),
+            last: meta::Times::default(),
             age: 0,
             map_room: Vec::new(),
             announced: Default::default(),
@@ -160,11 +156,11 @@ impl Stream {
         info: &gst_video::VideoInfo,
         orientation: Orientation,
     ) -> Result<(), Failure> {
-        let geometry = frame::geometry(info)?;
-        let presentation = frame::presentation(info, orientation);
+        let geometry = format::geometry(info)?;
+        let presentation = format::presentation(info, orientation);
         let fit = self.network.fit;
         let size = fit.presented_size(geometry.width, geometry.height, &presentation);
-        if size.0.saturating_mul(size.1) > frame::MAX_TENSOR_PIXELS {
+        if size.0.saturating_mul(size.1) > format::MAX_TENSOR_PIXELS {
             return Err(Failure::TooLarge {
                 frame: (geometry.width, geometry.height),
                 pixel_aspect: presentation.pixel_aspect,
@@ -236,7 +232,7 @@ impl Stream {
     }
 
     /// Times of the last frame.
-    pub fn last(&self) -> report::Times {
+    pub fn last(&self) -> meta::Times {
         self.last
     }
 
@@ -295,15 +291,15 @@ impl Stream {
         outcome: &mut Outcome,
     ) -> Result<(), Failure> {
         let pts = buffer.pts();
-        self.last = report::Times {
+        self.last = meta::Times {
             pts,
             duration: buffer.duration(),
         };
-        let lengths = bounds::planes(buffer, &buffers.info)?;
+        let lengths = frame_memory::planes(buffer, &buffers.info)?;
         let Ok(mut frame) =
             gst_video::VideoFrameRef::from_buffer_ref_writable(buffer, &buffers.info)
         else {
-            return Err(bounds::unmappable(buffer).into());
+            return Err(frame_memory::unmappable(buffer).into());
         };
         let waits = self.fresh && !self.is_source_live();
         // A run from before keeps the worker from this frame.
@@ -322,7 +318,7 @@ impl Stream {
             job.pts = pts;
             self.age = 0;
             self.fresh = false;
-            let planes = frame::planes(&frame, &lengths);
+            let planes = format::planes(&frame, &lengths);
             let sampler = &mut buffers.sampler;
             match &mut self.engine {
                 Engine::Inline => {
@@ -355,7 +351,7 @@ impl Stream {
         #[cfg(feature = "captions")]
         self.write_caption(&mut buffers.caption, live);
         outcome.time(Step::Blend, || {
-            let mut planes = frame::planes_mut(&mut frame, &lengths);
+            let mut planes = format::planes_mut(&mut frame, &lengths);
             match bounds {
                 Some(bounds) => buffers.painter.paint_sampled(&mut planes, bounds),
                 None => buffers.painter.paint(&mut planes),
@@ -365,7 +361,7 @@ impl Stream {
         });
         drop(frame);
         match &self.shown {
-            Some(shown) => report::attach(buffer, &shown.fields).map_err(|_| Failure::Metadata),
+            Some(shown) => meta::attach(buffer, &shown.fields).map_err(|_| Failure::Metadata),
             None => Ok(()),
         }
     }
@@ -492,7 +488,7 @@ impl Stream {
         pts: Option<gst::ClockTime>,
         live: &Live,
     ) -> gst::Structure {
-        report::structure(&self.network, explanation, pts, live.attach_map)
+        meta::structure(&self.network, explanation, pts, live.attach_map)
     }
 
     /// Whether `when` asks for a message about `explanation`, whose classes are then taken as announced.
