@@ -7,8 +7,8 @@ use prost::Message;
 
 use crate::error::Error;
 use crate::inference::{Classifier, Options, Source, runtime};
-use crate::model::rewrite::{floats, node, with_int, with_ints};
 use crate::model::{Activation, Detail, Target};
+use crate::onnx::node::{floats, node, with_int, with_ints};
 use crate::onnx::proto::{self, Node, data_type};
 
 /// A graph under construction: opset 13, input `x` of 1 x 3 x 4 x 4.

@@ -3,10 +3,10 @@
 use prost::bytes::Bytes;
 
 use super::proto::{self, Node, data_type};
-use crate::model::rewrite::{cast, floats, node, value, with_graph, with_int, with_ints};
+use crate::onnx::node::{cast, floats, node, value, with_graph, with_int, with_ints};
 
 /// Nodes and constants in the order in which they were added.
-pub struct Tape {
+pub struct GraphBuilder {
     pub nodes: Vec<Node>,
     pub constants: Vec<proto::Tensor>,
     /// Names given so far.
@@ -15,7 +15,7 @@ pub struct Tape {
     element_type: i32,
 }
 
-impl Tape {
+impl GraphBuilder {
     /// For a graph of operator set `opset`; floats are float32 until [said otherwise](Self::compute_in).
     pub fn new(opset: i64) -> Self {
         Self {
@@ -63,7 +63,7 @@ impl Tape {
         self.nodes.push(node(op, inputs, name));
     }
 
-    /// The nodes that `work` adds, which are not for the tape, and what it returns.
+    /// The nodes that `work` adds, which are not for the builder, and what it returns.
     pub fn aside<T>(&mut self, work: impl FnOnce(&mut Self) -> T) -> (Vec<Node>, T) {
         let start = self.nodes.len();
         let result = work(self);
@@ -91,12 +91,12 @@ impl Tape {
         })
     }
 
-    /// A number of the tape's element type.
+    /// A number of the builder's element type.
     pub fn scalar(&mut self, value: f32) -> String {
         self.floats(&[], vec![value])
     }
 
-    /// A tensor of the tape's element type.
+    /// A tensor of the builder's element type.
     pub fn floats(&mut self, dims: &[i64], values: Vec<f32>) -> String {
         let name = self.name();
         self.constants.push(floats(&name, dims, values));
@@ -134,7 +134,7 @@ impl Tape {
         name
     }
 
-    /// A tensor of truth values, integers or floats in the tape's element type.
+    /// A tensor of truth values, integers or floats in the builder's element type.
     pub fn as_float(&mut self, tensor: &str) -> String {
         let name = self.name();
         self.nodes.push(cast(tensor, self.element_type, &name));

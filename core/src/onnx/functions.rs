@@ -172,7 +172,7 @@ impl<'a> Call<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::rewrite::{node, with_int};
+    use crate::onnx::node::{node, with_int};
     use crate::testing::Draft;
 
     fn function(name: &str, nodes: Vec<Node>) -> Function {

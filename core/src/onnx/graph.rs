@@ -6,6 +6,7 @@ use prost::Message;
 use prost::bytes::Bytes;
 
 use super::constant_fold::Constant;
+use super::node::label;
 use super::order;
 use super::proto::{self, DimensionValue, TypeValue, data_type};
 use crate::error::Fault;
@@ -285,55 +286,4 @@ fn varying_tensors(graph: &proto::Graph, initializers: &HashMap<String, usize>) 
         }
     }
     varying
-}
-
-/// A node's name, or its operator where it has none.
-pub fn label(node: &proto::Node) -> String {
-    match node.name() {
-        "" => node.op_type().to_owned(),
-        name => name.to_owned(),
-    }
-}
-
-impl proto::Node {
-    /// The operator of a standard node, empty for operators of other domains.
-    pub fn op(&self) -> &str {
-        if is_standard(self.domain()) {
-            self.op_type()
-        } else {
-            ""
-        }
-    }
-
-    /// Name of the `index`th input, empty where it is left out.
-    pub fn operand(&self, index: usize) -> &str {
-        self.input.get(index).map_or("", String::as_str)
-    }
-
-    /// Name of the first output.
-    pub fn result(&self) -> &str {
-        self.output.first().map_or("", String::as_str)
-    }
-
-    pub fn find(&self, attribute: &str) -> Option<&proto::Attribute> {
-        self.attribute
-            .iter()
-            .find(|found| found.name() == attribute)
-    }
-
-    pub fn int(&self, attribute: &str, default: i64) -> i64 {
-        self.find(attribute)
-            .and_then(|found| found.i)
-            .unwrap_or(default)
-    }
-
-    pub fn float(&self, attribute: &str, default: f32) -> f32 {
-        self.find(attribute)
-            .and_then(|found| found.f)
-            .unwrap_or(default)
-    }
-
-    pub fn ints(&self, attribute: &str) -> Option<&[i64]> {
-        self.find(attribute).map(|found| found.ints.as_slice())
-    }
 }

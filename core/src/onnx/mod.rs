@@ -5,5 +5,6 @@ pub(crate) mod constant_fold;
 pub(crate) mod external_data;
 pub(crate) mod functions;
 pub(crate) mod graph;
+pub(crate) mod node;
 pub(crate) mod order;
 pub(crate) mod proto;

@@ -6,7 +6,7 @@
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, HashSet};
 
-use super::graph::label;
+use super::node::label;
 use super::proto;
 use crate::error::Fault;
 
@@ -102,8 +102,8 @@ mod tests {
     use super::*;
     use crate::error::Error;
     use crate::model::Target;
-    use crate::model::rewrite::{node, with_graph};
     use crate::onnx::graph::Graph;
+    use crate::onnx::node::{node, with_graph};
     use crate::testing::{Draft, ask, noise};
 
     fn classifier() -> Draft {

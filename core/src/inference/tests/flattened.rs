@@ -2,7 +2,7 @@
 
 use super::layers::{assert_detail, assert_gradient};
 use crate::model::Head;
-use crate::model::rewrite::node;
+use crate::onnx::node::node;
 use crate::onnx::proto::{Attribute, attribute_type};
 use crate::testing::Draft;
 

@@ -4,8 +4,8 @@ use prost::Message;
 
 use crate::error::Error;
 use crate::inference::classifier::Options;
-use crate::model::rewrite::{node, with_ints};
 use crate::model::{Places, check};
+use crate::onnx::node::{node, with_ints};
 use crate::testing::{Draft, open_bytes};
 
 /// Eight by eight pixels a cell: the feature map `f`, 4 channels of 8 x 8, of a picture `from`.

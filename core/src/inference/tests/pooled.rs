@@ -2,8 +2,8 @@
 
 use crate::cam::{Explanation, Method, Request};
 use crate::inference::classifier::Classifier;
-use crate::model::rewrite::{node, with_int, with_ints};
 use crate::model::{Detail, Target};
+use crate::onnx::node::{node, with_int, with_ints};
 use crate::onnx::proto;
 use crate::testing::{Draft, ask, noise};
 

@@ -1,8 +1,8 @@
 //! What is refused, and in which words.
 
 use crate::error::Error;
-use crate::model::rewrite::node;
 use crate::model::{Detail, Target};
+use crate::onnx::node::node;
 use crate::onnx::proto;
 use crate::testing::{Draft, ask, noise};
 

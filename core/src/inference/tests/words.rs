@@ -2,8 +2,8 @@
 
 use prost::Message;
 
-use crate::model::rewrite::node;
 use crate::model::{Scores, Target, check};
+use crate::onnx::node::node;
 use crate::onnx::proto;
 use crate::testing::{Draft, ask, noise};
 

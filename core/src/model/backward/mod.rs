@@ -11,9 +11,10 @@ use std::collections::HashMap;
 use super::head::Anatomy;
 use super::head::affine;
 use super::rewrite::cellwise_dense::Cellwise;
-use super::rewrite::{element_type, node, with_int};
-use crate::onnx::builder::Tape;
+use super::rewrite::element_type;
+use crate::onnx::builder::GraphBuilder;
 use crate::onnx::graph::Graph;
+use crate::onnx::node::{node, with_int};
 use crate::onnx::proto::Node;
 
 /// Inputs that choose the class (int64, 1 x 1 and one value): slot 0 for the class given, slot 1 + r
@@ -30,7 +31,7 @@ enum Cotangent {
 
 /// Nodes and constants that compute a gradient, and the gradient's name.
 pub struct Gradient {
-    pub tape: Tape,
+    pub builder: GraphBuilder,
     pub tensor: String,
     pub sums: Option<Sums>,
 }
@@ -53,7 +54,7 @@ pub fn differentiate(
     anatomy: &Anatomy,
     input_type: i32,
 ) -> Result<Gradient, String> {
-    let mut tape = Tape::new(graph.opset());
+    let mut builder = GraphBuilder::new(graph.opset());
     let tail = |after: Option<usize>| {
         let nodes = anatomy
             .tail
@@ -72,20 +73,26 @@ pub fn differentiate(
         .ok_or_else(|| "a head without dense layers".to_owned())?;
     let mut back_to = |source: &str, layers| {
         walk_back(
-            &mut tape, graph, anatomy, source, layers, classes, input_type,
+            &mut builder,
+            graph,
+            anatomy,
+            source,
+            layers,
+            classes,
+            input_type,
         )
     };
     if let Some(cellwise) = Cellwise::find(graph, anatomy) {
         let result = graph.nodes()[cellwise.index].result();
         let dy = back_to(result, &tail(Some(cellwise.index)))?;
-        let products = cellwise.forward(&mut tape);
-        let (sums, tensor) = cellwise.backward(&mut tape, &products, &dy);
+        let products = cellwise.forward(&mut builder);
+        let (sums, tensor) = cellwise.backward(&mut builder, &products, &dy);
         let sums = Sums {
             tensor: sums,
             layer: products.nodes,
         };
         return Ok(Gradient {
-            tape,
+            builder,
             tensor,
             sums: Some(sums),
         });
@@ -107,7 +114,7 @@ pub fn differentiate(
     }
     let tensor = back_to(source, &layers)?;
     Ok(Gradient {
-        tape,
+        builder,
         tensor,
         sums: None,
     })
@@ -115,7 +122,7 @@ pub fn differentiate(
 
 /// The gradient with respect to `source` by way of `layers`.
 fn walk_back(
-    tape: &mut Tape,
+    builder: &mut GraphBuilder,
     graph: &Graph,
     anatomy: &Anatomy,
     source: &str,
@@ -123,7 +130,7 @@ fn walk_back(
     classes: usize,
     input_type: i32,
 ) -> Result<String, String> {
-    let class = choose_class(tape, graph, &anatomy.logits, classes);
+    let class = choose_class(builder, graph, &anatomy.logits, classes);
     let reduced = reduced_axes(graph, layers);
     let mut gradients = HashMap::from([(anatomy.logits.clone(), Cotangent::OneHot)]);
     for &layer in layers.iter().rev() {
@@ -134,10 +141,10 @@ fn walk_back(
         for index in rules::paths(graph, layer).ok_or_else(unknown)? {
             let operand = layer.operand(index);
             // Some exporters have single layers compute in another type than the rest.
-            tape.compute_in(element_type(graph, operand, input_type));
+            builder.compute_in(element_type(graph, operand, input_type));
             let dx = match (&dy, layer.op()) {
                 (Cotangent::OneHot, "Gemm" | "MatMul" | "Conv") => {
-                    Cotangent::Tensor(rules::dense_row(tape, layer, &class))
+                    Cotangent::Tensor(rules::dense_row(builder, layer, &class))
                 }
                 (Cotangent::OneHot, "Add") if !graph.varies(layer.operand(1 - index)) => {
                     Cotangent::OneHot
@@ -146,17 +153,18 @@ fn walk_back(
                     Cotangent::OneHot
                 }
                 _ => {
-                    let dy = tensor(tape, &dy, layer.result(), &class, classes);
-                    let dx = rules::product(tape, graph, layer, index, &dy).ok_or_else(unknown)?;
-                    Cotangent::Tensor(sum_spread(tape, dx, operand, layer.result(), &reduced))
+                    let dy = tensor(builder, &dy, layer.result(), &class, classes);
+                    let dx =
+                        rules::product(builder, graph, layer, index, &dy).ok_or_else(unknown)?;
+                    Cotangent::Tensor(sum_spread(builder, dx, operand, layer.result(), &reduced))
                 }
             };
             let sum = match gradients.remove(operand) {
                 None => dx,
                 Some(earlier) => {
-                    let earlier = tensor(tape, &earlier, operand, &class, classes);
-                    let dx = tensor(tape, &dx, operand, &class, classes);
-                    Cotangent::Tensor(tape.push("Add", &[&earlier, &dx]))
+                    let earlier = tensor(builder, &earlier, operand, &class, classes);
+                    let dx = tensor(builder, &dx, operand, &class, classes);
+                    Cotangent::Tensor(builder.push("Add", &[&earlier, &dx]))
                 }
             };
             gradients.insert(operand.to_owned(), sum);
@@ -165,49 +173,55 @@ fn walk_back(
     let gradient = gradients
         .remove(source)
         .ok_or("a head apart from its features")?;
-    Ok(tensor(tape, &gradient, source, &class, classes))
+    Ok(tensor(builder, &gradient, source, &class, classes))
 }
 
 /// The index of the chosen class, int64, 1 x 1.
-fn choose_class(tape: &mut Tape, graph: &Graph, logits: &str, classes: usize) -> String {
+fn choose_class(builder: &mut GraphBuilder, graph: &Graph, logits: &str, classes: usize) -> String {
     let row = match graph.producer(logits) {
         // A matrix of one row already.
         Some(layer) if layer.op() == "Gemm" => logits.to_owned(),
-        _ => tape.row(logits),
+        _ => builder.row(logits),
     };
     // Slot 1 + r needs the best 1 + r classes, slot 0 none.
     let values = format!("{CLASS}_values");
     let ranking = format!("{CLASS}_ranking");
-    let mut top = if tape.opset() < 10 {
+    let mut top = if builder.opset() < 10 {
         // The count was no input yet.
         with_int(node("TopK", &[&row], &values), "k", classes as i64)
     } else {
         node("TopK", &[&row, SLOT], &values)
     };
     top.output.push(ranking.clone());
-    tape.nodes.push(with_int(top, "axis", 1));
+    builder.nodes.push(with_int(top, "axis", 1));
     let along = |node| with_int(node, "axis", 1);
-    let choices = tape.push_with("Concat", &[CLASS, &ranking], along);
-    tape.push_with("Gather", &[&choices, SLOT], along)
+    let choices = builder.push_with("Concat", &[CLASS, &ranking], along);
+    builder.push_with("Gather", &[&choices, SLOT], along)
 }
 
 /// The cotangent of `of` as a tensor.
-fn tensor(tape: &mut Tape, cotangent: &Cotangent, of: &str, class: &str, classes: usize) -> String {
+fn tensor(
+    builder: &mut GraphBuilder,
+    cotangent: &Cotangent,
+    of: &str,
+    class: &str,
+    classes: usize,
+) -> String {
     match cotangent {
         Cotangent::Tensor(name) => name.clone(),
         Cotangent::OneHot => {
             let numbers: Vec<i64> = (0..classes as i64).collect();
-            let numbers = tape.integers(&numbers);
-            let is_class = tape.push("Equal", &[&numbers, class]);
-            let one_hot = tape.as_float(&is_class);
-            tape.reshape_like(&one_hot, of)
+            let numbers = builder.integers(&numbers);
+            let is_class = builder.push("Equal", &[&numbers, class]);
+            let one_hot = builder.as_float(&is_class);
+            builder.reshape_like(&one_hot, of)
         }
     }
 }
 
 /// Sums `dx` over the axes along which `operand` was spread out to the size of `result`.
 fn sum_spread(
-    tape: &mut Tape,
+    builder: &mut GraphBuilder,
     dx: String,
     operand: &str,
     result: &str,
@@ -223,7 +237,7 @@ fn sum_spread(
     if axes.is_empty() {
         dx
     } else {
-        tape.reduce("ReduceSum", &dx, &axes)
+        builder.reduce("ReduceSum", &dx, &axes)
     }
 }
 

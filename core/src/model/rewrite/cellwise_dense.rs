@@ -11,7 +11,7 @@ use prost::bytes::Bytes;
 
 use crate::model::head::affine;
 use crate::model::head::{Anatomy, Layout, channels};
-use crate::onnx::builder::Tape;
+use crate::onnx::builder::GraphBuilder;
 use crate::onnx::graph::Graph;
 use crate::onnx::proto::{self, Node, data_type};
 
@@ -112,24 +112,24 @@ impl<'a> Cellwise<'a> {
     }
 
     /// Makes y by way of the products.
-    pub fn forward(&self, tape: &mut Tape) -> Products {
+    pub fn forward(&self, builder: &mut GraphBuilder) -> Products {
         let shape = [self.cells, self.channels, self.outputs];
-        let weights = tape.stored(&shape, self.weights_by_cell());
-        let (nodes, tensor) = tape.aside(|tape| {
+        let weights = builder.stored(&shape, self.weights_by_cell());
+        let (nodes, tensor) = builder.aside(|builder| {
             let mut x = self.layer.operand(0).to_owned();
             if self.order == Layout::ChannelsFirst {
-                x = tape.reshape(&x, &[self.channels, self.cells]);
-                x = tape.push("Transpose", &[&x]);
+                x = builder.reshape(&x, &[self.channels, self.cells]);
+                x = builder.push("Transpose", &[&x]);
             }
-            let rows = tape.reshape(&x, &[self.cells, 1, self.channels]);
-            let products = tape.push("MatMul", &[&rows, &weights]);
-            let sum = tape.reduce("ReduceSum", &products, &[0]);
-            let mut y = tape.reshape(&sum, &[1, self.outputs]);
+            let rows = builder.reshape(&x, &[self.cells, 1, self.channels]);
+            let products = builder.push("MatMul", &[&rows, &weights]);
+            let sum = builder.reduce("ReduceSum", &products, &[0]);
+            let mut y = builder.reshape(&sum, &[1, self.outputs]);
             let bias = self.layer.operand(2);
             if !bias.is_empty() {
-                y = tape.push("Add", &[&y, bias]);
+                y = builder.push("Add", &[&y, bias]);
             }
-            tape.push_as(self.layer.result(), "Identity", &[&y]);
+            builder.push_as(self.layer.result(), "Identity", &[&y]);
             products
         });
         Products {
@@ -141,19 +141,24 @@ impl<'a> Cellwise<'a> {
 
     /// A_i · dA_i of each cell, given dy; and dA where [`DETAIL`] asks for it,
     /// else something of its shape.
-    pub fn backward(&self, tape: &mut Tape, products: &Products, dy: &str) -> (String, String) {
-        let dy = tape.reshape(dy, &[self.outputs, 1]);
-        let rows = tape.reshape(&products.tensor, &[self.cells, self.outputs]);
-        let sums = tape.push("MatMul", &[&rows, &dy]);
+    pub fn backward(
+        &self,
+        builder: &mut GraphBuilder,
+        products: &Products,
+        dy: &str,
+    ) -> (String, String) {
+        let dy = builder.reshape(dy, &[self.outputs, 1]);
+        let rows = builder.reshape(&products.tensor, &[self.cells, self.outputs]);
+        let sums = builder.push("MatMul", &[&rows, &dy]);
         // Older versions of `If` ask for the same shape whichever way it goes.
-        let (none, filler) = tape.aside(|tape| tape.push("Identity", &[self.features]));
-        let (all, gradient) = tape.aside(|tape| {
-            let by_cell = tape.push("MatMul", &[&products.weights, &dy]);
-            let by_cell = tape.reshape(&by_cell, &[self.cells, self.channels]);
-            let by_channel = tape.push("Transpose", &[&by_cell]);
-            tape.reshape_like(&by_channel, self.features)
+        let (none, filler) = builder.aside(|builder| builder.push("Identity", &[self.features]));
+        let (all, gradient) = builder.aside(|builder| {
+            let by_cell = builder.push("MatMul", &[&products.weights, &dy]);
+            let by_cell = builder.reshape(&by_cell, &[self.cells, self.channels]);
+            let by_channel = builder.push("Transpose", &[&by_cell]);
+            builder.reshape_like(&by_channel, self.features)
         });
-        let gradient = tape.either(DETAIL, (all, &gradient), (none, &filler));
+        let gradient = builder.either(DETAIL, (all, &gradient), (none, &filler));
         (sums, gradient)
     }
 

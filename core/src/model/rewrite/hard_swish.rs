@@ -7,7 +7,7 @@
 
 use std::collections::HashMap;
 
-use super::{floats, node, with_float, with_int, with_ints};
+use crate::onnx::node::{floats, node, with_float, with_int, with_ints};
 use crate::onnx::proto::{self, Node, data_type};
 
 /// What is multiplied with its own hard sigmoid, clip(α x + 1/2, 0, 1).

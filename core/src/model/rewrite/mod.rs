@@ -15,7 +15,8 @@ use super::backward::{CLASS, Gradient, SLOT, Sums};
 use super::head::{Anatomy, Layout};
 use super::image_input::Picture;
 use crate::onnx::graph::Graph;
-use crate::onnx::proto::{self, Attribute, Node, TypeValue, ValueInfo, attribute_type, data_type};
+use crate::onnx::node::{cast, floats, node, sized, transpose, value};
+use crate::onnx::proto::{self, Attribute, Node, attribute_type, data_type};
 
 /// Name of the picture that the rewritten graph takes.
 pub const IMAGE: &str = "camoverlay/image";
@@ -59,7 +60,12 @@ pub fn rewrite(
     proto.output.clear();
     expose(proto, &anatomy.features, features_type, to_first);
     expose(proto, &anatomy.logits, logits_type, None);
-    if let Some(Gradient { tape, tensor, sums }) = gradient {
+    if let Some(Gradient {
+        builder,
+        tensor,
+        sums,
+    }) = gradient
+    {
         let choice = [(CLASS, &[1, 1][..]), (SLOT, &[1])];
         proto
             .input
@@ -69,9 +75,9 @@ pub fn rewrite(
                 .input
                 .push(sized(value(DETAIL, data_type::BOOL), &[1]));
         }
-        keep_as_stored(proto, &tape.nodes);
-        proto.node.extend(tape.nodes);
-        proto.initializer.extend(tape.constants);
+        keep_as_stored(proto, &builder.nodes);
+        proto.node.extend(builder.nodes);
+        proto.initializer.extend(builder.constants);
         let to_first = to_first.filter(|_| anatomy.pool.is_none());
         expose(proto, &tensor, features_type, to_first);
         if let Some(Sums { tensor, layer }) = sums {
@@ -278,102 +284,4 @@ fn captured(graph: &proto::Graph, needed: &mut HashSet<String>) {
             }
         }
     }
-}
-
-/// A tensor of unsaid shape.
-pub fn value(name: &str, element_type: i32) -> ValueInfo {
-    ValueInfo {
-        name: Some(name.to_owned()),
-        r#type: Some(proto::Type {
-            value: Some(TypeValue::Tensor(proto::TensorType {
-                elem_type: Some(element_type),
-                shape: None,
-            })),
-            denotation: None,
-        }),
-        ..ValueInfo::default()
-    }
-}
-
-/// `value` with a shape; -1 leaves a dimension free.
-fn sized(mut value: ValueInfo, sizes: &[i64]) -> ValueInfo {
-    if let Some(TypeValue::Tensor(tensor)) = value.r#type.as_mut().and_then(|t| t.value.as_mut()) {
-        let dim = sizes.iter().map(|&size| proto::Dimension {
-            value: (size >= 0).then_some(proto::DimensionValue::Size(size)),
-            denotation: None,
-        });
-        tensor.shape = Some(proto::TensorShape { dim: dim.collect() });
-    }
-    value
-}
-
-/// A standard node with one output.
-pub fn node(op: &str, inputs: &[&str], output: &str) -> Node {
-    Node {
-        input: inputs.iter().map(|&input| input.to_owned()).collect(),
-        output: vec![output.to_owned()],
-        name: Some(output.to_owned()),
-        op_type: Some(op.to_owned()),
-        ..Node::default()
-    }
-}
-
-pub fn cast(input: &str, to: i32, output: &str) -> Node {
-    with_int(node("Cast", &[input], output), "to", to.into())
-}
-
-fn transpose(input: &str, permutation: &[i64], output: &str) -> Node {
-    with_ints(node("Transpose", &[input], output), "perm", permutation)
-}
-
-pub fn with_int(mut node: Node, name: &str, value: i64) -> Node {
-    node.attribute.push(Attribute {
-        name: Some(name.to_owned()),
-        i: Some(value),
-        r#type: Some(attribute_type::INT),
-        ..Attribute::default()
-    });
-    node
-}
-
-/// A tensor of single precision `values`.
-pub fn floats(name: &str, dims: &[i64], values: Vec<f32>) -> proto::Tensor {
-    proto::Tensor {
-        name: Some(name.to_owned()),
-        dims: dims.to_vec(),
-        data_type: Some(data_type::FLOAT),
-        float_data: values,
-        ..proto::Tensor::default()
-    }
-}
-
-pub fn with_float(mut node: Node, name: &str, value: f32) -> Node {
-    node.attribute.push(Attribute {
-        name: Some(name.to_owned()),
-        f: Some(value),
-        r#type: Some(attribute_type::FLOAT),
-        ..Attribute::default()
-    });
-    node
-}
-
-pub fn with_ints(mut node: Node, name: &str, values: &[i64]) -> Node {
-    node.attribute.push(Attribute {
-        name: Some(name.to_owned()),
-        ints: values.to_vec(),
-        r#type: Some(attribute_type::INTS),
-        ..Attribute::default()
-    });
-    node
-}
-
-/// Adds a graph as the attribute of its name.
-pub fn with_graph(mut node: Node, graph: proto::Graph) -> Node {
-    node.attribute.push(Attribute {
-        name: graph.name.clone(),
-        g: Some(Box::new(graph)),
-        r#type: Some(attribute_type::GRAPH),
-        ..Attribute::default()
-    });
-    node
 }
