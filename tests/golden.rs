@@ -327,12 +327,7 @@ fn check_tensor(case: &Case, expected: &Expected) {
         },
     };
     let geometry = Geometry {
-        layout: Layout::Packed {
-            bytes: 3,
-            r: 0,
-            g: 1,
-            b: 2,
-        },
+        layout: Layout::RGB,
         width: *width,
         height: *height,
     };

@@ -20,6 +20,7 @@ pub(crate) mod luma;
 #[cfg(test)]
 mod oracle;
 pub(crate) mod resample;
+pub(crate) mod rounding;
 pub(crate) mod simd;
 #[cfg(test)]
 mod testing;

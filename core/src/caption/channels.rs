@@ -33,13 +33,16 @@ impl Samples {
     pub fn new(layout: Layout, white: Option<f64>) -> Self {
         let brightest = white.map_or(255, |share| (255.0 * share).round() as u16);
         match layout {
-            Layout::Packed { bytes, r, g, b } => Self::bytes(vec![Channels {
-                offset: r.min(g).min(b),
-                count: 3,
-                step: bytes,
-                white: brightest,
-                ..Channels::full(0)
-            }]),
+            Layout::Packed(order) => {
+                let [r, g, b] = order.offsets();
+                Self::bytes(vec![Channels {
+                    offset: r.min(g).min(b),
+                    count: 3,
+                    step: order.bytes(),
+                    white: brightest,
+                    ..Channels::full(0)
+                }])
+            }
             Layout::Planar { r, g, b } => {
                 let channel = |plane| Channels {
                     white: brightest,

@@ -80,9 +80,10 @@ fn every_layout_shows_the_same_and_keeps_what_is_no_channel() {
     let (width, height) = (173, 95);
     let expected = gray_frame(width, height, 90, &LINES);
     for layout in PACKED {
-        let Layout::Packed { bytes, r, g, b } = layout else {
+        let Layout::Packed(order) = layout else {
             unreachable!("all of them are packed");
         };
+        let (bytes, [r, g, b]) = (order.bytes(), order.offsets());
         let mut caption = Caption::new(&Geometry {
             layout,
             width,

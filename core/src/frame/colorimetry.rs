@@ -1,7 +1,7 @@
 //! Luma and chroma as numbers.
 
 use super::layout::{Depth, Encoding, Matrix, Range};
-use crate::resample::coefficients::nearest;
+use crate::rounding::nearest;
 use crate::simd::dispatched;
 
 /// How codes of one depth stand for luma (0..=255, as red, green and blue) and chroma.

@@ -5,14 +5,8 @@ use super::presentation::Orientation;
 /// Where a frame's samples are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Layout {
-    /// One plane of pixels of `bytes` bytes (3 or 4), red, green and blue at the byte offsets
-    /// `r`, `g` and `b`. A fourth byte is alpha or padding and is never touched.
-    Packed {
-        bytes: usize,
-        r: usize,
-        g: usize,
-        b: usize,
-    },
+    /// One plane of pixels of 3 or 4 bytes.
+    Packed(PackedOrder),
     /// Three planes of bytes, those of red, green and blue being the planes `r`, `g` and `b`.
     Planar { r: usize, g: usize, b: usize },
     /// Luma and, mostly at a lower resolution, chroma.
@@ -23,20 +17,47 @@ pub enum Layout {
 }
 
 impl Layout {
-    pub const RGB: Self = Self::packed(3, 0, 1, 2);
-    pub const BGR: Self = Self::packed(3, 2, 1, 0);
+    pub const RGB: Self = Self::Packed(PackedOrder::Rgb);
+    pub const BGR: Self = Self::Packed(PackedOrder::Bgr);
     /// Also RGBA.
-    pub const RGBX: Self = Self::packed(4, 0, 1, 2);
+    pub const RGBX: Self = Self::Packed(PackedOrder::Rgbx);
     /// Also BGRA.
-    pub const BGRX: Self = Self::packed(4, 2, 1, 0);
+    pub const BGRX: Self = Self::Packed(PackedOrder::Bgrx);
     /// Also ARGB.
-    pub const XRGB: Self = Self::packed(4, 1, 2, 3);
+    pub const XRGB: Self = Self::Packed(PackedOrder::Xrgb);
     /// Also ABGR.
-    pub const XBGR: Self = Self::packed(4, 3, 2, 1);
+    pub const XBGR: Self = Self::Packed(PackedOrder::Xbgr);
     pub const GBR: Self = Self::Planar { r: 2, g: 0, b: 1 };
+}
 
-    const fn packed(bytes: usize, r: usize, g: usize, b: usize) -> Self {
-        Self::Packed { bytes, r, g, b }
+/// Order of the bytes of a packed pixel. `x` is alpha or padding and is never touched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum PackedOrder {
+    Rgb,
+    Bgr,
+    Rgbx,
+    Bgrx,
+    Xrgb,
+    Xbgr,
+}
+
+impl PackedOrder {
+    /// Bytes of a pixel.
+    pub const fn bytes(self) -> usize {
+        match self {
+            Self::Rgb | Self::Bgr => 3,
+            Self::Rgbx | Self::Bgrx | Self::Xrgb | Self::Xbgr => 4,
+        }
+    }
+
+    /// Where red, green and blue are among the bytes of a pixel.
+    pub const fn offsets(self) -> [usize; 3] {
+        match self {
+            Self::Rgb | Self::Rgbx => [0, 1, 2],
+            Self::Bgr | Self::Bgrx => [2, 1, 0],
+            Self::Xrgb => [1, 2, 3],
+            Self::Xbgr => [3, 2, 1],
+        }
     }
 }
 
@@ -44,10 +65,10 @@ impl Layout {
 /// formats of GStreamer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Samples {
-    pub y: Component,
+    pub(crate) y: Component,
     /// None in gray frames.
-    pub chroma: Option<Chroma>,
-    pub depth: Depth,
+    pub(crate) chroma: Option<Chroma>,
+    pub(crate) depth: Depth,
 }
 
 /// Where the samples of one component are: every `step`-th sample of `plane` from `offset` on.
@@ -112,9 +133,9 @@ impl Samples {
     pub const Y42B: Self = Self::planar(1, 2, true, false, Depth::Eight);
     pub const Y444: Self = Self::planar(1, 2, false, false, Depth::Eight);
     pub const I420_10LE: Self = Self::planar(1, 2, true, true, Depth::TenLow);
-    pub const NV12: Self = Self::semi_planar(0, 1, Depth::Eight);
-    pub const NV21: Self = Self::semi_planar(1, 0, Depth::Eight);
-    pub const P010_10LE: Self = Self::semi_planar(0, 1, Depth::TenHigh);
+    pub const NV12: Self = Self::semi_planar(0, 1, true, true, Depth::Eight);
+    pub const NV21: Self = Self::semi_planar(1, 0, true, true, Depth::Eight);
+    pub const P010_10LE: Self = Self::semi_planar(0, 1, true, true, Depth::TenHigh);
     pub const YUY2: Self = Self::packed(0, 1, 3);
     pub const YVYU: Self = Self::packed(0, 3, 1);
     pub const UYVY: Self = Self::packed(1, 0, 2);
@@ -137,14 +158,20 @@ impl Samples {
         }
     }
 
-    const fn semi_planar(cb: usize, cr: usize, depth: Depth) -> Self {
+    const fn semi_planar(
+        cb: usize,
+        cr: usize,
+        halved_x: bool,
+        halved_y: bool,
+        depth: Depth,
+    ) -> Self {
         Self {
             y: Component::new(0, 0, 1),
             chroma: Some(Chroma {
                 cb: Component::new(1, cb, 2),
                 cr: Component::new(1, cr, 2),
-                halved_x: true,
-                halved_y: true,
+                halved_x,
+                halved_y,
             }),
             depth,
         }

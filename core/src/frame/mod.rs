@@ -5,6 +5,7 @@ pub(crate) mod layout;
 pub(crate) mod presentation;
 
 pub use layout::{
-    Chroma, Component, Depth, Encoding, Geometry, Layout, Matrix, Plane, PlaneMut, Range, Samples,
+    Chroma, Component, Depth, Encoding, Geometry, Layout, Matrix, PackedOrder, Plane, PlaneMut,
+    Range, Samples,
 };
 pub use presentation::{Curve, Hdr, Orientation, Presentation};

@@ -21,9 +21,6 @@ use crate::model::{Activation, Detail, FeatureMap, Target};
 use crate::model::{Head, Layout, Scores};
 use crate::preprocess::Preprocess;
 
-/// Shortest side fed to a network that does not say its own, in pixels.
-pub const INPUT_SIZE: u32 = 224;
-
 /// Which network file to open.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Source {

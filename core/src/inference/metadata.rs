@@ -6,12 +6,13 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::catalogue::Entry;
-use super::classifier::{INPUT_SIZE, Options, PreprocessOrigin};
+use super::classifier::{Options, PreprocessOrigin};
 use super::label_text::{self, shortened};
 use super::labels::Labels;
 use super::python_literal;
 use crate::error::Error;
 use crate::model::dissection::Dissection;
+use crate::model::image_input::INPUT_SIZE;
 use crate::onnx::graph::Graph;
 use crate::preprocess::Preprocess;
 

@@ -4,16 +4,16 @@ use std::ops::Range;
 use std::slice::ChunksExactMut;
 
 use super::gray::gray_planes;
+use super::packed::PackedGray;
 use super::tiles::{self, COLUMNS, tile_bounds};
 use crate::frame::colorimetry::Coding;
 use crate::frame::{Component, Depth, Encoding, Geometry, Layout, Plane, Samples};
-use crate::render::packed::Packed;
 use crate::simd::dispatched;
 
 /// What the gray of a frame lies in, tile by tile.
 ///
-/// [`Sampler::sample`](crate::preprocess::Sampler::sample) finds it while the frame is in the caches, so that
-/// [`Painter::paint_sampled`](crate::render::Painter::paint_sampled) need not read the whole frame for it.
+/// Sampling finds it while the frame is in the caches, so that
+/// painting need not read the whole frame for it.
 pub struct GrayBounds {
     /// Tiles of a row of tiles.
     per_row: usize,
@@ -66,7 +66,7 @@ pub(crate) struct GrayReader {
 enum Kind {
     Packed {
         bytes: usize,
-        functions: Packed,
+        gray: PackedGray,
     },
     Planar([usize; 3]),
     YCbCr {
@@ -81,9 +81,9 @@ impl GrayReader {
             width: geometry.width,
             height: geometry.height,
             kind: match geometry.layout {
-                Layout::Packed { bytes, r, g, b } => Kind::Packed {
-                    bytes,
-                    functions: Packed::new(bytes, [r, g, b]),
+                Layout::Packed(order) => Kind::Packed {
+                    bytes: order.bytes(),
+                    gray: PackedGray::new(order),
                 },
                 Layout::Planar { r, g, b } => Kind::Planar([r, g, b]),
                 Layout::YCbCr { samples, encoding } => Kind::YCbCr { samples, encoding },
@@ -115,9 +115,9 @@ impl GrayReader {
     /// Gray of the pixels of row `y` in the columns `columns`.
     pub fn read(&self, planes: &[Plane], y: usize, columns: Range<usize>, out: &mut [u8]) {
         match &self.kind {
-            Kind::Packed { bytes, functions } => {
+            Kind::Packed { bytes, gray } => {
                 let pixels = &planes[0].row(y, columns.end * bytes)[columns.start * bytes..];
-                (functions.gray)(pixels, out);
+                (gray.row)(pixels, out);
             }
             Kind::Planar(order) => {
                 let row = |plane: usize| &planes[plane].row(y, columns.end)[columns.start..];
@@ -151,9 +151,9 @@ impl GrayReader {
             (&data[..data.len().min(rows.len() * stride)], stride)
         };
         match &self.kind {
-            Kind::Packed { functions, .. } => {
+            Kind::Packed { gray, .. } => {
                 let (data, stride) = data(0);
-                (functions.bounds)(data, stride, self.width, out);
+                (gray.bounds)(data, stride, self.width, out);
             }
             Kind::YCbCr { samples, .. } if samples.depth == Depth::Eight => {
                 let (data, stride) = data(samples.y.plane);

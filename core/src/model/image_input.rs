@@ -10,6 +10,9 @@ use crate::onnx::proto::{ValueInfo, data_type};
 /// Longest side of a picture, in pixels: beyond it a file is damaged, or worse.
 const LARGEST_SIDE: usize = 16_384;
 
+/// Shortest side fed to a network that does not say its own, in pixels.
+pub const INPUT_SIZE: u32 = 224;
+
 /// The picture that a network takes.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Picture {

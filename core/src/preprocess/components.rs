@@ -30,15 +30,15 @@ impl Components {
     pub fn new(geometry: &Geometry, fit: Fit, aspect: (u32, u32)) -> Self {
         let builder = Builder::new(geometry, fit, aspect);
         let (planes, places) = match geometry.layout {
-            Layout::Packed { bytes, r, g, b } => {
+            Layout::Packed(order) => {
                 let place = |offset| Place {
                     plane: 0,
                     view: 0,
                     offset,
                 };
                 (
-                    vec![(0, builder.rgb_plane(bytes))],
-                    [r, g, b].map(place).into(),
+                    vec![(0, builder.rgb_plane(order.bytes()))],
+                    order.offsets().map(place).into(),
                 )
             }
             Layout::Planar { r, g, b } => {

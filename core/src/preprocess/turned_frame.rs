@@ -49,7 +49,7 @@ impl Turner {
             size: stored,
         };
         let (layout, grids) = match geometry.layout {
-            Layout::Packed { bytes, .. } => (geometry.layout, vec![whole(0, bytes)]),
+            Layout::Packed(order) => (geometry.layout, vec![whole(0, order.bytes())]),
             Layout::Planar { .. } => (geometry.layout, (0..PLANES).map(|p| whole(p, 1)).collect()),
             Layout::YCbCr { samples, encoding } => {
                 let (samples, grids) = y_cb_cr(samples, stored, orientation);

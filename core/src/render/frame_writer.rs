@@ -3,11 +3,10 @@
 use std::ops::Range;
 
 use super::colormap::Span;
-use super::packed::Packed;
 use super::rgb::Colours;
 use super::yuv::code_tables::{ChromaRows, CodeTables};
 use crate::frame::layout::PLANES;
-use crate::frame::{Chroma, Geometry, Layout, PlaneMut, Samples};
+use crate::frame::{Chroma, Geometry, Layout, PackedOrder, PlaneMut, Samples};
 use crate::luma::gray::gray_planes;
 use crate::luma::tiles::{self, COLUMNS};
 
@@ -44,7 +43,7 @@ impl Scratch {
 enum Kind {
     Packed {
         bytes: usize,
-        functions: Packed,
+        paint: PaintRow,
         colours: Colours,
     },
     Planar {
@@ -58,16 +57,30 @@ enum Kind {
     },
 }
 
+/// [`Colours::paint_row`] for one order of bytes.
+type PaintRow = fn(&Colours, &mut [u8], &[u8], &mut [u8]);
+
+fn paint_row(order: PackedOrder) -> PaintRow {
+    match order {
+        PackedOrder::Rgb => Colours::paint_row::<3, 0, 1, 2>,
+        PackedOrder::Bgr => Colours::paint_row::<3, 2, 1, 0>,
+        PackedOrder::Rgbx => Colours::paint_row::<4, 0, 1, 2>,
+        PackedOrder::Bgrx => Colours::paint_row::<4, 2, 1, 0>,
+        PackedOrder::Xrgb => Colours::paint_row::<4, 1, 2, 3>,
+        PackedOrder::Xbgr => Colours::paint_row::<4, 3, 2, 1>,
+    }
+}
+
 impl Brush {
     pub fn new(geometry: &Geometry, white: Option<f64>) -> Self {
         Self {
             width: geometry.width,
             white,
             kind: match geometry.layout {
-                Layout::Packed { bytes, r, g, b } => Kind::Packed {
-                    bytes,
-                    functions: Packed::new(bytes, [r, g, b]),
-                    colours: Colours::new([r, g, b]),
+                Layout::Packed(order) => Kind::Packed {
+                    bytes: order.bytes(),
+                    paint: paint_row(order),
+                    colours: Colours::new(order.offsets()),
                 },
                 Layout::Planar { r, g, b } => Kind::Planar {
                     order: [r, g, b],
@@ -134,12 +147,12 @@ impl Brush {
         match &self.kind {
             Kind::Packed {
                 bytes,
-                functions,
+                paint,
                 colours,
             } => {
                 for (y, index) in lines() {
                     let pixels = planes[0].row_mut(y, width * *bytes);
-                    (functions.paint)(colours, pixels, &index[..width], &mut gray[..width]);
+                    paint(colours, pixels, &index[..width], &mut gray[..width]);
                 }
             }
             Kind::Planar { order, colours } => {

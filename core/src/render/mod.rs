@@ -3,7 +3,6 @@
 pub(crate) mod colormap;
 pub(crate) mod contrast;
 pub(crate) mod frame_writer;
-pub(crate) mod packed;
 pub(crate) mod painter;
 pub(crate) mod panel;
 pub(crate) mod quantize;

@@ -152,7 +152,7 @@ impl View {
     fn exact_sample(&self, row: &[u8], byte: usize) -> u8 {
         let (pixel, sample) = (byte / self.lanes(), byte % self.lanes());
         let get = |x| f64::from(row[x * self.samples + sample]);
-        crate::resample::coefficients::round_u8(self.horizontal.exact_sum(pixel, get))
+        crate::rounding::round_u8(self.horizontal.exact_sum(pixel, get))
     }
 }
 
@@ -238,7 +238,7 @@ fn separate<const OUT: usize>(columns: &[u8], rows: &mut [u8]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::resample::coefficients::round_u8;
+    use crate::rounding::round_u8;
     use crate::simd::forced::each_level;
 
     #[test]

@@ -6,12 +6,13 @@
 
 use std::ops::Range;
 
-use super::coefficients::{Axis, Bytes, Source, Words, nearest, round_u8, sum_rows};
+use super::coefficients::{Axis, Bytes, Source, Words, sum_rows};
 use super::horizontal::{Desk, View};
 #[cfg(target_arch = "x86_64")]
 use super::vnni;
 use crate::frame::{Depth, Plane};
 use crate::luma::tiles;
+use crate::rounding::{nearest, round_u8};
 #[cfg(target_arch = "x86_64")]
 use crate::simd::Level;
 use crate::simd::dispatched;

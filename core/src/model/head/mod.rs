@@ -13,7 +13,7 @@ use std::collections::BTreeSet;
 use super::backward::rules;
 use super::image_input::Picture;
 use super::position::Positions;
-use crate::inference::classifier::INPUT_SIZE;
+use crate::model::image_input::INPUT_SIZE;
 use crate::onnx::graph::Graph;
 use crate::onnx::proto::Node;
 use affine::{Affine, Weights};

@@ -7,7 +7,8 @@ use std::ops::Range;
 
 use super::panel::{Bounds, Run, STRIPS};
 use crate::luma::tiles::COLUMNS;
-use crate::resample::coefficients::{Axis, nearest, round_u8};
+use crate::resample::coefficients::Axis;
+use crate::rounding::{nearest, round_u8};
 #[cfg(target_arch = "x86_64")]
 use crate::simd::Level;
 use crate::simd::{dispatched, multiply_add};

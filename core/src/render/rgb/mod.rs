@@ -2,7 +2,7 @@
 
 use super::colormap::{HEAT, Span};
 use crate::luma::gray::gray_row;
-use crate::resample::coefficients::round_u8;
+use crate::rounding::round_u8;
 use crate::simd::{Level, dispatched};
 
 #[cfg(target_arch = "x86_64")]

@@ -124,7 +124,7 @@ fn layouts(encoding: Encoding) -> Vec<Layout> {
 fn plane_sizes(geometry: &Geometry) -> Vec<(usize, usize)> {
     let (width, height) = (geometry.width, geometry.height);
     match geometry.layout {
-        Layout::Packed { bytes, .. } => vec![(width * bytes, height)],
+        Layout::Packed(order) => vec![(width * order.bytes(), height)],
         Layout::Planar { .. } => vec![(width, height); 3],
         Layout::YCbCr { samples, .. } => {
             let mut components = vec![(samples.y, width, height)];

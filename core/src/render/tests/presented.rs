@@ -23,11 +23,12 @@ struct Grid {
 fn grids(geometry: &Geometry) -> Vec<Grid> {
     let size = (geometry.width, geometry.height);
     match geometry.layout {
-        Layout::Packed { bytes, r, g, b } => [r, g, b]
+        Layout::Packed(order) => order
+            .offsets()
             .map(|offset| Grid {
                 plane: 0,
                 offset,
-                step: bytes,
+                step: order.bytes(),
                 bytes: 1,
                 size,
             })

@@ -14,7 +14,7 @@ const CAFFE: Normalization = Normalization {
 /// Bytes of a pixel, and the places of red, green and blue.
 fn packed(layout: Layout) -> (usize, [usize; 3]) {
     match layout {
-        Layout::Packed { bytes, r, g, b } => (bytes, [r, g, b]),
+        Layout::Packed(order) => (order.bytes(), order.offsets()),
         _ => panic!("{layout:?} is not packed"),
     }
 }

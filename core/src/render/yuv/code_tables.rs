@@ -146,15 +146,24 @@ impl CodeTables {
             ChromaRows::Pairs(row, blue) => {
                 let components = self.components(blue);
                 let [first, second] = components.map(|codes| &codes.halves.first);
+                let step = 1 + usize::from(halved);
                 match self.depth {
-                    Depth::Eight => paint_pairs(components, heat, row),
+                    Depth::Eight if halved => paint_pairs(components, heat, row),
+                    Depth::Eight => {
+                        let heat = heat[0].iter().zip(heat[1]);
+                        for (pair, (&above, &below)) in
+                            row.as_chunks_mut::<2>().0.iter_mut().zip(heat)
+                        {
+                            *pair = components.map(|codes| codes.halves.of(above, below));
+                        }
+                    }
                     Depth::TenLow => {
-                        write_words::<2, 0, 0>(row, first, heat, 2);
-                        write_words::<2, 1, 0>(row, second, heat, 2);
+                        write_words::<2, 0, 0>(row, first, heat, step);
+                        write_words::<2, 1, 0>(row, second, heat, step);
                     }
                     Depth::TenHigh => {
-                        write_words::<2, 0, 6>(row, first, heat, 2);
-                        write_words::<2, 1, 6>(row, second, heat, 2);
+                        write_words::<2, 0, 6>(row, first, heat, step);
+                        write_words::<2, 1, 6>(row, second, heat, step);
                     }
                 }
             }
