@@ -194,7 +194,7 @@ pub fn noise(count: usize, seed: u32) -> Vec<f32> {
 
 fn value(name: &str, sizes: &[i64]) -> proto::ValueInfo {
     let dim = sizes.iter().map(|&size| proto::Dimension {
-        value: (size > 0).then_some(proto::DimensionValue::Size(size)),
+        value: (size > 0).then_some(proto::DimensionValue::DimValue(size)),
         denotation: None,
     });
     let tensor = proto::TensorType {
@@ -204,7 +204,7 @@ fn value(name: &str, sizes: &[i64]) -> proto::ValueInfo {
     proto::ValueInfo {
         name: Some(name.into()),
         r#type: Some(proto::Type {
-            value: Some(proto::TypeValue::Tensor(tensor)),
+            value: Some(proto::TypeValue::TensorType(tensor)),
             denotation: None,
         }),
         ..proto::ValueInfo::default()

@@ -1,6 +1,8 @@
 //! Values of tensors that no input reaches: weights as they are stored, and through the few
 //! operators that exporters put between a weight and its use.
 
+use half::{bf16, f16};
+
 use super::graph::{self, Graph};
 use super::proto::{self, data_type};
 
@@ -353,8 +355,8 @@ fn decode_raw(raw: &[u8], data_type: i32) -> Option<Values> {
     Some(match data_type {
         data_type::FLOAT => Values::Floats(each(raw, f32::from_le_bytes)?),
         data_type::DOUBLE => Values::Floats(each(raw, |b| f64::from_le_bytes(b) as f32)?),
-        data_type::FLOAT16 => Values::Floats(each(raw, |b| half(u16::from_le_bytes(b)))?),
-        data_type::BFLOAT16 => Values::Floats(each(raw, |b| bfloat(u16::from_le_bytes(b)))?),
+        data_type::FLOAT16 => Values::Floats(each(raw, |b| f16::from_le_bytes(b).to_f32())?),
+        data_type::BFLOAT16 => Values::Floats(each(raw, |b| bf16::from_le_bytes(b).to_f32())?),
         data_type::INT64 => Values::Integers(each(raw, i64::from_le_bytes)?),
         data_type::INT32 => Values::Integers(each(raw, |b| i32::from_le_bytes(b).into())?),
         data_type::INT8 => Values::Integers(each(raw, |b| i8::from_le_bytes(b).into())?),
@@ -376,30 +378,20 @@ fn decode_typed(tensor: &proto::Tensor) -> Option<Values> {
                 .map(|&value| value as f32)
                 .collect(),
         ),
-        data_type::FLOAT16 => Values::Floats(words.map(|&bits| half(bits as u16)).collect()),
-        data_type::BFLOAT16 => Values::Floats(words.map(|&bits| bfloat(bits as u16)).collect()),
+        data_type::FLOAT16 => Values::Floats(
+            words
+                .map(|&bits| f16::from_bits(bits as u16).to_f32())
+                .collect(),
+        ),
+        data_type::BFLOAT16 => Values::Floats(
+            words
+                .map(|&bits| bf16::from_bits(bits as u16).to_f32())
+                .collect(),
+        ),
         data_type::INT64 => Values::Integers(tensor.int64_data.clone()),
         data_type::INT32 | data_type::INT8 | data_type::UINT8 | data_type::BOOL => {
             Values::Integers(words.map(|&value| value.into()).collect())
         }
         _ => return None,
     })
-}
-
-/// IEEE 754 binary16.
-fn half(bits: u16) -> f32 {
-    let sign = if bits & 0x8000 == 0 { 1.0 } else { -1.0 };
-    let exponent = i32::from(bits >> 10 & 0x1f);
-    let fraction = f32::from(bits & 0x3ff);
-    sign * match exponent {
-        0 => fraction * 2f32.powi(-24),
-        31 if fraction == 0.0 => f32::INFINITY,
-        31 => f32::NAN,
-        exponent => (fraction + 1024.0) * 2f32.powi(exponent - 25),
-    }
-}
-
-/// The upper half of an IEEE 754 binary32.
-fn bfloat(bits: u16) -> f32 {
-    f32::from_bits(u32::from(bits) << 16)
 }

@@ -6,11 +6,8 @@ use std::path::{Component, Path, PathBuf};
 use prost::bytes::Bytes;
 
 use super::graph;
-use super::proto::{self, Tensor};
+use super::proto::{self, DataLocation, Tensor};
 use crate::file::{Ingredient, Opened};
-
-/// `TensorProto.DataLocation.EXTERNAL`.
-const EXTERNAL: i32 = 1;
 
 /// Brings the weights that `model` keeps in files under `folder` into the model, and returns which
 /// files those are. Only the weights' own bytes are read; several weights in one place share them.
@@ -26,7 +23,7 @@ pub fn inline(model: &mut proto::Model, folder: &Path) -> Result<Vec<Ingredient>
         .graph
         .iter_mut()
         .flat_map(|graph| &mut graph.initializer);
-    for weight in weights.filter(|weight| weight.data_location() == EXTERNAL) {
+    for weight in weights.filter(|weight| weight.data_location() == DataLocation::External) {
         let place = Place::of(weight)?;
         let path = confine(folder, place.location)?;
         let size = graph::byte_size(weight)

@@ -167,7 +167,7 @@ impl Graph {
 
     /// Declared element type and dimensions (`None`: free) of a graph input.
     pub fn input_type(input: &proto::ValueInfo) -> Option<(i32, Vec<Option<usize>>)> {
-        let Some(TypeValue::Tensor(tensor)) = input.r#type.as_ref()?.value.as_ref() else {
+        let Some(TypeValue::TensorType(tensor)) = input.r#type.as_ref()?.value.as_ref() else {
             return None;
         };
         let dims = tensor
@@ -176,7 +176,7 @@ impl Graph {
             .dim
             .iter()
             .map(|dim| match dim.value {
-                Some(DimensionValue::Size(size)) => {
+                Some(DimensionValue::DimValue(size)) => {
                     usize::try_from(size).ok().filter(|&size| size > 0)
                 }
                 _ => None,

@@ -59,7 +59,7 @@ pub fn value(name: &str, element_type: i32) -> ValueInfo {
     ValueInfo {
         name: Some(name.to_owned()),
         r#type: Some(proto::Type {
-            value: Some(TypeValue::Tensor(proto::TensorType {
+            value: Some(TypeValue::TensorType(proto::TensorType {
                 elem_type: Some(element_type),
                 shape: None,
             })),
@@ -71,9 +71,11 @@ pub fn value(name: &str, element_type: i32) -> ValueInfo {
 
 /// `value` with a shape; -1 leaves a dimension free.
 pub fn sized(mut value: ValueInfo, sizes: &[i64]) -> ValueInfo {
-    if let Some(TypeValue::Tensor(tensor)) = value.r#type.as_mut().and_then(|t| t.value.as_mut()) {
+    if let Some(TypeValue::TensorType(tensor)) =
+        value.r#type.as_mut().and_then(|t| t.value.as_mut())
+    {
         let dim = sizes.iter().map(|&size| proto::Dimension {
-            value: (size >= 0).then_some(proto::DimensionValue::Size(size)),
+            value: (size >= 0).then_some(proto::DimensionValue::DimValue(size)),
             denotation: None,
         });
         tensor.shape = Some(proto::TensorShape { dim: dim.collect() });

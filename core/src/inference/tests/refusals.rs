@@ -66,7 +66,7 @@ fn what_cannot_be_explained_is_named() {
     let mut draft = Draft::new();
     let mut lost = draft.graph().input[0].clone();
     lost.name = Some("normalization/mean".into());
-    if let Some(proto::TypeValue::Tensor(tensor)) =
+    if let Some(proto::TypeValue::TensorType(tensor)) =
         lost.r#type.as_mut().and_then(|found| found.value.as_mut())
     {
         tensor.shape = Some(proto::TensorShape::default());
