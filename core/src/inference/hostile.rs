@@ -306,10 +306,12 @@ fn weights_in_other_files_stay_in_the_folder() {
         weight.float_data.clear();
         weight.data_location = Some(1);
         weight.external_data = [("location", location), ("offset", offset), ("length", "72")]
-            .map(|(key, value)| proto::StringStringEntry {
-                key: Some(key.into()),
-                value: Some(value.into()),
-            })
+            .map(
+                |(key, value)| crate::onnx::generated::StringStringEntryProto {
+                    key: Some(key.into()),
+                    value: Some(value.into()),
+                },
+            )
             .to_vec();
         std::fs::write(&path, draft.model.encode_to_vec()).unwrap();
         crate::inference::classifier::Classifier::open(&testing::options(path.clone()))

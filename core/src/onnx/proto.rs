@@ -12,8 +12,8 @@ pub use super::generated::type_proto::Value as TypeValue;
 pub use super::generated::{
     AttributeProto as Attribute, FunctionProto as Function, GraphProto as Graph,
     ModelProto as Model, NodeProto as Node, OperatorSetIdProto as OperatorSetId,
-    StringStringEntryProto as StringStringEntry, TensorProto as Tensor,
-    TensorShapeProto as TensorShape, TypeProto as Type, ValueInfoProto as ValueInfo,
+    TensorProto as Tensor, TensorShapeProto as TensorShape, TypeProto as Type,
+    ValueInfoProto as ValueInfo,
 };
 
 /// `TensorProto.DataType` and the element types of `TypeProto.Tensor`, as fields hold them.
