@@ -1,7 +1,7 @@
 //! Sampling, explaining and painting allocate nothing once they have seen a first frame and map,
 //! captions nothing while they stay the same.
 
-use camoverlay::cam::{Explanation, Method, Request};
+use camoverlay::cam::{Explanation, Method};
 #[cfg(feature = "captions")]
 use camoverlay::caption::Caption;
 use camoverlay::frame::{Geometry, Layout, Plane, PlaneMut};
@@ -123,6 +123,7 @@ fn explaining() {
             }
             let logits: [f32; 20] = std::array::from_fn(|class| wave(class + frame));
             let activation = Activation {
+                target: Target::Rank(frame % 3),
                 logits: &logits,
                 scores: Scores::Softmax,
                 features: FeatureMap {
@@ -135,12 +136,7 @@ fn explaining() {
                 gradient: None,
                 sums: None,
             };
-            let request = Request {
-                target: Target::Rank(frame % 3),
-                top_k: 5,
-                method,
-            };
-            explanation.update(&activation, &request).unwrap();
+            explanation.update(&activation, 5, method).unwrap();
         }
         assert_eq!(allocations() - before, 0, "{method:?}");
     }

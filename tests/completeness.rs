@@ -2,7 +2,7 @@
 
 mod common;
 
-use camoverlay::cam::{Explanation, Method, Request};
+use camoverlay::cam::{Explanation, Method, Query};
 use camoverlay::frame::{Geometry, Layout, Plane};
 use camoverlay::inference::{Classifier, Source, entry};
 use camoverlay::model::Target;
@@ -35,15 +35,17 @@ fn check(source: Source) {
             Target::Class(285),
             Target::Class(999),
         ] {
-            let request = Request {
+            let query = Query {
                 target,
                 top_k: 3,
                 method: Method::Cam,
             };
             let activation = classifier
-                .run(&tensor, columns, rows, target, request.method.detail())
+                .run(&tensor, columns, rows, target, query.method.detail())
                 .unwrap();
-            explanation.update(&activation, &request).unwrap();
+            explanation
+                .update(&activation, query.top_k, query.method)
+                .unwrap();
             let residual = explanation.residual.unwrap();
             // Relative to the values that were added up, where the logit itself is near zero.
             let values = &explanation.map.values;

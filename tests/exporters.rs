@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use camoverlay::cam::{Explanation, Method, Request};
+use camoverlay::cam::{Explanation, Method, Query};
 use camoverlay::inference::{Classifier, Options, Source};
 use camoverlay::model::{Head, Target};
 
@@ -79,24 +79,20 @@ fn every_exporters_graph_is_explained_as_its_framework_does() {
         let picture: Vec<f32> = (0..3 * side * side)
             .map(|i| (i % 251) as f32 / 125.0 - 1.0)
             .collect();
-        let request = Request {
+        let query = Query {
             target: Target::Rank(0),
             top_k: 1,
             method: Method::HiResCam,
         };
         let mut explanation = Explanation::default();
         let activation = classifier
-            .run(
-                &picture,
-                side,
-                side,
-                request.target,
-                request.method.detail(),
-            )
+            .run(&picture, side, side, query.target, query.method.detail())
             .unwrap_or_else(|error| panic!("{name}: {error}"));
         let logits = difference(activation.logits, &expected.logits);
         assert!(logits < tolerance, "{name}: {logits}");
-        explanation.update(&activation, &request).unwrap();
+        explanation
+            .update(&activation, query.top_k, query.method)
+            .unwrap();
         let map = difference(&explanation.map.values, &expected.map);
         assert!(map < tolerance, "{name}: {map}");
     }

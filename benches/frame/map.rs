@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use camoverlay::cam::{Explanation, Method, Request};
+use camoverlay::cam::{Explanation, Method, Query};
 use camoverlay::inference::{Classifier, Options, Source};
 use camoverlay::model::Target;
 use camoverlay::preprocess::Fit;
@@ -158,7 +158,7 @@ impl Explainer {
 
     /// Times of the network and of what is made of its features.
     pub fn run(&mut self) -> (Duration, Duration) {
-        let request = Request {
+        let query = Query {
             target: Target::Rank(0),
             top_k: 3,
             method: Method::Auto,
@@ -171,13 +171,13 @@ impl Explainer {
                 &self.tensor,
                 width,
                 height,
-                request.target,
-                request.method.detail(),
+                query.target,
+                query.method.detail(),
             )
             .expect("the network runs");
         let features = start.elapsed();
         self.explanation
-            .update(&activation, &request)
+            .update(&activation, query.top_k, query.method)
             .expect("the network can be explained");
         (features, start.elapsed() - features)
     }

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use camoverlay::Error;
-use camoverlay::cam::{Explanation, Method, Request};
+use camoverlay::cam::{Explanation, Method, Query};
 use camoverlay::frame::Plane;
 use camoverlay::inference::Turn;
 use camoverlay::model::Target;
@@ -15,7 +15,7 @@ pub struct Job {
     pub tensor: Vec<f32>,
     /// Width and height of the tensor.
     pub size: (usize, usize),
-    pub request: Request,
+    pub query: Query,
     /// Presentation time of the frame that the tensor shows.
     pub pts: Option<gst::ClockTime>,
     pub explanation: Explanation,
@@ -31,7 +31,7 @@ impl Job {
         Self {
             tensor: Vec::new(),
             size,
-            request: Request {
+            query: Query {
                 target: Target::Rank(0),
                 top_k: 0,
                 method: Method::default(),
@@ -53,10 +53,14 @@ impl Job {
     pub fn run(&mut self, turn: &mut Turn) -> Result<(), Error> {
         let (width, height) = self.size;
         let start = Instant::now();
-        let Request { target, method, .. } = self.request;
+        let Query {
+            target,
+            top_k,
+            method,
+        } = self.query;
         let activation = turn.run(&self.tensor, width, height, target, method.detail())?;
         self.infer_time = start.elapsed();
-        self.explanation.update(&activation, &self.request)?;
+        self.explanation.update(&activation, top_k, method)?;
         self.map_time = start.elapsed() - self.infer_time;
         Ok(())
     }

@@ -13,7 +13,7 @@ use super::stats::Step;
 use super::target::{Notice, Question};
 use super::worker::{Usher, Waited, Worker};
 use super::{Inference, PostMessages, format, frame_memory, meta};
-use camoverlay::cam::{ClassMap, Explanation, Request};
+use camoverlay::cam::{ClassMap, Explanation, Query};
 #[cfg(feature = "captions")]
 use camoverlay::caption::Caption;
 use camoverlay::frame::{Orientation, Presentation};
@@ -54,7 +54,7 @@ struct Buffers {
 struct Shown {
     fields: gst::Structure,
     explanation: Explanation,
-    request: Request,
+    query: Query,
     /// Presentation time of the frame it explains.
     pts: Option<gst::ClockTime>,
     attach_map: bool,
@@ -314,7 +314,7 @@ impl Stream {
         if self.is_due(live, late, outcome)
             && let Some(mut job) = buffers.job.take_if(|_| self.engine.is_idle())
         {
-            job.request = self.question.request(live);
+            job.query = self.question.query(live);
             job.pts = pts;
             self.age = 0;
             self.fresh = false;
@@ -395,7 +395,7 @@ impl Stream {
             return true;
         };
         let due = self.fresh
-            || shown.request != self.question.request(live)
+            || shown.query != self.question.query(live)
             || self.age >= live.inference_interval;
         outcome.skipped = due && late && matches!(self.engine, Engine::Inline);
         due && !outcome.skipped
@@ -428,7 +428,7 @@ impl Stream {
         self.shown = Some(Shown {
             fields: self.fields_of(&explanation, job.pts, live),
             explanation,
-            request: job.request,
+            query: job.query,
             pts: job.pts,
             attach_map: live.attach_map,
             threshold: live.threshold,

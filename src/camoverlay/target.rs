@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::errors::Failure;
 use super::properties::Live;
-use camoverlay::cam::{Method, Request};
+use camoverlay::cam::{Method, Query};
 use camoverlay::inference::{PreprocessOrigin, Resolved, SharedClassifier, resolve};
 
 /// What the application should be told although all goes on.
@@ -78,8 +78,8 @@ impl Question {
     }
 
     /// The question to one inference.
-    pub fn request(&self, live: &Live) -> Request {
-        Request {
+    pub fn query(&self, live: &Live) -> Query {
+        Query {
             target: self.target.target,
             top_k: live.top_k,
             method: self.method,

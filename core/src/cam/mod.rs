@@ -12,9 +12,9 @@ use map::Mapper;
 
 pub use method::Method;
 
-/// What to explain.
+/// What is asked of a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Request {
+pub struct Query {
     pub target: Target,
     /// Number of classes to report.
     pub top_k: usize,
@@ -54,31 +54,37 @@ pub struct Explanation {
 }
 
 impl Explanation {
-    /// Explains one run of the network.
+    /// Explains, by `method`, the target of one run of the network, and reports its `top_k` best
+    /// classes.
     ///
     /// # Errors
     /// [`Error::NotFinite`] for logits or features that are no finite numbers,
     /// [`Error::NoSuchClass`], [`Error::Method`]. What `self` holds is of no use then.
-    pub fn update(&mut self, activation: &Activation, request: &Request) -> Result<(), Error> {
+    pub fn update(
+        &mut self,
+        activation: &Activation,
+        top_k: usize,
+        method: Method,
+    ) -> Result<(), Error> {
         let logits = activation.logits;
         if !logits.iter().all(|logit| logit.is_finite()) {
             return Err(Error::NotFinite { what: "logits" });
         }
-        let (Target::Rank(index) | Target::Class(index)) = request.target;
+        let (Target::Rank(index) | Target::Class(index)) = activation.target;
         if index >= logits.len() {
             return Err(Error::NoSuchClass {
                 target: index,
                 classes: logits.len(),
             });
         }
-        self.method = request.method.resolve(activation.head)?;
-        let ranks = match request.target {
-            Target::Rank(rank) => request.top_k.max(rank + 1),
-            Target::Class(_) => request.top_k,
+        self.method = method.resolve(activation.head)?;
+        let ranks = match activation.target {
+            Target::Rank(rank) => top_k.max(rank + 1),
+            Target::Class(_) => top_k,
         };
         scores::best(logits, ranks, &mut self.top);
         scores::score(logits, activation.scores, &mut self.top);
-        self.target = match request.target {
+        self.target = match activation.target {
             Target::Rank(rank) => self.top[rank],
             Target::Class(id) => {
                 let mut class = [Class {
@@ -90,7 +96,7 @@ impl Explanation {
                 class[0]
             }
         };
-        self.top.truncate(request.top_k);
+        self.top.truncate(top_k);
         let features = &activation.features;
         (self.map.width, self.map.height) = (features.width, features.height);
         self.mapper.map(
@@ -124,6 +130,7 @@ mod tests {
 
     fn activation<'a>(logits: &'a [f32], values: &'a [f32], head: &'a Head) -> Activation<'a> {
         Activation {
+            target: Target::Rank(0),
             logits,
             scores: Scores::Softmax,
             features: FeatureMap {
@@ -138,6 +145,17 @@ mod tests {
         }
     }
 
+    impl Explanation {
+        /// Explains `activation` as if it had been asked for `query`'s target.
+        fn update_with(&mut self, activation: &Activation, query: &Query) -> Result<(), Error> {
+            let activation = Activation {
+                target: query.target,
+                ..*activation
+            };
+            self.update(&activation, query.top_k, query.method)
+        }
+    }
+
     const FEATURES: [f32; 6] = [1.0, 2.0, 3.0, 0.0, 1.0, 5.0];
 
     #[test]
@@ -148,27 +166,27 @@ mod tests {
         };
         let logits = [2.0, 3.0, 1.0];
         let mut explanation = Explanation::default();
-        let mut request = Request {
+        let mut query = Query {
             target: Target::Rank(0),
             top_k: 2,
             method: Method::Auto,
         };
         explanation
-            .update(&activation(&logits, &FEATURES, &head), &request)
+            .update_with(&activation(&logits, &FEATURES, &head), &query)
             .unwrap();
         assert_eq!(explanation.target.id, 1);
         assert_eq!(explanation.map.values, [-1.0, 0.0, 7.0]);
         assert_eq!((explanation.map.width, explanation.map.height), (3, 1));
         assert_eq!(explanation.residual, Some(0.0));
         assert_eq!(explanation.top.len(), 2);
-        request.target = Target::Rank(2);
+        query.target = Target::Rank(2);
         explanation
-            .update(&activation(&logits, &FEATURES, &head), &request)
+            .update_with(&activation(&logits, &FEATURES, &head), &query)
             .unwrap();
         assert_eq!((explanation.target.id, explanation.top.len()), (2, 2));
-        request.target = Target::Class(0);
+        query.target = Target::Class(0);
         explanation
-            .update(&activation(&logits, &FEATURES, &head), &request)
+            .update_with(&activation(&logits, &FEATURES, &head), &query)
             .unwrap();
         assert_eq!(explanation.map.values, [1.0, 2.0, 3.0]);
         let expected = 1.0 / (1.0 + 1f32.exp() + (-1f32).exp());
@@ -178,13 +196,13 @@ mod tests {
     #[test]
     fn a_channel_is_its_own_map() {
         let mut explanation = Explanation::default();
-        let request = Request {
+        let query = Query {
             target: Target::Class(1),
             top_k: 3,
             method: Method::Auto,
         };
         let activation = activation(&[2.0, 2.0], &FEATURES, &Head::Channels);
-        explanation.update(&activation, &request).unwrap();
+        explanation.update_with(&activation, &query).unwrap();
         assert_eq!(explanation.map.values, FEATURES[3..]);
         assert_eq!(
             explanation
@@ -222,13 +240,13 @@ mod tests {
         };
         let map = |activation: &Activation, method| {
             let mut explanation = Explanation::default();
-            let request = Request {
+            let query = Query {
                 target: Target::Class(0),
                 top_k: 1,
                 method,
             };
             explanation
-                .update(activation, &request)
+                .update_with(activation, &query)
                 .map(|()| explanation.map.values)
         };
         assert_eq!(map(&dense, Method::Cam).unwrap(), [1.0, 0.0, -7.0]);
@@ -259,29 +277,29 @@ mod tests {
     #[test]
     fn what_is_not_finite_is_an_error() {
         let mut explanation = Explanation::default();
-        let request = Request {
+        let query = Query {
             target: Target::Rank(0),
             top_k: 3,
             method: Method::Auto,
         };
         let logits = activation(&[f32::NAN, 1.0], &FEATURES, &Head::Channels);
         assert_eq!(
-            explanation.update(&logits, &request),
+            explanation.update_with(&logits, &query),
             Err(Error::NotFinite { what: "logits" })
         );
         let broken = [f32::INFINITY; 6];
         let features = activation(&[1.0, 0.0], &broken, &Head::Channels);
         assert_eq!(
-            explanation.update(&features, &request),
+            explanation.update_with(&features, &query),
             Err(Error::NotFinite { what: "features" })
         );
-        let request = Request {
+        let query = Query {
             target: Target::Class(2),
-            ..request
+            ..query
         };
         let fine = activation(&[1.0, 0.0], &FEATURES, &Head::Channels);
         assert!(matches!(
-            explanation.update(&fine, &request),
+            explanation.update_with(&fine, &query),
             Err(Error::NoSuchClass {
                 target: 2,
                 classes: 2

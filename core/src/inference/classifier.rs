@@ -359,6 +359,7 @@ impl Classifier {
             )));
         }
         Ok(Activation {
+            target,
             logits: logits.values,
             scores: self.network.scores,
             features: FeatureMap {

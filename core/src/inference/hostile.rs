@@ -362,11 +362,7 @@ fn numbers_that_are_none_are_an_error_of_the_frame() {
     let mut classifier = opened.unwrap();
     let target = crate::model::Target::Rank(0);
     let activation = ask(&mut classifier, &noise(48, 2), target).unwrap();
-    let request = crate::cam::Request {
-        target,
-        top_k: 1,
-        method: crate::cam::Method::Auto,
-    };
-    let result = crate::cam::Explanation::default().update(&activation, &request);
+    let result =
+        crate::cam::Explanation::default().update(&activation, 1, crate::cam::Method::Auto);
     assert_eq!(result, Err(Error::NotFinite { what: "logits" }));
 }

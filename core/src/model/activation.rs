@@ -14,6 +14,8 @@ pub struct FeatureMap<'a> {
 /// What one run of the network returned.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Activation<'a> {
+    /// The class that was asked for: what there is of a gradient is that of its logit.
+    pub target: Target,
     /// One value a class, before any softmax.
     pub logits: &'a [f32],
     pub scores: Scores,

@@ -1,6 +1,6 @@
 //! Heads that are affine in pooled features.
 
-use crate::cam::{Explanation, Method, Request};
+use crate::cam::{Explanation, Method, Query};
 use crate::inference::classifier::Classifier;
 use crate::model::{Detail, Target};
 use crate::onnx::node::{node, with_int, with_ints};
@@ -9,15 +9,17 @@ use crate::testing::{Draft, ask, noise};
 
 /// Runs `classifier` on fixed noise and explains class 1 by `method`.
 fn explain(classifier: &mut Classifier, method: Method) -> Explanation {
-    let request = Request {
+    let query = Query {
         target: Target::Class(1),
         top_k: 3,
         method,
     };
     let image = noise(48, 77);
-    let activation = ask(classifier, &image, request.target).unwrap();
+    let activation = ask(classifier, &image, query.target).unwrap();
     let mut explanation = Explanation::default();
-    explanation.update(&activation, &request).unwrap();
+    explanation
+        .update(&activation, query.top_k, query.method)
+        .unwrap();
     explanation
 }
 

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use camoverlay::cam::{Explanation, Request};
+use camoverlay::cam::{Explanation, Query};
 use camoverlay::frame::{Geometry, Layout, Plane, PlaneMut};
 use camoverlay::inference::{Classifier, resolve};
 use camoverlay::model::Target;
@@ -24,7 +24,7 @@ pub fn explain(
     arguments: &Arguments,
     classifier: &mut Classifier,
 ) -> Result<Explanation, Failure> {
-    let request = Request {
+    let query = Query {
         target: target(
             arguments.question.target.as_deref().unwrap_or("top-1"),
             classifier,
@@ -37,7 +37,7 @@ pub fn explain(
     let source = Input::parse(Some(path.as_os_str()))?
         .video(&CameraOptions::default(), &name.to_string())?;
     let (caps, buffer) = first_frame(&source)?;
-    let (explanation, overlay) = overlay(&caps, buffer, arguments, &request, classifier)?;
+    let (explanation, overlay) = overlay(&caps, buffer, arguments, &query, classifier)?;
     if let Some(output) = &arguments.output {
         write(&caps, &overlay, output)
             .map_err(|why| format!("The overlay {} cannot be written: {why}", output.display()))?;
@@ -106,7 +106,7 @@ fn overlay(
     caps: &gst::Caps,
     mut buffer: gst::Buffer,
     arguments: &Arguments,
-    request: &Request,
+    query: &Query,
     classifier: &mut Classifier,
 ) -> Result<(Explanation, gst::Buffer), String> {
     let info = gst_video::VideoInfo::from_caps(caps).map_err(|error| format!("{error}."))?;
@@ -137,15 +137,11 @@ fn overlay(
     let mut explanation = Explanation::default();
     let words = |error: camoverlay::Error| error.to_string();
     let activation = classifier
-        .run(
-            &tensor,
-            width,
-            height,
-            request.target,
-            request.method.detail(),
-        )
+        .run(&tensor, width, height, query.target, query.method.detail())
         .map_err(words)?;
-    explanation.update(&activation, request).map_err(words)?;
+    explanation
+        .update(&activation, query.top_k, query.method)
+        .map_err(words)?;
     let map = &explanation.map;
     let mut painter = Painter::new(&geometry);
     painter.set_map(
