@@ -1,6 +1,38 @@
 //! Explains what an image classifier looks at: class activation maps, computed from the network's own
 //! ONNX file and painted on pictures.
 //!
+//! ```
+//! use camoverlay::cam::Query;
+//! use camoverlay::frame::{Frame, FrameMut};
+//! use camoverlay::inference::Options;
+//! use camoverlay::{Error, Explainer};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let options = Options::default(); // SqueezeNet, as set-up installs it
+//! # let root = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+//! # let options = Options { search_roots: vec![root.into()], ..options };
+//! let mut explainer = match Explainer::open(&options) {
+//!     Ok(explainer) => explainer,
+//!     Err(error @ (Error::LibraryMissing { .. } | Error::FileMissing { .. })) => {
+//!         eprintln!("{error}"); // says what to install
+//!         return Ok(());
+//!     }
+//!     Err(error) => return Err(error.into()),
+//! };
+//!
+//! let (width, height) = (320, 240);
+//! let mut rgb: Vec<u8> = (0..3 * width * height).map(|i| (i % 251) as u8).collect();
+//! let explanation = explainer.explain(&Frame::rgb(&rgb, width, height)?, &Query::default())?;
+//!
+//! let best = explanation.top[0];
+//! println!("{} {:.2}", explainer.classifier().labels().first_name(best.id), best.score);
+//! let map = explanation.map.view(); // rows x columns; for SqueezeNet 14 x 18
+//! assert!(map.nrows() > 1 && map.ncols() > map.nrows());
+//! explanation.paint(&mut FrameMut::rgb(&mut rgb, width, height)?, 0.2);
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! A frame walks one way through the modules: [`preprocess`] (frame to tensor), [`inference`] (tensor to feature map
 //! and logits), [`cam`] (feature map to class map) and [`render`] (class map to heat over the frame).
 
@@ -15,8 +47,10 @@ pub mod preprocess;
 pub mod render;
 
 pub(crate) mod error;
+mod explainer;
 pub(crate) mod file;
 pub(crate) mod luma;
+
 #[cfg(test)]
 mod oracle;
 pub(crate) mod resample;
@@ -27,4 +61,5 @@ mod testing;
 pub(crate) mod thread_pool;
 
 pub use error::{Error, ErrorKind, Fault};
+pub use explainer::Explainer;
 pub use file::Trouble;

@@ -5,6 +5,8 @@ mod method;
 mod principal;
 mod scores;
 
+use ndarray::ArrayView2;
+
 use crate::error::Error;
 use crate::model::{Activation, Head, Target};
 
@@ -15,10 +17,23 @@ pub use method::Method;
 /// What is asked of a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Query {
+    /// The class to explain.
     pub target: Target,
     /// Number of classes to report.
     pub top_k: usize,
+    /// How the map is made.
     pub method: Method,
+}
+
+/// The best class, and the three best reported.
+impl Default for Query {
+    fn default() -> Self {
+        Self {
+            target: Target::Rank(0),
+            top_k: 3,
+            method: Method::Auto,
+        }
+    }
 }
 
 /// One class of a result.
@@ -36,6 +51,17 @@ pub struct ClassMap {
     pub width: usize,
     pub height: usize,
     pub values: Vec<f32>,
+}
+
+impl ClassMap {
+    /// The map as an array of `height` x `width`.
+    ///
+    /// # Panics
+    /// Where there are not as many values as cells, which no [`Explanation`] leaves so.
+    pub fn view(&self) -> ArrayView2<'_, f32> {
+        ArrayView2::from_shape((self.height, self.width), &self.values)
+            .expect("a map has a value for each cell")
+    }
 }
 
 /// All that is known of one frame. Its buffers are kept from frame to frame.

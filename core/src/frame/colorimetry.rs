@@ -1,8 +1,32 @@
-//! Luma and chroma as numbers.
+//! What the codes of luma and chroma mean.
 
-use super::layout::{Depth, Encoding, Matrix, Range};
+use super::layout::Depth;
 use crate::rounding::nearest;
 use crate::simd::dispatched;
+
+/// How red, green and blue become luma and chroma.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Encoding {
+    pub matrix: Matrix,
+    pub range: Range,
+}
+
+/// Weights of red, green and blue in luma.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Matrix {
+    Bt601,
+    Bt709,
+    Bt2020,
+}
+
+/// The codes, of 8 bits, that black, white and the strongest colours have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Range {
+    /// Luma 16..=235, chroma 16..=240.
+    Limited,
+    /// Luma and chroma 0..=255.
+    Full,
+}
 
 /// How codes of one depth stand for luma (0..=255, as red, green and blue) and chroma.
 #[derive(Clone, Copy, Debug)]

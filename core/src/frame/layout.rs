@@ -1,5 +1,7 @@
 //! How a frame lies in memory.
 
+use super::colorimetry::Encoding;
+use super::planes::PLANES;
 use super::presentation::Orientation;
 
 /// Where a frame's samples are.
@@ -201,30 +203,6 @@ impl Component {
     }
 }
 
-/// How red, green and blue become luma and chroma.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Encoding {
-    pub matrix: Matrix,
-    pub range: Range,
-}
-
-/// Weights of red, green and blue in luma.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Matrix {
-    Bt601,
-    Bt709,
-    Bt2020,
-}
-
-/// The codes, of 8 bits, that black, white and the strongest colours have.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Range {
-    /// Luma 16..=235, chroma 16..=240.
-    Limited,
-    /// Luma and chroma 0..=255.
-    Full,
-}
-
 /// Layout and size, in pixels, of every frame of a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Geometry {
@@ -233,59 +211,28 @@ pub struct Geometry {
     pub height: usize,
 }
 
-/// One plane of a frame to read: rows `stride` bytes apart, the last of which may end with its
-/// own last byte.
-#[derive(Clone, Copy, Debug)]
-pub struct Plane<'a> {
-    pub data: &'a [u8],
-    pub stride: usize,
-}
-
-impl<'a> Plane<'a> {
-    /// The first `bytes` bytes of row `y`.
-    pub(crate) fn row(&self, y: usize, bytes: usize) -> &'a [u8] {
-        &self.data[y * self.stride..][..bytes]
-    }
-}
-
-/// Most planes that a frame has.
-pub(crate) const PLANES: usize = 3;
-
-/// One plane of a frame to paint on; see [`Plane`].
-#[derive(Debug, Default)]
-pub struct PlaneMut<'a> {
-    pub data: &'a mut [u8],
-    pub stride: usize,
-}
-
-impl<'a> PlaneMut<'a> {
-    pub(crate) fn reborrow(&mut self) -> PlaneMut<'_> {
-        PlaneMut {
-            data: self.data,
-            stride: self.stride,
+impl Geometry {
+    /// Bytes of a row, and rows, of each plane; none and none for planes that there are not.
+    pub fn plane_sizes(&self) -> [(usize, usize); PLANES] {
+        let (width, height) = (self.width, self.height);
+        let mut sizes = [(0, 0); PLANES];
+        match self.layout {
+            Layout::Packed(order) => sizes[0] = (width * order.bytes(), height),
+            Layout::Planar { .. } => sizes = [(width, height); PLANES],
+            Layout::YCbCr { samples, .. } => {
+                let mut add = |component: Component, width: usize, height: usize| {
+                    let row = width * component.step * samples.depth.bytes();
+                    let size = &mut sizes[component.plane];
+                    *size = (size.0.max(row), size.1.max(height));
+                };
+                add(samples.y, width, height);
+                if let Some(chroma) = samples.chroma {
+                    let (width, height) = chroma.size(width, height);
+                    add(chroma.cb, width, height);
+                    add(chroma.cr, width, height);
+                }
+            }
         }
-    }
-
-    pub(crate) fn to_read(&self) -> Plane<'_> {
-        Plane {
-            data: self.data,
-            stride: self.stride,
-        }
-    }
-
-    /// Takes off the first `rows` rows, or all where there are fewer.
-    pub(crate) fn take_rows(&mut self, rows: usize) -> PlaneMut<'a> {
-        let data = std::mem::take(&mut self.data);
-        let (data, rest) = data.split_at_mut((rows * self.stride).min(data.len()));
-        self.data = rest;
-        PlaneMut {
-            data,
-            stride: self.stride,
-        }
-    }
-
-    /// The first `bytes` bytes of row `y`.
-    pub(crate) fn row_mut(&mut self, y: usize, bytes: usize) -> &mut [u8] {
-        &mut self.data[y * self.stride..][..bytes]
+        sizes
     }
 }

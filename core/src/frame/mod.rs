@@ -2,10 +2,10 @@
 
 pub(crate) mod colorimetry;
 pub(crate) mod layout;
+pub(crate) mod planes;
 pub(crate) mod presentation;
 
-pub use layout::{
-    Chroma, Component, Depth, Encoding, Geometry, Layout, Matrix, PackedOrder, Plane, PlaneMut,
-    Range, Samples,
-};
+pub use colorimetry::{Encoding, Matrix, Range};
+pub use layout::{Chroma, Component, Depth, Geometry, Layout, PackedOrder, Samples};
+pub use planes::{Frame, FrameError, FrameMut, Plane, PlaneMut};
 pub use presentation::{Curve, Hdr, Orientation, Presentation};

@@ -50,6 +50,23 @@ pub struct Options {
     pub search_roots: Vec<PathBuf>,
 }
 
+/// SqueezeNet 1.1, with all that is its own.
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            source: Source::Catalogue(&super::catalogue::entries()[0]),
+            models_dir: None,
+            labels: None,
+            preprocess: None,
+            input_size: None,
+            output: None,
+            threads: 0,
+            ort_library: None,
+            search_roots: Vec::new(),
+        }
+    }
+}
+
 impl Options {
     /// The network's file, and its entry in the catalogue.
     ///
