@@ -35,6 +35,20 @@ def classifier(classes, *, weights=None, channels=3, tail=("pool",), opset=13, o
     return helper.make_model(graph, ir_version=8, opset_imports=[helper.make_opsetid("", opset)])
 
 
+def two_outputs():
+    """The classifier of ten classes, behind an embedding of its four channels."""
+    model = classifier(4)
+    graph = model.graph
+    graph.node[-1].output[0] = "embedding"
+    graph.node.append(helper.make_node("MatMul", ["embedding", "dense"], ["logits"]))
+    dense = np.random.default_rng(8).normal(size=(4, 10)).astype(np.float32)
+    graph.initializer.append(numpy_helper.from_array(dense, "dense"))
+    graph.output[0].type.tensor_type.shape.dim[1].dim_value = 10
+    embedding = helper.make_tensor_value_info("embedding", TensorProto.FLOAT, ["N", 4])
+    graph.output.insert(0, embedding)
+    return model
+
+
 def main(folder):
     folder = Path(folder)
     save = lambda name, model: onnx.save(model, folder / name)
@@ -46,6 +60,7 @@ def main(folder):
     save("not-a-number.onnx", classifier(10, weights=np.full((10, 3, 3, 3), np.nan)))
     save("flat.onnx", classifier(10, weights=np.zeros((10, 3, 3, 3))))
     save("unknown-operator.onnx", classifier(10, operator="Frobnicate"))
+    save("two-outputs.onnx", two_outputs())
     data = good.SerializeToString()
     (folder / "truncated.onnx").write_bytes(data[: len(data) * 2 // 3])
     (folder / "empty.onnx").write_bytes(b"")

@@ -50,7 +50,7 @@ fn error_of(properties: &str) -> glib::Error {
         .unwrap()
         .by_name("cam")
         .unwrap();
-    for name in ["model", "labels", "models-dir", "ort-library"] {
+    for name in ["model", "labels", "output", "models-dir", "ort-library"] {
         element.set_property(name, None::<&str>);
     }
     element.set_property("target", "top-1");
@@ -164,6 +164,49 @@ fn one_class_cannot_be_compared() {
         &error,
         gst::StreamError::Format,
         &["one-class.onnx", "1 class", "two or more"],
+    );
+}
+
+#[test]
+fn several_outputs_are_told_of_and_one_can_be_chosen() {
+    common::init();
+    let told = |properties: &str| -> Vec<String> {
+        let pipeline = gst::parse::launch(&format!(
+            "videotestsrc num-buffers=1 ! video/x-raw,format=RGB,width=64,height=48 ! camoverlay preprocess=unit {} \
+             {properties} ! fakesink",
+            model("two-outputs.onnx")
+        ))
+        .unwrap();
+        let bus = pipeline.bus().unwrap();
+        pipeline.set_state(gst::State::Playing).unwrap();
+        let kinds = [gst::MessageType::Info, gst::MessageType::Eos];
+        let mut infos = Vec::new();
+        while let Some(message) = bus.timed_pop_filtered(gst::ClockTime::from_seconds(30), &kinds) {
+            match message.view() {
+                gst::MessageView::Info(info) => infos.push(info.error().message().to_string()),
+                _ => break,
+            }
+        }
+        pipeline.set_state(gst::State::Null).unwrap();
+        infos
+    };
+    assert_eq!(
+        told(""),
+        [
+            "two-outputs has several outputs that may tell its classes: “logits” is explained, not “embedding”. Set \
+             output to the name of another to explain that."
+        ]
+    );
+    assert!(told("output=embedding").is_empty());
+    assert!(told("output=1").is_empty());
+    let error = error_of(&format!("{} output=scores", model("two-outputs.onnx")));
+    assert_error(
+        &error,
+        gst::ResourceError::Settings,
+        &[
+            "two-outputs.onnx has no output “scores”; it has “embedding”, “logits”. Set output to one of these names, \
+             or to an index from 0 to 1.",
+        ],
     );
 }
 

@@ -129,12 +129,13 @@ impl Classifier {
             own_labels: Some(metadata::label_counts),
         };
         let (dissection, mut files) = Dissection::of_file(&path, wanted)?;
-        let environment =
-            runtime::environment(options.ort_library.as_deref(), &options.search_roots)?;
         let graph = &dissection.graph;
         let mut warnings = metadata::Warnings::new(&path);
         let preprocess = metadata::preprocess(options, entry, graph, &mut warnings);
         let input_size = metadata::input_size(options, entry, &dissection, &path, &mut warnings)?;
+        let places = dissection.places(&path, input_size)?;
+        let environment =
+            runtime::environment(options.ort_library.as_deref(), &options.search_roots)?;
         let own_labels = metadata::labels(graph);
         let name = match (entry, graph.metadata("name")) {
             (Some(entry), _) => entry.nick.to_owned(),
@@ -145,7 +146,6 @@ impl Classifier {
                 .to_string_lossy()
                 .into_owned(),
         };
-        let places = dissection.places(&path, input_size)?;
         let structure = structure(&dissection, places);
         let gradient = dissection.gradient.as_ref();
         let has_sums = gradient.is_some_and(|gradient| gradient.sums.is_some());

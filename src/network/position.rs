@@ -142,6 +142,7 @@ impl<'a> Positions<'a> {
         }
         match self.moved(index, node, &maps) {
             Some(Position::Map(map)) if map.cells() == [1, 1] => Position::Single(index),
+            Some(Position::Map(map)) if map.cells().contains(&0) => Position::Unknown(index),
             Some(position) => position,
             None => Position::Unknown(index),
         }
@@ -309,7 +310,7 @@ impl<'a> Positions<'a> {
                 }
                 (None, None) => return None,
             };
-            if !(scale > 0.0 && new_cells >= 1.0 && new_cells < 65_536.0) {
+            if scale <= 0.0 || !(1.0..65_536.0).contains(&new_cells) {
                 return None;
             }
             along.offset += along.stride * (0.5 / scale - 0.5);
@@ -327,7 +328,7 @@ impl<'a> Positions<'a> {
     /// The integers of an attribute, or of an operand where there is no such attribute.
     fn numbers(&self, node: &Node, attribute: &str, operand: usize) -> Option<Vec<i64>> {
         if let Some(numbers) = node.ints(attribute) {
-            return Some(numbers.to_vec());
+            return (numbers.len() <= MOST_NUMBERS).then(|| numbers.to_vec());
         }
         let tensor = node.operand(operand);
         self.is_short(tensor)
@@ -375,7 +376,7 @@ impl Map {
     /// What a cell sees; none where cells are closer than pixels.
     pub fn receptive_field(&self) -> Option<ReceptiveField> {
         let whole = |value: f64| {
-            (value >= 1.0 && value < 1e15 && value.fract() == 0.0).then_some(value as usize)
+            ((1.0..1e15).contains(&value) && value.fract() == 0.0).then_some(value as usize)
         };
         let [vertical, horizontal] = self.along;
         Some(ReceptiveField {
