@@ -12,13 +12,13 @@ TOOL := $(DEPS)/python/bin/python models/fetch.py $(DEPS)
 # Leaks are not its business here: what Rust frees it frees, and font libraries keep what they like.
 VALGRIND := valgrind --quiet --error-exitcode=1 --leak-check=no --fair-sched=yes
 # camoverlay-rtsp is built where GStreamer's RTSP server library is, which set-up installs.
-RTSP = $(shell pkg-config --exists gstreamer-rtsp-server-1.0 2>/dev/null && echo --features rtsp)
+RTSP = $(shell pkg-config --exists gstreamer-rtsp-server-1.0 2>/dev/null && echo --features camoverlay-programs/rtsp)
 # Where GStreamer looks for plugins by itself.
 PREFIX ?= $(shell pkg-config --variable=prefix gstreamer-1.0 2>/dev/null || echo /usr)
 DESTDIR ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check build demo pictures test live valgrind fuzz sweep bench bench-python lint fmt env models model install uninstall deb deb-test debian-test clean distclean
+.PHONY: help setup check build demo pictures test test-core live valgrind fuzz sweep bench bench-python lint fmt env models model install uninstall deb deb-test debian-test clean distclean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,26 +50,30 @@ demo: build ## explain a clip: out/demo.mp4, out/demo.png and a table; INPUT=fil
 pictures: build ## the pictures of README.md and docs/, anew
 	@GST_PLUGIN_PATH="$(PLUGIN_DIR):$$GST_PLUGIN_PATH" scripts/pictures.sh
 
-test: setup ## all tests, GLib's warnings being errors
-	G_DEBUG=fatal-warnings cargo test --locked $(RTSP)
+test: setup ## all tests, GLib's warnings being errors; what had to be left out stands at the end
+	@G_DEBUG=fatal-warnings scripts/test.sh --workspace $(RTSP)
+
+test-core: ## the core's tests, for which Rust is enough; what needs ONNX Runtime and networks is left out without them
+	@scripts/test.sh --package camoverlay
 
 live: setup ## half a minute of each kind of live video, on a quiet machine: no frame may be lost
-	cargo test --locked --test live -- --ignored --nocapture
+	cargo test --locked --package gst-plugin-camoverlay --test live -- --ignored --nocapture
 
 valgrind: setup ## the tests of sampling and painting under valgrind, which must be installed; takes minutes
 	CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER="$(VALGRIND)" CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER="$(VALGRIND)" \
-		cargo test --locked --lib picture:: -- --test-threads=1 --skip guarded
+		cargo test --locked --package camoverlay --features captions --lib -- \
+		caption:: frame:: luma:: preprocess:: render:: resample:: simd:: thread_pool:: --test-threads=1 --skip guarded
 
 fuzz: setup ## damaged network files by the million, for a minute, into the reader
-	cargo test --locked --lib mutated_files_for_a_minute -- --ignored
+	cargo test --locked --package camoverlay --lib mutated_files_for_a_minute -- --ignored
 
 sweep: setup $(DEPS)/.bench-python ## torchvision's networks next to torch, torchcam, pytorch-grad-cam: docs/sweep.md; QUICK=1: a few
-	cargo build --release --locked --bin camoverlay-inspect
+	cargo build --release --locked --package camoverlay-programs --bin camoverlay-inspect
 	$(DEPS)/bench-python/bin/python tests/sweep/sweep.py --inspect target/release/camoverlay-inspect \
 		$(if $(QUICK),--quick,--write docs/sweep.md)
 
 bench: setup ## what a frame costs, next to the bare network, into docs/performance.md; QUICK=1: less, on the terminal
-	cargo bench --locked --bench picture --bench frame
+	cargo bench --locked --package gst-plugin-camoverlay --bench picture --bench frame
 
 bench-python: $(DEPS)/.bench-python $(DEPS)/.stand-ins ## once, for make bench and make sweep: what to compare with (torch: large)
 
@@ -85,7 +89,7 @@ lint: setup ## formatting, clippy on every feature set, licences of the dependen
 	@scripts/lint.sh
 
 fmt: ## format the code
-	cargo fmt
+	cargo fmt --all
 
 env: ## print the lines that let GStreamer find the plugin here: eval "$(make -s env)"
 	@echo "export GST_PLUGIN_PATH='$(PLUGIN_DIR)'\$${GST_PLUGIN_PATH:+:\$$GST_PLUGIN_PATH}"

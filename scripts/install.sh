@@ -6,7 +6,7 @@ set -eu
 
 action=$1 prefix=${2%/} destdir=${3%/}
 plugin=target/release/libgstcamoverlay.so
-programs=$(for source in src/bin/*; do basename "$source" .rs; done)
+programs=$(for source in programs/src/bin/*; do basename "$source" .rs; done)
 library=$prefix/lib/camoverlay
 models=$prefix/share/camoverlay/models
 gstreamer=$(pkg-config --variable=prefix gstreamer-1.0)

@@ -1,11 +1,11 @@
 #!/bin/sh
-# Formatting, clippy on every feature set, shell scripts, and the licences of what the crate is built from.
+# Formatting, clippy on every feature set, shell scripts, and the licences of what the crates are built from.
 set -eu
 
-cargo fmt --check
+cargo fmt --all --check
 for features in "" --no-default-features --all-features; do
     # shellcheck disable=SC2086 # nothing when empty
-    cargo clippy --locked --all-targets $features -- -D warnings
+    cargo clippy --locked --workspace --all-targets $features -- -D warnings
 done
 if command -v shellcheck >/dev/null; then
     shellcheck scripts/*.sh .ci/run

@@ -16,7 +16,7 @@ packages="
     gstreamer1.0-nice gir1.2-gst-plugins-bad-1.0 ffmpeg jq openssl
     python3 python3-venv python3-gst-1.0 gir1.2-gst-plugins-base-1.0 python3-numpy
     xvfb xdotool python3-xlib
-    fonts-dejavu-core fonts-wqy-microhei groff-base
+    fonts-dejavu-core fonts-wqy-microhei groff-base zsh fish
 "
 gstreamer=1.22
 room_to_build=4000000 # kB

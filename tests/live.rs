@@ -289,7 +289,7 @@ fn latest_with_a_slow_network(patience: Patience) {
 }
 
 fn latest_with_resnet(patience: Patience) {
-    let Some(model) = test_model("resnet18.onnx") else {
+    let Some(model) = test_model("live video through ResNet-18", "resnet18.onnx") else {
         return;
     };
     let element = format!("inference=latest model={}", model.display());

@@ -11,6 +11,9 @@ use crate::model::{Activation, Detail, Target};
 use crate::onnx::node::{floats, node, with_int, with_ints};
 use crate::onnx::proto::{self, Node, data_type};
 
+#[path = "../tests/common/skips.rs"]
+mod skips;
+
 /// A graph under construction: opset 13, input `x` of 1 x 3 x 4 x 4.
 pub struct Draft {
     pub model: proto::Model,
@@ -168,14 +171,16 @@ pub fn options(path: PathBuf) -> Options {
     }
 }
 
+/// Where set-up installs ONNX Runtime: the workspace.
 fn roots() -> Vec<PathBuf> {
-    vec![env!("CARGO_MANIFEST_DIR").into()]
+    vec![concat!(env!("CARGO_MANIFEST_DIR"), "/..").into()]
 }
 
 pub fn is_runtime_installed() -> bool {
     let installed = runtime::environment(None, &roots()).is_ok();
     if !installed {
-        eprintln!("SKIPPED: ONNX Runtime is not installed; run `make setup`");
+        let test = std::thread::current().name().unwrap_or("a test").to_owned();
+        skips::skipped(&test, "ONNX Runtime is not installed (make setup)");
     }
     installed
 }

@@ -8,6 +8,12 @@ use std::{
 
 use gst::prelude::*;
 
+#[path = "../../core/tests/common/mod.rs"]
+mod core_common;
+
+#[allow(unused_imports, reason = "each test file uses its own part")]
+pub use core_common::*;
+
 /// Starts GStreamer and registers the plugin, once a process.
 pub fn init() {
     static INIT: Once = Once::new();
@@ -17,51 +23,6 @@ pub fn init() {
     });
 }
 
-/// A path inside the source tree.
-pub fn source(path: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
-}
-
-/// The folder that holds test networks, photos and the reference script beside the source tree, if it is there.
-pub fn shared(path: &str) -> Option<PathBuf> {
-    let found = source("../shared").join(path);
-    if !found.exists() {
-        eprintln!("SKIPPED: {} is not there", found.display());
-    }
-    found.exists().then_some(found)
-}
-
-/// A test network: `CAMOVERLAY_TEST_MODELS`, else the shared folder.
-pub fn test_model(name: &str) -> Option<PathBuf> {
-    match std::env::var_os("CAMOVERLAY_TEST_MODELS") {
-        Some(folder) => Some(Path::new(&folder).join(name)).filter(|path| path.exists()),
-        None => shared(&format!("models/{name}")),
-    }
-}
-
-/// How the network room opens `source` with what set-up installed.
-pub fn options(
-    source: camoverlay::inference::Source,
-    threads: usize,
-) -> camoverlay::inference::Options {
-    camoverlay::inference::Options {
-        source,
-        models_dir: None,
-        labels: None,
-        output: None,
-        preprocess: None,
-        input_size: None,
-        threads,
-        ort_library: None,
-        search_roots: vec![PathBuf::from(env!("CARGO_MANIFEST_DIR"))],
-    }
-}
-
-/// Python with numpy, onnx and onnxruntime, as set-up makes it.
-pub fn python() -> PathBuf {
-    source(".deps/python/bin/python")
-}
-
 /// The plugin as cargo built it for the tests, beside their programs.
 pub fn plugin_file() -> PathBuf {
     std::env::current_exe()
@@ -69,41 +30,8 @@ pub fn plugin_file() -> PathBuf {
         .with_file_name("libgstcamoverlay.so")
 }
 
-/// A packed RGB picture without padding.
-#[derive(Clone)]
-pub struct Picture {
-    pub width: usize,
-    pub height: usize,
-    pub rgb: Vec<u8>,
-}
-
+/// What GStreamer does for a picture.
 impl Picture {
-    /// A picture whose pixel at (x, y) is `colour(x, y)`.
-    pub fn from_fn(width: usize, height: usize, colour: impl Fn(usize, usize) -> [u8; 3]) -> Self {
-        let rgb = (0..width * height)
-            .flat_map(|i| colour(i % width, i / width))
-            .collect();
-        Self { width, height, rgb }
-    }
-
-    /// Reproducible noise over a gradient.
-    pub fn noise(width: usize, height: usize, seed: u32) -> Self {
-        Self::from_fn(width, height, |x, y| {
-            let mut state =
-                seed ^ (x as u32).wrapping_mul(0x9e37_79b9) ^ (y as u32).wrapping_mul(0x85eb_ca6b);
-            [
-                x * 255 / width,
-                y * 255 / height,
-                (x + y) * 127 / (width + height),
-            ]
-            .map(|base| {
-                state = (state ^ (state >> 15)).wrapping_mul(0x2c1b_3c6d);
-                state ^= state >> 12;
-                (base / 2 + (state >> 8) as usize % 128) as u8
-            })
-        })
-    }
-
     /// A photo, decoded by GStreamer.
     pub fn load(path: &Path) -> Self {
         Self::load_as(path, "")
@@ -194,15 +122,6 @@ impl Picture {
         .unwrap();
         buffer
     }
-
-    /// The largest difference of two samples, and the share of samples that differ.
-    pub fn difference(&self, other: &Self) -> (u8, f64) {
-        assert_eq!((self.width, self.height), (other.width, other.height));
-        let differences = self.rgb.iter().zip(&other.rgb).map(|(a, b)| a.abs_diff(*b));
-        let largest = differences.clone().max().unwrap();
-        let differing = differences.filter(|difference| *difference > 0).count();
-        (largest, differing as f64 / self.rgb.len() as f64)
-    }
 }
 
 fn info_stride<T>(frame: &gst_video::VideoFrameRef<T>) -> usize
@@ -258,17 +177,6 @@ pub fn map(structure: &gst::StructureRef) -> (Vec<f32>, usize, usize) {
         .collect();
     let side = |name| structure.get::<i32>(name).unwrap() as usize;
     (values, side("map-width"), side("map-height"))
-}
-
-/// Resident memory of this process, in MiB.
-pub fn resident() -> f64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let line = status
-        .lines()
-        .find(|line| line.starts_with("VmRSS:"))
-        .unwrap();
-    let kib: f64 = line.split_whitespace().nth(1).unwrap().parse().unwrap();
-    kib / 1024.0
 }
 
 /// Memory of this process that was allocated and not freed, in MiB, as glibc counts it.

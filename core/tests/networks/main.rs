@@ -1,0 +1,8 @@
+//! What the core makes of whole networks. ONNX Runtime and the networks come from `make setup`.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod completeness;
+mod exporters;
+mod turns;

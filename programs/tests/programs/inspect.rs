@@ -1,0 +1,259 @@
+//! `camoverlay-inspect` as its user runs it.
+
+use crate::{common, photos};
+
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStringExt;
+use std::path::Path;
+use std::process::{Command, Output};
+
+const PHOTO: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/media/chelsea.png");
+
+fn inspect<S: AsRef<OsStr>>(arguments: &[S]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_camoverlay-inspect"))
+        .args(arguments)
+        .output()
+        .unwrap()
+}
+
+fn words(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+#[test]
+fn the_command_line_is_explained() {
+    let help = inspect(&["--help"]);
+    assert!(help.status.success());
+    assert!(words(&help.stdout).contains("--image <FILE>"));
+    for (arguments, expected) in [
+        (vec![], "No network is named."),
+        (vec!["--frobnicate"], "There is no option --frobnicate."),
+        (
+            vec!["a.onnx", "--top-k", "many"],
+            "--top-k takes a number, not “many”.",
+        ),
+        (
+            vec!["a.onnx", "--input-size", "4000000000"],
+            "--input-size takes a number from 0 to 4096, not “4000000000”.",
+        ),
+        (
+            vec!["a.onnx", "--method", "magic"],
+            "There is no method magic",
+        ),
+        (
+            vec!["--net", "nothing"],
+            "There is no network nothing; there are squeezenet, ",
+        ),
+        (
+            vec!["a.onnx", "--output", "b.png"],
+            "--output needs --image.",
+        ),
+    ] {
+        let output = inspect(&arguments);
+        assert_eq!(output.status.code(), Some(2));
+        let message = words(&output.stderr);
+        assert!(message.contains(expected), "{message}");
+    }
+}
+
+#[test]
+fn a_file_that_is_refused_fails_with_the_reason() {
+    let missing = inspect(&["/nowhere/network.onnx"]);
+    assert_eq!(missing.status.code(), Some(1));
+    assert!(words(&missing.stderr).contains("no network file /nowhere/network.onnx"));
+    let picture = inspect(&[PHOTO]);
+    assert_eq!(picture.status.code(), Some(1));
+    assert!(words(&picture.stderr).contains("is not a complete ONNX model"));
+}
+
+#[test]
+fn a_preprocessing_that_nothing_tells_is_told_of() {
+    let model = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../tests/graphs/keras-mobilenet.onnx"
+    );
+    let assumed = words(&inspect(&[model]).stdout);
+    assert!(
+        assumed.contains("(assumed: the file does not say; "),
+        "{assumed}"
+    );
+    assert!(assumed.contains("--preprocess"), "{assumed}");
+    let asked = words(&inspect(&[model, "--preprocess", "tf"]).stdout);
+    assert!(asked.contains("tf: RGB, -1..1 (as asked)"), "{asked}");
+}
+
+#[test]
+fn a_picture_is_explained() {
+    let Some(model) = common::test_model("what inspect says of ResNet-18", "resnet18.onnx") else {
+        return;
+    };
+    let model = model.to_string_lossy();
+    let folder = std::env::temp_dir().join(format!("camoverlay-inspect-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let overlay = folder.join("overlay.png");
+    let output = inspect(&[
+        &model,
+        "--image",
+        PHOTO,
+        "--output",
+        &overlay.to_string_lossy(),
+    ]);
+    assert!(output.status.success(), "{}", words(&output.stderr));
+    let text = words(&output.stdout);
+    for expected in [
+        "435 x 435 pixels, one every 32 x 32",
+        "mean over space, dense",
+        "*  51.",
+    ] {
+        assert!(text.contains(expected), "{text}");
+    }
+    assert!(std::fs::read(&overlay).unwrap().starts_with(b"\x89PNG"));
+    std::fs::remove_dir_all(&folder).unwrap();
+    let json = inspect(&[&model, "--image", PHOTO, "--json", "--target", "282"]);
+    let json = words(&json.stdout);
+    assert!(json.contains("\"target\":{\"id\":282,"), "{json}");
+    let broken = inspect(&[&model, "--image", "/nowhere.png"]);
+    assert!(words(&broken.stderr).contains("/nowhere.png cannot be read: "));
+}
+
+/// The best class of the picture at `path` for SqueezeNet, and its score; or why there is none, and the exit code.
+fn best(path: &Path) -> Result<(u64, f64), (String, Option<i32>)> {
+    let words_of = ["--net", "squeezenet", "--json", "--image"].map(OsStr::new);
+    let output = inspect(&[&words_of[..], &[path.as_os_str()]].concat());
+    if !output.status.success() {
+        return Err((words(&output.stderr), output.status.code()));
+    }
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let top = &report["top"][0];
+    Ok((top["id"].as_u64().unwrap(), top["score"].as_f64().unwrap()))
+}
+
+#[test]
+fn pictures_are_explained_upright_whatever_their_format() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let (class, expected) = best(&photos::turned(folder, 1)).unwrap();
+    assert_eq!(class, 967);
+    let turned = (2..=8).map(|orientation| photos::turned(folder, orientation));
+    for path in turned {
+        let (class, score) = best(&path).unwrap();
+        assert_eq!(class, 967, "{}", path.display());
+        assert!(
+            (score - expected).abs() < 0.02,
+            "{}: {score}",
+            path.display()
+        );
+    }
+    for name in ["a.bmp", "a.tiff", "a.gif"] {
+        let (class, score) = best(&photos::store(folder, "null", name)).unwrap();
+        assert!(class == 967 && score > 0.9, "{name}: {class} {score}");
+    }
+    // Cut short: what is there is explained.
+    let whole = std::fs::read(folder.join("exif-1.jpg")).unwrap();
+    let cut = folder.join("cut.jpg");
+    std::fs::write(&cut, &whole[..whole.len() * 9 / 10]).unwrap();
+    assert_eq!(best(&cut).unwrap().0, 967);
+    // A name that is not UTF-8.
+    let name = folder.join(OsString::from_vec(b"na\xefve.jpg".to_vec()));
+    std::fs::rename(folder.join("exif-6.jpg"), &name).unwrap();
+    assert_eq!(best(&name).unwrap().0, 967);
+}
+
+#[test]
+fn anamorphic_pictures_are_explained_in_their_shape() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let square = photos::store(folder, "scale=600:400,format=yuv420p", "square.mp4");
+    let narrow = photos::store(
+        folder,
+        "scale=300:400,setsar=2/1,format=yuv420p",
+        "narrow.mp4",
+    );
+    let (square, narrow) = (best(&square).unwrap(), best(&narrow).unwrap());
+    assert_eq!(square.0, narrow.0);
+    assert!((square.1 - narrow.1).abs() < 0.05, "{square:?} {narrow:?}");
+}
+
+#[test]
+fn what_cannot_be_decoded_is_named_in_a_sentence() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let give = "Give a file that exists, a camera like /dev/video0, or a URI.";
+    for (name, content, why) in [
+        ("empty.jpg", &b""[..], format!("the file is empty. {give}")),
+        (
+            "words.jpg",
+            &b"only words"[..],
+            "it is no video or picture that GStreamer knows. Convert it, for instance to MP4, PNG or JPEG.".to_owned(),
+        ),
+        (
+            "photo.heic",
+            &b"\0\0\0\x18ftypheic\0\0\0\0mif1heic\0\0\0\x08free"[..],
+            "GStreamer cannot decode this HEIC picture".to_owned(),
+        ),
+        (
+            "bare.png",
+            &b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x10\0\0\0\x10\x08\x02\0\0\0\x90\x91\x68\x36"[..],
+            "GStreamer cannot decode this PNG picture".to_owned(),
+        ),
+    ] {
+        let path = folder.join(name);
+        std::fs::write(&path, content).unwrap();
+        let (said, code) = best(&path).unwrap_err();
+        let expected = format!("{} cannot be read: {why}", path.display());
+        assert!(said.starts_with(&expected), "{said}");
+        assert_eq!((code, said.lines().count()), (Some(1), 1), "{said}");
+    }
+    let (said, _) = best(folder).unwrap_err();
+    assert!(said.contains("cannot be read: it is a folder. "), "{said}");
+}
+
+#[test]
+fn names_of_files_need_not_be_utf8() {
+    let Some(model) =
+        common::test_model("inspect on SqueezeNet's test network", "squeezenet1_1.onnx")
+    else {
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let name = |suffix: &str| {
+        let bytes = [b"\xff", suffix.as_bytes()].concat();
+        folder.path().join(std::ffi::OsString::from_vec(bytes))
+    };
+    std::fs::copy(model, name(".onnx")).unwrap();
+    std::fs::copy(PHOTO, name("-in.png")).unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_camoverlay-inspect"))
+        .arg(name(".onnx"))
+        .arg("--image")
+        .arg(name("-in.png"))
+        .arg("--output")
+        .arg(name("-out.png"))
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", words(&output.stderr));
+    let overlay = std::fs::read(name("-out.png")).unwrap();
+    assert!(overlay.starts_with(b"\x89PNG"));
+}
+
+#[test]
+fn a_picture_too_elongated_takes_no_memory() {
+    let folder = tempfile::tempdir().unwrap();
+    let photo = folder.path().join("line.png");
+    let launch = "videotestsrc num-buffers=1 ! video/x-raw,format=GRAY8,width=1,height=32000 ! pngenc ! filesink location=";
+    let made = Command::new("gst-launch-1.0")
+        .args(format!("{launch}{}", photo.display()).split(' '))
+        .output();
+    assert!(made.unwrap().status.success());
+    let Some(model) =
+        common::test_model("inspect on SqueezeNet's test network", "squeezenet1_1.onnx")
+    else {
+        return;
+    };
+    let output = inspect(&[
+        &model.to_string_lossy(),
+        "--image",
+        &photo.to_string_lossy(),
+    ]);
+    let message = words(&output.stderr);
+    assert!(message.contains("1 x 32000 is too elongated"), "{message}");
+}

@@ -1,0 +1,14 @@
+//! The programs as their users run them.
+
+#[path = "../../../tests/common/mod.rs"]
+mod common;
+#[path = "../../../tests/common/photos.rs"]
+mod photos;
+
+mod inspect;
+mod manual;
+mod recipes;
+mod record;
+#[cfg(feature = "rtsp")]
+mod rtsp;
+mod view;

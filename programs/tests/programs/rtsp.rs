@@ -1,0 +1,508 @@
+//! `camoverlay-rtsp` as its users run it, with the clients that they have: ffprobe and GStreamer's rtspsrc.
+
+use crate::common;
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+use common::{Picture, source};
+use gst::prelude::*;
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_camoverlay-rtsp");
+
+/// Longer than anything takes on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+const SIZE: (usize, usize) = (320, 240);
+
+/// A running server.
+struct Server {
+    process: Child,
+    url: String,
+}
+
+/// Runs a server that shall not come to serve; its exit code, and what it says.
+fn refusal(arguments: &[&str]) -> (Option<i32>, String) {
+    let mut words = vec!["60", PROGRAM];
+    words.extend(arguments);
+    let output = run("timeout", &words);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.stdout.is_empty(), "{arguments:?} serves");
+    (output.status.code(), said)
+}
+
+fn run(program: &str, arguments: &[&str]) -> Output {
+    Command::new(program).args(arguments).output().unwrap()
+}
+
+impl Server {
+    /// Serves at any free port; comes back once clients may come.
+    fn start(arguments: &[&str]) -> Self {
+        Self::start_at(0, arguments)
+    }
+
+    fn start_at(port: u16, arguments: &[&str]) -> Self {
+        let mut process = Command::new(PROGRAM)
+            .args(arguments)
+            .args(["--port", &port.to_string()])
+            // GStreamer 1.22's RTSP server, with clients over UDP and TCP at once, now and then warns of the order of
+            // events in a funnel of its own, which is no reason to stop.
+            .env_remove("G_DEBUG")
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
+        let (sender, receiver) = mpsc::channel();
+        std::thread::spawn(move || sender.send(lines.next()));
+        let line = receiver.recv_timeout(PATIENCE);
+        let Ok(Some(Ok(line))) = line else {
+            let _ = process.kill();
+            let mut said = String::new();
+            let _ = process.stderr.take().unwrap().read_to_string(&mut said);
+            panic!("{arguments:?}: {line:?} {said}");
+        };
+        let url = line.strip_prefix("Serving ").unwrap().to_owned();
+        Self { process, url }
+    }
+
+    fn port(&self) -> u16 {
+        let (_, rest) = self.url.rsplit_once(':').unwrap();
+        rest.split('/').next().unwrap().parse().unwrap()
+    }
+
+    fn signal(&self, signal: &str) {
+        let kill = run("kill", &[signal, &self.process.id().to_string()]);
+        assert!(kill.status.success());
+    }
+
+    /// Waits for the process to end; how it did, and what it said.
+    fn wait(&mut self) -> (ExitStatus, String) {
+        let start = Instant::now();
+        let status = loop {
+            if let Some(status) = self.process.try_wait().unwrap() {
+                break status;
+            }
+            assert!(start.elapsed() < PATIENCE, "the server does not end");
+            std::thread::sleep(Duration::from_millis(20));
+        };
+        let mut said = String::new();
+        let mut stderr = self.process.stderr.take().unwrap();
+        stderr.read_to_string(&mut said).unwrap();
+        (status, said)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// A GStreamer client.
+struct Watcher {
+    pipeline: gst::Pipeline,
+    sink: gst_app::AppSink,
+}
+
+impl Watcher {
+    /// Attaches to `url`; `options` are for rtspsrc.
+    fn attach(url: &str, options: &str) -> Self {
+        common::init();
+        let pipeline = gst::parse::launch(&format!(
+            "rtspsrc location={url} latency=200 {options} ! rtph264depay ! h264parse ! avdec_h264 ! videoconvert ! \
+             video/x-raw,format=RGB ! appsink name=sink sync=false max-buffers=1 drop=true"
+        ))
+        .unwrap()
+        .downcast::<gst::Pipeline>()
+        .unwrap();
+        let sink = pipeline.by_name("sink").unwrap();
+        pipeline.set_state(gst::State::Playing).unwrap();
+        Self {
+            pipeline,
+            sink: sink.downcast().unwrap(),
+        }
+    }
+
+    /// The last of the next `frames` frames, of which there are some.
+    fn see(&self, frames: usize) -> Picture {
+        let wait = gst::ClockTime::try_from(PATIENCE).unwrap();
+        let pull = || self.sink.try_pull_sample(wait).expect("a frame comes");
+        for _ in 1..frames {
+            pull();
+        }
+        let sample = pull();
+        let info = gst_video::VideoInfo::from_caps(sample.caps().unwrap()).unwrap();
+        Picture::from_buffer(sample.buffer().unwrap(), &info)
+    }
+}
+
+impl Drop for Watcher {
+    fn drop(&mut self) {
+        let _ = self.pipeline.set_state(gst::State::Null);
+    }
+}
+
+/// What ffprobe prints of the stream at `url`, or its complaint.
+fn ffprobe(url: &str, options: &str) -> Result<String, String> {
+    let output = Command::new("timeout")
+        .args("60 ffprobe -v error -of csv=p=0".split(' '))
+        .args(options.split(' '))
+        .arg(url)
+        .output()
+        .unwrap();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    if output.status.success() {
+        Ok(text(&output.stdout))
+    } else {
+        Err(text(&output.stderr))
+    }
+}
+
+/// The size of the picture at `url`, of which ffprobe must decode more than half of the next ten frames: those before
+/// the first key frame cannot be. Or its complaint.
+fn probe(url: &str, transport: &str) -> Result<(usize, usize), String> {
+    let found = ffprobe(
+        url,
+        &format!(
+            "-rtsp_transport {transport} -select_streams v -count_frames -read_intervals %+#10 \
+             -show_entries stream=width,height,nb_read_frames"
+        ),
+    )?;
+    let numbers: Vec<usize> = found
+        .trim()
+        .split(',')
+        .filter_map(|number| number.parse().ok())
+        .collect();
+    assert!(numbers.len() == 3 && numbers[2] > 5, "{found}");
+    Ok((numbers[0], numbers[1]))
+}
+
+/// Runs the launch line `description` to its end.
+fn make(description: &str) {
+    common::init();
+    let pipeline = gst::parse::launch(description).unwrap();
+    pipeline.set_state(gst::State::Playing).unwrap();
+    let kinds = [gst::MessageType::Eos, gst::MessageType::Error];
+    let wait = gst::ClockTime::try_from(PATIENCE).unwrap();
+    let end = pipeline.bus().unwrap().timed_pop_filtered(wait, &kinds);
+    assert_eq!(end.unwrap().type_(), gst::MessageType::Eos, "{description}");
+    pipeline.set_state(gst::State::Null).unwrap();
+}
+
+/// A second of the cat, with sound.
+fn clip(folder: &Path) -> String {
+    let path = folder.join("cat.mp4");
+    let photo = source("examples/media/chelsea.png");
+    let (width, height) = SIZE;
+    make(&format!(
+        "filesrc location={photo:?} ! pngdec ! videoconvert ! videoscale ! \
+         video/x-raw,width={width},height={height},pixel-aspect-ratio=1/1 ! imagefreeze num-buffers=25 ! \
+         video/x-raw,framerate=25/1 ! x264enc tune=zerolatency ! h264parse ! mp4mux name=mux ! \
+         filesink location={path:?} \
+         audiotestsrc num-buffers=43 ! audio/x-raw,rate=44100,channels=1 ! avenc_aac ! mux."
+    ));
+    path.to_string_lossy().into_owned()
+}
+
+/// Mean difference of two pictures, in levels.
+fn distance(one: &Picture, other: &Picture) -> f64 {
+    assert_eq!((one.width, one.height), (other.width, other.height));
+    let sum: u64 = one
+        .rgb
+        .iter()
+        .zip(&other.rgb)
+        .map(|(a, b)| u64::from(a.abs_diff(*b)))
+        .sum();
+    sum as f64 / one.rgb.len() as f64
+}
+
+/// What the server answers to a request in plain text, as far as it does within a second.
+fn ask(port: u16, request: &str) -> String {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    stream
+        .set_read_timeout(Some(Duration::from_secs(1)))
+        .unwrap();
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut answer = Vec::new();
+    // It keeps the connection open, so that this ends by the timeout.
+    let _ = stream.read_to_end(&mut answer);
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+#[test]
+fn clients_see_the_explained_picture_at_the_same_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let clip = clip(folder.path());
+    let server = Server::start(&[&clip]);
+    assert!(server.url.starts_with("rtsp://127.0.0.1:") && server.url.ends_with("/cam"));
+    let udp = Watcher::attach(&server.url, "protocols=udp");
+    udp.see(1);
+    let tcp = Watcher::attach(&server.url, "protocols=tcp");
+    let seen = tcp.see(10);
+    for transport in ["tcp", "udp"] {
+        assert_eq!(probe(&server.url, transport).unwrap(), SIZE);
+    }
+    let frame =
+        format!("filesrc location={clip} ! decodebin ! videoconvert ! video/x-raw,format=RGB");
+    let plain = Picture::first_of(&frame);
+    let explained = Picture::first_of(&format!("{frame} ! camoverlay"));
+    let (near, far) = (distance(&seen, &explained), distance(&seen, &plain));
+    assert!(
+        near * 5.0 < far,
+        "{near} levels from the explained picture, {far} from the plain one"
+    );
+    // The others' coming and going is nothing to it.
+    udp.see(10);
+}
+
+#[test]
+fn clients_come_and_go_and_the_network_stays() {
+    let folder = tempfile::tempdir().unwrap();
+    let clip = clip(folder.path());
+    let network = folder.path().join("network.onnx");
+    std::fs::copy(
+        source(".deps/share/camoverlay/models/squeezenet.onnx"),
+        &network,
+    )
+    .unwrap();
+    let labels = source(".deps/share/camoverlay/models/imagenet.txt");
+    let server = Server::start(&[
+        &clip,
+        "--model",
+        &network.to_string_lossy(),
+        "--labels",
+        &labels.to_string_lossy(),
+    ]);
+    // Whoever wanted to load it once more would not find it.
+    std::fs::remove_file(&network).unwrap();
+    for turn in 0..10 {
+        let transport = if turn % 2 == 0 { "udp" } else { "tcp" };
+        Watcher::attach(&server.url, &format!("protocols={transport}")).see(2);
+        assert_eq!(probe(&server.url, transport).unwrap(), SIZE);
+    }
+}
+
+#[test]
+fn a_file_goes_on_beyond_its_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(&[&clip(folder.path()), "--path", "again/and/again"]);
+    assert!(server.url.ends_with("/again/and/again"));
+    let options = "-rtsp_transport tcp -read_intervals %+#75 -show_entries packet=pts_time";
+    let text = ffprobe(&server.url, options).unwrap();
+    let times: Vec<f64> = text
+        .lines()
+        .filter_map(|line| line.trim_end_matches(',').parse().ok())
+        .collect();
+    assert!(times.len() > 60, "{text}");
+    assert!(times.is_sorted(), "{text}");
+    assert!(times[times.len() - 1] - times[0] > 2.0, "{text}");
+}
+
+#[test]
+fn only_the_right_password_gets_in() {
+    let folder = tempfile::tempdir().unwrap();
+    let clip = clip(folder.path());
+    let server = Server::start(&[&clip, "--user", "ada", "--password", "engine"]);
+    let with = |login: &str| server.url.replace("rtsp://", &format!("rtsp://{login}@"));
+    assert_eq!(probe(&with("ada:engine"), "tcp").unwrap(), SIZE);
+    Watcher::attach(&server.url, "user-id=ada user-pw=engine").see(2);
+    for url in [
+        server.url.clone(),
+        with("ada:difference"),
+        with("charles:engine"),
+    ] {
+        let complaint = probe(&url, "tcp").unwrap_err();
+        assert!(complaint.contains("401"), "{url}: {complaint}");
+    }
+    let request = format!("DESCRIBE {} RTSP/1.0\r\nCSeq: 1\r\n\r\n", server.url);
+    let answer = ask(server.port(), &request);
+    assert!(answer.starts_with("RTSP/1.0 401"), "{answer}");
+    assert!(answer.contains("WWW-Authenticate: Digest"), "{answer}");
+}
+
+/// A certificate and its key, signed by itself.
+fn certificate(folder: &Path) -> [PathBuf; 2] {
+    let files = [folder.join("certificate.pem"), folder.join("key.pem")];
+    let output = Command::new("openssl")
+        .args([
+            "req",
+            "-x509",
+            "-newkey",
+            "rsa:2048",
+            "-nodes",
+            "-days",
+            "1",
+            "-subj",
+            "/CN=localhost",
+        ])
+        .arg("-out")
+        .arg(&files[0])
+        .arg("-keyout")
+        .arg(&files[1])
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+    files
+}
+
+#[test]
+fn tls_works_and_plain_text_is_not_answered() {
+    let folder = tempfile::tempdir().unwrap();
+    let [certificate, key] =
+        certificate(folder.path()).map(|path| path.to_string_lossy().into_owned());
+    let server = Server::start(&[
+        &clip(folder.path()),
+        "--tls-cert",
+        &certificate,
+        "--tls-key",
+        &key,
+    ]);
+    assert!(server.url.starts_with("rtsps://"));
+    let request = format!("DESCRIBE {} RTSP/1.0\r\nCSeq: 1\r\n\r\n", server.url);
+    assert_eq!(ask(server.port(), &request), "");
+    assert_eq!(probe(&server.url, "tcp").unwrap(), SIZE);
+    Watcher::attach(&server.url, "tls-validation-flags=0").see(2);
+}
+
+#[test]
+fn a_signal_ends_it_and_frees_the_port() {
+    let folder = tempfile::tempdir().unwrap();
+    let clip = clip(folder.path());
+    for signal in ["-INT", "-TERM"] {
+        let mut server = Server::start(&[&clip]);
+        let port = server.port();
+        let watcher = Watcher::attach(&server.url, "protocols=tcp");
+        watcher.see(2);
+        server.signal(signal);
+        let (status, said) = server.wait();
+        assert!(status.success(), "{signal}: {status} {said}");
+        drop(watcher);
+        TcpListener::bind(("127.0.0.1", port)).unwrap();
+        Server::start_at(port, &[&clip]);
+    }
+}
+
+#[test]
+fn one_server_in_front_of_another_ends_with_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let clip = clip(folder.path());
+    for signal in ["-INT", "-KILL"] {
+        let first = Server::start(&[&clip, "--user", "ada", "--password", "engine"]);
+        let upstream = first.url.replace("rtsp://", "rtsp://ada:engine@");
+        let mut second = Server::start(&[&upstream, "--no-labels"]);
+        assert_eq!(probe(&second.url, "tcp").unwrap(), SIZE);
+        first.signal(signal);
+        let (status, said) = second.wait();
+        assert_eq!(status.code(), Some(1), "{said}");
+        assert!(
+            said.contains(&first.url) && !said.contains("engine"),
+            "{said}"
+        );
+    }
+}
+
+#[test]
+fn a_server_that_falls_silent_ends_the_one_in_front_of_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = Server::start(&[&clip(folder.path())]);
+    let mut second = Server::start(&[&first.url, "--no-labels"]);
+    assert_eq!(probe(&second.url, "tcp").unwrap(), SIZE);
+    // It holds its connections and says nothing any more, as a camera that has crashed.
+    first.signal("-STOP");
+    let (status, said) = second.wait();
+    assert_eq!(status.code(), Some(1), "{said}");
+    let words = format!("{} has given no picture for 10 seconds.", first.url);
+    assert!(said.contains(&words), "{said}");
+}
+
+#[test]
+fn what_cannot_be_served_is_said_in_a_sentence() {
+    let folder = tempfile::tempdir().unwrap();
+    let clip = clip(folder.path());
+    let free = TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    let nobody = format!("rtsp://{free}/cam");
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = taken.local_addr().unwrap().port().to_string();
+    let photo = source("examples/media/chelsea.png")
+        .to_string_lossy()
+        .into_owned();
+    let sound = folder
+        .path()
+        .join("sound.ogg")
+        .to_string_lossy()
+        .into_owned();
+    make(&format!(
+        "audiotestsrc num-buffers=10 ! vorbisenc ! oggmux ! filesink location={sound}"
+    ));
+    for (arguments, code, words) in [
+        (vec!["missing.mp4"], 1, "missing.mp4 cannot be read"),
+        (vec!["/dev/video99"], 1, "There is no camera /dev/video99"),
+        (vec![&*nobody], 1, &*format!("{nobody} cannot be read")),
+        (
+            vec![&*clip, "--port", &taken],
+            1,
+            &*format!("cannot listen on port {taken}"),
+        ),
+        (
+            vec![&*clip, "--port", "0", "--listen", "192.0.2.1"],
+            1,
+            "cannot listen",
+        ),
+        (vec![&*photo, "--port", "0"], 1, "a single picture"),
+        (vec![&*sound, "--port", "0"], 1, "no picture"),
+        (
+            vec![
+                &*clip,
+                "--port",
+                "0",
+                "--tls-cert",
+                &clip,
+                "--tls-key",
+                &clip,
+            ],
+            1,
+            "cannot be used",
+        ),
+        (vec![&*clip, "--port", "0", "--model", &clip], 1, "ONNX"),
+        (vec![&*clip, "--user", "ada"], 2, "--password"),
+        (vec![&*clip, "--tls-cert", &clip], 2, "--tls-key"),
+        (vec![&*clip, "--path", "a?b"], 2, "--path"),
+        (vec![&*clip, "--listen", "here"], 2, "--listen"),
+    ] {
+        let (found, said) = refusal(&arguments);
+        assert_eq!(found, Some(code), "{arguments:?}: {said}");
+        assert!(said.contains(words), "{arguments:?}: {said}");
+    }
+}
+
+#[test]
+fn an_open_door_is_warned_of() {
+    let folder = tempfile::tempdir().unwrap();
+    let clip = clip(folder.path());
+    let said = |arguments: &[&str]| {
+        let mut server = Server::start(arguments);
+        server.signal("-INT");
+        server.wait().1
+    };
+    assert!(said(&[&clip, "--listen", "0.0.0.0"]).contains("--password"));
+    let guarded = [
+        &clip,
+        "--listen",
+        "0.0.0.0",
+        "--user",
+        "ada",
+        "--password",
+        "engine",
+    ];
+    assert_eq!(said(&guarded), "");
+    assert_eq!(said(&[&clip]), "");
+}

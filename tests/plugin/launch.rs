@@ -1,0 +1,71 @@
+//! The plugin through the tools its users have: gst-launch-1.0 and Python.
+
+use crate::common;
+
+use std::process::{Command, Output};
+
+use common::{plugin_file, source};
+
+/// `program` with the built plugin on its path.
+fn with_plugin(program: &str) -> Command {
+    let mut command = Command::new(program);
+    command.env("GST_PLUGIN_PATH", plugin_file().parent().unwrap());
+    command
+}
+
+fn text(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
+}
+
+#[test]
+fn nothing_leaks() {
+    let output = with_plugin("gst-launch-1.0")
+        .args(
+            "videotestsrc num-buffers=10 ! video/x-raw,format=RGB,width=160,height=120 ! \
+             camoverlay attach-map=true post-messages=all ! videoconvert ! fakesink"
+                .split_whitespace(),
+        )
+        .env("GST_TRACERS", "leaks")
+        .env("GST_DEBUG", "GST_TRACER:7")
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", text(&output));
+    assert!(
+        !text(&output).contains(":: object-alive"),
+        "{}",
+        text(&output)
+    );
+}
+
+#[test]
+fn messages_reach_gst_launch() {
+    let output = with_plugin("gst-launch-1.0")
+        .args(["-m", "filesrc"])
+        .arg(format!(
+            "location={}",
+            source("examples/media/chelsea.png").display()
+        ))
+        .args("! decodebin ! videoconvert ! camoverlay ! fakesink".split_whitespace())
+        .output()
+        .unwrap();
+    assert!(
+        text(&output).contains(r"Egyptian\ cat"),
+        "{}",
+        text(&output)
+    );
+}
+
+#[test]
+fn python_reads_the_metadata() {
+    let output = with_plugin("/usr/bin/python3")
+        .arg(source("tests/read_metadata.py"))
+        .arg(source("examples/media/chelsea.png"))
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", text(&output));
+    assert!(
+        text(&output).contains("285 Egyptian cat"),
+        "{}",
+        text(&output)
+    );
+}

@@ -1,0 +1,26 @@
+//! The element and the examples, through GStreamer and the tools of its users.
+//!
+//! `tests/live.rs` is a binary of its own: what it times, other tests would disturb.
+
+#[path = "../common/mod.rs"]
+mod common;
+#[path = "../common/photos.rs"]
+mod photos;
+
+#[cfg(feature = "captions")]
+mod captions;
+mod cases;
+mod converted;
+mod element;
+mod errors;
+mod examples;
+mod files;
+mod formats;
+mod geometry;
+mod golden;
+mod launch;
+mod memory;
+mod oracle;
+mod readme;
+mod series;
+mod waiting;
