@@ -20,11 +20,11 @@ pub fn structure(
     pts: Option<gst::ClockTime>,
     attach_map: bool,
 ) -> gst::Structure {
-    let label = |id| network.labels.get(id).map_or("", |label| &**label);
+    let label = |id| network.labels().get(id).map_or("", |label| &**label);
     let top = &explanation.top;
     let target = &explanation.target;
     let mut structure = gst::Structure::builder(MESSAGE_NAME)
-        .field("net", network.name.as_str())
+        .field("net", network.name())
         .field(
             "top-ids",
             gst::Array::new(top.iter().map(|class| class.id as i32)),

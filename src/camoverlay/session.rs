@@ -158,7 +158,7 @@ impl Stream {
     ) -> Result<(), Failure> {
         let geometry = format::geometry(info)?;
         let presentation = format::presentation(info, orientation);
-        let fit = self.network.fit;
+        let fit = self.network.fit();
         let size = fit.presented_size(geometry.width, geometry.height, &presentation);
         if size.0.saturating_mul(size.1) > format::MAX_TENSOR_PIXELS {
             return Err(Failure::TooLarge {
@@ -171,7 +171,12 @@ impl Stream {
         self.buffers = Some(Buffers {
             info: info.clone(),
             presentation,
-            sampler: Sampler::presented(&geometry, &presentation, fit, &self.network.normalization),
+            sampler: Sampler::presented(
+                &geometry,
+                &presentation,
+                fit,
+                &self.network.normalization(),
+            ),
             painter: Painter::presented(&geometry, &presentation),
             #[cfg(feature = "captions")]
             caption: Caption::presented(&geometry, &presentation),
@@ -477,7 +482,7 @@ impl Stream {
         let Explanation { top, target, .. } = explanation;
         let rank = top.iter().position(|class| class.id == target.id);
         let classes = top.iter().chain(rank.is_none().then_some(target));
-        let labels = &self.network.labels;
+        let labels = self.network.labels();
         let lines = classes.map(|class| (labels.first_name(class.id), class.score));
         caption.set_lines(lines, rank.or(Some(top.len())));
     }

@@ -28,8 +28,8 @@ impl Question {
     /// # Errors
     /// A target that names no class, a method that makes no sense for the network.
     pub fn new(live: &Live, network: &SharedClassifier) -> Result<Self, Failure> {
-        network.check(live.method.into())?;
-        let target = resolve(&live.target, &network.labels).map_err(Failure::Target)?;
+        Method::from(live.method).resolve(network.head())?;
+        let target = resolve(&live.target, network.labels()).map_err(Failure::Target)?;
         Ok(Self {
             target_text: live.target.clone(),
             target,
@@ -43,7 +43,7 @@ impl Question {
         let mut notices = Vec::new();
         if self.target_text != live.target {
             self.target_text = live.target.clone();
-            match resolve(&live.target, &network.labels) {
+            match resolve(&live.target, network.labels()) {
                 Ok(target) => {
                     notices.extend(target.ambiguity.clone().map(Notice::Info));
                     self.target = target;
@@ -56,8 +56,8 @@ impl Question {
         let method = live.method.into();
         if self.method_asked != method {
             self.method_asked = method;
-            match network.check(method) {
-                Ok(()) => self.method = method,
+            match method.resolve(network.head()) {
+                Ok(_) => self.method = method,
                 Err(error) => notices.push(Notice::Warning(format!(
                     "{error} The last good method stays."
                 ))),
@@ -68,7 +68,7 @@ impl Question {
 
     /// What is left to say at the start, about the question and the network it goes to.
     pub fn notices(&self, network: &SharedClassifier) -> Vec<Notice> {
-        let warnings = network.warnings.iter().cloned().map(Notice::Warning);
+        let warnings = network.warnings().iter().cloned().map(Notice::Warning);
         let ambiguity = self.target.ambiguity.clone().map(Notice::Info);
         warnings
             .chain(ambiguity)
@@ -89,12 +89,12 @@ impl Question {
 
 /// Says which preprocessing was taken where nothing tells the right one.
 fn assumption(network: &SharedClassifier) -> Option<Notice> {
-    let (preprocess, origin) = network.preprocess;
+    let (preprocess, origin) = network.preprocess();
     (origin == PreprocessOrigin::Assumed).then(|| {
         Notice::Info(format!(
             "{} does not say how it wants its pictures: preprocess={} is assumed ({}). If the scores look \
              wrong, set preprocess to another, or store it in the file as the metadata key “preprocess”.",
-            network.name,
+            network.name(),
             preprocess.name(),
             preprocess.description()
         ))
@@ -103,12 +103,12 @@ fn assumption(network: &SharedClassifier) -> Option<Notice> {
 
 /// Says which output was taken where several may tell the classes.
 fn outputs(network: &SharedClassifier) -> Option<Notice> {
-    let outputs = &network.outputs;
+    let outputs = &network.structure().outputs;
     (!outputs.is_asked && !outputs.others.is_empty()).then(|| {
         Notice::Info(format!(
             "{} has several outputs that may tell its classes: “{}” is explained, not “{}”. Set output to the name \
              of another to explain that.",
-            network.name,
+            network.name(),
             outputs.taken,
             outputs.others.join("”, “")
         ))

@@ -1,24 +1,23 @@
 //! A classifier that can be asked why.
 
+use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-
-use crate::preprocess::{Fit, Normalization};
 
 use super::catalogue::Entry;
 use super::label_text::printable;
 use super::labels::Labels;
+use super::network::Network;
 use super::probe;
 use super::session::{Choice, Session};
 use super::{metadata, runtime};
 use crate::error::Error;
-use crate::file::Ingredient;
 use crate::model::Outputs;
 use crate::model::Places;
 use crate::model::dissection::Dissection;
 use crate::model::head::outputs::Wanted;
 use crate::model::{Activation, Detail, FeatureMap, Target};
-use crate::model::{Head, Layout, Scores};
+use crate::model::{Head, Layout};
 use crate::preprocess::Preprocess;
 
 /// Which network file to open.
@@ -116,21 +115,13 @@ pub struct Classifier {
     session: Session,
 }
 
-/// What does not change from run to run.
-struct Network {
-    name: String,
-    labels: Labels,
-    classes: usize,
-    preprocess: (Preprocess, PreprocessOrigin),
-    input_size: u32,
-    fixed: Option<(usize, usize)>,
-    structure: Structure,
-    head: Head,
-    /// The graph returns [`Activation::sums`].
-    has_sums: bool,
-    scores: Scores,
-    warnings: Vec<String>,
-    files: Vec<Ingredient>,
+/// What is known of the network.
+impl Deref for Classifier {
+    type Target = Network;
+
+    fn deref(&self) -> &Network {
+        &self.network
+    }
 }
 
 impl Classifier {
@@ -246,60 +237,14 @@ impl Classifier {
         }
     }
 
+    /// What is known of the network, to be kept.
+    pub(crate) fn network(&self) -> &Arc<Network> {
+        &self.network
+    }
+
     /// Frees what the last run returned.
     pub fn free_outputs(&mut self) {
         self.session.free_outputs();
-    }
-
-    /// The catalogue's nick, the file's own name for the network, or the file's name.
-    pub fn name(&self) -> &str {
-        &self.network.name
-    }
-
-    pub fn labels(&self) -> &Labels {
-        &self.network.labels
-    }
-
-    /// What in the file's metadata could not be taken as it stands, and what was taken instead: two
-    /// sentences each.
-    pub fn warnings(&self) -> &[String] {
-        &self.network.warnings
-    }
-
-    /// The files that all this was read from.
-    pub(crate) fn files(&self) -> &[Ingredient] {
-        &self.network.files
-    }
-
-    pub fn class_count(&self) -> usize {
-        self.network.classes
-    }
-
-    /// The preprocessing and where it was learnt.
-    pub fn preprocess(&self) -> (Preprocess, PreprocessOrigin) {
-        self.network.preprocess
-    }
-
-    pub fn normalization(&self) -> Normalization {
-        self.network.preprocess.0.normalization()
-    }
-
-    /// How a frame is fitted to the network: its shortest side becomes the input size, unless the
-    /// network takes one size only.
-    pub fn fit(&self) -> Fit {
-        match self.network.fixed {
-            Some((width, height)) => Fit::Exact { width, height },
-            None => Fit::ShortestSide(self.network.input_size as usize),
-        }
-    }
-
-    /// What the network's graph is made of.
-    pub fn structure(&self) -> &Structure {
-        &self.network.structure
-    }
-
-    pub fn head(&self) -> &Head {
-        &self.network.head
     }
 
     /// Runs the network on `tensor`, 1 x 3 x `height` x `width`, fitted as [`fit`](Self::fit) says

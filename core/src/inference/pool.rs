@@ -4,33 +4,27 @@ use std::ops::{Deref, DerefMut};
 use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, TryLockError, Weak};
 
-use crate::cam::Method;
-use crate::preprocess::{Fit, Normalization};
-
-use super::classifier::{Classifier, Options, PreprocessOrigin};
-use super::labels::Labels;
+use super::classifier::{Classifier, Options};
+use super::network::Network;
 use crate::error::Error;
 use crate::file::Ingredient;
-use crate::model::Outputs;
-use crate::preprocess::Preprocess;
 
 /// A classifier that several threads may ask. The last one to drop it frees it.
 pub struct SharedClassifier {
-    pub name: String,
-    pub labels: Labels,
-    pub fit: Fit,
-    pub normalization: Normalization,
-    pub preprocess: (Preprocess, PreprocessOrigin),
-    /// As [`Classifier::warnings`].
-    pub warnings: Vec<String>,
-    files: Vec<Ingredient>,
-    /// As [`Structure::outputs`](crate::inference::classifier::Structure::outputs).
-    pub outputs: Outputs,
-    refused: Vec<(Method, Error)>,
+    network: Arc<Network>,
     seats: [Mutex<Seat>; RUNS],
     /// How many of them are free.
     free_seats: Mutex<usize>,
     left: Condvar,
+}
+
+/// What is known of the network.
+impl Deref for SharedClassifier {
+    type Target = Network;
+
+    fn deref(&self) -> &Network {
+        &self.network
+    }
 }
 
 /// Most runs at the same time. While one waits for the slower of its threads another goes on; more
@@ -123,17 +117,8 @@ impl SharedClassifier {
     }
 
     fn new(classifier: Classifier) -> Self {
-        let refused = |method: Method| Some((method, method.resolve(classifier.head()).err()?));
         Self {
-            name: classifier.name().to_owned(),
-            labels: classifier.labels().clone(),
-            fit: classifier.fit(),
-            normalization: classifier.normalization(),
-            preprocess: classifier.preprocess(),
-            warnings: classifier.warnings().to_vec(),
-            files: classifier.files().to_vec(),
-            outputs: classifier.structure().outputs.clone(),
-            refused: Method::ALL.into_iter().filter_map(refused).collect(),
+            network: classifier.network().clone(),
             seats: std::array::from_fn(|_| {
                 Mutex::new(Seat {
                     classifier: classifier.another(),
@@ -164,15 +149,6 @@ impl SharedClassifier {
         Turn {
             seat: free.unwrap_or_else(|| lock(&self.seats[0])),
             _call: Call(self),
-        }
-    }
-
-    /// # Errors
-    /// Why `method` makes no sense for the network's head.
-    pub fn check(&self, method: Method) -> Result<(), Error> {
-        match self.refused.iter().find(|(refused, _)| *refused == method) {
-            Some((_, error)) => Err(error.clone()),
-            None => Ok(()),
         }
     }
 }

@@ -4,7 +4,7 @@ pub(crate) mod builder;
 pub(crate) mod constant_fold;
 pub(crate) mod external_data;
 pub(crate) mod functions;
-#[allow(missing_docs, reason = "generated")]
+#[allow(missing_docs, clippy::all, reason = "generated")]
 pub(crate) mod generated;
 pub(crate) mod graph;
 pub(crate) mod node;

@@ -4,6 +4,7 @@ pub(crate) mod byte_table;
 pub(crate) mod components;
 pub(crate) mod fit;
 pub(crate) mod preset;
+pub(crate) mod rgb_decoder;
 pub(crate) mod sampler;
 pub(crate) mod transfer_function;
 pub(crate) mod turned_frame;

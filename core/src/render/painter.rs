@@ -12,9 +12,9 @@ use super::scaled_map::{MapScaler, MapView, Source};
 use crate::frame::planes::PLANES;
 use crate::frame::{Geometry, Plane, PlaneMut};
 use crate::frame::{Orientation, Presentation};
+use crate::luma::reader::GrayBounds;
 use crate::luma::reader::{BoundedRows, GrayReader};
 use crate::luma::tiles;
-use crate::preprocess::GrayBounds;
 use crate::thread_pool::Crew;
 
 /// Paints a class map over frames of one geometry.

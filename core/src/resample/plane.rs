@@ -11,7 +11,6 @@ use super::horizontal::{Desk, View};
 #[cfg(target_arch = "x86_64")]
 use super::vnni;
 use crate::frame::{Depth, Plane};
-use crate::luma::tiles;
 use crate::rounding::{nearest, round_u8};
 #[cfg(target_arch = "x86_64")]
 use crate::simd::Level;
@@ -134,6 +133,9 @@ dispatched! {
     }
 }
 
+/// Fewest rows that are scaled along themselves at a time.
+const FEWEST_ROWS: usize = 8;
+
 /// Scales one plane, in as many views as it needs.
 pub(crate) struct PlaneScaler {
     depth: Depth,
@@ -248,7 +250,7 @@ impl PlaneScaler {
         };
         let (first, last) = self.sources(rows.clone());
         let row_bytes = view.row_bytes();
-        let step = view.rows().max(tiles::ROWS);
+        let step = view.rows().max(FEWEST_ROWS);
         for first in (first..=last).step_by(step) {
             let last = last.min(first + step - 1);
             view.scale_short_rows(

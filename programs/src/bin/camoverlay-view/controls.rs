@@ -46,7 +46,8 @@ impl Controls {
         network: Arc<SharedClassifier>,
         has_title: bool,
     ) -> Result<Self, Failure> {
-        let suits = |method: &Method| *method != Method::Auto && network.check(*method).is_ok();
+        let suits =
+            |method: &Method| *method != Method::Auto && method.resolve(network.head()).is_ok();
         let methods: Vec<Method> = Method::ALL.into_iter().filter(suits).collect();
         let asked = stage.overlay.property_value("method");
         let asked = gst::glib::EnumValue::from_value(&asked)
@@ -129,11 +130,11 @@ impl Controls {
             Key::Character(character) => {
                 self.find
                     .get_or_insert_default()
-                    .push(character, &self.network.labels);
+                    .push(character, self.network.labels());
             }
             Key::Erase => {
                 if let Some(find) = &mut self.find {
-                    find.pop(&self.network.labels);
+                    find.pop(self.network.labels());
                 }
             }
             Key::Accept => {
@@ -167,7 +168,7 @@ impl Controls {
         let class = wrap(
             usize::try_from(explained).unwrap_or(0),
             step,
-            self.network.labels.len(),
+            self.network.labels().len(),
         );
         // So that steps add up when keys come faster than frames.
         self.explained
@@ -199,7 +200,7 @@ impl Controls {
         let lines = [
             format!(
                 "{}, {method}, threshold {:.2}",
-                self.network.name,
+                self.network.name(),
                 self.threshold()
             ),
             self.question(),
@@ -215,10 +216,10 @@ impl Controls {
     /// What is being explained.
     fn question(&self) -> String {
         let target: String = self.stage.overlay.property("target");
-        match resolve(&target, &self.network.labels).map(|resolved| resolved.target) {
+        match resolve(&target, self.network.labels()).map(|resolved| resolved.target) {
             Ok(Target::Class(class)) => format!(
                 "why {}? (class {class})",
-                self.network.labels.first_name(class)
+                self.network.labels().first_name(class)
             ),
             Ok(Target::Rank(rank)) => format!("why the {} class?", ORDINALS[rank]),
             Err(_) => format!("why {target}?"),
@@ -230,7 +231,7 @@ impl Controls {
             Some(find) => {
                 let class = find
                     .class()
-                    .map_or("", |class| self.network.labels.first_name(class));
+                    .map_or("", |class| self.network.labels().first_name(class));
                 let class = if find.text().is_empty() {
                     "type a class's name"
                 } else {
