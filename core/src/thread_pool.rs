@@ -10,12 +10,12 @@ use std::time::{Duration, Instant};
 /// Most threads on one frame, the caller's included: more would wait for each other's memory.
 const MOST: usize = 4;
 
-/// The threads of this process that help those who call: one crew for all, since frames of several
+/// The threads of this process that help those who call: one pool for all, since frames of several
 /// streams want the same cores. Who finds it busy works alone.
 ///
 /// A caller starts at once and helpers join when they have woken up, so that sharing never takes
 /// longer than working alone by more than the last part.
-pub(crate) struct Crew {
+pub(crate) struct ThreadPool {
     shared: Arc<Shared>,
     helpers: Vec<JoinHandle<()>>,
 }
@@ -49,22 +49,22 @@ struct Board {
 /// Works until nothing is left to do.
 type Task = &'static (dyn Fn() + Sync);
 
-static CREW: Mutex<Weak<Crew>> = Mutex::new(Weak::new());
+static POOL: Mutex<Weak<ThreadPool>> = Mutex::new(Weak::new());
 
-impl Crew {
-    /// The crew of this process; its threads end with the last one who holds it.
+impl ThreadPool {
+    /// The pool of this process; its threads end with the last one who holds it.
     pub fn get() -> Arc<Self> {
-        let mut crew = lock(&CREW);
-        if let Some(crew) = crew.upgrade() {
-            return crew;
+        let mut pool = lock(&POOL);
+        if let Some(pool) = pool.upgrade() {
+            return pool;
         }
         let cores = thread::available_parallelism().map_or(1, usize::from);
         let new = Arc::new(Self::new(cores.min(MOST) - 1));
-        *crew = Arc::downgrade(&new);
+        *pool = Arc::downgrade(&new);
         new
     }
 
-    /// A crew of as many `helpers` as the system lets it have.
+    /// A pool of as many `helpers` as the system lets it have.
     fn new(helpers: usize) -> Self {
         let shared = Arc::new(Shared::default());
         let helper = |_| {
@@ -123,7 +123,7 @@ impl Crew {
     }
 }
 
-impl Drop for Crew {
+impl Drop for ThreadPool {
     fn drop(&mut self) {
         lock(&self.shared.board).closed = true;
         self.shared.posted.notify_all();
@@ -211,10 +211,10 @@ mod tests {
     #[test]
     fn each_part_is_done_once() {
         for helpers in [0, 1, 3] {
-            let crew = Crew::new(helpers);
+            let pool = ThreadPool::new(helpers);
             for count in (0..20).chain([1000]) {
                 let mut parts: Vec<usize> = (0..count).collect();
-                crew.each(&mut parts, |part| *part += 1);
+                pool.each(&mut parts, |part| *part += 1);
                 assert!(parts.into_iter().eq(1..=count));
             }
         }
@@ -222,13 +222,13 @@ mod tests {
 
     #[test]
     fn several_callers_share_a_crew() {
-        let crew = Crew::new(2);
+        let pool = ThreadPool::new(2);
         thread::scope(|scope| {
             for _ in 0..4 {
                 scope.spawn(|| {
                     for _ in 0..500 {
                         let mut parts = [0; 7];
-                        crew.each(&mut parts, |part| *part += 1);
+                        pool.each(&mut parts, |part| *part += 1);
                         assert_eq!(parts, [1; 7]);
                     }
                 });
@@ -238,16 +238,16 @@ mod tests {
 
     #[test]
     fn a_panic_reaches_the_caller_and_leaves_the_crew_in_order() {
-        let crew = Crew::new(2);
+        let pool = ThreadPool::new(2);
         for panicking in 0..8 {
             let mut parts: Vec<usize> = (0..8).collect();
             let result = catch_unwind(AssertUnwindSafe(|| {
-                crew.each(&mut parts, |part| assert_ne!(*part, panicking));
+                pool.each(&mut parts, |part| assert_ne!(*part, panicking));
             }));
             assert!(result.is_err());
         }
         let mut parts = [0; 8];
-        crew.each(&mut parts, |part| *part += 1);
+        pool.each(&mut parts, |part| *part += 1);
         assert_eq!(parts, [1; 8]);
     }
 }

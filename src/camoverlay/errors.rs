@@ -11,7 +11,7 @@ use camoverlay::inference::UnknownTarget;
 const ELONGATED: usize = 8;
 
 /// Why the element cannot start, negotiate or go on. `Display` is the message on the bus.
-pub enum Failure {
+pub enum ElementError {
     Network(camoverlay::Error),
     Target(UnknownTarget),
     Format(gst_video::VideoFormat),
@@ -30,19 +30,19 @@ pub enum Failure {
     Gone,
 }
 
-impl From<Fault> for Failure {
+impl From<Fault> for ElementError {
     fn from(fault: Fault) -> Self {
         Self::Memory(fault)
     }
 }
 
-impl From<camoverlay::Error> for Failure {
+impl From<camoverlay::Error> for ElementError {
     fn from(error: camoverlay::Error) -> Self {
         Self::Network(error)
     }
 }
 
-impl fmt::Display for Failure {
+impl fmt::Display for ElementError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Network(error) => error.fmt(f),
@@ -102,7 +102,7 @@ impl fmt::Display for Failure {
     }
 }
 
-impl Failure {
+impl ElementError {
     /// The error to post on the bus.
     pub fn error_message(&self) -> gst::ErrorMessage {
         match self {

@@ -5,7 +5,7 @@ use gst_video::{
     VideoFrameExt, VideoTransferFunction,
 };
 
-use super::errors::Failure;
+use super::errors::ElementError;
 use super::frame_memory::PLANES;
 use camoverlay::frame::{
     Curve, Encoding, Geometry, Hdr, Layout, Matrix, Orientation, Plane, PlaneMut, Presentation,
@@ -42,7 +42,7 @@ pub const FORMATS: [VideoFormat; 23] = [
 ];
 
 /// Size and layout of frames of `info`.
-pub fn geometry(info: &gst_video::VideoInfo) -> Result<Geometry, Failure> {
+pub fn geometry(info: &gst_video::VideoInfo) -> Result<Geometry, ElementError> {
     let y_cb_cr = |samples| Layout::YCbCr {
         samples,
         encoding: encoding(&info.colorimetry()),
@@ -67,7 +67,7 @@ pub fn geometry(info: &gst_video::VideoInfo) -> Result<Geometry, Failure> {
         VideoFormat::Gray8 => y_cb_cr(Samples::GRAY8),
         VideoFormat::P01010le => y_cb_cr(Samples::P010_10LE),
         VideoFormat::I42010le => y_cb_cr(Samples::I420_10LE),
-        format => return Err(Failure::Format(format)),
+        format => return Err(ElementError::Format(format)),
     };
     Ok(Geometry {
         layout,

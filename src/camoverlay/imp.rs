@@ -9,11 +9,11 @@ use gst::{glib, prelude::*, subclass::prelude::*};
 use gst_base::{prelude::*, subclass::prelude::*};
 use gst_video::{VideoOrientationMethod, subclass::prelude::*};
 
-use super::errors::Failure;
-use super::latency::Punctuality;
+use super::errors::ElementError;
+use super::latency::LatencyTracker;
 use super::orientation::Tags;
 use super::properties::{self, Settings};
-use super::session::Stream;
+use super::session::Session;
 use super::stats::Stats;
 use super::target::Notice;
 use super::worker::Usher;
@@ -34,11 +34,11 @@ pub struct CamOverlay {
     settings: Mutex<Settings>,
     /// From start to stop. The streaming thread takes it out for the time of a frame, so that no lock is held
     /// across inference.
-    stream: Mutex<Option<Box<Stream>>>,
+    stream: Mutex<Option<Box<Session>>>,
     /// From start to stop, with `inference=latest`: ends waiting from outside the streaming thread.
     usher: Mutex<Option<Usher>>,
     stats: Mutex<Stats>,
-    punctuality: Mutex<Punctuality>,
+    latency: Mutex<LatencyTracker>,
     tags: Mutex<Tags>,
 }
 
@@ -141,9 +141,9 @@ impl BaseTransformImpl for CamOverlay {
     fn start(&self) -> Result<(), gst::ErrorMessage> {
         let settings = lock(&self.settings).clone();
         *lock(&self.stats) = Stats::default();
-        *lock(&self.punctuality) = Punctuality::default();
+        *lock(&self.latency) = LatencyTracker::default();
         let stream =
-            Stream::open(&settings, &self.options()).map_err(|failure| failure.error_message())?;
+            Session::open(&settings, &self.options()).map_err(|failure| failure.error_message())?;
         for notice in stream.notices() {
             self.tell(&notice);
         }
@@ -221,7 +221,7 @@ impl BaseTransformImpl for CamOverlay {
             // Comes while a frame may be waiting.
             gst::EventType::FlushStart => self.hurry(true),
             gst::EventType::FlushStop | gst::EventType::StreamStart => {
-                lock(&self.punctuality).earliest = None;
+                lock(&self.latency).earliest = None;
                 if let Some(stream) = lock(&self.stream).as_mut() {
                     stream.forget();
                 }
@@ -251,7 +251,7 @@ impl BaseTransformImpl for CamOverlay {
                 // Handled here and sent on, so that the base class never drops a frame: a late one goes out with the
                 // last map instead.
                 let (_, _, diff, timestamp) = qos.get();
-                lock(&self.punctuality).earliest = timestamp.and_then(|timestamp| {
+                lock(&self.latency).earliest = timestamp.and_then(|timestamp| {
                     let time = (timestamp.nseconds() as i64).saturating_add(diff);
                     u64::try_from(time).ok().map(gst::ClockTime::from_nseconds)
                 });
@@ -271,9 +271,9 @@ impl BaseTransformImpl for CamOverlay {
         }
         let (live, min, max) = upstream.result();
         let own = {
-            let mut punctuality = lock(&self.punctuality);
-            punctuality.set_upstream(live.then_some(min));
-            punctuality.latency()
+            let mut latency = lock(&self.latency);
+            latency.set_upstream(live.then_some(min));
+            latency.latency()
         };
         if let gst::QueryViewMut::Latency(answer) = query.view_mut() {
             answer.set(live, min + own, max.map(|max| max + own));
@@ -300,7 +300,7 @@ impl VideoFilterImpl for CamOverlay {
         };
         stream
             .set_info(in_info, orientation)
-            .map_err(|failure: Failure| {
+            .map_err(|failure: ElementError| {
                 self.post_error_message(failure.error_message());
                 gst::loggable_error!(CAT, "{failure}")
             })
@@ -337,7 +337,7 @@ impl CamOverlay {
         if self.obj().sink_pad().peer_query(&mut query) {
             query.result().0
         } else {
-            lock(&self.punctuality).is_live()
+            lock(&self.latency).is_live()
         }
     }
 
@@ -360,7 +360,7 @@ impl CamOverlay {
     }
 
     /// Posts the explanation on show.
-    fn announce(&self, stream: &Stream) {
+    fn announce(&self, stream: &Session) {
         if let (Some(fields), Some(segment)) = (stream.fields(), self.segment()) {
             let obj = self.obj();
             let message = meta::message(&obj, fields, stream.last(), &segment);
@@ -377,7 +377,7 @@ impl CamOverlay {
         let time = |convert: fn(&Segment, gst::ClockTime) -> Option<gst::ClockTime>| {
             convert(segment.as_ref()?, buffer.pts()?)
         };
-        let message = gst::message::Qos::builder(lock(&self.punctuality).is_live())
+        let message = gst::message::Qos::builder(lock(&self.latency).is_live())
             .src(&*obj)
             .running_time(time(|segment, pts| segment.to_running_time(pts)))
             .stream_time(time(|segment, pts| segment.to_stream_time(pts)))
@@ -409,14 +409,14 @@ impl CamOverlay {
         obj.property::<bool>("qos")
             && running_time().is_some_and(|time| {
                 let now = obj.current_running_time();
-                lock(&self.punctuality).is_late(time, buffer.duration(), now)
+                lock(&self.latency).is_late(time, buffer.duration(), now)
             })
     }
 
     /// Notes what a frame took that waited for the network, and lets the pipeline know when that is news.
     fn note_latency(&self, time: Duration) {
         let time = gst::ClockTime::try_from(time).unwrap_or(gst::ClockTime::ZERO);
-        if lock(&self.punctuality).add(time) {
+        if lock(&self.latency).add(time) {
             let obj = self.obj();
             let _ = obj.post_message(gst::message::Latency::builder().src(&*obj).build());
         }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use camoverlay::Error;
 use camoverlay::cam::{Explanation, Method, Query};
 use camoverlay::frame::Plane;
-use camoverlay::inference::Turn;
+use camoverlay::inference::Lease;
 use camoverlay::model::Target;
 use camoverlay::preprocess::{GrayBounds, Sampler};
 
@@ -50,7 +50,7 @@ impl Job {
     }
 
     /// Runs the network on the tensor and explains the result.
-    pub fn run(&mut self, turn: &mut Turn) -> Result<(), Error> {
+    pub fn run(&mut self, lease: &mut Lease) -> Result<(), Error> {
         let (width, height) = self.size;
         let start = Instant::now();
         let Query {
@@ -58,7 +58,7 @@ impl Job {
             top_k,
             method,
         } = self.query;
-        let activation = turn.run(&self.tensor, width, height, target, method.detail())?;
+        let activation = lease.run(&self.tensor, width, height, target, method.detail())?;
         self.infer_time = start.elapsed();
         self.explanation.update(&activation, top_k, method)?;
         self.map_time = start.elapsed() - self.infer_time;

@@ -11,7 +11,7 @@ const BASELINE_CREEP: u64 = 16;
 
 /// What the element knows of the pipeline's clockwork.
 #[derive(Default)]
-pub struct Punctuality {
+pub struct LatencyTracker {
     /// Time spent on the slowest recent frame that waited for the network.
     slowest: ClockTime,
     /// What the latency query answers.
@@ -24,7 +24,7 @@ pub struct Punctuality {
     pub earliest: Option<ClockTime>,
 }
 
-impl Punctuality {
+impl LatencyTracker {
     /// Latency of the element for the latency query: the slowest recent frame and some headroom.
     pub fn latency(&self) -> ClockTime {
         self.announced
@@ -95,53 +95,50 @@ mod tests {
 
     #[test]
     fn the_latency_follows_the_slowest_frame_with_headroom() {
-        let mut punctuality = Punctuality::default();
-        assert!(punctuality.add(ms(20)));
-        assert_eq!(punctuality.latency(), ms(25));
-        assert!(!punctuality.add(ms(24)), "within the headroom");
-        assert!(punctuality.add(ms(40)));
-        assert_eq!(punctuality.latency(), ms(50));
-        let fell = (0..200).filter(|_| punctuality.add(ms(8))).count();
+        let mut latency = LatencyTracker::default();
+        assert!(latency.add(ms(20)));
+        assert_eq!(latency.latency(), ms(25));
+        assert!(!latency.add(ms(24)), "within the headroom");
+        assert!(latency.add(ms(40)));
+        assert_eq!(latency.latency(), ms(50));
+        let fell = (0..200).filter(|_| latency.add(ms(8))).count();
         assert!(fell >= 1, "a lasting fall is announced");
-        assert!(punctuality.latency() < ms(25));
+        assert!(latency.latency() < ms(25));
     }
 
     #[test]
     fn frames_are_late_by_the_sinks_word_or_by_the_clock() {
-        let mut punctuality = Punctuality::default();
-        punctuality.add(ms(40));
+        let mut latency = LatencyTracker::default();
+        latency.add(ms(40));
         assert!(
-            !punctuality.is_late(ms(100), PERIOD, Some(ms(500))),
+            !latency.is_late(ms(100), PERIOD, Some(ms(500))),
             "on video that is not live frames come when they are wanted"
         );
-        punctuality.earliest = Some(ms(150));
-        assert!(punctuality.is_late(ms(150), PERIOD, None));
-        assert!(!punctuality.is_late(ms(151), PERIOD, None));
-        punctuality.set_upstream(Some(ms(30)));
+        latency.earliest = Some(ms(150));
+        assert!(latency.is_late(ms(150), PERIOD, None));
+        assert!(!latency.is_late(ms(151), PERIOD, None));
+        latency.set_upstream(Some(ms(30)));
+        assert!(!latency.is_late(ms(200), PERIOD, Some(ms(230))), "upstream");
         assert!(
-            !punctuality.is_late(ms(200), PERIOD, Some(ms(230))),
-            "upstream"
-        );
-        assert!(
-            !punctuality.is_late(ms(300), PERIOD, Some(ms(340))),
+            !latency.is_late(ms(300), PERIOD, Some(ms(340))),
             "the headroom"
         );
-        assert!(punctuality.is_late(ms(400), PERIOD, Some(ms(442))));
+        assert!(latency.is_late(ms(400), PERIOD, Some(ms(442))));
         let long = Some(ms(50));
         assert!(
-            !punctuality.is_late(ms(500), long, Some(ms(545))),
+            !latency.is_late(ms(500), long, Some(ms(545))),
             "a network that keeps up catches up"
         );
     }
 
     #[test]
     fn a_source_that_comes_later_from_now_on_is_late_for_a_while_only() {
-        let mut punctuality = Punctuality::default();
-        punctuality.add(ms(40));
-        punctuality.set_upstream(Some(ms(0)));
-        assert!(!punctuality.is_late(ms(0), PERIOD, Some(ms(1))));
+        let mut latency = LatencyTracker::default();
+        latency.add(ms(40));
+        latency.set_upstream(Some(ms(0)));
+        assert!(!latency.is_late(ms(0), PERIOD, Some(ms(1))));
         let late = (1..200)
-            .filter(|i| punctuality.is_late(ms(i * 33), PERIOD, Some(ms(i * 33 + 30))))
+            .filter(|i| latency.is_late(ms(i * 33), PERIOD, Some(ms(i * 33 + 30))))
             .count();
         assert!(late > 5 && late < 150, "{late}");
     }

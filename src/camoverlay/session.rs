@@ -6,11 +6,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::errors::Failure;
+use super::errors::ElementError;
 use super::job::Job;
 use super::properties::{Live, Settings};
 use super::stats::Step;
-use super::target::{Notice, Question};
+use super::target::{Notice, TargetSelection};
 use super::worker::{Usher, Waited, Worker};
 use super::{Inference, PostMessages, format, frame_memory, meta};
 use camoverlay::cam::{ClassMap, Explanation, Query};
@@ -93,10 +93,10 @@ impl Outcome {
     }
 }
 
-pub struct Stream {
+pub struct Session {
     network: Arc<SharedClassifier>,
     engine: Engine,
-    question: Question,
+    selection: TargetSelection,
     buffers: Option<Buffers>,
     shown: Option<Shown>,
     /// The worker's job is about a frame from before a seek or a change of caps.
@@ -115,24 +115,24 @@ pub struct Stream {
     announced: (Vec<usize>, usize),
 }
 
-impl Stream {
+impl Session {
     /// Loads library, network and labels.
     pub fn open(
         settings: &Settings,
         options: &camoverlay::inference::Options,
-    ) -> Result<Self, Failure> {
+    ) -> Result<Self, ElementError> {
         let network = SharedClassifier::open(options)?;
-        let question = Question::new(&settings.live, &network)?;
+        let selection = TargetSelection::new(&settings.live, &network)?;
         let engine = match settings.setup.inference {
             Inference::EveryFrame => Engine::Inline,
             Inference::Latest => {
-                Engine::Worker(Worker::start(network.clone()).map_err(Failure::Thread)?)
+                Engine::Worker(Worker::start(network.clone()).map_err(ElementError::Thread)?)
             }
         };
         Ok(Self {
             network,
             engine,
-            question,
+            selection,
             buffers: None,
             shown: None,
             stale: false,
@@ -147,7 +147,7 @@ impl Stream {
 
     /// What the application should know before the first frame.
     pub fn notices(&self) -> Vec<Notice> {
-        self.question.notices(&self.network)
+        self.selection.notices(&self.network)
     }
 
     /// Makes the buffers for frames of `info` that lie as `orientation` says.
@@ -155,13 +155,13 @@ impl Stream {
         &mut self,
         info: &gst_video::VideoInfo,
         orientation: Orientation,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), ElementError> {
         let geometry = format::geometry(info)?;
         let presentation = format::presentation(info, orientation);
         let fit = self.network.fit();
         let size = fit.presented_size(geometry.width, geometry.height, &presentation);
         if size.0.saturating_mul(size.1) > format::MAX_TENSOR_PIXELS {
-            return Err(Failure::TooLarge {
+            return Err(ElementError::TooLarge {
                 frame: (geometry.width, geometry.height),
                 pixel_aspect: presentation.pixel_aspect,
                 tensor: size,
@@ -221,7 +221,7 @@ impl Stream {
     }
 
     /// Begins anew where frames lie in another way than the ones before.
-    fn turn_to(&mut self, orientation: Orientation) -> Result<(), Failure> {
+    fn turn_to(&mut self, orientation: Orientation) -> Result<(), ElementError> {
         match &self.buffers {
             Some(buffers) if buffers.presentation.orientation != orientation => {
                 let info = buffers.info.clone();
@@ -242,7 +242,7 @@ impl Stream {
     }
 
     /// Takes over the run under way at the end of a stream; it is waited for unless the source is live.
-    pub fn finish(&mut self, live: &Live) -> Result<Outcome, Failure> {
+    pub fn finish(&mut self, live: &Live) -> Result<Outcome, ElementError> {
         let mut outcome = Outcome::default();
         let Some(mut buffers) = self.buffers.take() else {
             return Ok(outcome);
@@ -275,13 +275,13 @@ impl Stream {
         live: &Live,
         orientation: Orientation,
         late: bool,
-    ) -> Result<Outcome, Failure> {
+    ) -> Result<Outcome, ElementError> {
         self.turn_to(orientation)?;
         let mut outcome = Outcome {
-            notices: self.question.follow(live, &self.network),
+            notices: self.selection.follow(live, &self.network),
             ..Default::default()
         };
-        let mut buffers = self.buffers.take().ok_or(Failure::NoCaps)?;
+        let mut buffers = self.buffers.take().ok_or(ElementError::NoCaps)?;
         let result = self.process_with(&mut buffers, buffer, live, late, &mut outcome);
         self.buffers = Some(buffers);
         result.map(|()| outcome)
@@ -294,7 +294,7 @@ impl Stream {
         live: &Live,
         late: bool,
         outcome: &mut Outcome,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), ElementError> {
         let pts = buffer.pts();
         self.last = meta::Times {
             pts,
@@ -319,7 +319,7 @@ impl Stream {
         if self.is_due(live, late, outcome)
             && let Some(mut job) = buffers.job.take_if(|_| self.engine.is_idle())
         {
-            job.query = self.question.query(live);
+            job.query = self.selection.query(live);
             job.pts = pts;
             self.age = 0;
             self.fresh = false;
@@ -327,12 +327,12 @@ impl Stream {
             let sampler = &mut buffers.sampler;
             match &mut self.engine {
                 Engine::Inline => {
-                    let mut turn = self.network.turn();
-                    mem::swap(turn.tensor(), &mut job.tensor);
+                    let mut lease = self.network.lease();
+                    mem::swap(lease.tensor(), &mut job.tensor);
                     bounds = Some(outcome.time(Step::Prepare, || job.sample(sampler, &planes)));
-                    let result = job.run(&mut turn);
-                    mem::swap(turn.tensor(), &mut job.tensor);
-                    drop(turn);
+                    let result = job.run(&mut lease);
+                    mem::swap(lease.tensor(), &mut job.tensor);
+                    drop(lease);
                     outcome.waited = true;
                     let shows = (&mut buffers.painter, orientation);
                     self.take_over(&mut job, result, shows, live, outcome)?;
@@ -366,7 +366,7 @@ impl Stream {
         });
         drop(frame);
         match &self.shown {
-            Some(shown) => meta::attach(buffer, &shown.fields).map_err(|_| Failure::Metadata),
+            Some(shown) => meta::attach(buffer, &shown.fields).map_err(|_| ElementError::Metadata),
             None => Ok(()),
         }
     }
@@ -378,11 +378,11 @@ impl Stream {
         shows: (&mut Painter, Orientation),
         live: &Live,
         outcome: &mut Outcome,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), ElementError> {
         let Engine::Worker(worker) = &self.engine else {
             return Ok(());
         };
-        let Some((mut job, result)) = worker.collect().map_err(|_| Failure::Gone)? else {
+        let Some((mut job, result)) = worker.collect().map_err(|_| ElementError::Gone)? else {
             return Ok(());
         };
         if !mem::take(&mut self.stale) {
@@ -400,7 +400,7 @@ impl Stream {
             return true;
         };
         let due = self.fresh
-            || shown.query != self.question.query(live)
+            || shown.query != self.selection.query(live)
             || self.age >= live.inference_interval;
         outcome.skipped = due && late && matches!(self.engine, Engine::Inline);
         due && !outcome.skipped
@@ -414,7 +414,7 @@ impl Stream {
         (painter, orientation): (&mut Painter, Orientation),
         live: &Live,
         outcome: &mut Outcome,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), ElementError> {
         result?;
         outcome.inferred = true;
         outcome.add(Step::Infer, job.infer_time);

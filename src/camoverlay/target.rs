@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::errors::Failure;
+use super::errors::ElementError;
 use super::properties::Live;
 use camoverlay::cam::{Method, Query};
 use camoverlay::inference::{PreprocessOrigin, Resolved, SharedClassifier, resolve};
@@ -16,20 +16,20 @@ pub enum Notice {
     Info(String),
 }
 
-/// The question as last put: text and meaning, so that only a change is looked up.
-pub struct Question {
+/// The selection as last put: text and meaning, so that only a change is looked up.
+pub struct TargetSelection {
     target_text: Arc<str>,
     target: Resolved,
     method_asked: Method,
     method: Method,
 }
 
-impl Question {
+impl TargetSelection {
     /// # Errors
     /// A target that names no class, a method that makes no sense for the network.
-    pub fn new(live: &Live, network: &SharedClassifier) -> Result<Self, Failure> {
+    pub fn new(live: &Live, network: &SharedClassifier) -> Result<Self, ElementError> {
         Method::from(live.method).resolve(network.head())?;
-        let target = resolve(&live.target, network.labels()).map_err(Failure::Target)?;
+        let target = resolve(&live.target, network.labels()).map_err(ElementError::Target)?;
         Ok(Self {
             target_text: live.target.clone(),
             target,
@@ -66,7 +66,7 @@ impl Question {
         notices
     }
 
-    /// What is left to say at the start, about the question and the network it goes to.
+    /// What is left to say at the start, about the selection and the network it goes to.
     pub fn notices(&self, network: &SharedClassifier) -> Vec<Notice> {
         let warnings = network.warnings().iter().cloned().map(Notice::Warning);
         let ambiguity = self.target.ambiguity.clone().map(Notice::Info);
@@ -77,7 +77,7 @@ impl Question {
             .collect()
     }
 
-    /// The question to one inference.
+    /// The selection to one inference.
     pub fn query(&self, live: &Live) -> Query {
         Query {
             target: self.target.target,

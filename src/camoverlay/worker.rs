@@ -18,7 +18,7 @@ type Finished = (Box<Job>, Result<(), Error>);
 
 /// Where the one job is.
 #[derive(Default)]
-enum Desk {
+enum JobSlot {
     #[default]
     Empty,
     Waiting(Box<Job>),
@@ -29,40 +29,40 @@ enum Desk {
 
 #[derive(Default)]
 struct Shared {
-    desk: Mutex<Desk>,
+    slot: Mutex<JobSlot>,
     changed: Condvar,
-    /// Nobody may wait for a run: a flush or a stop is on its way. Set under the lock of the desk.
+    /// Nobody may wait for a run: a flush or a stop is on its way. Set under the lock of the slot.
     hurried: AtomicBool,
 }
 
 impl Shared {
-    fn desk(&self) -> MutexGuard<'_, Desk> {
-        self.desk.lock().unwrap_or_else(PoisonError::into_inner)
+    fn slot(&self) -> MutexGuard<'_, JobSlot> {
+        self.slot.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn work(&self, network: &SharedClassifier) {
-        let mut desk = self.desk();
+        let mut slot = self.slot();
         loop {
-            match mem::replace(&mut *desk, Desk::Running) {
-                Desk::Waiting(mut job) => {
-                    drop(desk);
-                    let result = job.run(&mut network.turn());
-                    desk = self.desk();
-                    if matches!(*desk, Desk::Closed) {
+            match mem::replace(&mut *slot, JobSlot::Running) {
+                JobSlot::Waiting(mut job) => {
+                    drop(slot);
+                    let result = job.run(&mut network.lease());
+                    slot = self.slot();
+                    if matches!(*slot, JobSlot::Closed) {
                         return;
                     }
-                    *desk = Desk::Done(job, result);
+                    *slot = JobSlot::Done(job, result);
                     self.changed.notify_all();
                 }
-                Desk::Closed => {
-                    *desk = Desk::Closed;
+                JobSlot::Closed => {
+                    *slot = JobSlot::Closed;
                     return;
                 }
                 other => {
-                    *desk = other;
-                    desk = self
+                    *slot = other;
+                    slot = self
                         .changed
-                        .wait(desk)
+                        .wait(slot)
                         .unwrap_or_else(PoisonError::into_inner);
                 }
             }
@@ -70,12 +70,12 @@ impl Shared {
     }
 
     fn close(&self) {
-        *self.desk() = Desk::Closed;
+        *self.slot() = JobSlot::Closed;
         self.changed.notify_all();
     }
 }
 
-/// Closes the desk when the thread ends, so that nobody waits for one that panicked.
+/// Closes the slot when the thread ends, so that nobody waits for one that panicked.
 struct AtTheEnd<'a>(&'a Shared);
 
 impl Drop for AtTheEnd<'_> {
@@ -104,7 +104,7 @@ pub struct Usher(Arc<Shared>);
 impl Usher {
     /// Ends waiting and lets nobody wait, or allows it again.
     pub fn hurry(&self, hurried: bool) {
-        let _desk = self.0.desk();
+        let _desk = self.0.slot();
         self.0.hurried.store(hurried, Ordering::Relaxed);
         self.0.changed.notify_all();
     }
@@ -134,26 +134,26 @@ impl Worker {
 
     /// Whether a job can be handed over; it stays so until then.
     pub fn is_idle(&self) -> bool {
-        matches!(*self.shared.desk(), Desk::Empty)
+        matches!(*self.shared.slot(), JobSlot::Empty)
     }
 
     /// Hands over a job to an idle worker.
     pub fn submit(&self, job: Box<Job>) {
-        *self.shared.desk() = Desk::Waiting(job);
+        *self.shared.slot() = JobSlot::Waiting(job);
         self.shared.changed.notify_all();
     }
 
     /// The finished job, if there is one; never waits.
     pub fn collect(&self) -> Result<Option<Finished>, Gone> {
-        let mut desk = self.shared.desk();
-        match mem::replace(&mut *desk, Desk::Empty) {
-            Desk::Done(job, result) => Ok(Some((job, result))),
-            Desk::Closed => {
-                *desk = Desk::Closed;
+        let mut slot = self.shared.slot();
+        match mem::replace(&mut *slot, JobSlot::Empty) {
+            JobSlot::Done(job, result) => Ok(Some((job, result))),
+            JobSlot::Closed => {
+                *slot = JobSlot::Closed;
                 Err(Gone)
             }
-            other @ (Desk::Empty | Desk::Waiting(_) | Desk::Running) => {
-                *desk = other;
+            other @ (JobSlot::Empty | JobSlot::Waiting(_) | JobSlot::Running) => {
+                *slot = other;
                 Ok(None)
             }
         }
@@ -161,15 +161,15 @@ impl Worker {
 
     /// Waits for the run under way, if any, unless somebody hurries.
     pub fn wait(&self) -> Waited {
-        let mut desk = self.shared.desk();
-        while matches!(*desk, Desk::Waiting(_) | Desk::Running) {
+        let mut slot = self.shared.slot();
+        while matches!(*slot, JobSlot::Waiting(_) | JobSlot::Running) {
             if self.shared.hurried.load(Ordering::Relaxed) {
                 return Waited::CutOff;
             }
-            desk = self
+            slot = self
                 .shared
                 .changed
-                .wait(desk)
+                .wait(slot)
                 .unwrap_or_else(PoisonError::into_inner);
         }
         Waited::Finished

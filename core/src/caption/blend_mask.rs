@@ -8,7 +8,7 @@ use crate::simd::dispatched;
 
 /// What a drawing does to one plane of a frame: each sample of a rectangle becomes
 /// `sample * keep + add`, which for samples that are no channel is the sample itself.
-pub(crate) struct Stamp {
+pub(crate) struct BlendMask {
     plane: usize,
     /// First row of the rectangle, and its first sample in a row.
     top: usize,
@@ -33,25 +33,25 @@ struct Grid<T> {
 /// A `keep` of 1, for words.
 const WHOLE: u16 = 1 << 15;
 
-/// Makes `stamps` those that put `drawing` on a frame of such `samples`, one a plane.
-pub(crate) fn cut(stamps: &mut Vec<Stamp>, samples: &Samples, drawing: &Drawing) {
-    let mut old = std::mem::take(stamps).into_iter();
+/// Makes `masks` those that put `drawing` on a frame of such `samples`, one a plane.
+pub(crate) fn cut(masks: &mut Vec<BlendMask>, samples: &Samples, drawing: &Drawing) {
+    let mut old = std::mem::take(masks).into_iter();
     let mut cells = Cells::new(drawing, (1, 1));
     for channels in &samples.channels {
         if cells.size != channels.cell {
             cells = Cells::new(drawing, channels.cell);
         }
-        let with = |stamp: &Stamp| stamp.plane == channels.plane;
-        let place = stamps.iter().position(with).unwrap_or_else(|| {
-            stamps.push(Stamp::neutral(samples, channels, drawing, old.next()));
-            stamps.len() - 1
+        let with = |mask: &BlendMask| mask.plane == channels.plane;
+        let place = masks.iter().position(with).unwrap_or_else(|| {
+            masks.push(BlendMask::neutral(samples, channels, drawing, old.next()));
+            masks.len() - 1
         });
-        stamps[place].fill(channels, &cells);
+        masks[place].fill(channels, &cells);
     }
 }
 
-impl Stamp {
-    /// A stamp that changes nothing, on the plane of `channels`, with the memory of an `old` one.
+impl BlendMask {
+    /// A mask that changes nothing, on the plane of `channels`, with the memory of an `old` one.
     fn neutral(
         samples: &Samples,
         channels: &Channels,
@@ -61,7 +61,7 @@ impl Stamp {
         let (across, down) = channels.cell;
         let width = drawing.width / across * channels.step;
         let count = width * (drawing.height / down);
-        let old = old.map(|stamp| stamp.factors);
+        let old = old.map(|mask| mask.factors);
         Self {
             plane: channels.plane,
             top: drawing.top / down,
@@ -96,7 +96,7 @@ impl Stamp {
         }
     }
 
-    /// Does from here on to a part of the rectangle what `part` does to it, a stamp on the same
+    /// Does from here on to a part of the rectangle what `part` does to it, a mask on the same
     /// plane.
     pub fn replace(&mut self, part: &Self) {
         let from = (part.left - self.left, part.top - self.top);
@@ -107,7 +107,7 @@ impl Stamp {
         }
     }
 
-    /// Stamps the frame in `planes`.
+    /// BlendMasks the frame in `planes`.
     pub fn press(&self, planes: &mut [PlaneMut]) {
         let plane = &mut planes[self.plane];
         match &self.factors {
@@ -273,16 +273,16 @@ mod tests {
     /// What `drawing` makes of planes of 40-byte rows that hold `value`, as (plane, x, y, value) of
     /// the samples that change.
     fn changes(samples: Samples, value: u16) -> Vec<(usize, usize, usize, u16)> {
-        let mut stamps = Vec::new();
-        cut(&mut stamps, &samples, &drawing());
+        let mut masks = Vec::new();
+        cut(&mut masks, &samples, &drawing());
         let bytes = &value.to_le_bytes()[..samples.bytes];
         let mut data: [Vec<u8>; 3] = std::array::from_fn(|_| bytes.repeat(400 / samples.bytes));
         let mut planes: Vec<PlaneMut> = data
             .iter_mut()
             .map(|data| PlaneMut { data, stride: 40 })
             .collect();
-        for stamp in &stamps {
-            stamp.press(&mut planes);
+        for mask in &masks {
+            mask.press(&mut planes);
         }
         let mut changes = Vec::new();
         for (plane, data) in data.iter().enumerate() {

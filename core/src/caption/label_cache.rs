@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use super::glyph_cache::Ink;
 use super::pango::Scribe;
-use super::score_digits::{Figures, Style};
+use super::score_digits::{ScoreDigits, Style};
 use pangocairo::cairo;
 use pangocairo::pango;
 
@@ -27,7 +27,7 @@ const MARKER: f64 = 0.5;
 pub(crate) struct Letters {
     /// Size of the letters, in pixels.
     pub size: f64,
-    pub figures: Figures,
+    pub figures: ScoreDigits,
     /// The upper left corner of a plate.
     pub corner: Ink,
     /// Triangles that point to the right, and to the left; they start where they touch the edge.
@@ -70,7 +70,7 @@ impl Letters {
         let side = radius.ceil() as i32;
         Some(Self {
             size,
-            figures: Figures::new(&Scribe::new(size))?,
+            figures: ScoreDigits::new(&Scribe::new(size))?,
             corner: Ink::of_shape([0, 0, side, side], |cairo| {
                 cairo.move_to(f64::from(side), f64::from(side));
                 cairo.line_to(0.0, f64::from(side));

@@ -16,10 +16,10 @@ mod tests;
 
 use crate::frame::{Geometry, PlaneMut};
 use crate::frame::{Orientation, Presentation};
-use blend_mask::Stamp;
+use blend_mask::BlendMask;
 use channels::Samples;
 use label_cache::Letters;
-use text_layout::{Line, Plate, letter_size};
+use text_layout::{Line, TextLayout, letter_size};
 
 /// Draws lines "label, score" over frames of one geometry: light letters on a darkened plate in
 /// the upper left corner, one line marked.
@@ -36,8 +36,8 @@ pub struct Caption {
     /// What lines are put together from, once there were any.
     letters: Option<Letters>,
     /// What there is to draw, if anything, and what it does to a frame.
-    plate: Option<Plate>,
-    stamps: Vec<Stamp>,
+    plate: Option<TextLayout>,
+    masks: Vec<BlendMask>,
 }
 
 impl Caption {
@@ -57,7 +57,7 @@ impl Caption {
             marked: None,
             letters: None,
             plate: None,
-            stamps: Vec::new(),
+            masks: Vec::new(),
         }
     }
 
@@ -121,13 +121,14 @@ impl Caption {
             self.letters = Letters::new(letter_size(width, height));
         }
         let letters = self.letters.as_mut();
-        self.plate = letters
-            .and_then(|letters| Plate::new(&self.lines, self.marked, (width, height), letters));
+        self.plate = letters.and_then(|letters| {
+            TextLayout::new(&self.lines, self.marked, (width, height), letters)
+        });
         match &self.plate {
             // Cut with its scores.
             Some(_) if !self.lies_as_shown() => {}
-            Some(plate) => blend_mask::cut(&mut self.stamps, &self.samples, &plate.drawing),
-            None => self.stamps.clear(),
+            Some(plate) => blend_mask::cut(&mut self.masks, &self.samples, &plate.drawing),
+            None => self.masks.clear(),
         }
     }
 
@@ -140,7 +141,7 @@ impl Caption {
             let drawing = plate.with_scores(&self.lines, &letters.figures);
             let stored = (self.geometry.width, self.geometry.height);
             let drawing = drawing.stored(&self.presentation, stored);
-            blend_mask::cut(&mut self.stamps, &self.samples, &drawing);
+            blend_mask::cut(&mut self.masks, &self.samples, &drawing);
             return;
         }
         let mut parts = Vec::new();
@@ -149,8 +150,8 @@ impl Caption {
             if all || !line.is_scored {
                 let part = plate.with_score(score, line.percent, &letters.figures);
                 blend_mask::cut(&mut parts, &self.samples, &part);
-                for (stamp, part) in self.stamps.iter_mut().zip(&parts) {
-                    stamp.replace(part);
+                for (mask, part) in self.masks.iter_mut().zip(&parts) {
+                    mask.replace(part);
                 }
             }
         }
@@ -168,8 +169,8 @@ impl Caption {
     /// # Panics
     /// Where a plane is smaller than the geometry asks for.
     pub fn draw(&self, planes: &mut [PlaneMut]) {
-        for stamp in &self.stamps {
-            stamp.press(planes);
+        for mask in &self.masks {
+            mask.press(planes);
         }
     }
 }

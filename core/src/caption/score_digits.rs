@@ -5,7 +5,7 @@ use super::glyph_cache::Ink;
 use super::pango::Scribe;
 
 /// The characters of scores in both weights.
-pub(crate) struct Figures {
+pub(crate) struct ScoreDigits {
     plain: Face,
     bold: Face,
 }
@@ -53,7 +53,7 @@ impl Style {
     }
 }
 
-impl Figures {
+impl ScoreDigits {
     /// None where Pango or Cairo has no room.
     pub fn new(scribe: &Scribe) -> Option<Self> {
         Some(Self {

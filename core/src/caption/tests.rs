@@ -371,16 +371,16 @@ fn text_is_set_only_when_it_changes() {
     });
     assert!(!caption.set_lines([], None));
     assert!(caption.set_lines(LINES, Some(0)));
-    let stamps = caption.stamps.as_ptr();
+    let masks = caption.masks.as_ptr();
     assert!(!caption.set_lines(LINES, Some(0)));
     // The same to two decimals.
     assert!(!caption.set_lines(LINES.map(|(label, score)| (label, score + 0.0009)), Some(0)));
-    assert_eq!(caption.stamps.as_ptr(), stamps);
+    assert_eq!(caption.masks.as_ptr(), masks);
     assert!(caption.set_lines(LINES, Some(1)));
     assert!(caption.set_lines(LINES.map(|(label, score)| (label, score + 0.01)), Some(1)));
     assert!(caption.set_lines(LINES[..2].iter().copied(), Some(1)));
     assert!(caption.set_lines([], None));
-    assert!(caption.stamps.is_empty());
+    assert!(caption.masks.is_empty());
     for score in [f32::NAN, f32::INFINITY, -1.0] {
         caption.set_lines([("cat", score)], None);
     }

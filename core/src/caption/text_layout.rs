@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::drawing::Drawing;
 use super::label_cache::{Label, Letters};
-use super::score_digits::{Figures, Style};
+use super::score_digits::{ScoreDigits, Style};
 
 /// Letters are this fraction of the frame's shortest side high, and at least [`SMALLEST`] pixels.
 const SIZE: f64 = 1.0 / 30.0;
@@ -32,7 +32,7 @@ pub(crate) struct Line {
 }
 
 /// The labels of some lines on a plate, and where their scores go.
-pub(crate) struct Plate {
+pub(crate) struct TextLayout {
     /// The plate without scores.
     pub drawing: Drawing,
     pub scores: Vec<Score>,
@@ -47,7 +47,7 @@ pub(crate) struct Score {
     place: (i32, i32),
 }
 
-impl Plate {
+impl TextLayout {
     /// A plate in the upper left corner of frames of `width` x `height` pixels; `None` where there
     /// is nothing to draw or no room for it.
     pub fn new(
@@ -120,7 +120,7 @@ impl Plate {
     }
 
     /// The whole plate with the scores of its lines.
-    pub fn with_scores(&self, lines: &[Line], figures: &Figures) -> Drawing {
+    pub fn with_scores(&self, lines: &[Line], figures: &ScoreDigits) -> Drawing {
         let mut drawing = self.drawing.clone();
         for score in &self.scores {
             let percent = lines[score.line].percent;
@@ -130,7 +130,7 @@ impl Plate {
     }
 
     /// The part of the plate that holds a score, with that score in hundredths.
-    pub fn with_score(&self, score: &Score, percent: u8, figures: &Figures) -> Drawing {
+    pub fn with_score(&self, score: &Score, percent: u8, figures: &ScoreDigits) -> Drawing {
         let (x, y) = score.place;
         let (mut part, (left, top)) = self.drawing.part(figures.ink(score.style, score.place));
         figures.draw(percent, score.style, &mut part, (x - left, y - top));

@@ -14,7 +14,7 @@ use super::{metadata, runtime};
 use crate::error::Error;
 use crate::model::Outputs;
 use crate::model::Places;
-use crate::model::dissection::Dissection;
+use crate::model::analysis::Analysis;
 use crate::model::head::outputs::Wanted;
 use crate::model::{Activation, Detail, FeatureMap, Target};
 use crate::model::{Head, Layout};
@@ -137,12 +137,12 @@ impl Classifier {
             labels: options.labels.as_deref().and_then(label_count),
             own_labels: Some(metadata::label_counts),
         };
-        let (dissection, mut files) = Dissection::of_file(&path, wanted)?;
-        let graph = &dissection.graph;
+        let (analysis, mut files) = Analysis::of_file(&path, wanted)?;
+        let graph = &analysis.graph;
         let mut warnings = metadata::Warnings::new(&path);
         let preprocess = metadata::preprocess(options, entry, graph, &mut warnings);
-        let input_size = metadata::input_size(options, entry, &dissection, &path, &mut warnings)?;
-        let places = dissection.places(&path, input_size)?;
+        let input_size = metadata::input_size(options, entry, &analysis, &path, &mut warnings)?;
+        let places = analysis.places(&path, input_size)?;
         let environment =
             runtime::environment(options.ort_library.as_deref(), &options.search_roots)?;
         let own_labels = metadata::labels(graph);
@@ -155,15 +155,15 @@ impl Classifier {
                 .to_string_lossy()
                 .into_owned(),
         };
-        let structure = structure(&dissection, places);
-        let gradient = dissection.gradient.as_ref();
+        let structure = structure(&analysis, places);
+        let gradient = analysis.gradient.as_ref();
         let has_sums = gradient.is_some_and(|gradient| gradient.sums.is_some());
         let choice = gradient.map(|_| Choice {
             class: 0,
             slot: 0,
             detail: has_sums.then_some(false),
         });
-        let (model, picture, anatomy) = dissection.rewrite(&path)?;
+        let (model, picture, head_match) = analysis.rewrite(&path)?;
         let unsupported = |message| Error::Unsupported {
             path: path.clone(),
             message,
@@ -171,7 +171,7 @@ impl Classifier {
         let mut session =
             Session::new(&environment, &model, options.threads).map_err(unsupported)?;
         drop(model);
-        let classes = match &anatomy.head {
+        let classes = match &head_match.head {
             Head::Dense { bias, .. } => bias.len(),
             _ => match session.inferred_classes() {
                 Some(classes) => classes,
@@ -216,9 +216,9 @@ impl Classifier {
             input_size,
             fixed: picture.fixed,
             structure,
-            head: anatomy.head,
+            head: head_match.head,
             has_sums,
-            scores: anatomy.scores,
+            scores: head_match.scores,
             warnings: warnings.texts,
             files,
         };
@@ -337,22 +337,22 @@ impl Classifier {
     }
 }
 
-fn structure(network: &Dissection, places: Places) -> Structure {
-    let Dissection {
+fn structure(network: &Analysis, places: Places) -> Structure {
+    let Analysis {
         graph,
         picture,
-        anatomy,
+        head_match,
         outputs,
         ..
     } = network;
-    let operators = anatomy
+    let operators = head_match
         .tail
         .iter()
         .map(|&index| graph.nodes()[index].op_type().to_owned());
     Structure {
         input: picture.name.clone(),
         layout: picture.layout,
-        features: anatomy.features.clone(),
+        features: head_match.features.clone(),
         outputs: outputs.clone(),
         head: operators.collect(),
         places,

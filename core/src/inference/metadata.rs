@@ -11,7 +11,7 @@ use super::label_text::{self, shortened};
 use super::labels::Labels;
 use super::python_literal;
 use crate::error::Error;
-use crate::model::dissection::Dissection;
+use crate::model::analysis::Analysis;
 use crate::model::image_input::INPUT_SIZE;
 use crate::onnx::graph::Graph;
 use crate::preprocess::Preprocess;
@@ -128,7 +128,7 @@ pub fn preprocess(
 pub fn input_size(
     options: &Options,
     entry: Option<&Entry>,
-    network: &Dissection,
+    network: &Analysis,
     path: &Path,
     warnings: &mut Warnings,
 ) -> Result<u32, Error> {

@@ -22,6 +22,6 @@ pub use classifier::{Classifier, Options, PreprocessOrigin, Source, Structure};
 pub use labels::Labels;
 pub use metadata::MAX_INPUT_SIZE;
 pub use network::Network;
-pub use pool::{SharedClassifier, Turn};
+pub use pool::{Lease, SharedClassifier};
 pub use runtime::environment;
 pub use target::{Resolved, UnknownTarget, resolve};

@@ -12,9 +12,9 @@ use crate::file::Ingredient;
 /// A classifier that several threads may ask. The last one to drop it frees it.
 pub struct SharedClassifier {
     network: Arc<Network>,
-    seats: [Mutex<Seat>; RUNS],
+    slots: [Mutex<Slot>; RUNS],
     /// How many of them are free.
-    free_seats: Mutex<usize>,
+    free_slots: Mutex<usize>,
     left: Condvar,
 }
 
@@ -32,52 +32,52 @@ impl Deref for SharedClassifier {
 const RUNS: usize = 2;
 
 /// What a run takes.
-struct Seat {
+struct Slot {
     /// One of several of the same network.
     classifier: Classifier,
     tensor: Vec<f32>,
 }
 
-/// A classifier that nobody else runs; what it returned is freed when the turn ends.
-pub struct Turn<'a> {
+/// A classifier that nobody else runs; what it returned is freed when the lease ends.
+pub struct Lease<'a> {
     // Given back before the next one in the queue is called.
-    seat: MutexGuard<'a, Seat>,
+    slot: MutexGuard<'a, Slot>,
     _call: Call<'a>,
 }
 
-impl Turn<'_> {
-    /// Room for a tensor, which serves whoever has the next turn again: many streams need but few.
+impl Lease<'_> {
+    /// Room for a tensor, which serves whoever has the next lease again: many streams need but few.
     pub fn tensor(&mut self) -> &mut Vec<f32> {
-        &mut self.seat.tensor
+        &mut self.slot.tensor
     }
 }
 
 /// Calls the next one in the queue when it is dropped.
 struct Call<'a>(&'a SharedClassifier);
 
-impl Deref for Turn<'_> {
+impl Deref for Lease<'_> {
     type Target = Classifier;
 
     fn deref(&self) -> &Classifier {
-        &self.seat.classifier
+        &self.slot.classifier
     }
 }
 
-impl DerefMut for Turn<'_> {
+impl DerefMut for Lease<'_> {
     fn deref_mut(&mut self) -> &mut Classifier {
-        &mut self.seat.classifier
+        &mut self.slot.classifier
     }
 }
 
-impl Drop for Turn<'_> {
+impl Drop for Lease<'_> {
     fn drop(&mut self) {
-        self.seat.classifier.free_outputs();
+        self.slot.classifier.free_outputs();
     }
 }
 
 impl Drop for Call<'_> {
     fn drop(&mut self) {
-        *lock(&self.0.free_seats) += 1;
+        *lock(&self.0.free_slots) += 1;
         self.0.left.notify_one();
     }
 }
@@ -119,35 +119,35 @@ impl SharedClassifier {
     fn new(classifier: Classifier) -> Self {
         Self {
             network: classifier.network().clone(),
-            seats: std::array::from_fn(|_| {
-                Mutex::new(Seat {
+            slots: std::array::from_fn(|_| {
+                Mutex::new(Slot {
                     classifier: classifier.another(),
                     tensor: Vec::new(),
                 })
             }),
-            free_seats: Mutex::new(RUNS),
+            free_slots: Mutex::new(RUNS),
             left: Condvar::new(),
         }
     }
 
     /// Waits until fewer than [`RUNS`] others run the network.
-    pub fn turn(&self) -> Turn<'_> {
-        let mut free_seats = lock(&self.free_seats);
-        while *free_seats == 0 {
-            free_seats = self
+    pub fn lease(&self) -> Lease<'_> {
+        let mut free_slots = lock(&self.free_slots);
+        while *free_slots == 0 {
+            free_slots = self
                 .left
-                .wait(free_seats)
+                .wait(free_slots)
                 .unwrap_or_else(PoisonError::into_inner);
         }
-        *free_seats -= 1;
-        drop(free_seats);
-        let free = self.seats.iter().find_map(|seat| match seat.try_lock() {
-            Ok(seat) => Some(seat),
+        *free_slots -= 1;
+        drop(free_slots);
+        let free = self.slots.iter().find_map(|slot| match slot.try_lock() {
+            Ok(slot) => Some(slot),
             Err(TryLockError::Poisoned(panicked)) => Some(panicked.into_inner()),
             Err(TryLockError::WouldBlock) => None,
         });
-        Turn {
-            seat: free.unwrap_or_else(|| lock(&self.seats[0])),
+        Lease {
+            slot: free.unwrap_or_else(|| lock(&self.slots[0])),
             _call: Call(self),
         }
     }

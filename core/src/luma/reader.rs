@@ -45,12 +45,12 @@ pub(crate) struct BoundedRows<'a> {
 
 impl BoundedRows<'_> {
     /// Finds the bounds of the rows of tiles above row `end` of the frame in `planes` that are still to be
-    /// found; `desk` is as large as `reader` asks for.
-    pub fn find(&mut self, reader: &GrayReader, planes: &[Plane], end: usize, desk: &mut [u8]) {
+    /// found; `scratch` is as large as `reader` asks for.
+    pub fn find(&mut self, reader: &GrayReader, planes: &[Plane], end: usize, scratch: &mut [u8]) {
         while self.next * tiles::ROWS < end
             && let Some(tiles) = self.rows.next()
         {
-            reader.bound(planes, self.next, desk, tiles);
+            reader.bound(planes, self.next, scratch, tiles);
             self.next += 1;
         }
     }
@@ -134,7 +134,7 @@ impl GrayReader {
     }
 
     /// Bytes that [`Self::bound`] needs on the way.
-    pub fn desk(&self) -> usize {
+    pub fn scratch(&self) -> usize {
         match self.kind {
             Kind::Packed { .. } => 0,
             Kind::YCbCr { samples, .. } if samples.depth == Depth::Eight => 0,
@@ -143,7 +143,7 @@ impl GrayReader {
     }
 
     /// Smallest and largest gray of each tile of row `row` of tiles.
-    fn bound(&self, planes: &[Plane], row: usize, desk: &mut [u8], out: &mut [[u8; 2]]) {
+    fn bound(&self, planes: &[Plane], row: usize, scratch: &mut [u8], out: &mut [[u8; 2]]) {
         let rows = row * tiles::ROWS..self.height.min((row + 1) * tiles::ROWS);
         let data = |plane: usize| {
             let Plane { data, stride } = planes[plane];
@@ -164,7 +164,7 @@ impl GrayReader {
                 }
             }
             _ => {
-                let lines = &mut desk[..rows.len() * self.width];
+                let lines = &mut scratch[..rows.len() * self.width];
                 for (y, line) in rows.zip(lines.chunks_exact_mut(self.width)) {
                     self.read(planes, y, 0..self.width, line);
                 }

@@ -1,6 +1,6 @@
 //! Whether the cells of a feature map are places of the picture, as far as the graph tells.
 
-use super::head::Anatomy;
+use super::head::HeadMatch;
 use super::head::obstacle::name;
 use super::image_input::Picture;
 use super::position::{Position, Positions, Proof, ReceptiveField, is_maximum};
@@ -31,7 +31,7 @@ const AVERAGES: &str = "Use a network that averages over space.";
 const LARGER: &str = "Give a larger input-size, or use a network that keeps a larger map.";
 const LARGER_MAP: &str = "Use a network that keeps a larger map.";
 
-/// What the graph says of the places of the feature map of `anatomy`, for a picture of shortest
+/// What the graph says of the places of the feature map of `head_match`, for a picture of shortest
 /// side `side`.
 ///
 /// # Errors
@@ -39,19 +39,19 @@ const LARGER_MAP: &str = "Use a network that keeps a larger map.";
 pub fn of_graph(
     graph: &Graph,
     picture: &Picture,
-    anatomy: &Anatomy,
+    head_match: &HeadMatch,
     side: u32,
 ) -> Result<Places, Lack> {
     let size = picture.size(side);
     let positions = Positions::trace(graph, picture, size);
     let named = |index: usize| graph.nodes().get(index).map(name).unwrap_or_default();
     let probed = |index: usize| Places::Probed { by: named(index) };
-    let last = graph.producer_index(&anatomy.features).unwrap_or(0);
-    match positions.of(&anatomy.features) {
+    let last = graph.producer_index(&head_match.features).unwrap_or(0);
+    match positions.of(&head_match.features) {
         None => Ok(probed(last)),
         Some(Position::Unknown(index)) => Ok(probed(index)),
         Some(Position::Single(index)) => Err(single(graph, index, picture, size)),
-        Some(Position::Map(map)) => match map.proof(anatomy.layout) {
+        Some(Position::Map(map)) => match map.proof(head_match.layout) {
             None => Ok(probed(last)),
             Some(Proof::Holds) => Ok(Places::Proven {
                 cells: map.cells(),

@@ -4,14 +4,14 @@
 use crate::simd::{Level, lookup};
 
 /// What each byte stands for.
-pub(crate) struct Values {
+pub(crate) struct ByteTable {
     values: [f32; 256],
     /// The bytes of these numbers, the least significant first.
     #[cfg(target_arch = "x86_64")]
     bytes: [lookup::Table; 4],
 }
 
-impl Values {
+impl ByteTable {
     pub fn new(value: impl Fn(u8) -> f32) -> Self {
         let values = std::array::from_fn(|byte| value(byte as u8));
         Self {
@@ -87,7 +87,7 @@ mod tests {
 
     #[test]
     fn every_byte_and_every_length() {
-        let values = Values::new(|byte| f32::from(byte) / 255.0 - 0.485);
+        let values = ByteTable::new(|byte| f32::from(byte) / 255.0 - 0.485);
         let bytes: Vec<u8> = (0..700).map(|i| (i * 151 / 3) as u8).collect();
         each_level(|level| {
             for length in (1..200).chain([700]) {

@@ -4,7 +4,7 @@ use std::array;
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::byte_table::Values;
+use super::byte_table::ByteTable;
 use super::components::{Components, Place};
 use super::fit::Fit;
 use super::rgb_decoder::Decoder;
@@ -15,7 +15,7 @@ use crate::frame::{Orientation, Presentation};
 use crate::luma::reader::{BoundedRows, GrayBounds, GrayReader};
 use crate::luma::tiles;
 use crate::resample::plane::{PlaneScaler, ScaledRows};
-use crate::thread_pool::Crew;
+use crate::thread_pool::ThreadPool;
 
 /// Order of a tensor's three channels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,13 +47,13 @@ pub struct Sampler {
     /// Rows of each band of the tensor but the last.
     band_rows: usize,
     /// One for each worker.
-    desks: Vec<Desk>,
+    scratches: Vec<BandScratch>,
     /// For frames that do not lie upright.
     turner: Option<Turner>,
     bounds: GrayBounds,
     /// Rows of tiles whose gray is bounded beside each band.
     bounded_rows: usize,
-    crew: Arc<Crew>,
+    pool: Arc<ThreadPool>,
 }
 
 /// Bands that a tensor is made in, from top to bottom, each by one thread.
@@ -71,13 +71,13 @@ struct Recipe {
     /// Brings these to the range that networks know, if need be.
     to_sdr: Option<ToSdr>,
     /// Tensor value of each 8-bit value, for each channel of the tensor.
-    values: [Values; 3],
+    values: [ByteTable; 3],
     /// Index, in red, green and blue, of each channel of the tensor.
     order: [usize; 3],
 }
 
 /// What a worker needs on the way to a band of the tensor.
-struct Desk {
+struct BandScratch {
     /// Of each of [`Recipe::planes`].
     planes: Vec<ScaledRows>,
     /// The components of the scaled picture: red, green and blue, or gray alone.
@@ -122,7 +122,7 @@ impl Sampler {
             },
             to_sdr: presentation.hdr.map(ToSdr::new),
             values: array::from_fn(|c| {
-                Values::new(|v| {
+                ByteTable::new(|v| {
                     (f32::from(v) / normalization.divisor - normalization.mean[c])
                         / normalization.deviation[c]
                 })
@@ -133,17 +133,17 @@ impl Sampler {
             },
         };
         let rows = height.div_ceil(BANDS);
-        let crew = Crew::get();
-        let desk = |_| Desk {
+        let pool = ThreadPool::get();
+        let scratch = |_| BandScratch {
             planes: (recipe.planes.iter().map(|(_, plane)| plane.rows(rows))).collect(),
             picture: vec![vec![0; width * rows]; recipe.components.len()],
-            gray: vec![0; recipe.reader.desk()],
+            gray: vec![0; recipe.reader.scratch()],
         };
         Self {
             width,
             height,
             band_rows: rows,
-            desks: (0..crew.workers()).map(desk).collect(),
+            scratches: (0..pool.workers()).map(scratch).collect(),
             bounds: recipe.reader.bounds(),
             bounded_rows: geometry
                 .height
@@ -151,7 +151,7 @@ impl Sampler {
                 .div_ceil(height.div_ceil(rows)),
             recipe,
             turner,
-            crew,
+            pool,
         }
     }
 
@@ -188,10 +188,10 @@ impl Sampler {
             });
             Some((rows, tensor, bounds.next()))
         });
-        self.crew
-            .each_at(&mut self.desks, &mut parts, |desk, part| {
+        self.pool
+            .each_at(&mut self.scratches, &mut parts, |scratch, part| {
                 if let Some((rows, tensor, bounds)) = part {
-                    recipe.sample([planes, upright], rows.clone(), desk, tensor, bounds);
+                    recipe.sample([planes, upright], rows.clone(), scratch, tensor, bounds);
                 }
             });
         &self.bounds
@@ -205,16 +205,16 @@ impl Recipe {
         &self,
         [stored, upright]: [&[Plane]; 2],
         rows: Range<usize>,
-        desk: &mut Desk,
+        scratch: &mut BandScratch,
         tensor: &mut [&mut [f32]; 3],
         bounds: &mut Option<BoundedRows>,
     ) {
         let mut bound = |end| {
             if let Some(bounds) = bounds {
-                bounds.find(&self.reader, stored, end, &mut desk.gray);
+                bounds.find(&self.reader, stored, end, &mut scratch.gray);
             }
         };
-        for (i, ((plane, scaler), out)) in self.planes.iter().zip(&mut desk.planes).enumerate() {
+        for (i, ((plane, scaler), out)) in self.planes.iter().zip(&mut scratch.planes).enumerate() {
             scaler.scale(upright[*plane], rows.clone(), out, |end| {
                 if Some(i) == self.last_gray {
                     bound(end);
@@ -223,12 +223,12 @@ impl Recipe {
         }
         bound(usize::MAX);
         let area = tensor[0].len();
-        for (component, out) in self.components.iter().zip(&mut desk.picture) {
-            let pixels = desk.planes[component.plane].view(component.view);
+        for (component, out) in self.components.iter().zip(&mut scratch.picture) {
+            let pixels = scratch.planes[component.plane].view(component.view);
             pixels.copy_samples(component.offset, &mut out[..area]);
         }
         if let Some(decoder) = &self.decoder {
-            match &mut desk.picture[..] {
+            match &mut scratch.picture[..] {
                 [y, cb, cr] => {
                     decoder.decode(&mut y[..area], &mut cb[..area], &mut cr[..area]);
                 }
@@ -238,7 +238,7 @@ impl Recipe {
             }
         }
         if let Some(to_sdr) = &self.to_sdr {
-            match &mut desk.picture[..] {
+            match &mut scratch.picture[..] {
                 [r, g, b] => to_sdr.convert(&mut r[..area], &mut g[..area], &mut b[..area]),
                 planes => planes
                     .iter_mut()
@@ -246,7 +246,7 @@ impl Recipe {
             }
         }
         for ((out, values), channel) in tensor.iter_mut().zip(&self.values).zip(self.order) {
-            let channel = &desk.picture[channel.min(desk.picture.len() - 1)];
+            let channel = &scratch.picture[channel.min(scratch.picture.len() - 1)];
             values.read(&channel[..area], out);
         }
     }

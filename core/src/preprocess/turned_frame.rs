@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::frame::Orientation;
 use crate::frame::planes::PLANES;
 use crate::frame::{Geometry, Layout, Plane, Samples};
-use crate::thread_pool::Crew;
+use crate::thread_pool::ThreadPool;
 
 /// Copies frames of one geometry upright.
 ///
@@ -20,7 +20,7 @@ pub(crate) struct Turner {
     planes: Vec<(Vec<u8>, usize)>,
     /// Of the turned frames.
     geometry: Geometry,
-    crew: Arc<Crew>,
+    pool: Arc<ThreadPool>,
 }
 
 /// Samples, or groups of them, that are turned into a plane of their own.
@@ -70,7 +70,7 @@ impl Turner {
                 width,
                 height,
             },
-            crew: Crew::get(),
+            pool: ThreadPool::get(),
         }
     }
 
@@ -89,7 +89,7 @@ impl Turner {
             let mut bands = out.chunks_mut(rows * row_bytes).enumerate();
             let mut parts: [_; BANDS] = array::from_fn(|_| bands.next());
             let plane = planes[grid.plane];
-            self.crew.each(&mut parts, |part| {
+            self.pool.each(&mut parts, |part| {
                 if let Some((band, out)) = part {
                     for (i, out) in out.chunks_mut(ROWS * row_bytes).enumerate() {
                         let first = *band * rows + i * ROWS;

@@ -4,14 +4,14 @@ use std::ops::Range;
 
 use super::colormap::Span;
 use super::rgb::Colours;
-use super::yuv::code_tables::{ChromaRows, CodeTables};
+use super::yuv::code_tables::{ChromaRows, YuvTables};
 use crate::frame::planes::PLANES;
 use crate::frame::{Chroma, Geometry, Layout, PackedOrder, PlaneMut, Samples};
 use crate::luma::gray::gray_planes;
 use crate::luma::tiles::{self, COLUMNS};
 
 /// Paints on frames of one geometry.
-pub(crate) struct Brush {
+pub(crate) struct FrameWriter {
     width: usize,
     /// Share of the codes above black that white takes, where it is not all.
     white: Option<f64>,
@@ -53,7 +53,7 @@ enum Kind {
     },
     YCbCr {
         samples: Samples,
-        codes: Box<CodeTables>,
+        codes: Box<YuvTables>,
     },
 }
 
@@ -71,7 +71,7 @@ fn paint_row(order: PackedOrder) -> PaintRow {
     }
 }
 
-impl Brush {
+impl FrameWriter {
     pub fn new(geometry: &Geometry, white: Option<f64>) -> Self {
         Self {
             width: geometry.width,
@@ -88,7 +88,7 @@ impl Brush {
                 },
                 Layout::YCbCr { samples, encoding } => Kind::YCbCr {
                     samples,
-                    codes: Box::new(CodeTables::new(encoding, samples.depth, white)),
+                    codes: Box::new(YuvTables::new(encoding, samples.depth, white)),
                 },
             },
         }
@@ -192,7 +192,7 @@ impl Brush {
 fn paint_chroma(
     planes: &mut [PlaneMut; PLANES],
     chroma: &Chroma,
-    codes: &CodeTables,
+    codes: &YuvTables,
     (width, first): (usize, usize),
     index: &[u8],
     stride: usize,

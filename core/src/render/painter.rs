@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::contrast::Search;
-use super::frame_writer::{Brush, Scratch};
+use super::frame_writer::{FrameWriter, Scratch};
 use super::panel::Panel;
 use super::quantize::Quantizer;
 use super::scaled_map::{MapScaler, MapView, Source};
@@ -15,7 +15,7 @@ use crate::frame::{Orientation, Presentation};
 use crate::luma::reader::GrayBounds;
 use crate::luma::reader::{BoundedRows, GrayReader};
 use crate::luma::tiles;
-use crate::thread_pool::Crew;
+use crate::thread_pool::ThreadPool;
 
 /// Paints a class map over frames of one geometry.
 ///
@@ -39,8 +39,8 @@ pub struct Painter {
     search: Search,
     /// Half the gray of each value that is read.
     half: [f64; 256],
-    brush: Brush,
-    crew: Arc<Crew>,
+    writer: FrameWriter,
+    pool: Arc<ThreadPool>,
 }
 
 /// Bands that a frame is painted in, each by one thread at a time.
@@ -75,8 +75,8 @@ impl Painter {
             half: reader.levels(white).map(|gray| gray / 2.0),
             bounds: reader.bounds(),
             reader,
-            brush: Brush::new(geometry, white),
-            crew: Crew::get(),
+            writer: FrameWriter::new(geometry, white),
+            pool: ThreadPool::get(),
         }
     }
 
@@ -125,16 +125,16 @@ impl Painter {
             self.reader.read(&frame, y, columns, out);
         };
         let range = self.search.extremes(bounds, heat, &self.half, read);
-        self.brush.set_range(range);
+        self.writer.set_range(range);
 
-        let (brush, rows, height) = (&self.brush, band_rows(self.height), self.height);
+        let (writer, rows, height) = (&self.writer, band_rows(self.height), self.height);
         let mut bands = self.scratches.iter_mut().enumerate();
         let mut parts: [_; BANDS] = array::from_fn(|_| {
             let (band, scratch) = bands.next()?;
             let rows = band * rows..height.min((band + 1) * rows);
-            Some((brush.take_rows(&mut planes, rows.len()), rows, scratch))
+            Some((writer.take_rows(&mut planes, rows.len()), rows, scratch))
         });
-        self.crew.each(&mut parts, |part| {
+        self.pool.each(&mut parts, |part| {
             let Some((planes, rows, scratch)) = part else {
                 return;
             };
@@ -146,7 +146,7 @@ impl Painter {
                 }
                 let first = first - rows.start;
                 let rows = first..rows.len().min(first + tiles::ROWS);
-                brush.paint(planes, rows, scratch);
+                writer.paint(planes, rows, scratch);
             }
         });
     }
@@ -161,20 +161,22 @@ impl Painter {
             panels.chunks_mut(each).map(move |panels| (source, panels))
         });
         let rows = self.bounds.parts(band_rows(self.height) / tiles::ROWS);
-        let desks = self.scratches.iter_mut().map(|scratch| &mut scratch.index);
-        let mut bands = rows.zip(desks);
+        let scratches = self.scratches.iter_mut().map(|scratch| &mut scratch.index);
+        let mut bands = rows.zip(scratches);
         let mut parts: [_; MAP_PARTS + BANDS] = array::from_fn(|_| {
             // The map comes first, since its parts take longest.
             if let Some((source, panels)) = panels.next() {
                 return Some(Part::Map(source, panels));
             }
-            let (rows, desk) = bands.next()?;
-            Some(Part::Gray(frame?, rows, desk))
+            let (rows, scratch) = bands.next()?;
+            Some(Part::Gray(frame?, rows, scratch))
         });
         let (reader, height) = (&self.reader, self.height);
-        self.crew.each(&mut parts, |part| match part {
+        self.pool.each(&mut parts, |part| match part {
             Some(Part::Map(source, panels)) => panels.iter_mut().for_each(|p| source.fill(p)),
-            Some(Part::Gray(frame, rows, desk)) => rows.find(reader, &frame[..], height, desk),
+            Some(Part::Gray(frame, rows, scratch)) => {
+                rows.find(reader, &frame[..], height, scratch)
+            }
             None => {}
         });
         if is_new {

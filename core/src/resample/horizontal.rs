@@ -78,7 +78,7 @@ impl View {
     }
 
     /// Horizontal pass over the rows `source`, `stride` bytes apart, into `out`.
-    pub fn scale_rows(&self, source: &[u8], stride: usize, desk: &mut Desk, out: &mut [u8]) {
+    pub fn scale_rows(&self, source: &[u8], stride: usize, scratch: &mut Scratch, out: &mut [u8]) {
         #[cfg(target_arch = "x86_64")]
         if let Some(weights) = &self.in_row {
             let rows = inrow::ROWS;
@@ -95,11 +95,11 @@ impl View {
         let width = self.horizontal.input();
         let out = out.chunks_mut(rows * self.row_bytes());
         for (source, out) in source.chunks(rows * stride).zip(out) {
-            let Desk {
+            let Scratch {
                 columns,
                 grouped: [pairs, quads],
                 scaled_columns,
-            } = desk;
+            } = scratch;
             match self.samples {
                 1 => {
                     pair_rows::<1>(source, stride, width, pairs);
@@ -128,22 +128,28 @@ impl View {
     }
 
     /// The same for rows that end with their last pixel.
-    pub fn scale_short_rows(&self, source: &[u8], stride: usize, desk: &mut Desk, out: &mut [u8]) {
+    pub fn scale_short_rows(
+        &self,
+        source: &[u8],
+        stride: usize,
+        scratch: &mut Scratch,
+        out: &mut [u8],
+    ) {
         if self.sums_along_rows() {
             let (rows, reach) = (self.rows(), self.reach());
             let bytes = self.horizontal.input() * self.samples;
-            let mut lines = std::mem::take(&mut desk.columns);
+            let mut lines = std::mem::take(&mut scratch.columns);
             let out = out.chunks_mut(rows * self.row_bytes());
             for (source, out) in source.chunks(rows * stride).zip(out) {
                 for (row, line) in source.chunks(stride).zip(lines.chunks_exact_mut(reach)) {
                     line[..bytes].copy_from_slice(&row[..bytes]);
                 }
-                self.scale_rows(&lines, reach, desk, out);
+                self.scale_rows(&lines, reach, scratch, out);
             }
-            desk.columns = lines;
+            scratch.columns = lines;
             return;
         }
-        self.scale_rows(source, stride, desk, out);
+        self.scale_rows(source, stride, scratch, out);
     }
 
     /// One byte of a scaled row by the defining sum.
@@ -158,7 +164,7 @@ impl View {
 
 /// Room for a few rows of a [`View`] on their way through the horizontal pass.
 #[derive(Default)]
-pub(crate) struct Desk {
+pub(crate) struct Scratch {
     /// The rows, interleaved so that the horizontal pass, too, sums runs of bytes: of each column,
     /// [`LANES`] bytes. Where sums go along rows, short rows made long enough.
     columns: Vec<u8>,
@@ -167,8 +173,8 @@ pub(crate) struct Desk {
     scaled_columns: Vec<u8>,
 }
 
-impl Desk {
-    /// A desk for rows as [`View::scale_rows`] takes them, or for `short` ones too.
+impl Scratch {
+    /// A scratch for rows as [`View::scale_rows`] takes them, or for `short` ones too.
     pub fn new(view: &View, short: bool) -> Self {
         if view.sums_along_rows() {
             let bytes = if short { view.rows() * view.reach() } else { 0 };
@@ -268,9 +274,9 @@ mod tests {
                 };
                 each_level(|level| {
                     let view = View::new(axis(), samples);
-                    let mut desk = Desk::new(&view, true);
+                    let mut scratch = Scratch::new(&view, true);
                     let mut out = vec![0; rows * view.row_bytes()];
-                    view.scale_short_rows(data, stride, &mut desk, &mut out);
+                    view.scale_short_rows(data, stride, &mut scratch, &mut out);
                     for (y, row) in out.chunks_exact(view.row_bytes()).enumerate() {
                         for (x, pixel) in row.chunks_exact(view.lanes()).enumerate() {
                             for (sample, value) in pixel.iter().take(samples).enumerate() {

@@ -7,7 +7,7 @@
 use std::ops::Range;
 
 use super::coefficients::{Axis, Bytes, Source, Words, sum_rows};
-use super::horizontal::{Desk, View};
+use super::horizontal::{Scratch, View};
 #[cfg(target_arch = "x86_64")]
 use super::vnni;
 use crate::frame::{Depth, Plane};
@@ -93,7 +93,7 @@ pub(crate) struct ScaledRows {
     /// comes first.
     between: Vec<u8>,
     /// For each view of the plane.
-    views: Vec<(Desk, Pixels)>,
+    views: Vec<(Scratch, Pixels)>,
 }
 
 impl ScaledRows {
@@ -185,7 +185,7 @@ impl PlaneScaler {
         let views = self
             .views
             .iter()
-            .map(|view| (Desk::new(view, !self.vertical_first), pixels(view)));
+            .map(|view| (Scratch::new(view, !self.vertical_first), pixels(view)));
         ScaledRows {
             between: vec![0; between],
             views: views.collect(),
@@ -245,7 +245,7 @@ impl PlaneScaler {
         out: &mut ScaledRows,
         mut on_read: impl FnMut(usize),
     ) {
-        let ([view], [(desk, pixels)]) = (&self.views[..], &mut out.views[..]) else {
+        let ([view], [(scratch, pixels)]) = (&self.views[..], &mut out.views[..]) else {
             return;
         };
         let (first, last) = self.sources(rows.clone());
@@ -256,7 +256,7 @@ impl PlaneScaler {
             view.scale_short_rows(
                 &plane.data[first * plane.stride..last * plane.stride + self.row_samples],
                 plane.stride,
-                desk,
+                scratch,
                 &mut out.between[first * row_bytes..(last + 1) * row_bytes],
             );
             on_read(last + 1);
@@ -286,10 +286,10 @@ impl PlaneScaler {
                 round_row(y, &mut out[..self.row_samples]);
                 on_read(self.sources(y..y + 1).1 + 1);
             }
-            for (view, (desk, pixels)) in self.views.iter().zip(&mut out.views) {
+            for (view, (scratch, pixels)) in self.views.iter().zip(&mut out.views) {
                 let at = (first - rows.start) * view.row_bytes();
                 let scaled = &mut pixels.data[at..][..count * view.row_bytes()];
-                view.scale_rows(lines, line, desk, scaled);
+                view.scale_rows(lines, line, scratch, scaled);
             }
         }
     }

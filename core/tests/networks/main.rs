@@ -5,4 +5,4 @@ mod common;
 
 mod completeness;
 mod exporters;
-mod turns;
+mod leases;

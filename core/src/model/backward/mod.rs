@@ -8,7 +8,7 @@ pub(crate) mod rules;
 
 use std::collections::HashMap;
 
-use super::head::Anatomy;
+use super::head::HeadMatch;
 use super::head::affine;
 use super::rewrite::cellwise_dense::Cellwise;
 use super::rewrite::element_type;
@@ -51,12 +51,12 @@ pub struct Sums {
 /// The operator that has no rule.
 pub fn differentiate(
     graph: &Graph,
-    anatomy: &Anatomy,
+    head_match: &HeadMatch,
     input_type: i32,
 ) -> Result<Gradient, String> {
     let mut builder = GraphBuilder::new(graph.opset());
     let tail = |after: Option<usize>| {
-        let nodes = anatomy
+        let nodes = head_match
             .tail
             .iter()
             .skip_while(|&&index| after.is_some_and(|after| index != after));
@@ -75,14 +75,14 @@ pub fn differentiate(
         walk_back(
             &mut builder,
             graph,
-            anatomy,
+            head_match,
             source,
             layers,
             classes,
             input_type,
         )
     };
-    if let Some(cellwise) = Cellwise::find(graph, anatomy) {
+    if let Some(cellwise) = Cellwise::find(graph, head_match) {
         let result = graph.nodes()[cellwise.index].result();
         let dy = back_to(result, &tail(Some(cellwise.index)))?;
         let products = cellwise.forward(&mut builder);
@@ -97,9 +97,9 @@ pub fn differentiate(
             sums: Some(sums),
         });
     }
-    let mut source = anatomy.features.as_str();
-    let mut layers = tail(anatomy.pool);
-    if let Some(pool) = anatomy.pool {
+    let mut source = head_match.features.as_str();
+    let mut layers = tail(head_match.pool);
+    if let Some(pool) = head_match.pool {
         // One value a channel, whatever its dimensions.
         source = graph.nodes()[pool].result();
         while let Some((first, rest)) = layers.split_first()
@@ -124,15 +124,15 @@ pub fn differentiate(
 fn walk_back(
     builder: &mut GraphBuilder,
     graph: &Graph,
-    anatomy: &Anatomy,
+    head_match: &HeadMatch,
     source: &str,
     layers: &[&Node],
     classes: usize,
     input_type: i32,
 ) -> Result<String, String> {
-    let class = choose_class(builder, graph, &anatomy.logits, classes);
+    let class = choose_class(builder, graph, &head_match.logits, classes);
     let reduced = reduced_axes(graph, layers);
-    let mut gradients = HashMap::from([(anatomy.logits.clone(), Cotangent::OneHot)]);
+    let mut gradients = HashMap::from([(head_match.logits.clone(), Cotangent::OneHot)]);
     for &layer in layers.iter().rev() {
         let Some(dy) = gradients.get(layer.result()).cloned() else {
             continue;

@@ -14,7 +14,7 @@ use crate::onnx::proto::Node;
 
 /// Indices of the operands of `node` through which a gradient flows back to the features; none
 /// for operators that a head is not expected to have.
-pub fn operands(graph: &Graph, node: &Node) -> Option<Vec<usize>> {
+pub fn differentiable_inputs(graph: &Graph, node: &Node) -> Option<Vec<usize>> {
     let varying: Vec<usize> = (0..node.input.len())
         .filter(|&index| graph.varies(node.operand(index)))
         .collect();
@@ -40,7 +40,7 @@ pub fn operands(graph: &Graph, node: &Node) -> Option<Vec<usize>> {
 /// Those of the [`operands`] for which there is a [`product`]: where a product of one takes in what
 /// flows through another, that other has none.
 pub fn paths(graph: &Graph, node: &Node) -> Option<Vec<usize>> {
-    let operands = operands(graph, node)?;
+    let operands = differentiable_inputs(graph, node)?;
     Some(match hard_gate(graph, node) {
         Some(gate) => vec![gate.index],
         None => operands,

@@ -1,28 +1,34 @@
 //! Dense layers that are written as convolutions, as in fully convolutional forms of VGG.
 
 use super::affine;
-use super::{Anatomy, Head, Layout, channels};
+use super::{Head, HeadMatch, Layout, channels};
 use crate::model::backward::rules;
 use crate::model::position::{Position, Positions};
 use crate::onnx::graph::Graph;
 
-/// Takes the feature map before a convolution whose kernel covers it, if `anatomy`'s map follows
+/// Takes the feature map before a convolution whose kernel covers it, if `head_match`'s map follows
 /// from one: that is a dense layer on every value of a map, and leaves a map of a single cell.
-pub fn before_covering_kernel(graph: &Graph, positions: &Positions, anatomy: Anatomy) -> Anatomy {
-    let pool_is_known = anatomy.pool.is_none_or(|pool| {
+pub fn before_covering_kernel(
+    graph: &Graph,
+    positions: &Positions,
+    head_match: HeadMatch,
+) -> HeadMatch {
+    let pool_is_known = head_match.pool.is_none_or(|pool| {
         let pool = &graph.nodes()[pool];
         matches!(pool.op(), "GlobalAveragePool" | "ReduceMean")
-            && rules::operands(graph, pool).is_some()
+            && rules::differentiable_inputs(graph, pool).is_some()
     });
-    if !pool_is_known || anatomy.layout != Layout::ChannelsFirst {
-        return anatomy;
+    if !pool_is_known || head_match.layout != Layout::ChannelsFirst {
+        return head_match;
     }
     let is_one_cell = |tensor: &str| matches!(positions.of(tensor), Some(Position::Single(_)));
     let mut passed = Vec::new();
-    let mut tensor = anatomy.features.as_str();
+    let mut tensor = head_match.features.as_str();
     while let Some(index) = graph.producer_index(tensor) {
         let node = &graph.nodes()[index];
-        if node.op() == "BatchNormalization" || rules::operands(graph, node) != Some(vec![0]) {
+        if node.op() == "BatchNormalization"
+            || rules::differentiable_inputs(graph, node) != Some(vec![0])
+        {
             break;
         }
         passed.push(index);
@@ -32,16 +38,16 @@ pub fn before_covering_kernel(graph: &Graph, positions: &Positions, anatomy: Ana
                 break;
             }
             passed.reverse();
-            passed.extend(&anatomy.tail);
-            return Anatomy {
+            passed.extend(&head_match.tail);
+            return HeadMatch {
                 features: operand.to_owned(),
                 head: Head::FlattenedLayers,
                 tail: passed,
                 pool: None,
-                ..anatomy
+                ..head_match
             };
         }
         tensor = operand;
     }
-    anatomy
+    head_match
 }

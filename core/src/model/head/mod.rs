@@ -67,7 +67,7 @@ impl Head {
 
 /// Where a classifier can be opened up.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Anatomy {
+pub struct HeadMatch {
     /// Tensor of the logits, before a softmax that ends the network.
     pub logits: String,
     pub scores: Scores,
@@ -90,7 +90,7 @@ pub fn find(
     graph: &Graph,
     picture: &Picture,
     wanted: Wanted,
-) -> Result<(Anatomy, Outputs), Obstacle> {
+) -> Result<(HeadMatch, Outputs), Obstacle> {
     let positions = Positions::trace(graph, picture, picture.size(INPUT_SIZE));
     let mut first_obstacle = None;
     let mut candidates = Vec::new();
@@ -98,9 +98,9 @@ pub fn find(
     for output in outputs.filter(|output| wanted.output.is_none_or(|name| name == *output)) {
         let (logits, scores) = strip_scores(graph, output);
         match find_before(graph, logits, scores) {
-            Ok(anatomy) => candidates.push(Candidate {
+            Ok(head_match) => candidates.push(Candidate {
                 output: output.to_owned(),
-                anatomy: before_covering_kernel(graph, &positions, anatomy),
+                head_match: before_covering_kernel(graph, &positions, head_match),
                 has_scores: logits != output,
             }),
             Err(obstacle) => {
@@ -149,7 +149,7 @@ fn scaled<'a>(graph: &Graph, node: &'a Node) -> Option<&'a str> {
     matches!(factor.as_slice(), [factor] if *factor > 0.0).then_some(operand)
 }
 
-fn find_before(graph: &Graph, logits: &str, scores: Scores) -> Result<Anatomy, Obstacle> {
+fn find_before(graph: &Graph, logits: &str, scores: Scores) -> Result<HeadMatch, Obstacle> {
     let mut tail: Vec<usize> = Vec::new();
     let mut flattened = None;
     let mut frontier = BTreeSet::new();
@@ -170,7 +170,8 @@ fn find_before(graph: &Graph, logits: &str, scores: Scores) -> Result<Anatomy, O
             "Conv" => !affine::is_pointwise(graph, node),
             op => op == "GlobalAveragePool",
         };
-        let Some(operands) = rules::operands(graph, node).filter(|_| !is_spatial) else {
+        let Some(operands) = rules::differentiable_inputs(graph, node).filter(|_| !is_spatial)
+        else {
             break Obstacle::of_node(graph, node);
         };
         tail.push(index);
@@ -200,7 +201,7 @@ fn find_before(graph: &Graph, logits: &str, scores: Scores) -> Result<Anatomy, O
     tail.truncate(length);
     let (features, layout) = before_transpose(graph, features, Layout::ChannelsFirst, &mut tail);
     tail.reverse();
-    Ok(Anatomy {
+    Ok(HeadMatch {
         logits: logits.to_owned(),
         scores,
         features: features.to_owned(),
@@ -218,7 +219,7 @@ fn pooled(
     (features, layout): (&str, Layout),
     pool: usize,
     mut tail: Vec<usize>,
-) -> Anatomy {
+) -> HeadMatch {
     tail.reverse();
     let layers = tail.iter().skip_while(|&&index| index != pool).skip(1);
     let layers = layers.map(|&index| &graph.nodes()[index]);
@@ -226,7 +227,7 @@ fn pooled(
         Some(affine) => head_of(affine),
         None => Head::PooledLayers,
     };
-    Anatomy {
+    HeadMatch {
         logits: logits.to_owned(),
         scores,
         features: features.to_owned(),

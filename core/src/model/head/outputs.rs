@@ -1,7 +1,7 @@
 //! Which of a network's outputs is the one that tells the classes.
 
 use super::affine;
-use super::{Anatomy, Head, channels};
+use super::{Head, HeadMatch, channels};
 use crate::error::Error;
 use crate::onnx::graph::Graph;
 
@@ -32,7 +32,7 @@ pub struct Outputs {
 /// One output that could be explained.
 pub struct Candidate {
     pub output: String,
-    pub anatomy: Anatomy,
+    pub head_match: HeadMatch,
     /// It ends in a softmax or logistic function.
     pub has_scores: bool,
 }
@@ -59,17 +59,17 @@ pub fn choose(
     graph: &Graph,
     mut candidates: Vec<Candidate>,
     wanted: Wanted,
-) -> Option<(Anatomy, Outputs)> {
+) -> Option<(HeadMatch, Outputs)> {
     let own_labels = wanted.own_labels.map(|counts| counts(graph));
     let own_labels = own_labels.unwrap_or_default();
     let rank = |candidate: &Candidate| {
-        let classes = classes(graph, &candidate.anatomy);
+        let classes = classes(graph, &candidate.head_match);
         (
             wanted.labels.is_some() && classes == wanted.labels,
             candidate.has_scores,
             classes.is_some_and(|classes| own_labels.contains(&classes)),
             name_rank(&candidate.output),
-            matches!(candidate.anatomy.head, Head::Dense { .. }),
+            matches!(candidate.head_match.head, Head::Dense { .. }),
         )
     };
     let ranks: Vec<_> = candidates.iter().map(rank).collect();
@@ -84,23 +84,23 @@ pub fn choose(
     // Logits and the scores made of them are one answer.
     let others = candidates
         .into_iter()
-        .filter(|other| other.anatomy.logits != taken.anatomy.logits)
+        .filter(|other| other.head_match.logits != taken.head_match.logits)
         .map(|other| other.output);
     let outputs = Outputs {
         others: others.collect(),
         taken: taken.output,
         is_asked: wanted.output.is_some(),
     };
-    Some((taken.anatomy, outputs))
+    Some((taken.head_match, outputs))
 }
 
 /// Number of logits, from the weights that make them.
-fn classes(graph: &Graph, anatomy: &Anatomy) -> Option<usize> {
-    match &anatomy.head {
+fn classes(graph: &Graph, head_match: &HeadMatch) -> Option<usize> {
+    match &head_match.head {
         Head::Dense { bias, .. } => Some(bias.len()),
-        Head::Channels => channels(graph, &anatomy.features),
+        Head::Channels => channels(graph, &head_match.features),
         Head::PooledLayers | Head::FlattenedLayers => {
-            let layers = anatomy.tail.iter().rev();
+            let layers = head_match.tail.iter().rev();
             layers
                 .filter_map(|&index| graph.nodes().get(index))
                 .find_map(|node| affine::dense_shape(graph, node))

@@ -10,7 +10,7 @@ use std::collections::HashSet;
 use prost::bytes::Bytes;
 
 use crate::model::head::affine;
-use crate::model::head::{Anatomy, Layout, channels};
+use crate::model::head::{HeadMatch, Layout, channels};
 use crate::onnx::builder::GraphBuilder;
 use crate::onnx::graph::Graph;
 use crate::onnx::proto::{self, Node, data_type};
@@ -45,14 +45,14 @@ pub struct Products {
 }
 
 impl<'a> Cellwise<'a> {
-    /// The first dense layer of `anatomy`'s head, if nothing but its order lies between the feature
+    /// The first dense layer of `head_match`'s head, if nothing but its order lies between the feature
     /// map and it, and its weights are stored in single precision.
-    pub fn find(graph: &'a Graph, anatomy: &'a Anatomy) -> Option<Self> {
-        let mut order = anatomy.layout;
-        let mut before = HashSet::from([anatomy.features.as_str()]);
-        let mut tensor = anatomy.features.as_str();
+    pub fn find(graph: &'a Graph, head_match: &'a HeadMatch) -> Option<Self> {
+        let mut order = head_match.layout;
+        let mut before = HashSet::from([head_match.features.as_str()]);
+        let mut tensor = head_match.features.as_str();
         let mut is_matrix = false;
-        let mut tail = anatomy
+        let mut tail = head_match
             .tail
             .iter()
             .map(|&index| (index, &graph.nodes()[index]));
@@ -83,7 +83,7 @@ impl<'a> Cellwise<'a> {
         let is_only_way =
             tail.all(|(_, node)| !node.input.iter().any(|x| before.contains(x.as_str())));
         let (inputs, outputs) = affine::dense_shape(graph, layer)?;
-        let channels = channels(graph, &anatomy.features)?;
+        let channels = channels(graph, &head_match.features)?;
         let cells = inputs.checked_div(channels)?;
         let weights = graph.initializer(layer.operand(1))?;
         let stored = match &weights.raw_data {
@@ -101,7 +101,7 @@ impl<'a> Cellwise<'a> {
             .then(|| Self {
                 index,
                 layer,
-                features: &anatomy.features,
+                features: &head_match.features,
                 channels,
                 cells,
                 order,

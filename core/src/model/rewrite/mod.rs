@@ -12,7 +12,7 @@ use crate::error::Fault;
 use cellwise_dense::DETAIL;
 
 use super::backward::{CLASS, Gradient, SLOT, Sums};
-use super::head::{Anatomy, Layout};
+use super::head::{HeadMatch, Layout};
 use super::image_input::Picture;
 use crate::onnx::graph::Graph;
 use crate::onnx::node::{cast, floats, node, sized, transpose, value};
@@ -34,18 +34,18 @@ pub const IMAGE: &str = "camoverlay/image";
 pub fn rewrite(
     graph: Graph,
     picture: &Picture,
-    anatomy: &Anatomy,
+    head_match: &HeadMatch,
     gradient: Option<Gradient>,
 ) -> Result<Vec<u8>, Fault> {
-    let features_type = element_type(&graph, &anatomy.features, picture.element_type);
-    let logits_type = element_type(&graph, &anatomy.logits, picture.element_type);
+    let features_type = element_type(&graph, &head_match.features, picture.element_type);
+    let logits_type = element_type(&graph, &head_match.logits, picture.element_type);
     let pads = pads_before_maxima(&graph, picture.element_type);
     let version = graph.opset();
     let mut model = graph.into_model();
     // From this version on, weights that are inputs too are told from constants.
     model.ir_version = model.ir_version.max(Some(4));
     let proto = model.graph.as_mut().ok_or(Fault::NoGraph)?;
-    if let Some(pool) = anatomy.pool.and_then(|pool| proto.node.get_mut(pool))
+    if let Some(pool) = head_match.pool.and_then(|pool| proto.node.get_mut(pool))
         && pool.op() == "AveragePool"
     {
         pool.op_type = Some("GlobalAveragePool".to_owned());
@@ -53,13 +53,13 @@ pub fn rewrite(
     }
     keep_pads(proto, &pads, version);
     take_image(proto, picture);
-    let to_first: Option<&[i64]> = match anatomy.layout {
+    let to_first: Option<&[i64]> = match head_match.layout {
         Layout::ChannelsFirst => None,
         Layout::ChannelsLast => Some(&[0, 3, 1, 2]),
     };
     proto.output.clear();
-    expose(proto, &anatomy.features, features_type, to_first);
-    expose(proto, &anatomy.logits, logits_type, None);
+    expose(proto, &head_match.features, features_type, to_first);
+    expose(proto, &head_match.logits, logits_type, None);
     if let Some(Gradient {
         builder,
         tensor,
@@ -78,7 +78,7 @@ pub fn rewrite(
         keep_as_stored(proto, &builder.nodes);
         proto.node.extend(builder.nodes);
         proto.initializer.extend(builder.constants);
-        let to_first = to_first.filter(|_| anatomy.pool.is_none());
+        let to_first = to_first.filter(|_| head_match.pool.is_none());
         expose(proto, &tensor, features_type, to_first);
         if let Some(Sums { tensor, layer }) = sums {
             let made = layer.last().map(|node| node.result().to_owned());

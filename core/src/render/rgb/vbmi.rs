@@ -16,7 +16,7 @@ const PIXELS: usize = 64;
 /// Bits after the point.
 const FRACTION: u32 = 16;
 
-/// Sums are this many steps too high, and in doubt up to twice that: each of the two terms is off
+/// SumTable are this many steps too high, and in doubt up to twice that: each of the two terms is off
 /// by half a step.
 const BIAS: i64 = 2;
 

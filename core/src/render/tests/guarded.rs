@@ -6,7 +6,7 @@ use super::*;
 use crate::luma::gray::{gray_planes, gray_row};
 use crate::render::colormap::Span;
 use crate::render::rgb::Colours;
-use crate::render::yuv::table_sums::{Sums, Table};
+use crate::render::yuv::table_sums::{SumTable, Table};
 use crate::resample::coefficients::{Axis, Bytes};
 use crate::resample::plane::round_byte_rows;
 use crate::simd::forced::each_level;
@@ -47,7 +47,7 @@ fn sums_of_tables() {
         tables[1].set(i, (i * 93 + 77) as u16);
     }
     let [first, second] = tables;
-    let sums = Sums::new(first, second);
+    let sums = SumTable::new(first, second);
     each_length([1, 1], 1, |indices, out| sums.of_all(indices, out));
 }
 

@@ -1,21 +1,21 @@
 //! Rows of 8-bit codes in which two pixels share their chroma.
 
-use super::table_sums::{Sums, Table};
+use super::table_sums::{SumTable, Table};
 #[cfg(target_arch = "x86_64")]
 use crate::simd::Level;
 
 /// What the codes of a component of chroma are made of.
-pub(crate) struct Codes {
+pub(crate) struct ChromaTables {
     /// Of two heats, of which each makes half of a code.
-    pub halves: Sums,
+    pub halves: SumTable,
     /// Of one heat.
     whole: [u8; 256],
 }
 
-impl Codes {
-    /// Codes of the half that each heat makes.
+impl ChromaTables {
+    /// ChromaTables of the half that each heat makes.
     pub fn new(half: Table) -> Self {
-        let halves = Sums::new(half.clone(), half);
+        let halves = SumTable::new(half.clone(), half);
         Self {
             whole: std::array::from_fn(|heat| halves.of(heat as u8, heat as u8)),
             halves,
@@ -24,7 +24,7 @@ impl Codes {
 }
 
 /// Two components, in the order in which they lie in memory.
-pub(crate) type Chroma<'a> = [&'a Codes; 2];
+pub(crate) type Chroma<'a> = [&'a ChromaTables; 2];
 
 /// Chroma of a row of pixels, from their heat and that of the row below: component by component.
 ///
@@ -63,7 +63,7 @@ fn codes(chroma: Chroma, [above, below]: [&[u8]; 2]) -> impl Iterator<Item = [u8
 /// A row of `width` pixels whose luma and chroma take turns, luma being the bytes from `LUMA` (0 or
 /// 1) on: made of its own luma and of heat, as `luma` adds them.
 pub(crate) fn paint_packed<const LUMA: usize>(
-    luma: &Sums,
+    luma: &SumTable,
     chroma: Chroma,
     heat: &[u8],
     width: usize,
@@ -87,7 +87,7 @@ pub(crate) fn paint_packed<const LUMA: usize>(
 
 #[cfg(target_arch = "x86_64")]
 mod vbmi {
-    use super::{Chroma, Sums};
+    use super::{Chroma, SumTable};
     use crate::render::yuv::table_sums;
     use crate::simd::lookup::{self, load, load_bytes, look_up, mask};
     use std::arch::x86_64::*;
@@ -120,7 +120,7 @@ mod vbmi {
         unsafe { _mm512_loadu_si512(bytes.as_ptr().cast()) }
     }
 
-    /// [`super::Codes`] of two components in registers.
+    /// [`super::ChromaTables`] of two components in registers.
     struct Registers {
         low: [lookup::Register; 2],
         high: [lookup::Register; 2],
@@ -203,7 +203,7 @@ mod vbmi {
 
     #[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
     pub fn paint_packed<const LUMA: usize>(
-        luma: &Sums,
+        luma: &SumTable,
         chroma: Chroma,
         heat: &[u8],
         width: usize,
@@ -285,8 +285,8 @@ mod tests {
     fn rows_of_all_lengths_hold_the_sums_of_their_heats() {
         let [first, second, gray, heat] = [40_503, 48_271, 777, 30_011].map(table);
         let (above, below, row) = (noise(1), noise(2), noise(3));
-        let sums = Sums::new(gray, heat);
-        let chroma = [first.clone(), second.clone()].map(Codes::new);
+        let sums = SumTable::new(gray, heat);
+        let chroma = [first.clone(), second.clone()].map(ChromaTables::new);
         let chroma = chroma.each_ref();
         each_level(|level| {
             for width in 1..=250 {

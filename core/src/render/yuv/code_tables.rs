@@ -1,22 +1,22 @@
 //! Luma and chroma codes of gray and heat.
 
 use super::chroma::{self, paint_packed, paint_pairs, paint_planes};
-use super::table_sums::{Sums, Table};
+use super::table_sums::{SumTable, Table};
 use crate::frame::colorimetry::Coding;
 use crate::frame::{Chroma, Component, Depth, Encoding};
 use crate::render::colormap::{HEAT, Span};
 use crate::simd::dispatched;
 
 /// What a stretched picture's codes are made of.
-pub(crate) struct CodeTables {
+pub(crate) struct YuvTables {
     coding: Coding,
     depth: Depth,
     /// What gray and heat contribute to 8-bit luma.
-    luma: Sums,
+    luma: SumTable,
     /// The same for 10 bits.
     words: WordLuma,
-    /// Codes of blue and red difference, made of heat; for 10 bits the halves have 6 bits after the point.
-    chroma: [chroma::Codes; 2],
+    /// ChromaTables of blue and red difference, made of heat; for 10 bits the halves have 6 bits after the point.
+    chroma: [chroma::ChromaTables; 2],
 }
 
 /// A row of chroma samples to be painted.
@@ -37,21 +37,21 @@ struct WordLuma {
 
 const WORD_FRACTION: u32 = 16;
 
-impl CodeTables {
+impl YuvTables {
     /// Tables for pictures whose white takes a share of the codes, all of them where it is not given.
     pub fn new(encoding: Encoding, depth: Depth, white: Option<f64>) -> Self {
         let coding = Coding::new(encoding, depth).with_white(white);
         Self {
             coding,
             depth,
-            luma: Sums::new(Table::ZERO, Table::ZERO),
+            luma: SumTable::new(Table::ZERO, Table::ZERO),
             words: WordLuma {
                 factor: 0,
                 heat: [0; 256],
                 black: coding.black as i32,
                 white: (coding.black + coding.luma_range) as i32,
             },
-            chroma: [Table::ZERO; 2].map(chroma::Codes::new),
+            chroma: [Table::ZERO; 2].map(chroma::ChromaTables::new),
         }
     }
 
@@ -89,8 +89,8 @@ impl CodeTables {
                 table.set(index, fixed((code + 0.5) / 2.0, chroma_bits) as u16);
             }
         }
-        self.luma = Sums::new(gray, heat);
-        self.chroma = chroma.map(chroma::Codes::new);
+        self.luma = SumTable::new(gray, heat);
+        self.chroma = chroma.map(chroma::ChromaTables::new);
     }
 
     /// Paints the luma, one sample after the other, of a row of as many pixels as `index` has.
@@ -121,7 +121,7 @@ impl CodeTables {
     }
 
     /// The two components, blue difference at `blue`.
-    fn components(&self, blue: usize) -> [&chroma::Codes; 2] {
+    fn components(&self, blue: usize) -> [&chroma::ChromaTables; 2] {
         [&self.chroma[blue], &self.chroma[1 - blue]]
     }
 
@@ -134,7 +134,8 @@ impl CodeTables {
             }
             ChromaRows::Planes(rows) => {
                 let step = 1 + usize::from(halved);
-                for (row, chroma::Codes { halves, .. }) in rows.into_iter().zip(&self.chroma) {
+                for (row, chroma::ChromaTables { halves, .. }) in rows.into_iter().zip(&self.chroma)
+                {
                     let table = &halves.first;
                     match self.depth {
                         Depth::Eight => halves.of_all(heat, row),

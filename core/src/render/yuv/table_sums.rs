@@ -1,4 +1,4 @@
-//! Sums of two table entries.
+//! SumTable of two table entries.
 
 #[cfg(target_arch = "x86_64")]
 use crate::simd::Level;
@@ -27,8 +27,8 @@ impl Table {
     }
 }
 
-/// Sums of an entry of one table and one of another.
-pub(crate) struct Sums {
+/// SumTable of an entry of one table and one of another.
+pub(crate) struct SumTable {
     pub first: Table,
     pub second: Table,
     /// The whole parts of the sums with the second table's entry 0.
@@ -36,7 +36,7 @@ pub(crate) struct Sums {
     cold: [u8; 256],
 }
 
-impl Sums {
+impl SumTable {
     pub fn new(first: Table, second: Table) -> Self {
         Self {
             #[cfg(target_arch = "x86_64")]
@@ -84,11 +84,11 @@ fn whole(first: u16, second: u16) -> u8 {
 
 #[cfg(target_arch = "x86_64")]
 pub(crate) mod vbmi {
-    use super::Sums;
+    use super::SumTable;
     use crate::simd::lookup::{self, load, load_bytes, look_up, mask};
     use std::arch::x86_64::*;
 
-    /// [`Sums`] in registers.
+    /// [`SumTable`] in registers.
     pub struct Registers {
         low: [lookup::Register; 2],
         high: [lookup::Register; 2],
@@ -97,7 +97,7 @@ pub(crate) mod vbmi {
 
     impl Registers {
         #[target_feature(enable = "avx512f")]
-        pub fn load(sums: &Sums) -> Self {
+        pub fn load(sums: &SumTable) -> Self {
             let tables = [&sums.first, &sums.second];
             Self {
                 low: tables.map(|table| load(&table.low)),
@@ -122,7 +122,7 @@ pub(crate) mod vbmi {
     }
 
     #[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
-    pub fn of_all(sums: &Sums, indices: [&[u8]; 2], out: &mut [u8]) {
+    pub fn of_all(sums: &SumTable, indices: [&[u8]; 2], out: &mut [u8]) {
         let tables = Registers::load(sums);
         let indices = indices[0].chunks(64).zip(indices[1].chunks(64));
         for (out, (a, b)) in out.chunks_mut(64).zip(indices) {
@@ -136,7 +136,7 @@ pub(crate) mod vbmi {
     }
 
     #[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
-    pub fn add(sums: &Sums, first: &mut [u8], second: &[u8]) {
+    pub fn add(sums: &SumTable, first: &mut [u8], second: &[u8]) {
         let tables = Registers::load(sums);
         for (a, b) in first.chunks_mut(64).zip(second.chunks(64)) {
             let mask = mask(a.len().min(b.len()));
@@ -172,7 +172,7 @@ mod tests {
             (sum >> 8) as u8
         };
         let [a, b] = tables.clone();
-        let sums = Sums::new(a, b);
+        let sums = SumTable::new(a, b);
         each_level(|level| {
             for length in (1..200).chain([1 << 16]) {
                 let mut out = vec![0; length];

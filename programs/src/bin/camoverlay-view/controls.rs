@@ -54,7 +54,7 @@ impl Controls {
             .and_then(|(_, value)| Method::from_name(value.nick()))
             .unwrap_or(Method::Auto);
         let on = asked
-            .resolve(network.turn().head())
+            .resolve(network.head())
             .map_err(|error| error.to_string())?;
         let explained = Arc::new(AtomicI32::new(0));
         let controls = Self {

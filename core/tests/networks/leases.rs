@@ -25,8 +25,8 @@ fn runs_at_the_same_time_return_what_runs_alone_do() {
         let tensor: Vec<f32> = (0..3 * width * height)
             .map(|i| ((i * (picture + 3)) % 251) as f32 / 125.0 - 1.0)
             .collect();
-        let mut turn = network.turn();
-        let activation = turn.run(&tensor, width, height, Target::Rank(0), Detail::Sums);
+        let mut lease = network.lease();
+        let activation = lease.run(&tensor, width, height, Target::Rank(0), Detail::Sums);
         let activation = activation.unwrap();
         (
             activation.logits.to_vec(),
@@ -35,7 +35,7 @@ fn runs_at_the_same_time_return_what_runs_alone_do() {
     };
     const PICTURES: usize = 6;
     let alone: Vec<_> = (0..PICTURES).map(run).collect();
-    // Two may run at once, and others wait for their turn.
+    // Two may run at once, and others wait for their lease.
     let start = Barrier::new(PICTURES);
     thread::scope(|scope| {
         for (picture, expected) in alone.iter().enumerate() {
@@ -56,10 +56,10 @@ fn two_have_their_turn_at_once_and_a_third_waits() {
         return;
     }
     let network = SharedClassifier::open(&options(1)).unwrap();
-    let first = network.turn();
-    let second = network.turn();
+    let first = network.lease();
+    let second = network.lease();
     thread::scope(|scope| {
-        let third = scope.spawn(|| network.turn().name().to_owned());
+        let third = scope.spawn(|| network.lease().name().to_owned());
         thread::sleep(std::time::Duration::from_millis(100));
         assert!(!third.is_finished());
         drop(first);

@@ -7,7 +7,7 @@ use prost::bytes::Bytes;
 use super::backward::{self, Gradient};
 use super::head::obstacle::OTHER_NETWORK;
 use super::head::outputs::{self, Outputs, Wanted};
-use super::head::{self, Anatomy, Head};
+use super::head::{self, Head, HeadMatch};
 use super::image_input::INPUT_SIZE;
 use super::image_input::Picture;
 use super::places::{self, Places};
@@ -19,15 +19,15 @@ use crate::onnx::graph::{self, Graph};
 use crate::onnx::{external_data, proto};
 
 /// A classifier's graph, taken apart.
-pub struct Dissection {
+pub struct Analysis {
     pub graph: Graph,
     pub picture: Picture,
-    pub anatomy: Anatomy,
+    pub head_match: HeadMatch,
     pub gradient: Option<Gradient>,
     pub outputs: Outputs,
 }
 
-impl Dissection {
+impl Analysis {
     /// Reads the network file at `path`, and the files beside it that hold its weights; says which
     /// files those were.
     ///
@@ -75,16 +75,16 @@ impl Dissection {
             ..wanted
         };
         let found = head::find(&graph, &picture, wanted);
-        let (anatomy, outputs) = found.map_err(|obstacle| Error::NotExplainable {
+        let (head_match, outputs) = found.map_err(|obstacle| Error::NotExplainable {
             path: path.to_owned(),
             found: obstacle.found,
             reason: obstacle.reason,
             advice: obstacle.advice,
         })?;
-        let gradient = match anatomy.head {
+        let gradient = match head_match.head {
             Head::Channels | Head::Dense { .. } => None,
             Head::PooledLayers | Head::FlattenedLayers => Some(
-                backward::differentiate(&graph, &anatomy, picture.element_type).map_err(
+                backward::differentiate(&graph, &head_match, picture.element_type).map_err(
                     |found| Error::NotExplainable {
                         path: path.to_owned(),
                         found,
@@ -97,7 +97,7 @@ impl Dissection {
         Ok(Self {
             graph,
             picture,
-            anatomy,
+            head_match,
             gradient,
             outputs,
         })
@@ -108,24 +108,24 @@ impl Dissection {
     /// # Errors
     /// [`Error::NoPlaces`].
     pub fn places(&self, path: &Path, side: u32) -> Result<Places, Error> {
-        places::of_graph(&self.graph, &self.picture, &self.anatomy, side).map_err(|lack| {
+        places::of_graph(&self.graph, &self.picture, &self.head_match, side).map_err(|lack| {
             Error::NoPlaces {
                 path: path.to_owned(),
-                features: self.anatomy.features.clone(),
+                features: self.head_match.features.clone(),
                 found: lack.found,
                 advice: lack.advice,
             }
         })
     }
 
-    /// The serialised graph to run, and the anatomy and the picture that belong to it.
+    /// The serialised graph to run, and the head_match and the picture that belong to it.
     ///
     /// # Errors
     /// [`Error::NotOnnx`] for a graph of more than 2 GiB.
-    pub fn rewrite(self, path: &Path) -> Result<(Vec<u8>, Picture, Anatomy), Error> {
-        let model = rewrite::rewrite(self.graph, &self.picture, &self.anatomy, self.gradient)
+    pub fn rewrite(self, path: &Path) -> Result<(Vec<u8>, Picture, HeadMatch), Error> {
+        let model = rewrite::rewrite(self.graph, &self.picture, &self.head_match, self.gradient)
             .map_err(|fault| not_onnx(path, fault))?;
-        Ok((model, self.picture, self.anatomy))
+        Ok((model, self.picture, self.head_match))
     }
 }
 
@@ -144,7 +144,7 @@ fn not_onnx(path: &Path, fault: Fault) -> Error {
 pub fn check(bytes: Vec<u8>) -> Result<(), Error> {
     let path = Path::new("network.onnx");
     let model = graph::decode(Bytes::from(bytes)).map_err(|fault| not_onnx(path, fault))?;
-    let network = Dissection::of_model(model, path, Wanted::default())?;
+    let network = Analysis::of_model(model, path, Wanted::default())?;
     network.places(path, INPUT_SIZE)?;
     network.rewrite(path)?;
     Ok(())
