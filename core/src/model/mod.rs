@@ -8,6 +8,7 @@ pub(crate) mod image_input;
 pub(crate) mod places;
 pub(crate) mod position;
 pub(crate) mod rewrite;
+pub(crate) mod shape_arithmetic;
 pub(crate) mod window;
 
 pub use activation::{Activation, Detail, FeatureMap, Target};

@@ -7,6 +7,7 @@ use std::collections::HashMap;
 
 use super::head::Layout;
 use super::image_input::Picture;
+use super::shape_arithmetic::{Sizes, UNKNOWN};
 use super::window::{Window, windows};
 use crate::onnx::graph::Graph;
 use crate::onnx::proto::Node;
@@ -77,6 +78,8 @@ const MOST_NUMBERS: usize = 64;
 pub struct Positions<'a> {
     graph: &'a Graph,
     tensors: HashMap<&'a str, Position>,
+    /// What is computed of their shapes.
+    sizes: Sizes<'a>,
 }
 
 impl<'a> Positions<'a> {
@@ -99,14 +102,21 @@ impl<'a> Positions<'a> {
         let mut positions = Self {
             graph,
             tensors: HashMap::from([(picture.name.as_str(), Position::Map(start))]),
+            sizes: Sizes::default(),
         };
         for (index, node) in graph.nodes().iter().enumerate() {
+            if !node.output.iter().any(|output| graph.varies(output)) {
+                let of = positions.of(node.operand(0)).and_then(Position::map);
+                let shape = of.map(|map| map.shape());
+                positions.sizes.learn(graph, node, shape);
+                continue;
+            }
             let seen: Vec<Position> = node
                 .input
                 .iter()
                 .filter_map(|operand| positions.of(operand))
                 .collect();
-            if seen.is_empty() || !node.output.iter().any(|output| graph.varies(output)) {
+            if seen.is_empty() {
                 continue;
             }
             let position = positions.through(index, node, &seen);
@@ -180,7 +190,7 @@ impl<'a> Positions<'a> {
             }
             "Unsqueeze" => first.unsqueeze(&self.numbers(node, "axes", 1)?)?,
             "Squeeze" => first.squeeze(&self.numbers(node, "axes", 1)?)?,
-            "Reshape" => first.reshape(&self.numbers(node, "shape", 1)?)?,
+            "Reshape" => first.reshape(&self.sizes(node, "shape", 1)?)?,
             "Resize" | "Upsample" => self.resize(node, first)?,
             "SpaceToDepth" => first.blocks(node.int("blocksize", 1))?,
             "MatMul" | "MatMulInteger" => {
@@ -295,7 +305,7 @@ impl<'a> Positions<'a> {
         let scales = scales.filter(|scales| !scales.is_empty());
         let sizes = match &scales {
             Some(_) => None,
-            None => Some(self.numbers(node, "sizes", 3)?),
+            None => Some(self.sizes(node, "sizes", 3)?),
         };
         for (along, axis) in map.along.iter_mut().zip(map.axes) {
             let cells = along.cells as f64;
@@ -325,6 +335,12 @@ impl<'a> Positions<'a> {
         shape.is_some_and(|shape| shape.len() <= 1 && shape.iter().all(|&n| n <= MOST_NUMBERS))
     }
 
+    /// As [`Self::numbers`], and where the graph computes them of shapes; some may be unknown.
+    fn sizes(&self, node: &Node, attribute: &str, operand: usize) -> Option<Vec<i64>> {
+        let given = self.numbers(node, attribute, operand);
+        given.or_else(|| self.sizes.get(self.graph, node.operand(operand)))
+    }
+
     /// The integers of an attribute, or of an operand where there is no such attribute.
     fn numbers(&self, node: &Node, attribute: &str, operand: usize) -> Option<Vec<i64>> {
         if let Some(numbers) = node.ints(attribute) {
@@ -349,6 +365,20 @@ impl Map {
     /// Height and width in cells.
     pub fn cells(&self) -> [usize; 2] {
         self.along.map(|along| along.cells)
+    }
+
+    /// Its shape, as far as it is known: one picture, and its cells.
+    fn shape(&self) -> Vec<i64> {
+        let mut shape = vec![UNKNOWN; self.rank];
+        if let Some(first) = shape.first_mut() {
+            *first = 1;
+        }
+        for (along, axis) in self.along.iter().zip(self.axes) {
+            if let Some(size) = shape.get_mut(axis) {
+                *size = i64::try_from(along.cells).unwrap_or(UNKNOWN);
+            }
+        }
+        shape
     }
 
     /// Whether a map of this layout has each cell at its place; none where it is no such map.

@@ -175,6 +175,39 @@ fn what_keeps_places_is_proven_by_the_graph() {
 }
 
 #[test]
+fn sizes_that_the_graph_computes_of_shapes_are_followed() {
+    // As torch's exporter writes the shuffling of channels for pictures of any size.
+    let mut draft = crate::inference::tests::places::draft();
+    cells(&mut draft, "x");
+    draft
+        .integers("one", &[1])
+        .integers("two", &[2])
+        .integers("batch_at", &[0])
+        .integers("places_at", &[-2, -1])
+        .node("Shape", &["f"], "shape")
+        .node("Gather", &["shape", "batch_at"], "batch")
+        .node("Gather", &["shape", "one"], "channels")
+        .node("Gather", &["shape", "places_at"], "places")
+        .node("Div", &["channels", "two"], "half")
+        .node_int(
+            "Concat",
+            &["batch", "two", "half", "places"],
+            "groups",
+            ("axis", 0),
+        )
+        .node("Reshape", &["f", "groups"], "grouped")
+        .node_ints(
+            "Transpose",
+            &["grouped"],
+            "shuffled",
+            ("perm", &[0, 2, 1, 3, 4]),
+        )
+        .node("Reshape", &["shuffled", "shape"], "g");
+    pooled(&mut draft, "g");
+    assert_places(&draft, true);
+}
+
+#[test]
 fn what_the_graph_leaves_open_is_probed() {
     // To tokens and back again.
     let mut draft = crate::inference::tests::places::draft();
