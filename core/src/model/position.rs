@@ -243,8 +243,8 @@ impl<'a> Positions<'a> {
     }
 
     fn slice(&self, index: usize, node: &Node, mut map: Map) -> Option<Map> {
-        let starts = self.numbers(node, "starts", 1)?;
-        let ends = self.numbers(node, "ends", 2)?;
+        let starts = self.sizes(node, "starts", 1)?;
+        let ends = self.sizes(node, "ends", 2)?;
         let all = || (0..starts.len() as i64).collect();
         let axes = if node.find("axes").is_some() || !node.operand(3).is_empty() {
             self.numbers(node, "axes", 3)?
@@ -269,8 +269,12 @@ impl<'a> Positions<'a> {
                     Some(end)
                 }
             };
-            let start = from_start(*starts.get(place)?)?.clamp(0, cells);
-            let end = from_start(*ends.get(place)?)?.clamp(0, cells);
+            let (start, end) = (*starts.get(place)?, *ends.get(place)?);
+            if start == UNKNOWN || end == UNKNOWN {
+                return None;
+            }
+            let start = from_start(start)?.clamp(0, cells);
+            let end = from_start(end)?.clamp(0, cells);
             let step = *steps.get(place)?;
             if step < 1 || end <= start {
                 return None;
