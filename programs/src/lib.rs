@@ -4,7 +4,7 @@
 //! A program's `main` is one line, [`main`] with its own arguments (a `clap::Parser`) and its own function:
 //!
 //! ```no_run
-//! use crate::{Failure, OverlayOptions};
+//! use camoverlay_programs::{Failure, OverlayOptions};
 //!
 //! /// Say what the element would do
 //! #[derive(clap::Parser)]
@@ -19,7 +19,7 @@
 //! }
 //!
 //! fn main() -> std::process::ExitCode {
-//!     crate::command_line::main(run)
+//!     camoverlay_programs::main(run)
 //! }
 //! ```
 
