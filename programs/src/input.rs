@@ -2,8 +2,13 @@
 
 use std::ffi::OsStr;
 use std::fs::File;
+use std::mem;
+use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
 
 use gst::glib;
 use gst::prelude::*;
@@ -34,6 +39,31 @@ pub struct CameraOptions {
     /// Frames a second asked of the camera
     #[arg(long, value_name = "N", value_parser = rate)]
     pub fps: Option<i32>,
+}
+
+/// How long a pipe may have no writer.
+const WRITER_PATIENCE: Duration = Duration::from_secs(10);
+
+/// Waits until somebody opens the pipe at `path` to write to it: who opens it to read waits for that, and for ever.
+///
+/// # Errors
+/// Nobody does for some seconds.
+fn await_writer(path: &Path) -> Result<(), Failure> {
+    let (opened, is_open) = mpsc::channel();
+    let pipe = path.to_owned();
+    // Left behind where nobody writes; the program ends then.
+    thread::spawn(move || opened.send(File::open(pipe)));
+    match is_open.recv_timeout(WRITER_PATIENCE) {
+        Ok(opened) => {
+            // Stays open, so that the writer never finds the pipe without a reader.
+            mem::forget(opened?);
+            Ok(())
+        }
+        Err(_) => Err(Failure::Stalled(format!(
+            "{} gives nothing: it is a pipe that nobody writes to. Start the program that writes to it.",
+            path.display()
+        ))),
+    }
 }
 
 impl Input {
@@ -78,6 +108,9 @@ impl Input {
             if about.len() == 0 {
                 return Err(unreadable(&"the file is empty").into());
             }
+        }
+        if about.file_type().is_fifo() {
+            await_writer(&path)?;
         }
         Ok(Self::File(path))
     }

@@ -18,6 +18,7 @@ mod stats;
 mod target;
 mod worker;
 
+pub use format::presentation;
 pub use meta::META_NAME;
 
 glib::wrapper! {

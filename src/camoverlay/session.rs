@@ -225,7 +225,11 @@ impl Session {
         match &self.buffers {
             Some(buffers) if buffers.presentation.orientation != orientation => {
                 let info = buffers.info.clone();
-                self.set_info(&info, orientation)
+                // The source is the same as before.
+                let live_source = self.live_source;
+                self.set_info(&info, orientation)?;
+                self.live_source = live_source;
+                Ok(())
             }
             _ => Ok(()),
         }

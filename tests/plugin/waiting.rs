@@ -70,6 +70,20 @@ fn a_photo_is_explained() {
 }
 
 #[test]
+fn a_turned_photo_is_explained() {
+    let line = format!(
+        "{} ! taginject scope=stream tags=image-orientation=rotate-90 ! camoverlay inference=latest ! appsink name=sink",
+        photo("chelsea.png")
+    );
+    let pipeline = pipeline(&line);
+    pipeline.set_state(gst::State::Playing).unwrap();
+    let sample = app_sink(&pipeline).try_pull_sample(A_MINUTE).unwrap();
+    let buffer = sample.buffer().unwrap();
+    assert_eq!(Some(made(buffer)), buffer.pts());
+    pipeline.set_state(gst::State::Null).unwrap();
+}
+
+#[test]
 fn the_first_frame_after_each_seek_in_paused_has_its_own_map() {
     let pipeline = pipeline(
         "videotestsrc ! video/x-raw,format=RGB,width=64,height=48,framerate=30/1 ! \

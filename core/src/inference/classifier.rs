@@ -16,6 +16,7 @@ use crate::model::Outputs;
 use crate::model::Places;
 use crate::model::analysis::Analysis;
 use crate::model::head::outputs::Wanted;
+use crate::model::places::oblong;
 use crate::model::{Activation, Detail, FeatureMap, Target};
 use crate::model::{Head, Layout};
 use crate::preprocess::Preprocess;
@@ -193,9 +194,22 @@ impl Classifier {
             }
             None => metadata::choose_labels(own_labels, classes, &mut warnings),
         };
-        if let Places::Probed { .. } = structure.places {
+        let is_probed = matches!(structure.places, Places::Probed { .. });
+        let mut fixed = picture.fixed;
+        if fixed.is_none() && (is_probed || matches!(head_match.head, Head::FlattenedLayers)) {
+            // A file may declare sizes free that its layers fix.
+            let [height, width] = oblong(input_size as usize)[0];
+            let pixels = vec![0.0; 3 * width * height];
+            if session.run(&pixels, width, height, choice).is_err() {
+                fixed = Some((input_size as usize, input_size as usize));
+            }
+        }
+        if is_probed {
             let frame = probe::Frame {
-                size: picture.size(input_size),
+                size: match fixed {
+                    Some((width, height)) => [height, width],
+                    None => oblong(input_size as usize)[0],
+                },
                 normalization: preprocess.0.normalization(),
             };
             probe::check(&mut session, &frame, choice).map_err(|failure| match failure {
@@ -214,7 +228,7 @@ impl Classifier {
             classes,
             preprocess,
             input_size,
-            fixed: picture.fixed,
+            fixed,
             structure,
             head: head_match.head,
             has_sums,

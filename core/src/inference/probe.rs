@@ -26,6 +26,12 @@ const PATCHES: [[f64; 2]; 6] = [
 /// and there, and attention looks around.
 const STRAYS: usize = 2;
 
+/// Fewest cells of an axis of which something can be said.
+const FEWEST_CELLS: usize = 3;
+
+/// From so many cells of an axis on, a neighbour may answer.
+const ROOMY: usize = 5;
+
 /// The picture that a network takes.
 pub struct Frame {
     /// Height and width in pixels.
@@ -51,12 +57,23 @@ pub fn check(session: &mut Session, frame: &Frame, choice: Option<Choice>) -> Re
         let pixels = picture(frame.size, seed);
         let plain = Answer::of(session, frame, &pixels, choice)?;
         let [rows, columns] = plain.cells;
+        if rows.min(columns) < FEWEST_CELLS {
+            return Err(Failure::Lack(Lack {
+                found: format!(
+                    "has {rows} x {columns} cells, too few to find out whether each looks at its place"
+                ),
+                advice: NO_GRID,
+            }));
+        }
         for [x, y] in PATCHES {
             let cell = [place(y, rows), place(x, columns)];
             let changed = change(&pixels, frame.size, plain.cells, cell);
             let answer = Answer::of(session, frame, &changed, choice)?;
             let is_near = plain.farthest(&answer).is_some_and(|found| {
-                found[0].abs_diff(cell[0]) <= 1 && found[1].abs_diff(cell[1]) <= 1
+                let is_beside = |axis: usize| {
+                    found[axis].abs_diff(cell[axis]) <= usize::from(plain.cells[axis] >= ROOMY)
+                };
+                is_beside(0) && is_beside(1)
             });
             strays += usize::from(!is_near);
         }

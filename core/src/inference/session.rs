@@ -122,7 +122,7 @@ fn build(environment: &Environment, model: &[u8], threads: usize) -> ort::Result
         // Spinning threads take the cores from the other elements of a pipeline.
         .with_intra_op_spinning(false)?
         // It warns of weights that are inputs too, which is meant (see `edit`).
-        .with_log_level(LogLevel::Error)?
+        .with_log_level(LogLevel::Fatal)?
         .commit_from_memory(model)
 }
 

@@ -42,7 +42,32 @@ pub fn of_graph(
     head_match: &HeadMatch,
     side: u32,
 ) -> Result<Places, Lack> {
-    let size = picture.size(side);
+    let square = of_size(graph, picture, head_match, picture.size(side))?;
+    if picture.fixed.is_some() {
+        return Ok(square);
+    }
+    // What holds for squares alone moves the heat on all other frames.
+    for size in oblong(side as usize) {
+        if let probed @ Places::Probed { .. } = of_size(graph, picture, head_match, size)? {
+            return Ok(probed);
+        }
+    }
+    Ok(square)
+}
+
+/// Heights and widths of a picture that is no square, of shortest side `side`, lying and upright.
+pub fn oblong(side: usize) -> [[usize; 2]; 2] {
+    let long = side + side.div_ceil(2);
+    [[side, long], [long, side]]
+}
+
+/// As [`of_graph`], for a picture of this height and width.
+fn of_size(
+    graph: &Graph,
+    picture: &Picture,
+    head_match: &HeadMatch,
+    size: [usize; 2],
+) -> Result<Places, Lack> {
     let positions = Positions::trace(graph, picture, size);
     let named = |index: usize| graph.nodes().get(index).map(name).unwrap_or_default();
     let probed = |index: usize| Places::Probed { by: named(index) };

@@ -53,6 +53,8 @@ struct Along {
     size: f64,
     stride: f64,
     offset: f64,
+    /// Pixels of the picture.
+    length: f64,
     /// What slices have cut off before the first cell and after the last one.
     cut: [f64; 2],
 }
@@ -90,6 +92,7 @@ impl<'a> Positions<'a> {
             size: 1.0,
             stride: 1.0,
             offset: 0.5,
+            length: cells as f64,
             cut: [0.0; 2],
         };
         let start = Map {
@@ -172,7 +175,7 @@ impl<'a> Positions<'a> {
                 first.window(windows(self.graph, node, 1)?)?
             }
             "QLinearConv" => first.window(windows(self.graph, node, 3)?)?,
-            "Pad" => self.pad(node, first)?,
+            "Pad" => self.pad(index, node, first)?,
             "Slice" => self.slice(index, node, first)?,
             "Transpose" => first.transpose(index, node.ints("perm"))?,
             "Concat" => {
@@ -228,7 +231,7 @@ impl<'a> Positions<'a> {
         }
     }
 
-    fn pad(&self, node: &Node, mut map: Map) -> Option<Map> {
+    fn pad(&self, index: usize, node: &Node, mut map: Map) -> Option<Map> {
         let pads = self.numbers(node, "pads", 1)?;
         if !node.operand(3).is_empty() || pads.len() != 2 * map.rank {
             return None;
@@ -238,6 +241,13 @@ impl<'a> Positions<'a> {
             let cells = i64::try_from(along.cells).ok()?.checked_add(before)?;
             along.cells = usize::try_from(cells.checked_add(after)?).ok()?;
             along.shift(before, after);
+            // What is padded by less than nothing is cut off.
+            for (cut, added) in along.cut.iter_mut().zip([before, after]) {
+                if added < 0 {
+                    map.cut = Some(index);
+                    *cut -= added as f64 * along.stride;
+                }
+            }
         }
         Some(map)
     }
@@ -293,6 +303,10 @@ impl<'a> Positions<'a> {
     }
 
     fn resize(&self, node: &Node, mut map: Map) -> Option<Map> {
+        let mode = node.find("coordinate_transformation_mode");
+        if mode.and_then(|mode| mode.s.as_deref()) == Some(b"tf_crop_and_resize") {
+            return None;
+        }
         let is_upsample = node.op() == "Upsample";
         let scales_at = if is_upsample || self.graph.opset() < 11 {
             1
@@ -401,8 +415,7 @@ impl Map {
         match self.cut {
             _ if self.axes != [vertical, horizontal] => None,
             Some(index) if is_cut => Some(Proof::Cut(index)),
-            // Padded so far that the first cell looks outside.
-            _ if self.along.iter().any(|along| along.offset < -along.stride) => None,
+            _ if self.along.iter().any(|along| !along.tiles_the_picture()) => None,
             _ => Some(Proof::Holds),
         }
     }
@@ -524,6 +537,18 @@ impl Map {
 }
 
 impl Along {
+    /// Whether each cell looks at most about one cell beside where it is drawn: cells are drawn as
+    /// tiles of the picture, side by side.
+    fn tiles_the_picture(&self) -> bool {
+        const MOST_BESIDE: f64 = 1.25;
+        let tile = self.length / self.cells.max(1) as f64;
+        [0, self.cells.saturating_sub(1)].into_iter().all(|cell| {
+            let looks_at = self.offset + cell as f64 * self.stride;
+            let drawn_at = (cell as f64 + 0.5) * tile;
+            (looks_at - drawn_at).abs() <= MOST_BESIDE * self.stride.max(tile)
+        })
+    }
+
     /// Puts so many cells before the first one and after the last one; fewer than none cut.
     fn shift(&mut self, before: i64, after: i64) {
         self.offset -= before as f64 * self.stride;

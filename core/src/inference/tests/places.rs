@@ -6,6 +6,7 @@ use crate::error::Error;
 use crate::inference::classifier::Options;
 use crate::model::{Places, check};
 use crate::onnx::node::{node, with_ints};
+use crate::preprocess::Fit;
 use crate::testing::{Draft, open_bytes};
 
 /// Eight by eight pixels a cell: the feature map `f`, 4 channels of 8 x 8, of a picture `from`.
@@ -329,4 +330,82 @@ fn the_output_that_tells_the_classes_is_taken() {
     let mut draft = several_outputs();
     draft.node("Softmax", &["aux"], "s").output("s");
     assert_eq!(open_with(&draft, |_| {}).unwrap().0, "s");
+}
+
+#[test]
+fn pads_of_less_than_nothing_are_crops() {
+    let mut draft = crate::inference::tests::places::draft();
+    draft
+        .integers("pads", &[0, 0, 0, -32, 0, 0, -32, 0])
+        .node("Pad", &["x", "pads"], "window");
+    cells(&mut draft, "window");
+    pooled(&mut draft, "f");
+    let said = refusal(&draft);
+    assert!(
+        said.contains("because the operator Pad “window” cuts the rest off"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_map_padded_beside_the_picture_is_refused() {
+    // The picture's own cells are the first quarter of the map.
+    let mut draft = crate::inference::tests::places::draft();
+    cells(&mut draft, "x");
+    draft
+        .integers("pads", &[0, 0, 0, 0, 0, 0, 8, 8])
+        .node("Pad", &["f", "pads"], "g");
+    pooled(&mut draft, "g");
+    let Some(opened) = draft.open() else { return };
+    let said = opened.map(|_| ()).unwrap_err().to_string();
+    assert!(
+        said.contains("does not show where in the picture something is"),
+        "{said}"
+    );
+}
+
+#[test]
+fn what_holds_for_squares_alone_is_refused() {
+    // A crop to 224 x 224 leaves a square as it is.
+    let mut draft = Draft::new();
+    draft.input(&[1, 3, -1, -1]);
+    draft
+        .integers("from", &[0, 0])
+        .integers("to", &[224, 224])
+        .integers("sides", &[2, 3])
+        .node("Slice", &["x", "from", "to", "sides"], "window");
+    cells(&mut draft, "window");
+    pooled(&mut draft, "f");
+    let said = refusal(&draft);
+    assert!(said.contains("“window” cuts the rest off"), "{said}");
+}
+
+#[test]
+fn sizes_that_are_free_in_name_only_are_fixed() {
+    let mut draft = Draft::new();
+    draft.input(&[1, 3, -1, -1]);
+    cells(&mut draft, "x");
+    draft.node("Flatten", &["f"], "v");
+    dense(&mut draft, "v", 4 * 28 * 28);
+    let Some(opened) = draft.open() else { return };
+    let fit = opened.unwrap().fit();
+    let (width, height) = (224, 224);
+    assert_eq!(fit, Fit::Exact { width, height });
+}
+
+#[test]
+fn too_few_cells_prove_nothing() {
+    // Mirrored, which a probe cannot tell of a map that small.
+    let mut draft = Draft::new();
+    draft.input(&[1, 3, 16, 16]);
+    cells(&mut draft, "x");
+    draft
+        .integers("line", &[1, 4, 4])
+        .integers("grid", &[1, 4, 2, 2])
+        .node("Reshape", &["f", "line"], "tokens")
+        .node("Reshape", &["tokens", "grid"], "g");
+    pooled(&mut draft, "g");
+    let Some(opened) = draft.open() else { return };
+    let said = opened.map(|_| ()).unwrap_err().to_string();
+    assert!(said.contains("has 2 x 2 cells, too few"), "{said}");
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use camoverlay::cam::{Explanation, Query};
-use camoverlay::frame::{Geometry, Layout, Plane, PlaneMut};
+use camoverlay::frame::{Geometry, Layout, Orientation, Plane, PlaneMut};
 use camoverlay::inference::{Classifier, resolve};
 use camoverlay::model::Target;
 use camoverlay::preprocess::{MAX_TENSOR_PIXELS, Sampler};
@@ -12,6 +12,7 @@ use camoverlay::render::{MapView, Painter};
 use camoverlay_programs::{self, CameraOptions, Event, Failure, Input, Next, Source, find, launch};
 use gst::prelude::*;
 use gst_video::prelude::*;
+use gstcamoverlay::camoverlay::presentation;
 
 use super::arguments::Arguments;
 
@@ -132,7 +133,9 @@ fn overlay(
     let data = frame
         .plane_data_mut(0)
         .map_err(|error| format!("{error}."))?;
-    Sampler::new(&geometry, fit, &classifier.normalization())
+    // Turned and square already; how its codes stand for light is still to be told.
+    let presentation = presentation(&info, Orientation::IDENTITY);
+    Sampler::presented(&geometry, &presentation, fit, &classifier.normalization())
         .sample(&[Plane { data, stride }], &mut tensor);
     let mut explanation = Explanation::default();
     let words = |error: camoverlay::Error| error.to_string();
@@ -143,7 +146,7 @@ fn overlay(
         .update(&activation, query.top_k, query.method)
         .map_err(words)?;
     let map = &explanation.map;
-    let mut painter = Painter::new(&geometry);
+    let mut painter = Painter::presented(&geometry, &presentation);
     painter.set_map(
         MapView {
             values: &map.values,
