@@ -1,5 +1,10 @@
 //! Threads that share out the work on a frame.
 
+#![allow(
+    unsafe_code,
+    reason = "threads borrow a task that its caller waits for"
+)]
+
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};

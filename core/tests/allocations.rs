@@ -1,6 +1,8 @@
 //! Sampling, explaining and painting allocate nothing once they have seen a first frame and map,
 //! captions nothing while they stay the same.
 
+#![allow(unsafe_code, reason = "a counting allocator")]
+
 use camoverlay::cam::{Explanation, Method};
 #[cfg(feature = "captions")]
 use camoverlay::caption::Caption;

@@ -180,6 +180,7 @@ pub fn map(structure: &gst::StructureRef) -> (Vec<f32>, usize, usize) {
 }
 
 /// Memory of this process that was allocated and not freed, in MiB, as glibc counts it.
+#[allow(unsafe_code, reason = "a call of libc")]
 pub fn allocated() -> f64 {
     // SAFETY: fills in a structure of numbers.
     let info = unsafe { libc::mallinfo2() };

@@ -1,5 +1,7 @@
 //! One ONNX Runtime session over a rewritten classifier.
 
+#![allow(unsafe_code, reason = "two runs at once on one session")]
+
 use std::mem::ManuallyDrop;
 use std::ptr;
 use std::sync::Arc;

@@ -1,5 +1,10 @@
 //! Gray of packed pixels.
 
+#![allow(
+    unsafe_code,
+    reason = "vector kernels: each is called where its instructions were found, and keeps to its slices"
+)]
+
 use super::tiles::{COLUMNS, tile_bounds};
 #[cfg(target_arch = "x86_64")]
 use crate::simd::Level;

@@ -1,5 +1,10 @@
 //! Rows scaled along themselves.
 
+#![allow(
+    unsafe_code,
+    reason = "vector kernels: each is called where its instructions were found, and keeps to its slices"
+)]
+
 use super::coefficients::{Axis, Bytes};
 #[cfg(target_arch = "x86_64")]
 use super::inrow::{self, RowWeights};

@@ -3,6 +3,11 @@
 //! Each lane of a vector takes four taps of its own sample at once, picked from the row with a byte
 //! permutation, so that rows need not be turned into columns and back.
 
+#![allow(
+    unsafe_code,
+    reason = "vector kernels: each is called where its instructions were found, and keeps to its slices"
+)]
+
 use std::arch::x86_64::*;
 
 use super::coefficients::Axis;

@@ -4,6 +4,11 @@
 //! it rounds, the defining double precision sum decides: results are exact, whatever the order
 //! and the fusing of the fast sums.
 
+#![allow(
+    unsafe_code,
+    reason = "vector kernels: each is called where its instructions were found, and keeps to its slices"
+)]
+
 use std::ops::Range;
 
 use super::coefficients::{Axis, Bytes, Source, Words, sum_rows};

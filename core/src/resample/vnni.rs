@@ -3,6 +3,11 @@
 //! Scaling spends most of its time in these sums, and products of four bytes at once take less
 //! than half the time of single precision ones.
 
+#![allow(
+    unsafe_code,
+    reason = "vector kernels: each is called where its instructions were found, and keeps to its slices"
+)]
+
 use std::arch::x86_64::*;
 use std::ops::Range;
 

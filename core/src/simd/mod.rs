@@ -68,6 +68,7 @@ macro_rules! dispatched {
         $(#[$attribute])*
         // Kernels take apart what a struct would only hide from the vectoriser.
         #[allow(clippy::too_many_arguments)]
+        #[allow(unsafe_code, reason = "calls the version whose instructions were found")]
         $visibility fn $name<$($parameter: $bound,)* $(const $generic: $kind),*>(
             $($argument: $type),*
         ) $(-> $result)? {

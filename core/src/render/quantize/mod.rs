@@ -1,5 +1,10 @@
 //! From the scaled map to rows of the heat table.
 
+#![allow(
+    unsafe_code,
+    reason = "vector kernels: each is called where its instructions were found, and keeps to its slices"
+)]
+
 #[cfg(target_arch = "x86_64")]
 mod vbmi;
 

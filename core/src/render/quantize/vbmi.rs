@@ -2,6 +2,11 @@
 //!
 //! Indices are taken with 16 bits after the point; where these leave one open, the definition decides.
 
+#![allow(
+    unsafe_code,
+    reason = "vector kernels: each is called where its instructions were found, and keeps to its slices"
+)]
+
 use std::arch::x86_64::*;
 use std::ops::Range;
 

@@ -1,5 +1,10 @@
 //! Final colours of gray and heat.
 
+#![allow(
+    unsafe_code,
+    reason = "vector kernels: each is called where its instructions were found, and keeps to its slices"
+)]
+
 use super::colormap::{HEAT, Span};
 use crate::luma::gray::gray_row;
 use crate::rounding::round_u8;

@@ -3,6 +3,11 @@
 //! A channel is the sum of what gray and heat contribute, 16 bits after the point, taken byte by byte
 //! from tables in registers. Where the sum leaves the rounding open, the definition decides.
 
+#![allow(
+    unsafe_code,
+    reason = "vector kernels: each is called where its instructions were found, and keeps to its slices"
+)]
+
 use std::arch::x86_64::*;
 
 use super::{Colours, exact};

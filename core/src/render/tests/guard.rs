@@ -1,5 +1,10 @@
 //! Memory whose neighbours nobody may touch.
 
+#![allow(
+    unsafe_code,
+    reason = "memory that faults where it must not be touched"
+)]
+
 use std::ops::{Deref, DerefMut};
 use std::{mem, ptr, slice};
 

@@ -1,5 +1,10 @@
 //! Rows of 8-bit codes in which two pixels share their chroma.
 
+#![allow(
+    unsafe_code,
+    reason = "vector kernels: each is called where its instructions were found, and keeps to its slices"
+)]
+
 use super::table_sums::{SumTable, Table};
 #[cfg(target_arch = "x86_64")]
 use crate::simd::Level;

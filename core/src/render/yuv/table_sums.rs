@@ -1,5 +1,10 @@
 //! SumTable of two table entries.
 
+#![allow(
+    unsafe_code,
+    reason = "vector kernels: each is called where its instructions were found, and keeps to its slices"
+)]
+
 #[cfg(target_arch = "x86_64")]
 use crate::simd::Level;
 
