@@ -85,7 +85,7 @@ $(DEPS)/.stand-ins: tests/sweep/networks.py | $(DEPS)/.bench-python
 	$(DEPS)/bench-python/bin/python tests/sweep/sweep.py --export $(DEPS)/stand-ins \
 		mobilenet_v3_small mobilenet_v3_large convnext_tiny alexnet vgg11 && touch $@
 
-lint: setup ## formatting, clippy on every feature set, licences of the dependencies
+lint: setup ## formatting, clippy on every feature set, documentation, licences of the dependencies
 	@scripts/lint.sh
 
 fmt: ## format the code

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Formatting, clippy on every feature set, shell scripts, and the licences of what the crates are built from.
+# Formatting, clippy on every feature set, documentation, shell scripts, and the licences of what the crates are built from.
 set -eu
 
 cargo fmt --all --check
@@ -7,6 +7,7 @@ for features in "" --no-default-features --all-features; do
     # shellcheck disable=SC2086 # nothing when empty
     cargo clippy --locked --workspace --all-targets $features -- -D warnings
 done
+RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --workspace --all-features
 if command -v shellcheck >/dev/null; then
     shellcheck scripts/*.sh .ci/run
 else

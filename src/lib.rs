@@ -1,8 +1,7 @@
 //! `camoverlay`: shows on live video why an image classifier decides what it decides.
 //!
-//! A frame walks through [`picture`] (frame to tensor), [`network`] (tensor to feature map and logits), [`explain`]
-//! (feature map to class map) and [`picture`] again (class map to heat over the frame); [`camoverlay`] is what GStreamer
-//! sees of it.
+//! [`camoverlay`] is what GStreamer sees: properties, caps, latency, metadata, messages. What is done to a frame, from
+//! tensor to heat, is the crate `camoverlay`'s, which knows no GStreamer.
 
 pub mod camoverlay;
 

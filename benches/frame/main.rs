@@ -102,7 +102,7 @@ fn main() {
     println!("{} is written.", path.display());
 }
 
-pub fn start_gstreamer() {
+fn start_gstreamer() {
     gst::init().expect("GStreamer starts");
     gstcamoverlay::plugin_register_static().expect("the plugin registers");
 }

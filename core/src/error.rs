@@ -10,115 +10,217 @@ use crate::file::Trouble;
 /// `Display` gives one sentence on what is wrong and one on what to do.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Error {
-    /// libonnxruntime was found nowhere, or not loadable; each place tried with what happened there.
-    LibraryMissing { tried: Vec<(PathBuf, String)> },
+    /// libonnxruntime was found nowhere, or not loadable.
+    LibraryMissing {
+        /// Each place tried, with what happened there.
+        tried: Vec<(PathBuf, String)>,
+    },
     /// libonnxruntime is older than 1.17.
-    LibraryTooOld { path: PathBuf, version: String },
+    LibraryTooOld {
+        /// The library.
+        path: PathBuf,
+        /// Its version, as it tells it.
+        version: String,
+    },
     /// libonnxruntime refused to start.
-    LibraryBroken { message: String },
-    /// The network file does not exist; `command` installs a network of the catalogue.
+    LibraryBroken {
+        /// Its own words.
+        message: String,
+    },
+    /// The network file does not exist.
     FileMissing {
+        /// Each place where it was looked for.
         tried: Vec<PathBuf>,
+        /// What installs it in the source tree, for a network of the catalogue.
         command: Option<String>,
     },
     /// The network file exists but cannot be read.
-    FileUnreadable { path: PathBuf, trouble: Trouble },
+    FileUnreadable {
+        /// The network file.
+        path: PathBuf,
+        /// Why not.
+        trouble: Trouble,
+    },
     /// The file is not an ONNX model, or a damaged one.
-    NotOnnx { path: PathBuf, fault: Fault },
+    NotOnnx {
+        /// The network file.
+        path: PathBuf,
+        /// What is wrong with its bytes.
+        fault: Fault,
+    },
     /// The tensors kept outside the ONNX file are missing, damaged, or outside its folder.
-    ExternalData { path: PathBuf, message: String },
+    ExternalData {
+        /// The network file.
+        path: PathBuf,
+        /// What is wrong with which of them.
+        message: String,
+    },
     /// ONNX Runtime refuses the network, usually for an operator it does not have.
-    Unsupported { path: PathBuf, message: String },
+    Unsupported {
+        /// The network file.
+        path: PathBuf,
+        /// ONNX Runtime's own words.
+        message: String,
+    },
     /// The network takes something other than one picture of three channels.
-    Input { path: PathBuf, found: String },
+    Input {
+        /// The network file.
+        path: PathBuf,
+        /// What it takes.
+        found: String,
+    },
     /// The network asks for more than its picture.
     MoreInputs {
+        /// The network file.
         path: PathBuf,
+        /// Name of the input that takes the picture.
         picture: String,
+        /// Names of the other inputs.
         others: Vec<String>,
     },
-    /// The network has no spatial feature map before its head; `advice` is a sentence.
+    /// The network has no spatial feature map before its head.
     NotExplainable {
+        /// The network file.
         path: PathBuf,
+        /// The node or the place at which the search ended.
         found: String,
+        /// Why it ended there.
         reason: &'static str,
+        /// A sentence on what to do.
         advice: &'static str,
     },
-    /// The cells of the network's last feature map are not places of the picture; `advice` is a
-    /// sentence.
+    /// The cells of the network's last feature map are not places of the picture.
     NoPlaces {
+        /// The network file.
         path: PathBuf,
+        /// The tensor that holds the feature map.
         features: String,
+        /// What is wrong with it.
         found: String,
+        /// A sentence on what to do.
         advice: &'static str,
     },
     /// The network has no output of the name or index asked for.
     NoSuchOutput {
+        /// The network file.
         path: PathBuf,
+        /// The name or index asked for.
         asked: String,
+        /// Names of the outputs that there are.
         outputs: Vec<String>,
     },
     /// The network distinguishes fewer than two classes.
-    OneClass { path: PathBuf, classes: usize },
+    OneClass {
+        /// The network file.
+        path: PathBuf,
+        /// How many it distinguishes.
+        classes: usize,
+    },
     /// The network takes pictures of one size only and another was asked for.
     FixedInput {
+        /// The network file.
         path: PathBuf,
+        /// Width of the pictures it takes, in pixels.
         width: usize,
+        /// Height of the pictures it takes, in pixels.
         height: usize,
+        /// The shortest side asked for, in pixels.
         asked: u32,
     },
     /// The label file does not exist.
-    LabelsMissing { path: PathBuf },
+    LabelsMissing {
+        /// The label file.
+        path: PathBuf,
+    },
     /// The label file exists but cannot be read.
-    LabelsUnreadable { path: PathBuf, trouble: Trouble },
-    /// The label file is not UTF-8 text; `line` counts from 1.
-    LabelsNotUtf8 { path: PathBuf, line: usize },
+    LabelsUnreadable {
+        /// The label file.
+        path: PathBuf,
+        /// Why not.
+        trouble: Trouble,
+    },
+    /// The label file is not UTF-8 text.
+    LabelsNotUtf8 {
+        /// The label file.
+        path: PathBuf,
+        /// The first line that is not, counted from 1.
+        line: usize,
+    },
     /// The label file is text, but not of labels.
-    LabelsMalformed { path: PathBuf, message: String },
+    LabelsMalformed {
+        /// The label file.
+        path: PathBuf,
+        /// What is wrong with it.
+        message: String,
+    },
     /// There are not as many labels as classes.
     LabelCount {
+        /// The label file.
         path: PathBuf,
+        /// How many labels it has.
         labels: usize,
+        /// How many classes the network has.
         classes: usize,
     },
     /// The target is not a class or a rank of this network.
-    NoSuchClass { target: usize, classes: usize },
+    NoSuchClass {
+        /// The class or rank, counted from 0.
+        target: usize,
+        /// How many classes the network has.
+        classes: usize,
+    },
     /// The method makes no sense for the network's head.
     Method {
+        /// [`Method::name`](crate::cam::Method::name).
         method: &'static str,
+        /// Why it makes none.
         reason: &'static str,
     },
     /// ONNX Runtime failed on a frame.
-    Run { message: String },
+    Run {
+        /// ONNX Runtime's own words.
+        message: String,
+    },
     /// The network returned a value that is not a finite number.
-    NotFinite { what: &'static str },
+    NotFinite {
+        /// What holds the value: logits, features.
+        what: &'static str,
+    },
 }
 
 /// What is wrong with the bytes of a network file.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Fault {
+    /// There are none.
     Empty,
     /// ONNX Runtime's own format, FlatBuffers.
     OrtFormat,
     /// The protobuf decoder's words.
     Format(String),
+    /// A model without a graph.
     NoGraph,
+    /// A model that does not say which version of ONNX's operators it is written in.
     NoOpset,
     /// A tensor that is used and that no node makes.
     Undefined {
+        /// The tensor.
         tensor: String,
+        /// The node that uses it.
         node: String,
     },
     /// A node that uses what is made from its own result.
     Cycle {
+        /// One node of the cycle.
         node: String,
     },
     /// A tensor that two nodes make.
     Redefined {
+        /// The tensor.
         tensor: String,
     },
     /// A weight whose data does not fit its shape.
     Weight {
+        /// The weight.
         tensor: String,
     },
     /// Functions that call each other without end, or grow beyond measure.
@@ -130,15 +232,22 @@ pub enum Fault {
 /// Which kind of failure an [`Error`] is, for mapping to an application's own error codes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ErrorKind {
+    /// ONNX Runtime's library is missing or unfit.
     Library,
+    /// A file is missing.
     NotFound,
+    /// A file cannot be read, or is damaged.
     Read,
+    /// The network is in order, and of a kind that is not explained.
     Format,
+    /// What was asked for does not fit the network: labels, target, output, method, input size.
     Settings,
+    /// A run of the network failed.
     Failed,
 }
 
 impl Error {
+    /// Which kind of failure it is.
     pub fn kind(&self) -> ErrorKind {
         match self {
             Self::LibraryMissing { .. }

@@ -1,3 +1,4 @@
+#![warn(missing_docs)]
 //! Explains what an image classifier looks at: class activation maps, computed from the network's own
 //! ONNX file and painted on pictures.
 //!
@@ -33,8 +34,19 @@
 //! # }
 //! ```
 //!
-//! A frame walks one way through the modules: [`preprocess`] (frame to tensor), [`inference`] (tensor to feature map
-//! and logits), [`cam`] (feature map to class map) and [`render`] (class map to heat over the frame).
+//! # The walk of a frame
+//!
+//! [`Explainer`] is the door, and made of parts that a program may also use one by one. A [`frame`] walks one way
+//! through them and never turns back:
+//!
+//! 1. [`preprocess`]: the frame is scaled to the network's input and becomes a tensor.
+//! 2. [`inference`]: the tensor becomes a feature map and logits, in one run of ONNX Runtime. When the network was
+//!    opened, its graph was taken apart ([`model`]) and made to return both.
+//! 3. [`cam`]: the feature map becomes the map of one class, by one of several published formulas.
+//! 4. [`render`]: the class map becomes heat over the frame, in place.
+//!
+//! Nothing here knows GStreamer; the element that puts this on video is the crate `gst-plugin-camoverlay`. With the
+//! feature `captions` there is also a module that draws labels, which needs Pango.
 
 pub mod cam;
 #[cfg(feature = "captions")]
@@ -42,7 +54,6 @@ pub mod caption;
 pub mod frame;
 pub mod inference;
 pub mod model;
-pub mod onnx;
 pub mod preprocess;
 pub mod render;
 
@@ -50,6 +61,7 @@ pub(crate) mod error;
 mod explainer;
 pub(crate) mod file;
 pub(crate) mod luma;
+pub(crate) mod onnx;
 
 #[cfg(test)]
 mod oracle;

@@ -36,7 +36,7 @@ impl Picture {
     /// `buffer`, a frame with `caps`, scaled down to fit a cell.
     pub fn small(buffer: &gst::BufferRef, caps: &gst::CapsRef) -> Result<Self, Failure> {
         let info = gst_video::VideoInfo::from_caps(caps)?;
-        let (par_n, par_d) = (info.par().numer() as f64, info.par().denom() as f64);
+        let (par_n, par_d) = (f64::from(info.par().numer()), f64::from(info.par().denom()));
         let (width, height) = (
             f64::from(info.width()) * par_n / par_d,
             f64::from(info.height()),

@@ -152,6 +152,9 @@ pub enum PostMessages {
 }
 
 /// Registers the element and its metadata with GStreamer.
+///
+/// # Errors
+/// GStreamer's own, if there is an element of that name.
 pub fn register(plugin: &gst::Plugin) -> Result<(), glib::BoolError> {
     if !gst::meta::CustomMeta::is_registered(META_NAME) {
         // Without tags, so that no converter or encoder has a reason to drop it.

@@ -432,7 +432,7 @@ impl Session {
         self.turn_back(&mut explanation.map, orientation);
         outcome.announce = self.is_news(&explanation, live.post_messages);
         outcome.time(Step::Map, || {
-            painter.set_map(view(&explanation.map), live.threshold)
+            painter.set_map(view(&explanation.map), live.threshold);
         });
         self.shown = Some(Shown {
             fields: self.fields_of(&explanation, job.pts, live),
@@ -463,7 +463,7 @@ impl Session {
         };
         if shown.threshold != live.threshold {
             outcome.time(Step::Map, || {
-                painter.set_map(view(&shown.explanation.map), live.threshold)
+                painter.set_map(view(&shown.explanation.map), live.threshold);
             });
             shown.threshold = live.threshold;
         }

@@ -82,7 +82,7 @@ fn first_error_or_eos(pipeline: &gst::Element) -> Option<glib::Error> {
 }
 
 /// Asserts what kind of error it is and that its message has all the `words`.
-fn assert_error<T: glib::error::ErrorDomain + PartialEq + std::fmt::Debug>(
+fn assert_error<T: ErrorDomain + PartialEq + std::fmt::Debug>(
     error: &glib::Error,
     kind: T,
     words: &[&str],

@@ -38,6 +38,7 @@ pub enum Method {
 }
 
 impl Method {
+    /// Every method, [`Auto`](Self::Auto) first.
     pub const ALL: [Self; 7] = [
         Self::Auto,
         Self::Cam,
@@ -48,6 +49,7 @@ impl Method {
         Self::EigenCam,
     ];
 
+    /// The name that people write: `gradcam++`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Auto => "auto",
@@ -60,6 +62,7 @@ impl Method {
         }
     }
 
+    /// The method of that [`name`](Self::name).
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|method| method.name() == name)
     }

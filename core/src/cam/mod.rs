@@ -1,4 +1,10 @@
 //! Why a classifier decided what it decided: class maps, the best classes, and a self-check.
+//!
+//! From one [`Activation`] an [`Explanation`] has the best classes with their scores, and the class map of the target:
+//! for each cell of the feature map, how much it speaks for the class (positive) or against it (negative). [`Method`]
+//! has the formulas with their sources, from Zhou et al., "Learning Deep Features for Discriminative Localization",
+//! CVPR 2016, on. Where the head is affine in pooled features, the mean of the map and the class's bias are the logit;
+//! [`Explanation::residual`] is how far they are from it, which is rounding alone.
 
 mod map;
 mod method;
@@ -39,17 +45,22 @@ impl Default for Query {
 /// One class of a result.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Class {
+    /// Its number, counted from 0.
     pub id: usize,
     /// Probability, 0..1.
     pub score: f32,
+    /// What the network returned for it, before softmax or logistic function.
     pub logit: f32,
 }
 
 /// How much each cell of the feature map speaks for the target: signed, `height` rows of `width`.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct ClassMap {
+    /// Cells of a row.
     pub width: usize,
+    /// Rows.
     pub height: usize,
+    /// Row by row; their unit is that of the logits, neither clipped nor normalised.
     pub values: Vec<f32>,
 }
 
@@ -69,7 +80,9 @@ impl ClassMap {
 pub struct Explanation {
     /// The best classes, best first; classes of equal logit by number.
     pub top: Vec<Class>,
+    /// The class that is explained.
     pub target: Class,
+    /// Where the features speak for the target.
     pub map: ClassMap,
     /// The method by which the map was made, never [`Method::Auto`].
     pub method: Method,

@@ -1,4 +1,9 @@
 //! Lines of text over a frame.
+//!
+//! Pango sets the labels, in whatever script they are, and Cairo draws them, when they come up and not with every
+//! frame. What is kept is a mask of the letters and a darkened plate behind them (`blend_mask`), in the resolution of
+//! each plane of the frame; drawing them is one blend of the plate's rows. Scores are put together from digits that
+//! were drawn before, all of one width, so that they stay in place while they change.
 
 mod blend_mask;
 mod channels;

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 /// Why a file is not read.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Trouble {
+    /// There is no such file.
     Missing,
     /// The system's words.
     Unreadable(String),
@@ -18,12 +19,16 @@ pub enum Trouble {
     NotRegular(&'static str),
     /// More bytes than such a file may have.
     TooLong {
+        /// Its length, in bytes.
         bytes: u64,
+        /// The most that is read, in bytes.
         limit: u64,
     },
     /// More bytes than there is memory for.
     NoMemory {
+        /// Its length, in bytes.
         bytes: u64,
+        /// Memory that this process may still take, in bytes.
         available: u64,
     },
     /// The file ends before the bytes that are asked for.

@@ -5,15 +5,20 @@ use super::layout::Depth;
 /// How red, green and blue become luma and chroma.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Encoding {
+    /// How luma is weighted.
     pub matrix: Matrix,
+    /// Which codes are black and white.
     pub range: Range,
 }
 
 /// Weights of red, green and blue in luma.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Matrix {
+    /// ITU-R BT.601: standard definition, and JPEG.
     Bt601,
+    /// ITU-R BT.709: high definition.
     Bt709,
+    /// ITU-R BT.2020, non-constant luminance: ultra high definition.
     Bt2020,
 }
 

@@ -10,16 +10,27 @@ pub enum Layout {
     /// One plane of pixels of 3 or 4 bytes.
     Packed(PackedOrder),
     /// Three planes of bytes, those of red, green and blue being the planes `r`, `g` and `b`.
-    Planar { r: usize, g: usize, b: usize },
+    Planar {
+        /// Index of red's plane, 0..3.
+        r: usize,
+        /// Index of green's plane, 0..3.
+        g: usize,
+        /// Index of blue's plane, 0..3.
+        b: usize,
+    },
     /// Luma and, mostly at a lower resolution, chroma.
     YCbCr {
+        /// Where they are.
         samples: Samples,
+        /// What they mean.
         encoding: Encoding,
     },
 }
 
 impl Layout {
+    /// Bytes of red, green and blue.
     pub const RGB: Self = Self::Packed(PackedOrder::Rgb);
+    /// Bytes of blue, green and red.
     pub const BGR: Self = Self::Packed(PackedOrder::Bgr);
     /// Also RGBA.
     pub const RGBX: Self = Self::Packed(PackedOrder::Rgbx);
@@ -29,17 +40,24 @@ impl Layout {
     pub const XRGB: Self = Self::Packed(PackedOrder::Xrgb);
     /// Also ABGR.
     pub const XBGR: Self = Self::Packed(PackedOrder::Xbgr);
+    /// Planes of green, blue and red.
     pub const GBR: Self = Self::Planar { r: 2, g: 0, b: 1 };
 }
 
 /// Order of the bytes of a packed pixel. `x` is alpha or padding and is never touched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum PackedOrder {
+    /// Red, green, blue.
     Rgb,
+    /// Blue, green, red.
     Bgr,
+    /// Red, green, blue, x.
     Rgbx,
+    /// Blue, green, red, x.
     Bgrx,
+    /// X, red, green, blue.
     Xrgb,
+    /// X, blue, green, red.
     Xbgr,
 }
 
@@ -76,8 +94,11 @@ pub struct Samples {
 /// Where the samples of one component are: every `step`-th sample of `plane` from `offset` on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Component {
+    /// Index of the plane.
     pub plane: usize,
+    /// The first sample, counted in samples of the plane's rows.
     pub offset: usize,
+    /// From one sample to the next; 1: the plane is its alone.
     pub step: usize,
 }
 
@@ -85,9 +106,13 @@ pub struct Component {
 /// horizontally at the first of the two, vertically in the middle between them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Chroma {
+    /// Where the samples of Cb are.
     pub cb: Component,
+    /// Where the samples of Cr are.
     pub cr: Component,
+    /// Two pixels of a row share a sample.
     pub halved_x: bool,
+    /// Two rows share a row of samples.
     pub halved_y: bool,
 }
 
@@ -130,17 +155,29 @@ impl Samples {
         }
     }
 
+    /// 4:2:0 in three planes: Y, Cb, Cr.
     pub const I420: Self = Self::planar(1, 2, true, true, Depth::Eight);
+    /// 4:2:0 in three planes: Y, Cr, Cb.
     pub const YV12: Self = Self::planar(2, 1, true, true, Depth::Eight);
+    /// 4:2:2 in three planes: Y, Cb, Cr.
     pub const Y42B: Self = Self::planar(1, 2, true, false, Depth::Eight);
+    /// 4:4:4 in three planes: Y, Cb, Cr.
     pub const Y444: Self = Self::planar(1, 2, false, false, Depth::Eight);
+    /// 4:2:0 in three planes, 10 bits in the low bits of 16: Y, Cb, Cr.
     pub const I420_10LE: Self = Self::planar(1, 2, true, true, Depth::TenLow);
+    /// 4:2:0 in two planes: Y, and pairs of Cb and Cr.
     pub const NV12: Self = Self::semi_planar(0, 1, true, true, Depth::Eight);
+    /// 4:2:0 in two planes: Y, and pairs of Cr and Cb.
     pub const NV21: Self = Self::semi_planar(1, 0, true, true, Depth::Eight);
+    /// 4:2:0 in two planes, 10 bits in the high bits of 16: Y, and pairs of Cb and Cr.
     pub const P010_10LE: Self = Self::semi_planar(0, 1, true, true, Depth::TenHigh);
+    /// 4:2:2 in one plane: Y, Cb, Y, Cr.
     pub const YUY2: Self = Self::packed(0, 1, 3);
+    /// 4:2:2 in one plane: Y, Cr, Y, Cb.
     pub const YVYU: Self = Self::packed(0, 3, 1);
+    /// 4:2:2 in one plane: Cb, Y, Cr, Y.
     pub const UYVY: Self = Self::packed(1, 0, 2);
+    /// Luma alone.
     pub const GRAY8: Self = Self {
         y: Component::new(0, 0, 1),
         chroma: None,
@@ -206,8 +243,11 @@ impl Component {
 /// Layout and size, in pixels, of every frame of a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Geometry {
+    /// Where the samples are.
     pub layout: Layout,
+    /// Pixels of a row.
     pub width: usize,
+    /// Rows.
     pub height: usize,
 }
 

@@ -157,7 +157,9 @@ fn rgb(width: usize, height: usize) -> Geometry {
 /// own last byte.
 #[derive(Clone, Copy, Debug)]
 pub struct Plane<'a> {
+    /// All its rows, from the first byte of the first.
     pub data: &'a [u8],
+    /// Bytes from the start of a row to that of the next.
     pub stride: usize,
 }
 
@@ -174,7 +176,9 @@ pub(crate) const PLANES: usize = 3;
 /// One plane of a frame to paint on; see [`Plane`].
 #[derive(Debug, Default)]
 pub struct PlaneMut<'a> {
+    /// All its rows, from the first byte of the first.
     pub data: &'a mut [u8],
+    /// Bytes from the start of a row to that of the next.
     pub stride: usize,
 }
 

@@ -24,6 +24,7 @@ impl Default for Presentation {
 /// High dynamic range: ITU-R BT.2100's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Hdr {
+    /// How codes become light.
     pub curve: Curve,
     /// The primaries are those of BT.2020, otherwise BT.709's.
     pub wide: bool,
@@ -53,15 +54,18 @@ impl Curve {
 pub struct Orientation {
     /// Rows of the stored picture are columns of the upright one.
     pub transposed: bool,
-    /// Stored columns, and stored rows, follow each other in the other direction than in the upright picture.
+    /// Stored columns follow each other in the other direction than in the upright picture.
     pub mirrored_x: bool,
+    /// Stored rows do so.
     pub mirrored_y: bool,
 }
 
 impl Orientation {
+    /// Stored upright.
     pub const IDENTITY: Self = Self::new(false, false, false);
     /// A quarter clockwise.
     pub const CLOCKWISE: Self = Self::new(true, false, true);
+    /// Half a turn.
     pub const HALF_TURN: Self = Self::new(false, true, true);
     /// A quarter counterclockwise.
     pub const COUNTERCLOCKWISE: Self = Self::new(true, true, false);
@@ -74,6 +78,7 @@ impl Orientation {
     /// Mirrored at the diagonal from the upper right.
     pub const TRANSVERSE: Self = Self::new(true, true, true);
 
+    /// Every orientation.
     pub const ALL: [Self; 8] = [
         Self::IDENTITY,
         Self::CLOCKWISE,

@@ -12,10 +12,13 @@ include!(concat!(env!("OUT_DIR"), "/catalogue.rs"));
 pub struct Entry {
     /// Short name, as the element's `net` property takes it.
     pub nick: &'static str,
+    /// Its name for people.
     pub name: &'static str,
     /// Name of its ONNX file.
     pub file: &'static str,
+    /// Name of the file with its licence, which is installed beside it.
     pub licence: &'static str,
+    /// How its pictures are made.
     pub preprocess: Preprocess,
     /// Shortest side fed to the network, in pixels.
     pub input_size: u32,

@@ -24,13 +24,16 @@ use crate::preprocess::Preprocess;
 /// Which network file to open.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Source {
+    /// An ONNX file, by its path.
     File(PathBuf),
+    /// A network of the catalogue, looked for in `models_dir` and under `search_roots`.
     Catalogue(&'static Entry),
 }
 
 /// How to open a network.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Options {
+    /// The network.
     pub source: Source,
     /// Folder of the catalogue's network files.
     pub models_dir: Option<PathBuf>,
@@ -86,8 +89,11 @@ impl Options {
 /// Where a classifier's preprocessing was learnt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PreprocessOrigin {
+    /// [`Options::preprocess`].
     Options,
+    /// The metadata in the network file.
     File,
+    /// The catalogue.
     Catalogue,
     /// Nothing says it: [`Preprocess::Torch`] is taken, the most common one.
     Assumed,
@@ -261,8 +267,8 @@ impl Classifier {
         self.session.free_outputs();
     }
 
-    /// Runs the network on `tensor`, 1 x 3 x `height` x `width`, fitted as [`fit`](Self::fit) says
-    /// and normalised as [`normalization`](Self::normalization) says. `detail` is what a head of
+    /// Runs the network on `tensor`, 1 x 3 x `height` x `width`, fitted as [`fit`](Network::fit) says
+    /// and normalised as [`normalization`](Network::normalization) says. `detail` is what a head of
     /// layers is to tell about `target`.
     ///
     /// # Errors

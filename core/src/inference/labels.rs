@@ -33,8 +33,9 @@ enum Likeness {
 }
 
 impl Labels {
-    /// Reads a UTF-8 file of as many labels as there are `classes`, in any of the shapes that
-    /// [`label_text`] knows, and says which file it was.
+    /// Reads a UTF-8 file of as many labels as there are `classes`, and says which file it
+    /// was. Its lines hold a label each, or a label behind its index or its WordNet number; it may also
+    /// be a table with a column of labels, or JSON.
     ///
     /// # Errors
     /// [`Error::LabelsMissing`], [`Error::LabelsUnreadable`], [`Error::LabelsNotUtf8`],
@@ -97,14 +98,17 @@ impl Labels {
         }
     }
 
+    /// How many classes have one.
     pub fn len(&self) -> usize {
         self.labels.len()
     }
 
+    /// No class has one.
     pub fn is_empty(&self) -> bool {
         self.labels.is_empty()
     }
 
+    /// The whole label of a class.
     pub fn get(&self, class: usize) -> Option<&Arc<str>> {
         self.labels.get(class)
     }
@@ -114,6 +118,7 @@ impl Labels {
         first_name(self.labels.get(class).map_or("", |label| label))
     }
 
+    /// All labels, in the order of the classes.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &Arc<str>> {
         self.labels.iter()
     }

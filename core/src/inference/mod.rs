@@ -1,4 +1,11 @@
 //! A classifier as a file: found, opened, run, and shared.
+//!
+//! [`Options`] name the file, or a network of the catalogue ([`entries`]), and what to know better than the file does.
+//! ONNX Runtime's library is loaded when the first network is opened, never before. A [`Classifier`] belongs to one
+//! thread; a [`SharedClassifier`] gives one network, with its weights in memory once, to many streams, two of which run
+//! it at a time. What a [`Network`] is does not change from run to run; the class to explain may, with every run.
+//! Labels and metadata are read in the shapes in which they are found in the wild, and what does not fit is a warning,
+//! not a guess.
 
 pub(crate) mod catalogue;
 pub(crate) mod classifier;

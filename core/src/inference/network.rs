@@ -30,6 +30,7 @@ impl Network {
         &self.name
     }
 
+    /// The classes' labels, one each.
     pub fn labels(&self) -> &Labels {
         &self.labels
     }
@@ -40,6 +41,7 @@ impl Network {
         &self.warnings
     }
 
+    /// How many classes it distinguishes, 2 or more.
     pub fn class_count(&self) -> usize {
         self.classes
     }
@@ -49,6 +51,7 @@ impl Network {
         self.preprocess
     }
 
+    /// How 8-bit channels become the values of its input.
     pub fn normalization(&self) -> Normalization {
         self.preprocess.0.normalization()
     }
@@ -67,6 +70,7 @@ impl Network {
         &self.structure
     }
 
+    /// What makes logits of the feature map.
     pub fn head(&self) -> &Head {
         &self.head
     }

@@ -130,7 +130,7 @@ impl SharedClassifier {
         }
     }
 
-    /// Waits until fewer than [`RUNS`] others run the network.
+    /// Waits until fewer than two others run the network.
     pub fn lease(&self) -> Lease<'_> {
         let mut free_slots = lock(&self.free_slots);
         while *free_slots == 0 {

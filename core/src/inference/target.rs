@@ -8,6 +8,7 @@ use crate::model::Target;
 /// A target, understood.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Resolved {
+    /// The class or rank that is meant.
     pub target: Target,
     /// Says, in two sentences, what else the text can mean, if anything.
     pub ambiguity: Option<String>,

@@ -5,9 +5,13 @@ use super::head::{Head, Scores};
 /// A feature map, channels x height x width, row-major.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct FeatureMap<'a> {
+    /// As many as channels x height x width.
     pub values: &'a [f32],
+    /// Values of a cell.
     pub channels: usize,
+    /// Rows of cells.
     pub height: usize,
+    /// Cells of a row.
     pub width: usize,
 }
 
@@ -18,8 +22,11 @@ pub struct Activation<'a> {
     pub target: Target,
     /// One value a class, before any softmax.
     pub logits: &'a [f32],
+    /// How scores follow from the logits.
     pub scores: Scores,
+    /// The feature map A, before the head.
     pub features: FeatureMap<'a>,
+    /// What made the logits of it.
     pub head: &'a Head,
     /// Gradient of the target's logit, for heads of layers: one value a channel with respect to
     /// the mean of A over space ([`Head::PooledLayers`]), or one for each value of A
@@ -45,5 +52,6 @@ pub enum Detail {
 pub enum Target {
     /// The class of this rank by logit; 0 is the best.
     Rank(usize),
+    /// The class of this number, counted from 0.
     Class(usize),
 }

@@ -1,4 +1,11 @@
 //! What a classifier is made of: its input, its feature map, its head, and the gradients of the head.
+//!
+//! An ONNX graph says nothing of the kind; it is found out here. From the output that tells the classes the search goes
+//! back to the last feature map before the pool over space or the flattening ([`Head`]): where what follows is affine,
+//! its weights are the head; where it is not, reverse-mode differentiation adds to the graph the nodes that compute the
+//! gradient of one logit. Only maps whose cells are places of the picture are of use, which the graph proves or a probe
+//! at the start shows ([`Places`], [`ReceptiveField`]). The graph is then written anew, so that one run returns the
+//! logits, the feature map and the gradient ([`Activation`]).
 
 pub(crate) mod activation;
 pub(crate) mod analysis;

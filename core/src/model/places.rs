@@ -13,11 +13,15 @@ pub enum Places {
     Proven {
         /// Height and width of the map for an input of the network's size, square if free.
         cells: [usize; 2],
+        /// What a cell sees; none where cells are closer than pixels.
         receptive_field: Option<ReceptiveField>,
     },
-    /// The graph does not tell, `by` this operator; a changed patch of the picture changes most
-    /// the cells that should look there.
-    Probed { by: String },
+    /// The graph does not tell; a changed patch of the picture changes most the cells that should
+    /// look there.
+    Probed {
+        /// The operator that keeps the graph from telling.
+        by: String,
+    },
 }
 
 /// What is wrong with a feature map, and a sentence on what to do.

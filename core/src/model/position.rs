@@ -17,6 +17,7 @@ use crate::onnx::proto::Node;
 /// whole picture (squeeze and excitation) are left out.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ReceptiveField {
+    /// Height and width of the field.
     pub size: [usize; 2],
     /// Distance between the centres of neighbouring cells.
     pub stride: [usize; 2],

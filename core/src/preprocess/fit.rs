@@ -12,7 +12,12 @@ pub enum Fit {
     /// [`network_size`].
     ShortestSide(usize),
     /// Width and height are scaled independently.
-    Exact { width: usize, height: usize },
+    Exact {
+        /// Pixels of a row of the tensor.
+        width: usize,
+        /// Rows of the tensor.
+        height: usize,
+    },
 }
 
 /// How many pixels a tensor has, and at what scales they are made.

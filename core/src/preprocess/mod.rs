@@ -1,4 +1,10 @@
 //! Frame to tensor.
+//!
+//! [`Fit`] says how many pixels the tensor has: by default the shortest side becomes the network's input size and the
+//! aspect ratio is kept, so that nothing is cropped away. A [`Sampler`] is made once for frames of one geometry; it
+//! scales with antialiased bicubic filters, rounds to 8 bits after each pass, turns luma and chroma into red, green and
+//! blue (and a high dynamic range into what a network has seen, by ITU-R BT.2100's curves) on the small picture, and
+//! normalises: (v / divisor - mean) / deviation. [`Preprocess`] names the numbers of common trainings.
 
 pub(crate) mod byte_table;
 pub(crate) mod components;

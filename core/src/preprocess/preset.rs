@@ -13,11 +13,14 @@ pub enum Preprocess {
     Tf,
     /// As EfficientNet-Lite does.
     Lite,
+    /// Red, green and blue from 0 to 1.
     Unit,
+    /// Red, green and blue from 0 to 255.
     Raw,
 }
 
 impl Preprocess {
+    /// Every preset.
     pub const ALL: [Self; 6] = [
         Self::Torch,
         Self::Caffe,
@@ -27,6 +30,7 @@ impl Preprocess {
         Self::Raw,
     ];
 
+    /// The name that people write.
     pub fn name(self) -> &'static str {
         match self {
             Self::Torch => "torch",
@@ -50,6 +54,7 @@ impl Preprocess {
         }
     }
 
+    /// The preset of that [`name`](Self::name).
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL
             .into_iter()
@@ -75,6 +80,7 @@ impl Preprocess {
             .map(|(_, found)| found)
     }
 
+    /// The numbers behind the name.
     pub fn normalization(self) -> Normalization {
         let plain = |divisor: f32, mean: f32| Normalization {
             order: ChannelOrder::Rgb,

@@ -20,7 +20,9 @@ use crate::thread_pool::ThreadPool;
 /// Order of a tensor's three channels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ChannelOrder {
+    /// Red, green, blue.
     Rgb,
+    /// Blue, green, red.
     Bgr,
 }
 
@@ -28,18 +30,22 @@ pub enum ChannelOrder {
 /// precision; `mean` and `deviation` in the tensor's channel order.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Normalization {
+    /// Which channel comes first.
     pub order: ChannelOrder,
+    /// 255 for channels of 0..1, 1 for channels of 0..255.
     pub divisor: f32,
+    /// Subtracted, after the division.
     pub mean: [f32; 3],
+    /// Divided by, last.
     pub deviation: [f32; 3],
 }
 
 /// Scales frames of one geometry to a network's input tensor.
 ///
-/// Bicubic (see [`Axis`]), rounded to 8 bits after each of the two passes. Red, green and blue:
-/// the dimension with the smallest scale first, the vertical one when both are equal. Luma and
-/// chroma: each at its own resolution and place, 10 bits rounded to 8, the vertical dimension
-/// first, then the small picture is converted.
+/// Antialiased and bicubic (Keys' cubic convolution, a = -0.5), rounded to 8 bits after each of the
+/// two passes. Red, green and blue: the dimension with the smallest scale first, the vertical one
+/// when both are equal. Luma and chroma: each at its own resolution and place, 10 bits rounded to
+/// 8, the vertical dimension first, then the small picture is converted.
 pub struct Sampler {
     width: usize,
     height: usize,

@@ -175,7 +175,7 @@ impl Painter {
         self.pool.each(&mut parts, |part| match part {
             Some(Part::Map(source, panels)) => panels.iter_mut().for_each(|p| source.fill(p)),
             Some(Part::Gray(frame, rows, scratch)) => {
-                rows.find(reader, &frame[..], height, scratch)
+                rows.find(reader, &frame[..], height, scratch);
             }
             None => {}
         });

@@ -14,8 +14,11 @@ use crate::resample::coefficients::Axis;
 /// A class map: `height` rows of `width` values.
 #[derive(Clone, Copy, Debug)]
 pub struct MapView<'a> {
+    /// Row by row.
     pub values: &'a [f32],
+    /// Cells of a row.
     pub width: usize,
+    /// Rows.
     pub height: usize,
 }
 

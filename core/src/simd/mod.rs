@@ -66,21 +66,23 @@ macro_rules! dispatched {
         ($($argument:ident: $type:ty),* $(,)?) $(-> $result:ty)? $body:block
     ) => {
         $(#[$attribute])*
-        // Kernels take apart what a struct would only hide from the vectoriser.
-        #[allow(clippy::too_many_arguments)]
+        #[allow(
+            clippy::too_many_arguments,
+            reason = "kernels take apart what a struct would only hide from the vectoriser"
+        )]
         #[allow(unsafe_code, reason = "calls the version whose instructions were found")]
         $visibility fn $name<$($parameter: $bound,)* $(const $generic: $kind),*>(
             $($argument: $type),*
         ) $(-> $result)? {
             #[inline(always)]
-            #[allow(clippy::too_many_arguments)]
+            #[allow(clippy::too_many_arguments, reason = "as above")]
             fn body<$($parameter: $bound,)* const FUSED: bool, $(const $generic: $kind),*>(
                 $($argument: $type),*
             ) $(-> $result)? $body
 
             #[cfg(target_arch = "x86_64")]
             #[target_feature(enable = "avx2,fma")]
-            #[allow(clippy::too_many_arguments)]
+            #[allow(clippy::too_many_arguments, reason = "as above")]
             fn avx2<$($parameter: $bound,)* $(const $generic: $kind),*>(
                 $($argument: $type),*
             ) $(-> $result)? {
@@ -89,7 +91,7 @@ macro_rules! dispatched {
 
             #[cfg(target_arch = "x86_64")]
             #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi,avx512vnni,avx2,fma")]
-            #[allow(clippy::too_many_arguments)]
+            #[allow(clippy::too_many_arguments, reason = "as above")]
             fn avx512<$($parameter: $bound,)* $(const $generic: $kind),*>(
                 $($argument: $type),*
             ) $(-> $result)? {

@@ -41,7 +41,7 @@ impl Progress {
                 bar.set_length(all.mseconds());
                 bar.set_style(style("{prefix} {wide_bar} {percent} %, {eta} left"));
             }
-            bar.set_message(format!("{:.0}", done));
+            bar.set_message(format!("{done:.0}"));
             bar.set_position(done.mseconds());
         } else if self.started.elapsed() >= LINE_EVERY * (self.lines + 1) {
             self.lines += 1;

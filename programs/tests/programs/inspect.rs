@@ -218,7 +218,7 @@ fn names_of_files_need_not_be_utf8() {
     let folder = tempfile::tempdir().unwrap();
     let name = |suffix: &str| {
         let bytes = [b"\xff", suffix.as_bytes()].concat();
-        folder.path().join(std::ffi::OsString::from_vec(bytes))
+        folder.path().join(OsString::from_vec(bytes))
     };
     std::fs::copy(model, name(".onnx")).unwrap();
     std::fs::copy(PHOTO, name("-in.png")).unwrap();

@@ -61,7 +61,7 @@ const BY_MAXIMUM: &str = "covers the whole map and pools by its maximum, which l
 
 #[test]
 fn pools_by_the_maximum_leave_no_places() {
-    let mut draft = crate::inference::tests::places::draft();
+    let mut draft = draft();
     cells(&mut draft, "x");
     draft
         .node("GlobalMaxPool", &["f"], "m")
@@ -99,7 +99,7 @@ fn pools_by_the_maximum_leave_no_places() {
 
 #[test]
 fn a_single_cell_is_no_place() {
-    let mut draft = crate::inference::tests::places::draft();
+    let mut draft = draft();
     draft.input(&[1, 3, 8, 8]);
     cells(&mut draft, "x");
     pooled(&mut draft, "f");
@@ -112,7 +112,7 @@ fn a_single_cell_is_no_place() {
 
 #[test]
 fn crops_and_transpositions_are_told() {
-    let mut draft = crate::inference::tests::places::draft();
+    let mut draft = draft();
     draft
         .integers("from", &[0, 32])
         .integers("to", &[32, 64])
@@ -147,7 +147,7 @@ fn crops_and_transpositions_are_told() {
 
 #[test]
 fn what_keeps_places_is_proven_by_the_graph() {
-    let mut draft = crate::inference::tests::places::draft();
+    let mut draft = draft();
     draft
         .integers("pads", &[0, 0, 4, 4, 0, 0, 4, 4])
         .integers("from", &[4, 4])
@@ -211,7 +211,7 @@ fn sizes_that_the_graph_computes_of_shapes_are_followed() {
 #[test]
 fn what_the_graph_leaves_open_is_probed() {
     // To tokens and back again.
-    let mut draft = crate::inference::tests::places::draft();
+    let mut draft = draft();
     cells(&mut draft, "x");
     draft
         .integers("line", &[1, 4, 64])
@@ -273,7 +273,7 @@ fn what_the_graph_leaves_open_is_probed() {
 
 /// An embedding of 6 channels before the logits of three classes, and an auxiliary head before both.
 fn several_outputs() -> Draft {
-    let mut draft = crate::inference::tests::places::draft();
+    let mut draft = draft();
     cells(&mut draft, "x");
     draft
         .node("GlobalAveragePool", &["c"], "q")
@@ -323,7 +323,7 @@ fn the_output_that_tells_the_classes_is_taken() {
     let labels = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(labels.path(), "a\nb\nc\nd\n").unwrap();
     let taken = open_with(&draft, |options| {
-        options.labels = Some(labels.path().into())
+        options.labels = Some(labels.path().into());
     });
     assert_eq!(taken.unwrap().0, "embedding");
     // Scores before logits of as many classes.

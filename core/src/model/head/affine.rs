@@ -89,7 +89,7 @@ impl Affine {
             "Mul" => self.scale(floats(if varies(0) { 1 } else { 0 })?)?,
             "Sub" if varies(0) => self.shift(floats(1)?.iter().map(|value| -value).collect())?,
             "Div" if varies(0) => {
-                self.scale(floats(1)?.iter().map(|value| 1.0 / value).collect())?
+                self.scale(floats(1)?.iter().map(|value| 1.0 / value).collect())?;
             }
             _ => return None,
         }

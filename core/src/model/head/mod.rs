@@ -45,9 +45,13 @@ pub enum Layout {
 pub enum Head {
     /// logits = mean(A) over space: channel c belongs to class c.
     Channels,
-    /// logits = W mean(A) + b. `weights` is row-major, classes x channels; `bias` has one value a
-    /// class.
-    Dense { weights: Vec<f32>, bias: Vec<f32> },
+    /// logits = W mean(A) + b.
+    Dense {
+        /// W: classes x channels, row-major.
+        weights: Vec<f32>,
+        /// b: one value a class.
+        bias: Vec<f32>,
+    },
     /// Layers that are not affine, on the mean of A over space.
     PooledLayers,
     /// Layers on every value of A.
@@ -55,6 +59,7 @@ pub enum Head {
 }
 
 impl Head {
+    /// In words, for reports.
     pub fn description(&self) -> &'static str {
         match self {
             Self::Channels => "mean over space, one channel a class",

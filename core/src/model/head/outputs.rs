@@ -23,7 +23,9 @@ pub struct Wanted<'a> {
 /// The output that is explained, and others that might be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outputs {
+    /// Name of the output that is explained.
     pub taken: String,
+    /// Names of the others that might be.
     pub others: Vec<String>,
     /// The user chose.
     pub is_asked: bool,

@@ -6,7 +6,7 @@
 )]
 
 use std::ops::{Deref, DerefMut};
-use std::{mem, ptr, slice};
+use std::{ptr, slice};
 
 /// Numbers that begin right after a page that cannot be touched, or end right before one: to touch
 /// another byte there ends the test.
@@ -33,7 +33,7 @@ impl<T: Copy> Guarded<T> {
     pub fn new(values: &[T], side: Side) -> Self {
         // SAFETY: asks for a number.
         let page = unsafe { libc::sysconf(libc::_SC_PAGESIZE) } as usize;
-        let wanted = mem::size_of_val(values);
+        let wanted = size_of_val(values);
         let inside = wanted.next_multiple_of(page).max(page);
         let bytes = inside + 2 * page;
         // SAFETY: a mapping of its own, of which the inner pages become memory to read and write.
