@@ -40,10 +40,11 @@ $(DEPS)/.runtime: models/catalogue.toml $(DEPS)/.python
 $(DEPS)/.networks: $(wildcard models/*.py models/licences/*) models/catalogue.toml $(DEPS)/.python
 	@$(TOOL) networks && touch $@
 
-build: setup ## the plugin, programs and examples, into target/release
-	cargo build --release --locked --lib --bins --examples $(RTSP)
+build: setup ## the plugin and the programs, into target/release
+	cargo build --release --locked --lib --bins $(RTSP)
 
-demo: build ## explain a clip: out/demo.mp4, out/demo.png and a table; INPUT=file, /dev/videoN or URI; NET=...
+demo: setup ## explain a clip: out/demo.mp4, out/demo.png and a table; INPUT=file, /dev/videoN or URI; NET=...
+	cargo build --release --locked --package gst-plugin-camoverlay --package camoverlay-programs --lib --example demo
 	@GST_PLUGIN_PATH="$(PLUGIN_DIR):$$GST_PLUGIN_PATH" \
 	target/release/examples/demo --net "$(NET)" --seconds "$(SECONDS)" $(if $(INPUT),"$(INPUT)")
 

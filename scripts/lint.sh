@@ -1,5 +1,6 @@
 #!/bin/sh
-# Formatting, clippy on every feature set, documentation, shell scripts, and the licences of what the crates are built from.
+# Formatting, clippy on every feature set, documentation, shell scripts, and the licences of what the crates are built
+# from.
 set -eu
 
 cargo fmt --all --check
@@ -14,7 +15,7 @@ else
     echo "shellcheck is not installed: the shell scripts were not checked."
 fi
 if command -v cargo-deny >/dev/null; then
-    cargo deny --locked check licenses bans sources
+    cargo deny --locked --workspace check licenses bans sources
 else
     echo "cargo-deny is not installed (cargo install --locked cargo-deny): licences were not checked."
 fi
