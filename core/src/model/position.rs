@@ -10,6 +10,7 @@ use super::image_input::Picture;
 use super::shape_arithmetic::{Sizes, UNKNOWN};
 use super::window::{Window, windows};
 use crate::onnx::graph::Graph;
+use crate::onnx::ops::{Op, Places, Pool};
 use crate::onnx::proto::Node;
 
 /// The pixels of the network's input that reach one cell of the feature map through its
@@ -141,10 +142,7 @@ impl<'a> Positions<'a> {
         let unknown = seen
             .iter()
             .find(|seen| matches!(seen, Position::Unknown(_)));
-        if matches!(
-            node.op(),
-            "GlobalAveragePool" | "GlobalMaxPool" | "GlobalLpPool"
-        ) {
+        if node.op().facts().places == Places::Global {
             return Position::Single(index);
         }
         if let Some(&unknown) = unknown {
@@ -171,44 +169,40 @@ impl<'a> Positions<'a> {
     /// What `node` makes of `maps`; none where that is not known.
     fn moved(&self, index: usize, node: &Node, maps: &[Map]) -> Option<Position> {
         let first = *maps.first()?;
-        let map = match node.op() {
-            "Conv" | "ConvInteger" | "MaxPool" | "AveragePool" | "LpPool" => {
-                first.window(windows(self.graph, node, 1)?)?
-            }
-            "QLinearConv" => first.window(windows(self.graph, node, 3)?)?,
-            "Pad" => self.pad(index, node, first)?,
-            "Slice" => self.slice(index, node, first)?,
-            "Transpose" => first.transpose(index, node.ints("perm"))?,
-            "Concat" => {
+        let map = match node.op().facts().places {
+            Places::Elementwise => merge(maps)?,
+            Places::Window { kernel } => first.window(windows(self.graph, node, kernel)?)?,
+            Places::Global => return Some(Position::Single(index)),
+            Places::Reduce => return self.reduce(index, node, first),
+            Places::Pad => self.pad(index, node, first)?,
+            Places::Slice => self.slice(index, node, first)?,
+            Places::Transpose => first.transpose(index, node.ints("perm"))?,
+            Places::Concat => {
                 let axis = absolute(node.int("axis", 1), first.rank)?;
                 merge(maps).filter(|map| !map.axes.contains(&axis))?
             }
-            "Split" => {
+            Places::Split => {
                 let axis = absolute(node.int("axis", 0), first.rank)?;
                 Some(first).filter(|map| !map.axes.contains(&axis))?
             }
-            "Gather" => {
+            Places::Gather => {
                 let axis = absolute(node.int("axis", 0), first.rank)?;
                 let keeps_rank = self.graph.constant_shape(node.operand(1))?.len() == 1;
                 Some(first).filter(|map| keeps_rank && !map.axes.contains(&axis))?
             }
-            "Unsqueeze" => first.unsqueeze(&self.numbers(node, "axes", 1)?)?,
-            "Squeeze" => first.squeeze(&self.numbers(node, "axes", 1)?)?,
-            "Reshape" => first.reshape(&self.sizes(node, "shape", 1)?)?,
-            "Resize" | "Upsample" => self.resize(node, first)?,
-            "SpaceToDepth" => first.blocks(node.int("blocksize", 1))?,
-            "MatMul" | "MatMulInteger" => {
+            Places::Unsqueeze => first.unsqueeze(&self.numbers(node, "axes", 1)?)?,
+            Places::Squeeze => first.squeeze(&self.numbers(node, "axes", 1)?)?,
+            Places::Reshape => first.reshape(&self.sizes(node, "shape", 1)?)?,
+            Places::Resize => self.resize(node, first)?,
+            Places::Blocks => first.blocks(node.int("blocksize", 1))?,
+            Places::Matrix => {
                 let keeps_places = maps.len() == 1
                     && self.of(node.operand(0)).and_then(Position::map) == Some(first)
                     && !self.graph.varies(node.operand(1))
                     && self.graph.constant_shape(node.operand(1))?.len() == 2;
                 Some(first).filter(|map| keeps_places && !map.axes.contains(&(map.rank - 1)))?
             }
-            "ReduceMean" | "ReduceMax" | "ReduceSum" | "ReduceMin" | "ReduceL2" => {
-                return self.reduce(index, node, first);
-            }
-            op if is_elementwise(op) => merge(maps)?,
-            _ => return None,
+            Places::Unknown => return None,
         };
         Some(Position::Map(map))
     }
@@ -308,7 +302,7 @@ impl<'a> Positions<'a> {
         if mode.and_then(|mode| mode.s.as_deref()) == Some(b"tf_crop_and_resize") {
             return None;
         }
-        let is_upsample = node.op() == "Upsample";
+        let is_upsample = node.op() == Op::Upsample;
         let scales_at = if is_upsample || self.graph.opset() < 11 {
             1
         } else {
@@ -605,65 +599,5 @@ fn absolute(axis: i64, rank: usize) -> Option<usize> {
 
 /// Whether a node pools by the maximum.
 pub fn is_maximum(node: &Node) -> bool {
-    matches!(node.op(), "GlobalMaxPool" | "MaxPool" | "ReduceMax")
-}
-
-/// Operators that leave every value at its place, or sum over channels and whole maps only.
-fn is_elementwise(op: &str) -> bool {
-    matches!(
-        op,
-        "Abs"
-            | "Add"
-            | "BatchNormalization"
-            | "Cast"
-            | "Ceil"
-            | "Celu"
-            | "Clip"
-            | "Div"
-            | "Dropout"
-            | "DequantizeLinear"
-            | "DynamicQuantizeLinear"
-            | "Elu"
-            | "Equal"
-            | "Erf"
-            | "Exp"
-            | "Floor"
-            | "Gelu"
-            | "Greater"
-            | "GroupNormalization"
-            | "HardSigmoid"
-            | "HardSwish"
-            | "Identity"
-            | "InstanceNormalization"
-            | "LRN"
-            | "LayerNormalization"
-            | "LeakyRelu"
-            | "Less"
-            | "Log"
-            | "Max"
-            | "Min"
-            | "Mish"
-            | "Mul"
-            | "Neg"
-            | "Not"
-            | "PRelu"
-            | "Pow"
-            | "QuantizeLinear"
-            | "Reciprocal"
-            | "Relu"
-            | "Round"
-            | "Selu"
-            | "Sigmoid"
-            | "Sign"
-            | "Softmax"
-            | "Softplus"
-            | "Softsign"
-            | "Sqrt"
-            | "Sub"
-            | "Sum"
-            | "Swish"
-            | "Tanh"
-            | "ThresholdedRelu"
-            | "Where"
-    )
+    node.op().facts().pool == Some(Pool::Maximum)
 }

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use crate::onnx::graph::Graph;
+use crate::onnx::ops::Op;
 use crate::onnx::proto::Node;
 
 /// A size that the graph alone does not tell.
@@ -40,7 +41,7 @@ impl<'a> Sizes<'a> {
 
     fn compute(&self, graph: &Graph, node: &Node, shape: Option<Vec<i64>>) -> Option<Vec<i64>> {
         let operand = |index: usize| self.get(graph, node.operand(index));
-        if node.op() == "Shape" {
+        if node.op() == Op::Shape {
             let first = node.int("start", 0) == 0 && node.find("end").is_none();
             return shape.filter(|_| first);
         }
@@ -58,17 +59,17 @@ impl<'a> Sizes<'a> {
             numbers.get(usize::try_from(index).ok()?).copied()
         };
         match node.op() {
-            "Identity" | "Cast" | "Squeeze" | "Unsqueeze" => operand(0),
-            "Gather" if node.int("axis", 0) == 0 => {
+            Op::Identity | Op::Cast | Op::Squeeze | Op::Unsqueeze => operand(0),
+            Op::Gather if node.int("axis", 0) == 0 => {
                 let numbers = operand(0)?;
                 let indices = operand(1)?;
                 indices.iter().map(|&index| pick(&numbers, index)).collect()
             }
-            "Concat" => {
+            Op::Concat => {
                 let parts: Option<Vec<Vec<i64>>> = (0..node.input.len()).map(operand).collect();
                 Some(parts?.concat())
             }
-            "Slice" if node.operand(4).is_empty() => {
+            Op::Slice if node.operand(4).is_empty() => {
                 let numbers = operand(0)?;
                 let bound = |index: usize| {
                     let length = i64::try_from(numbers.len()).ok()?;
@@ -78,7 +79,7 @@ impl<'a> Sizes<'a> {
                 };
                 numbers.get(bound(1)?..bound(2)?).map(<[i64]>::to_vec)
             }
-            op @ ("Add" | "Sub" | "Mul" | "Div") => {
+            op @ (Op::Add | Op::Sub | Op::Mul | Op::Div) => {
                 let (a, b) = (operand(0)?, operand(1)?);
                 let length = a.len().max(b.len());
                 let at = |numbers: &[i64], index: usize| match numbers {
@@ -92,9 +93,9 @@ impl<'a> Sizes<'a> {
                             return Some(UNKNOWN);
                         }
                         match op {
-                            "Add" => a.checked_add(b),
-                            "Sub" => a.checked_sub(b),
-                            "Mul" => a.checked_mul(b),
+                            Op::Add => a.checked_add(b),
+                            Op::Sub => a.checked_sub(b),
+                            Op::Mul => a.checked_mul(b),
                             _ => a.checked_div(b),
                         }
                     })

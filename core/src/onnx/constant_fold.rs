@@ -4,6 +4,7 @@
 use half::{bf16, f16};
 
 use super::graph::{self, Graph};
+use super::ops::Op;
 use super::proto::{self, data_type};
 
 /// Longest chain of operators between a stored weight and its use.
@@ -103,8 +104,8 @@ impl Graph {
         let node = self.producer(tensor)?;
         let operand = |index: usize| self.evaluate(node.operand(index), depth);
         match node.op() {
-            "Constant" => constant_node(node),
-            "ConstantOfShape" => {
+            Op::Constant => constant_node(node),
+            Op::ConstantOfShape => {
                 let shape = self.evaluate_shape(tensor, depth)?;
                 let count = element_count(&shape)?;
                 let fill = node.find("value").and_then(|value| value.t.as_deref());
@@ -116,9 +117,9 @@ impl Graph {
                 };
                 Some(Constant { shape, values })
             }
-            "Identity" => operand(0),
-            "Cast" => cast(operand(0)?, node.int("to", 0)),
-            "DequantizeLinear" => dequantize(
+            Op::Identity => operand(0),
+            Op::Cast => cast(operand(0)?, node.int("to", 0)),
+            Op::DequantizeLinear => dequantize(
                 operand(0)?,
                 operand(1)?,
                 if node.operand(2).is_empty() {
@@ -128,12 +129,12 @@ impl Graph {
                 },
                 node.int("axis", 1),
             ),
-            "Transpose" => {
+            Op::Transpose => {
                 let constant = operand(0)?;
                 let order = permutation(node, constant.shape.len())?;
                 constant.permuted(&order)
             }
-            "Reshape" | "Flatten" | "Squeeze" | "Unsqueeze" => {
+            Op::Reshape | Op::Flatten | Op::Squeeze | Op::Unsqueeze => {
                 let shape = self.evaluate_shape(tensor, depth)?;
                 let values = operand(0)?.values;
                 Some(Constant { shape, values })
@@ -151,33 +152,33 @@ impl Graph {
         let operand = || self.evaluate_shape(node.operand(0), depth);
         let second = || self.evaluate(node.operand(1), depth)?.integers();
         match node.op() {
-            "Constant" => Some(constant_node(node)?.shape),
-            "ConstantOfShape" => {
+            Op::Constant => Some(constant_node(node)?.shape),
+            Op::ConstantOfShape => {
                 let shape = self.evaluate(node.operand(0), depth)?.integers()?;
                 shape
                     .iter()
                     .map(|&size| usize::try_from(size).ok())
                     .collect()
             }
-            "Identity" | "Cast" | "DequantizeLinear" => operand(),
-            "Transpose" => {
+            Op::Identity | Op::Cast | Op::DequantizeLinear => operand(),
+            Op::Transpose => {
                 let shape = operand()?;
                 let order = permutation(node, shape.len())?;
                 order.iter().map(|&axis| shape.get(axis).copied()).collect()
             }
-            "Reshape" => reshaped(&operand()?, &second()?),
-            "Flatten" => {
+            Op::Reshape => reshaped(&operand()?, &second()?),
+            Op::Flatten => {
                 let shape = operand()?;
                 let axis = position(node.int("axis", 1), shape.len())?;
                 let count = |sizes: &[usize]| element_count(sizes);
                 Some(vec![count(&shape[..axis])?, count(&shape[axis..])?])
             }
-            "Squeeze" | "Unsqueeze" => {
+            Op::Squeeze | Op::Unsqueeze => {
                 let axes = match node.ints("axes") {
                     Some(axes) => axes.to_vec(),
                     None => second()?,
                 };
-                resized(operand()?, &axes, node.op() == "Unsqueeze")
+                resized(operand()?, &axes, node.op() == Op::Unsqueeze)
             }
             _ => None,
         }

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use super::graph::is_standard;
+use super::node::is_standard;
 use super::proto::{self, Function, Node};
 use crate::error::Fault;
 

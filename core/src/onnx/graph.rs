@@ -6,7 +6,8 @@ use prost::Message;
 use prost::bytes::Bytes;
 
 use super::constant_fold::Constant;
-use super::node::label;
+use super::node::{is_standard, label};
+use super::ops::{Op, Values};
 use super::order;
 use super::proto::{self, DimensionValue, TypeValue, data_type};
 use crate::error::Fault;
@@ -96,7 +97,7 @@ impl Graph {
         for node in self
             .nodes()
             .iter()
-            .filter(|node| node.op() == "ConstantOfShape")
+            .filter(|node| node.op() == Op::ConstantOfShape)
         {
             let shape = self.constant(node.operand(0)).and_then(Constant::integers);
             let count = shape.map_or(Some(0), |shape| element_count(shape.into_iter()));
@@ -183,11 +184,6 @@ impl Graph {
             });
         Some((tensor.elem_type(), dims.collect()))
     }
-}
-
-/// Whether `domain` is the one of the standard ONNX operators.
-pub fn is_standard(domain: &str) -> bool {
-    domain.is_empty() || domain == "ai.onnx"
 }
 
 /// Bytes that the elements of a weight take in `raw_data`; none for absurd shapes and for types
@@ -280,7 +276,7 @@ fn varying_tensors(graph: &proto::Graph, initializers: &HashMap<String, usize>) 
         .map(str::to_owned)
         .collect();
     for node in &graph.node {
-        let is_shape = matches!(node.op(), "Shape" | "Size");
+        let is_shape = node.op().facts().values == Values::OfShape;
         if !is_shape && node.input.iter().any(|tensor| varying.contains(tensor)) {
             varying.extend(node.output.iter().cloned());
         }

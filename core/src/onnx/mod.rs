@@ -15,5 +15,6 @@ pub(crate) mod functions;
 pub(crate) mod generated;
 pub(crate) mod graph;
 pub(crate) mod node;
+pub(crate) mod ops;
 pub(crate) mod order;
 pub(crate) mod proto;

@@ -1,6 +1,6 @@
 //! Nodes, tensors and value infos of a graph: read by name, and made.
 
-use super::graph::is_standard;
+use super::ops::Op;
 use super::proto::{self, Attribute, Node, TypeValue, ValueInfo, attribute_type, data_type};
 
 /// A node's name, or its operator where it has none.
@@ -11,13 +11,18 @@ pub fn label(node: &Node) -> String {
     }
 }
 
+/// Whether `domain` is the one of the standard ONNX operators.
+pub fn is_standard(domain: &str) -> bool {
+    domain.is_empty() || domain == "ai.onnx"
+}
+
 impl Node {
-    /// The operator of a standard node, empty for operators of other domains.
-    pub fn op(&self) -> &str {
+    /// The operator of a standard node; [`Op::Other`] for those of other domains.
+    pub fn op(&self) -> Op {
         if is_standard(self.domain()) {
-            self.op_type()
+            Op::named(self.op_type())
         } else {
-            ""
+            Op::Other
         }
     }
 

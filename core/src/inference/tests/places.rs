@@ -16,7 +16,7 @@ fn cells(draft: &mut Draft, from: &str) {
     draft.push(conv).node("Relu", &["c"], "f");
 }
 
-fn draft() -> Draft {
+fn fixed_draft() -> Draft {
     let mut draft = Draft::new();
     draft.input(&[1, 3, 64, 64]);
     draft
@@ -61,7 +61,7 @@ const BY_MAXIMUM: &str = "covers the whole map and pools by its maximum, which l
 
 #[test]
 fn pools_by_the_maximum_leave_no_places() {
-    let mut draft = draft();
+    let mut draft = fixed_draft();
     cells(&mut draft, "x");
     draft
         .node("GlobalMaxPool", &["f"], "m")
@@ -75,7 +75,7 @@ fn pools_by_the_maximum_leave_no_places() {
     };
     assert_eq!(refusal(&draft), words("m", "GlobalMaxPool “m”"));
     for (op, length) in [("Concat", 8), ("Add", 4)] {
-        let mut draft = crate::inference::tests::places::draft();
+        let mut draft = fixed_draft();
         cells(&mut draft, "x");
         draft
             .node("GlobalAveragePool", &["f"], "a")
@@ -88,7 +88,7 @@ fn pools_by_the_maximum_leave_no_places() {
         dense(&mut draft, "v", length);
         assert_eq!(refusal(&draft), words("joined", "GlobalMaxPool “m”"));
     }
-    let mut draft = crate::inference::tests::places::draft();
+    let mut draft = fixed_draft();
     cells(&mut draft, "x");
     draft
         .node_ints("MaxPool", &["f"], "m", ("kernel_shape", &[8, 8]))
@@ -99,7 +99,7 @@ fn pools_by_the_maximum_leave_no_places() {
 
 #[test]
 fn a_single_cell_is_no_place() {
-    let mut draft = draft();
+    let mut draft = fixed_draft();
     draft.input(&[1, 3, 8, 8]);
     cells(&mut draft, "x");
     pooled(&mut draft, "f");
@@ -112,7 +112,7 @@ fn a_single_cell_is_no_place() {
 
 #[test]
 fn crops_and_transpositions_are_told() {
-    let mut draft = draft();
+    let mut draft = fixed_draft();
     draft
         .integers("from", &[0, 32])
         .integers("to", &[32, 64])
@@ -126,7 +126,7 @@ fn crops_and_transpositions_are_told() {
          operator Slice “window” cuts the rest off. Export the network without that crop, and crop the pictures \
          before they reach it."
     );
-    let mut draft = crate::inference::tests::places::draft();
+    let mut draft = fixed_draft();
     draft.node_ints("Transpose", &["x"], "turned", ("perm", &[0, 1, 3, 2]));
     cells(&mut draft, "turned");
     pooled(&mut draft, "f");
@@ -147,7 +147,7 @@ fn crops_and_transpositions_are_told() {
 
 #[test]
 fn what_keeps_places_is_proven_by_the_graph() {
-    let mut draft = draft();
+    let mut draft = fixed_draft();
     draft
         .integers("pads", &[0, 0, 4, 4, 0, 0, 4, 4])
         .integers("from", &[4, 4])
@@ -178,7 +178,7 @@ fn what_keeps_places_is_proven_by_the_graph() {
 #[test]
 fn sizes_that_the_graph_computes_of_shapes_are_followed() {
     // As torch's exporter writes the shuffling of channels for pictures of any size.
-    let mut draft = crate::inference::tests::places::draft();
+    let mut draft = fixed_draft();
     cells(&mut draft, "x");
     draft
         .integers("one", &[1])
@@ -211,7 +211,7 @@ fn sizes_that_the_graph_computes_of_shapes_are_followed() {
 #[test]
 fn what_the_graph_leaves_open_is_probed() {
     // To tokens and back again.
-    let mut draft = draft();
+    let mut draft = fixed_draft();
     cells(&mut draft, "x");
     draft
         .integers("line", &[1, 4, 64])
@@ -230,7 +230,7 @@ fn what_the_graph_leaves_open_is_probed() {
         .output("z");
     assert_places(&draft, false);
     // Mirrored, which no reshaping is known to do.
-    let mut draft = crate::inference::tests::places::draft();
+    let mut draft = fixed_draft();
     cells(&mut draft, "x");
     draft
         .integers("line", &[1, 4, 64])
@@ -255,7 +255,7 @@ fn what_the_graph_leaves_open_is_probed() {
         "{text}"
     );
     // All cells in a row.
-    let mut draft = crate::inference::tests::places::draft();
+    let mut draft = fixed_draft();
     cells(&mut draft, "x");
     draft
         .integers("row", &[1, 4, 64, 1])
@@ -273,7 +273,7 @@ fn what_the_graph_leaves_open_is_probed() {
 
 /// An embedding of 6 channels before the logits of three classes, and an auxiliary head before both.
 fn several_outputs() -> Draft {
-    let mut draft = draft();
+    let mut draft = fixed_draft();
     cells(&mut draft, "x");
     draft
         .node("GlobalAveragePool", &["c"], "q")
@@ -334,7 +334,7 @@ fn the_output_that_tells_the_classes_is_taken() {
 
 #[test]
 fn pads_of_less_than_nothing_are_crops() {
-    let mut draft = crate::inference::tests::places::draft();
+    let mut draft = fixed_draft();
     draft
         .integers("pads", &[0, 0, 0, -32, 0, 0, -32, 0])
         .node("Pad", &["x", "pads"], "window");
@@ -350,7 +350,7 @@ fn pads_of_less_than_nothing_are_crops() {
 #[test]
 fn a_map_padded_beside_the_picture_is_refused() {
     // The picture's own cells are the first quarter of the map.
-    let mut draft = crate::inference::tests::places::draft();
+    let mut draft = fixed_draft();
     cells(&mut draft, "x");
     draft
         .integers("pads", &[0, 0, 0, 0, 0, 0, 8, 8])

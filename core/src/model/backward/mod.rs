@@ -15,6 +15,7 @@ use super::rewrite::element_type;
 use crate::onnx::builder::GraphBuilder;
 use crate::onnx::graph::Graph;
 use crate::onnx::node::{node, with_int};
+use crate::onnx::ops::{Op, Places};
 use crate::onnx::proto::Node;
 
 /// Inputs that choose the class (int64, 1 x 1 and one value): slot 0 for the class given, slot 1 + r
@@ -103,7 +104,7 @@ pub fn differentiate(
         // One value a channel, whatever its dimensions.
         source = graph.nodes()[pool].result();
         while let Some((first, rest)) = layers.split_first()
-            && matches!(first.op(), "Flatten" | "Reshape" | "Squeeze")
+            && matches!(first.op(), Op::Flatten | Op::Reshape | Op::Squeeze)
             && !rest
                 .iter()
                 .any(|layer| layer.input.iter().any(|x| x == source))
@@ -143,10 +144,10 @@ fn walk_back(
             // Some exporters have single layers compute in another type than the rest.
             builder.compute_in(element_type(graph, operand, input_type));
             let dx = match (&dy, layer.op()) {
-                (Cotangent::OneHot, "Gemm" | "MatMul" | "Conv") => {
+                (Cotangent::OneHot, op) if op.facts().is_dense => {
                     Cotangent::Tensor(rules::dense_row(builder, layer, &class))
                 }
-                (Cotangent::OneHot, "Add") if !graph.varies(layer.operand(1 - index)) => {
+                (Cotangent::OneHot, Op::Add) if !graph.varies(layer.operand(1 - index)) => {
                     Cotangent::OneHot
                 }
                 _ if matches!(dy, Cotangent::OneHot) && affine::keeps_values(graph, layer) => {
@@ -180,7 +181,7 @@ fn walk_back(
 fn choose_class(builder: &mut GraphBuilder, graph: &Graph, logits: &str, classes: usize) -> String {
     let row = match graph.producer(logits) {
         // A matrix of one row already.
-        Some(layer) if layer.op() == "Gemm" => logits.to_owned(),
+        Some(layer) if layer.op() == Op::Gemm => logits.to_owned(),
         _ => builder.row(logits),
     };
     // Slot 1 + r needs the best 1 + r classes, slot 0 none.
@@ -245,8 +246,8 @@ fn sum_spread(
 fn reduced_axes<'a>(graph: &Graph, layers: &[&'a Node]) -> HashMap<&'a str, Vec<i64>> {
     let mut reduced: HashMap<&str, Vec<i64>> = HashMap::new();
     for layer in layers {
-        let axes = match layer.op() {
-            "ReduceMean" | "ReduceSum" => match layer.ints("axes") {
+        let axes = match layer.op().facts().places {
+            Places::Reduce => match layer.ints("axes") {
                 Some(axes) => axes.to_vec(),
                 None => graph
                     .constant(layer.operand(1))

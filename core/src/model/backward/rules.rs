@@ -10,34 +10,42 @@ use crate::model::rewrite::hard_swish::{self, HardGate};
 use crate::onnx::builder::GraphBuilder;
 use crate::onnx::graph::Graph;
 use crate::onnx::node::{with_float, with_int, with_ints};
+use crate::onnx::ops::{Gradient, Op, Places, Values};
 use crate::onnx::proto::Node;
 
 /// Indices of the operands of `node` through which a gradient flows back to the features; none
 /// for operators that a head is not expected to have.
 pub fn differentiable_inputs(graph: &Graph, node: &Node) -> Option<Vec<usize>> {
+    let facts = node.op().facts();
     let varying: Vec<usize> = (0..node.input.len())
         .filter(|&index| graph.varies(node.operand(index)))
         .collect();
-    let known = match node.op() {
-        "Add" | "Sub" | "Mul" | "Div" | "Sum" => true,
-        "Gemm" | "MatMul" => {
-            varying == [0]
-                && node.int("transA", 0) == 0
-                && affine::dense_shape(graph, node).is_some()
-        }
-        "Conv" => varying == [0] && affine::slides(graph, node),
-        "GlobalAveragePool" => true,
-        "Pow" | "Clip" | "BatchNormalization" | "LayerNormalization" => varying == [0],
-        "ReduceMean" | "ReduceSum" => node.int("keepdims", 1) == 1,
-        "Relu" | "LeakyRelu" | "Sigmoid" | "HardSigmoid" | "HardSwish" | "Tanh" | "Softplus"
-        | "Gelu" | "Erf" | "Exp" | "Log" | "Sqrt" | "Reciprocal" | "Neg" => true,
-        // Further operands (shapes, ratios) carry no gradient even where they vary.
-        _ => return affine::keeps_values(graph, node).then(|| vec![0]),
+    let inputs = match facts.gradient {
+        Gradient::None => return None,
+        Gradient::All => varying,
+        Gradient::First => vec![0],
+        Gradient::FirstAlone => Some(varying).filter(|varying| *varying == [0])?,
     };
-    known.then_some(varying)
+    let is_plain = match facts.values {
+        Values::Keeps | Values::Picks => affine::keeps_values(graph, node),
+        Values::OfShape | Values::Changes if facts.is_dense => is_plain_layer(graph, node),
+        Values::OfShape | Values::Changes => {
+            facts.places != Places::Reduce || node.int("keepdims", 1) == 1
+        }
+    };
+    is_plain.then_some(inputs)
 }
 
-/// Those of the [`operands`] for which there is a [`product`]: where a product of one takes in what
+/// Whether a dense layer or convolution is of the kind that [`dense`] takes a gradient back through.
+fn is_plain_layer(graph: &Graph, node: &Node) -> bool {
+    if matches!(node.op().facts().places, Places::Window { .. }) {
+        affine::slides(graph, node)
+    } else {
+        node.int("transA", 0) == 0 && affine::dense_shape(graph, node).is_some()
+    }
+}
+
+/// Those of the [`differentiable_inputs`] for which there is a [`product`]: where a product of one takes in what
 /// flows through another, that other has none.
 pub fn paths(graph: &Graph, node: &Node) -> Option<Vec<usize>> {
     let operands = differentiable_inputs(graph, node)?;
@@ -59,12 +67,14 @@ pub fn product(
     let (x, y) = (node.operand(index), node.result());
     let other = || node.operand(1 - index);
     Some(match node.op() {
-        "Identity" | "Dropout" | "Add" | "Sum" => dy.to_owned(),
+        Op::Identity | Op::Dropout | Op::Add | Op::Sum => dy.to_owned(),
         // The rounding has no gradient of its own: it is passed straight through.
-        "QuantizeLinear" | "DequantizeLinear" => dy.to_owned(),
-        "Cast" => builder.as_float(dy),
-        "Flatten" | "Reshape" | "Squeeze" | "Unsqueeze" | "Gather" => builder.reshape_like(dy, x),
-        "Transpose" => {
+        Op::QuantizeLinear | Op::DequantizeLinear => dy.to_owned(),
+        Op::Cast => builder.as_float(dy),
+        Op::Flatten | Op::Reshape | Op::Squeeze | Op::Unsqueeze | Op::Gather => {
+            builder.reshape_like(dy, x)
+        }
+        Op::Transpose => {
             let order = node.ints("perm")?;
             let mut inverse = vec![0; order.len()];
             for (to, &from) in order.iter().enumerate() {
@@ -72,23 +82,23 @@ pub fn product(
             }
             builder.push_with("Transpose", &[dy], |node| with_ints(node, "perm", &inverse))
         }
-        "Gemm" | "MatMul" | "Conv" => dense(builder, node, dy),
-        "Sub" if index == 0 => dy.to_owned(),
-        "Sub" | "Neg" => builder.push("Neg", &[dy]),
-        "Mul" => match hard_gate(graph, node) {
+        Op::Gemm | Op::MatMul | Op::Conv => dense(builder, node, dy),
+        Op::Sub if index == 0 => dy.to_owned(),
+        Op::Sub | Op::Neg => builder.push("Neg", &[dy]),
+        Op::Mul => match hard_gate(graph, node) {
             Some(gate) => {
                 let slope = hard_swish_slope(builder, x, other(), gate.alpha);
                 builder.mul(dy, &slope)
             }
             None => builder.mul(dy, other()),
         },
-        "Div" if index == 0 => builder.push("Div", &[dy, other()]),
-        "Div" => {
+        Op::Div if index == 0 => builder.push("Div", &[dy, other()]),
+        Op::Div => {
             let product = builder.mul(dy, y);
             let quotient = builder.push("Div", &[&product, x]);
             builder.push("Neg", &[&quotient])
         }
-        "BatchNormalization" => {
+        Op::BatchNormalization => {
             let floats = |index: usize| graph.constant(node.operand(index))?.floats();
             let epsilon = node.float("epsilon", 1e-5);
             let factors: Vec<f32> = floats(1)?
@@ -101,11 +111,11 @@ pub fn product(
             let product = builder.mul(&row, &factors);
             builder.reshape_like(&product, x)
         }
-        "LayerNormalization" => layer_normalization(builder, node, dy)?,
-        "ReduceMean" | "ReduceSum" | "GlobalAveragePool" => {
+        Op::LayerNormalization => layer_normalization(builder, node, dy)?,
+        Op::ReduceMean | Op::ReduceSum | Op::GlobalAveragePool => {
             let shape = builder.push("Shape", &[x]);
             let spread = builder.push("Expand", &[dy, &shape]);
-            if node.op() == "ReduceSum" {
+            if node.op() == Op::ReduceSum {
                 return Some(spread);
             }
             let (of_x, of_y) = (builder.push("Size", &[x]), builder.push("Size", &[y]));
@@ -124,7 +134,7 @@ pub fn product(
 /// and zero for all others: that class's row of the weights.
 pub fn dense_row(builder: &mut GraphBuilder, node: &Node, class: &str) -> String {
     let (x, weights) = (node.operand(0), node.operand(1));
-    let rows_are_outputs = node.op() == "Conv" || node.int("transB", 0) != 0;
+    let rows_are_outputs = node.op() == Op::Conv || node.int("transB", 0) != 0;
     let factor = node.float("alpha", 1.0);
     // Gives the row the dimensions of what the layer takes; the operator is younger than the rest.
     if rows_are_outputs && builder.opset() >= 11 {
@@ -145,12 +155,12 @@ fn dense(builder: &mut GraphBuilder, node: &Node, dy: &str) -> String {
     let transpose = node.int("transB", 0) == 0;
     match node.op() {
         // Takes and returns matrices of one row.
-        "Gemm" => {
+        Op::Gemm => {
             let product = builder.matrix_product(dy, weights, transpose);
             builder.scale(&product, node.float("alpha", 1.0))
         }
         // Also where its kernel covers several cells: each takes its share back.
-        "Conv" => builder.push("ConvTranspose", &[dy, weights]),
+        Op::Conv => builder.push("ConvTranspose", &[dy, weights]),
         _ => {
             let row = builder.row(dy);
             let product = builder.matrix_product(&row, weights, transpose);
@@ -192,15 +202,15 @@ fn slope(builder: &mut GraphBuilder, graph: &Graph, node: &Node) -> Option<Strin
     let zero = builder.scalar(0.0);
     let one = builder.scalar(1.0);
     Some(match node.op() {
-        "Relu" => builder.greater(x, &zero),
-        "LeakyRelu" => {
+        Op::Relu => builder.greater(x, &zero),
+        Op::LeakyRelu => {
             let alpha = node.float("alpha", 0.01);
             let positive = builder.greater(x, &zero);
             let positive = builder.scale(&positive, 1.0 - alpha);
             let alpha = builder.scalar(alpha);
             builder.push("Add", &[&positive, &alpha])
         }
-        "Clip" => {
+        Op::Clip => {
             let bound = |attribute: &str, index: usize, open: f32| match node.find(attribute) {
                 Some(found) => found.f,
                 None if node.operand(index).is_empty() => Some(open),
@@ -216,29 +226,29 @@ fn slope(builder: &mut GraphBuilder, graph: &Graph, node: &Node) -> Option<Strin
             let below = builder.greater(&high, x);
             builder.mul(&above, &below)
         }
-        "Sigmoid" => {
+        Op::Sigmoid => {
             let rest = builder.push("Sub", &[&one, y]);
             builder.mul(y, &rest)
         }
         // Between its bounds of 0 and 1 it lies between two integers.
-        "HardSigmoid" => {
+        Op::HardSigmoid => {
             let (above, below) = (builder.push("Ceil", &[y]), builder.push("Floor", &[y]));
             let inside = builder.push("Sub", &[&above, &below]);
             builder.scale(&inside, node.float("alpha", 0.2))
         }
-        "HardSwish" => {
+        Op::HardSwish => {
             let alpha = 1.0 / 6.0;
             let gate =
                 builder.push_with("HardSigmoid", &[x], |node| with_float(node, "alpha", alpha));
             hard_swish_slope(builder, x, &gate, alpha)
         }
-        "Tanh" => {
+        Op::Tanh => {
             let square = builder.mul(y, y);
             builder.push("Sub", &[&one, &square])
         }
-        "Softplus" => builder.push("Sigmoid", &[x]),
+        Op::Softplus => builder.push("Sigmoid", &[x]),
         // Hendrycks and Gimpel, "Gaussian Error Linear Units": x Φ(x).
-        "Gelu"
+        Op::Gelu
             if node
                 .find("approximate")
                 .is_none_or(|kind| kind.s.as_deref() == Some(b"none")) =>
@@ -251,18 +261,18 @@ fn slope(builder: &mut GraphBuilder, graph: &Graph, node: &Node) -> Option<Strin
             let bell = builder.mul(x, &bell);
             builder.push("Add", &[&cumulative, &bell])
         }
-        "Erf" => bell(builder, x, 2.0 / PI.sqrt()),
-        "Exp" => y.to_owned(),
-        "Log" => builder.push("Reciprocal", &[x]),
-        "Sqrt" => {
+        Op::Erf => bell(builder, x, 2.0 / PI.sqrt()),
+        Op::Exp => y.to_owned(),
+        Op::Log => builder.push("Reciprocal", &[x]),
+        Op::Sqrt => {
             let inverse = builder.push("Reciprocal", &[y]);
             builder.scale(&inverse, 0.5)
         }
-        "Reciprocal" => {
+        Op::Reciprocal => {
             let square = builder.mul(y, y);
             builder.push("Neg", &[&square])
         }
-        "Pow" => {
+        Op::Pow => {
             let exponent = *graph.constant(node.operand(1))?.floats()?.first()?;
             let lower = builder.scalar(exponent - 1.0);
             let power = builder.push("Pow", &[x, &lower]);

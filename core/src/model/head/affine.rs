@@ -4,6 +4,7 @@
 //! convolutions, unfolded batch normalisations and scalings the exporter wrote.
 
 use crate::onnx::graph::Graph;
+use crate::onnx::ops::{Op, Values};
 use crate::onnx::proto::Node;
 
 /// Most multiplications that composing two matrices may cost: half a minute's worth is no head.
@@ -45,7 +46,7 @@ impl Affine {
         let floats = |index: usize| graph.constant(node.operand(index))?.floats();
         match node.op() {
             _ if keeps_values(graph, node) => {}
-            "Gemm" if varies(0) && !varies(1) && node.int("transA", 0) == 0 => {
+            Op::Gemm if varies(0) && !varies(1) && node.int("transA", 0) == 0 => {
                 let alpha = node.float("alpha", 1.0);
                 let beta = node.float("beta", 1.0);
                 let matrix = dense_matrix(graph, node)?;
@@ -59,16 +60,16 @@ impl Affine {
                 )?;
                 self.shift(bias.into_iter().map(|value| beta * value).collect())?;
             }
-            "MatMul" if varies(0) && !varies(1) => {
+            Op::MatMul if varies(0) && !varies(1) => {
                 self.dense(dense_matrix(graph, node)?, dense_shape(graph, node)?.0)?;
             }
-            "Conv" if is_pointwise(graph, node) => {
+            Op::Conv if is_pointwise(graph, node) => {
                 self.dense(dense_matrix(graph, node)?, dense_shape(graph, node)?.0)?;
                 if !node.operand(2).is_empty() {
                     self.shift(floats(2)?)?;
                 }
             }
-            "BatchNormalization" => {
+            Op::BatchNormalization => {
                 let (scale, bias, mean, variance) =
                     (floats(1)?, floats(2)?, floats(3)?, floats(4)?);
                 let epsilon = node.float("epsilon", 1e-5);
@@ -85,10 +86,10 @@ impl Affine {
                 self.scale(factors)?;
                 self.shift(shifts)?;
             }
-            "Add" => self.shift(floats(if varies(0) { 1 } else { 0 })?)?,
-            "Mul" => self.scale(floats(if varies(0) { 1 } else { 0 })?)?,
-            "Sub" if varies(0) => self.shift(floats(1)?.iter().map(|value| -value).collect())?,
-            "Div" if varies(0) => {
+            Op::Add => self.shift(floats(if varies(0) { 1 } else { 0 })?)?,
+            Op::Mul => self.scale(floats(if varies(0) { 1 } else { 0 })?)?,
+            Op::Sub if varies(0) => self.shift(floats(1)?.iter().map(|value| -value).collect())?,
+            Op::Div if varies(0) => {
                 self.scale(floats(1)?.iter().map(|value| 1.0 / value).collect())?;
             }
             _ => return None,
@@ -212,11 +213,10 @@ fn dot(a: &[f32], b: &[f32]) -> f32 {
 /// Whether the node returns, of a single vector, the same numbers in the same order; for the two
 /// operators of quantisation up to its rounding.
 pub fn keeps_values(graph: &Graph, node: &Node) -> bool {
-    match node.op() {
-        "Identity" | "Dropout" | "Cast" | "Flatten" | "Reshape" | "Squeeze" | "Unsqueeze"
-        | "Transpose" | "QuantizeLinear" | "DequantizeLinear" => true,
-        "Gather" => gathers_all(graph, node),
-        _ => false,
+    match node.op().facts().values {
+        Values::Keeps => true,
+        Values::Picks => gathers_all(graph, node),
+        Values::OfShape | Values::Changes => false,
     }
 }
 
@@ -251,7 +251,7 @@ pub fn slides(graph: &Graph, node: &Node) -> bool {
     let unpadded = |kind: &[u8]| matches!(kind, b"NOTSET" | b"VALID");
     let kind = node.find("auto_pad").and_then(|found| found.s.as_deref());
     let shape = graph.constant_shape(node.operand(1));
-    node.op() == "Conv"
+    node.op() == Op::Conv
         && shape.is_some_and(|shape| {
             shape.len() == 4
                 && (shape[2..] == [1, 1] || kind.is_none_or(unpadded) && all("dilations", 1))
@@ -265,9 +265,9 @@ pub fn slides(graph: &Graph, node: &Node) -> bool {
 pub fn dense_shape(graph: &Graph, node: &Node) -> Option<(usize, usize)> {
     let shape = graph.constant_shape(node.operand(1))?;
     match (node.op(), shape.as_slice()) {
-        ("Gemm", &[outputs, inputs]) if node.int("transB", 0) != 0 => Some((inputs, outputs)),
-        ("Gemm" | "MatMul", &[inputs, outputs]) => Some((inputs, outputs)),
-        ("Conv", &[outputs, inputs, 1, 1]) => Some((inputs, outputs)),
+        (Op::Gemm, &[outputs, inputs]) if node.int("transB", 0) != 0 => Some((inputs, outputs)),
+        (Op::Gemm | Op::MatMul, &[inputs, outputs]) => Some((inputs, outputs)),
+        (Op::Conv, &[outputs, inputs, 1, 1]) => Some((inputs, outputs)),
         _ => None,
     }
 }
@@ -276,7 +276,7 @@ pub fn dense_shape(graph: &Graph, node: &Node) -> Option<(usize, usize)> {
 fn dense_matrix(graph: &Graph, node: &Node) -> Option<Vec<f32>> {
     let (inputs, outputs) = dense_shape(graph, node)?;
     let stored = graph.constant(node.operand(1))?.floats()?;
-    if node.op() == "Conv" || node.int("transB", 0) != 0 {
+    if node.op() == Op::Conv || node.int("transB", 0) != 0 {
         return Some(stored);
     }
     let mut matrix = Vec::with_capacity(stored.len());

@@ -5,6 +5,7 @@ use super::{Head, HeadMatch, Layout, channels};
 use crate::model::backward::rules;
 use crate::model::position::{Position, Positions};
 use crate::onnx::graph::Graph;
+use crate::onnx::ops::{Op, Pool};
 
 /// Takes the feature map before a convolution whose kernel covers it, if `head_match`'s map follows
 /// from one: that is a dense layer on every value of a map, and leaves a map of a single cell.
@@ -15,7 +16,7 @@ pub fn before_covering_kernel(
 ) -> HeadMatch {
     let pool_is_known = head_match.pool.is_none_or(|pool| {
         let pool = &graph.nodes()[pool];
-        matches!(pool.op(), "GlobalAveragePool" | "ReduceMean")
+        pool.op().facts().pool == Some(Pool::Mean)
             && rules::differentiable_inputs(graph, pool).is_some()
     });
     if !pool_is_known || head_match.layout != Layout::ChannelsFirst {
@@ -26,14 +27,14 @@ pub fn before_covering_kernel(
     let mut tensor = head_match.features.as_str();
     while let Some(index) = graph.producer_index(tensor) {
         let node = &graph.nodes()[index];
-        if node.op() == "BatchNormalization"
+        if node.op() == Op::BatchNormalization
             || rules::differentiable_inputs(graph, node) != Some(vec![0])
         {
             break;
         }
         passed.push(index);
         let operand = node.operand(0);
-        if node.op() == "Conv" && !affine::is_pointwise(graph, node) {
+        if node.op() == Op::Conv && !affine::is_pointwise(graph, node) {
             if !is_one_cell(node.result()) || channels(graph, operand).is_none() {
                 break;
             }

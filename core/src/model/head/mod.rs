@@ -15,6 +15,7 @@ use super::image_input::Picture;
 use super::position::Positions;
 use crate::model::image_input::INPUT_SIZE;
 use crate::onnx::graph::Graph;
+use crate::onnx::ops::{Channels, Op, Places};
 use crate::onnx::proto::Node;
 use affine::{Affine, Weights};
 use covering_kernel::before_covering_kernel;
@@ -130,8 +131,8 @@ fn strip_scores<'a>(graph: &'a Graph, output: &'a str) -> (&'a str, Scores) {
     let mut tensor = output;
     while let Some(node) = graph.producer(tensor) {
         match node.op() {
-            "Softmax" | "LogSoftmax" => return (node.operand(0), Scores::Softmax),
-            "Sigmoid" => return (node.operand(0), Scores::Sigmoid),
+            Op::Softmax | Op::LogSoftmax => return (node.operand(0), Scores::Softmax),
+            Op::Sigmoid => return (node.operand(0), Scores::Sigmoid),
             _ if affine::keeps_values(graph, node) => tensor = node.operand(0),
             // Percents, and the like.
             _ => match scaled(graph, node) {
@@ -146,8 +147,8 @@ fn strip_scores<'a>(graph: &'a Graph, output: &'a str) -> (&'a str, Scores) {
 /// The operand that `node` multiplies with, or divides by, one positive number.
 fn scaled<'a>(graph: &Graph, node: &'a Node) -> Option<&'a str> {
     let (operand, factor) = match (node.op(), graph.varies(node.operand(0))) {
-        ("Mul" | "Div", true) => (node.operand(0), node.operand(1)),
-        ("Mul", false) => (node.operand(1), node.operand(0)),
+        (Op::Mul | Op::Div, true) => (node.operand(0), node.operand(1)),
+        (Op::Mul, false) => (node.operand(1), node.operand(0)),
         (_, _) => return None,
     };
     let factor = graph.constant(factor)?.floats()?;
@@ -171,9 +172,9 @@ fn find_before(graph: &Graph, logits: &str, scores: Scores) -> Result<HeadMatch,
             let features = before_transpose(graph, features, layout, &mut tail);
             return Ok(pooled(graph, logits, scores, features, index, tail));
         }
-        let is_spatial = match node.op() {
-            "Conv" => !affine::is_pointwise(graph, node),
-            op => op == "GlobalAveragePool",
+        let is_spatial = match node.op().facts().places {
+            Places::Window { .. } => !affine::is_pointwise(graph, node),
+            places => places == Places::Global,
         };
         let Some(operands) = rules::differentiable_inputs(graph, node).filter(|_| !is_spatial)
         else {
@@ -181,7 +182,7 @@ fn find_before(graph: &Graph, logits: &str, scores: Scores) -> Result<HeadMatch,
         };
         tail.push(index);
         if frontier.is_empty()
-            && matches!(node.op(), "Flatten" | "Reshape")
+            && matches!(node.op(), Op::Flatten | Op::Reshape)
             && channels(graph, before_last(graph, node.operand(0)).0).is_some()
         {
             flattened = Some((tail.len(), node.operand(0)));
@@ -297,7 +298,7 @@ fn before_transpose<'a>(
 fn before_last<'a>(graph: &'a Graph, tensor: &'a str) -> (&'a str, Option<usize>) {
     let transpose = graph.producer_index(tensor).filter(|&index| {
         let node = &graph.nodes()[index];
-        node.op() == "Transpose" && node.ints("perm") == Some(&[0, 2, 3, 1])
+        node.op() == Op::Transpose && node.ints("perm") == Some(&[0, 2, 3, 1])
     });
     match transpose {
         Some(index) => (graph.nodes()[index].operand(0), transpose),
@@ -313,8 +314,8 @@ fn global_mean<'a>(
 ) -> Option<(&'a str, Layout)> {
     let input = node.operand(0);
     match node.op() {
-        "GlobalAveragePool" => Some((input, Layout::ChannelsFirst)),
-        "ReduceMean" => {
+        Op::GlobalAveragePool => Some((input, Layout::ChannelsFirst)),
+        Op::ReduceMean => {
             let axes = mean_axes(graph, node, 4)?;
             match axes.iter().copied().collect::<Vec<_>>().as_slice() {
                 [2, 3] => Some((input, Layout::ChannelsFirst)),
@@ -322,7 +323,7 @@ fn global_mean<'a>(
                 _ => mean_of_means(graph, node).map(|input| (input, Layout::ChannelsFirst)),
             }
         }
-        "AveragePool" => {
+        Op::AveragePool => {
             // Its kernel covers the map if one value a channel is left for the dense layer.
             let mut layers = layers.iter().rev().map(|&index| &graph.nodes()[index]);
             let (inputs, _) = layers.find_map(|layer| affine::dense_shape(graph, layer))?;
@@ -351,7 +352,7 @@ fn mean_axes(graph: &Graph, node: &Node, rank: i64) -> Option<BTreeSet<i64>> {
 fn mean_of_means<'a>(graph: &'a Graph, node: &Node) -> Option<&'a str> {
     let inner = graph
         .producer(node.operand(0))
-        .filter(|inner| inner.op() == "ReduceMean")?;
+        .filter(|inner| inner.op() == Op::ReduceMean)?;
     let features = inner.operand(0);
     channels(graph, features)?;
     let first = mean_axes(graph, inner, 4)?;
@@ -377,18 +378,19 @@ pub fn channels(graph: &Graph, tensor: &str) -> Option<usize> {
             return Some(sum);
         };
         let node = graph.producer(tensor)?;
-        match node.op() {
-            "Conv" => {
+        match node.op().facts().channels {
+            Channels::Kept => {
+                pending.push(node.input.iter().find(|operand| graph.varies(operand))?)
+            }
+            Channels::Kernels => {
                 let weights = graph.constant_shape(node.operand(1))?;
                 sum += weights.first().filter(|_| weights.len() == 4)?;
             }
-            "BatchNormalization" => sum += graph.constant_shape(node.operand(1))?.first()?,
-            "Concat" if node.int("axis", 1) == 1 => {
+            Channels::Scales => sum += graph.constant_shape(node.operand(1))?.first()?,
+            Channels::Joined if node.int("axis", 1) == 1 => {
                 pending.extend(node.input.iter().map(String::as_str));
             }
-            "MatMul" | "Gemm" | "Flatten" | "Reshape" | "Transpose" | "Gather" | "Squeeze"
-            | "Unsqueeze" | "ReduceMean" | "LayerNormalization" | "Concat" => return None,
-            _ => pending.push(node.input.iter().find(|operand| graph.varies(operand))?),
+            Channels::Joined | Channels::Lost => return None,
         }
     }
     None

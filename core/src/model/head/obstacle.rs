@@ -3,6 +3,7 @@
 use super::affine;
 use super::channels;
 use crate::onnx::graph::Graph;
+use crate::onnx::ops::{Op, Pool};
 use crate::onnx::proto::Node;
 
 /// Why no feature map was found: the operator that stopped the search, what it means, and a
@@ -65,40 +66,41 @@ fn words(graph: &Graph, node: &Node) -> (&'static str, &'static str) {
     if node.domain().starts_with("com.microsoft") {
         return ("which ONNX Runtime's own optimiser writes", AS_EXPORTED);
     }
+    let op = Op::named(op);
     match op {
-        "Gather" | "GatherElements" | "GatherND" | "Slice" | "Split" => {
+        Op::Gather | Op::GatherElements | Op::GatherND | Op::Slice | Op::Split => {
             picked_from(graph, node.operand(0))
         }
-        "Softmax" | "LogSoftmax" if !follows_attention(graph, node.operand(0)) => (
+        Op::Softmax | Op::LogSoftmax if !follows_attention(graph, node.operand(0)) => (
             "which makes scores of logits, and what follows changes the scores",
             SCORES,
         ),
-        "ReduceMean" | "ReduceSum" | "Softmax" | "MatMul" | "LayerNormalization" => (
+        Op::ReduceMean | Op::ReduceSum | Op::Softmax | Op::MatMul | Op::LayerNormalization => (
             "which works on a sequence of tokens or features",
             OTHER_NETWORK,
         ),
-        "TopK" | "ArgMax" => (
+        Op::TopK | Op::ArgMax => (
             "which leaves the best classes alone, not a score for each class",
             SCORES,
         ),
-        "NonMaxSuppression" => ("which belongs to a detector", OTHER_NETWORK),
-        "Concat" => (
+        Op::NonMaxSuppression => ("which belongs to a detector", OTHER_NETWORK),
+        Op::Concat => (
             "which joins the results of several layers",
             "Use a classifier whose classes come from one layer, or write its layers as one before the export.",
         ),
-        "Resize" | "Upsample" | "ConvTranspose" | "Conv" => (
+        Op::Resize | Op::Upsample | Op::ConvTranspose | Op::Conv => (
             "which makes a picture rather than class scores",
             OTHER_NETWORK,
         ),
-        "GlobalMaxPool" | "MaxPool" | "ReduceMax" => (
+        _ if op.facts().pool == Some(Pool::Maximum) => (
             "which pools by its maximum and leaves no places",
             "Use a network that averages over space.",
         ),
-        "GlobalLpPool" | "LpPool" | "ReduceL2" => (
+        _ if op.facts().pool == Some(Pool::Norm) => (
             "which pools but not by averaging",
             "Use a network that averages over space.",
         ),
-        "LSTM" | "GRU" | "RNN" => ("which reads a sequence", OTHER_NETWORK),
+        Op::LSTM | Op::GRU | Op::RNN => ("which reads a sequence", OTHER_NETWORK),
         _ => (
             "which is not known between a feature map and class scores",
             OTHER_NETWORK,
@@ -123,10 +125,10 @@ fn picked_from(graph: &Graph, tensor: &str) -> (&'static str, &'static str) {
             break;
         };
         match node.op() {
-            "Gather" | "Slice" | "Split" | "Squeeze" | "Identity" | "Cast" => {
+            Op::Gather | Op::Slice | Op::Split | Op::Squeeze | Op::Identity | Op::Cast => {
                 tensor = node.operand(0);
             }
-            "GlobalAveragePool" | "GlobalMaxPool" | "AveragePool" | "ReduceMean"
+            Op::GlobalAveragePool | Op::GlobalMaxPool | Op::AveragePool | Op::ReduceMean
                 if channels(graph, node.operand(0)).is_some() =>
             {
                 return (
@@ -161,8 +163,8 @@ fn follows_attention(graph: &Graph, tensor: &str) -> bool {
             .filter(|name| graph.varies(name))
             .collect();
         match node.op() {
-            "MatMul" | "Einsum" => return varying.len() > 1,
-            "Add" | "Sub" | "Mul" | "Div" | "Where" | "Clip" => {
+            Op::MatMul | Op::Einsum => return varying.len() > 1,
+            Op::Add | Op::Sub | Op::Mul | Op::Div | Op::Where | Op::Clip => {
                 let Some(operand) = varying.last() else {
                     return false;
                 };

@@ -13,6 +13,7 @@ use crate::model::head::affine;
 use crate::model::head::{HeadMatch, Layout, channels};
 use crate::onnx::builder::GraphBuilder;
 use crate::onnx::graph::Graph;
+use crate::onnx::ops::Op;
 use crate::onnx::proto::{self, Node, data_type};
 
 /// Input (bool, one value): whether the gradient of each feature is wanted.
@@ -59,19 +60,19 @@ impl<'a> Cellwise<'a> {
         let (index, layer) = loop {
             let (index, node) = tail.next().filter(|(_, node)| node.operand(0) == tensor)?;
             match node.op() {
-                "Transpose"
+                Op::Transpose
                     if order == Layout::ChannelsFirst
                         && node.ints("perm") == Some(&[0, 2, 3, 1]) =>
                 {
                     order = Layout::ChannelsLast;
                 }
-                "Flatten" => is_matrix = node.int("axis", 1) == 1,
-                "Reshape" => {
+                Op::Flatten => is_matrix = node.int("axis", 1) == 1,
+                Op::Reshape => {
                     let shape = graph.constant_shape(node.operand(1));
                     is_matrix = shape.is_some_and(|shape| shape == [2]);
                 }
-                "Dropout" | "Identity" => {}
-                "Gemm" | "MatMul" => break (index, node),
+                Op::Dropout | Op::Identity => {}
+                Op::Gemm | Op::MatMul => break (index, node),
                 _ => return None,
             }
             tensor = node.result();

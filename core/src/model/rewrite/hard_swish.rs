@@ -8,6 +8,7 @@
 use std::collections::HashMap;
 
 use crate::onnx::node::{floats, node, with_float, with_int, with_ints};
+use crate::onnx::ops::{Channels, Op};
 use crate::onnx::proto::{self, Node, data_type};
 
 /// What is multiplied with its own hard sigmoid, clip(α x + 1/2, 0, 1).
@@ -23,13 +24,13 @@ pub fn hard_gate<'a>(
     product: &Node,
     producer: impl Fn(&str) -> Option<&'a Node>,
 ) -> Option<HardGate> {
-    if product.op() != "Mul" {
+    if product.op() != Op::Mul {
         return None;
     }
     (0..2).find_map(|index| {
         let gate = producer(product.operand(1 - index))?;
         let alpha = gate.float("alpha", 0.2);
-        let is_gate = gate.op() == "HardSigmoid"
+        let is_gate = gate.op() == Op::HardSigmoid
             && gate.operand(0) == product.operand(index)
             && gate.float("beta", 0.5) == 0.5
             && alpha > 0.0;
@@ -57,7 +58,7 @@ pub fn convolve(graph: &mut proto::Graph, opset: i64) {
     });
     let gates: HashMap<&str, f32> = gates.collect();
     let gate = |node: &Node| match node.op() {
-        "HardSwish" => Some(1.0 / 6.0),
+        Op::HardSwish => Some(1.0 / 6.0),
         _ => gates.get(node.result()).copied(),
     };
     let (mut nodes, mut constants) = (Vec::with_capacity(graph.node.len()), Vec::new());
@@ -76,7 +77,7 @@ pub fn convolve(graph: &mut proto::Graph, opset: i64) {
         let (x, result) = (old.operand(0), old.result());
         let conv = with_int(node("Conv", &[x, weight, bias], ramp), "group", channels);
         nodes.push(with_ints(conv, "kernel_shape", &[1, 1]));
-        let is_swish = old.op() == "HardSwish";
+        let is_swish = old.op() == Op::HardSwish;
         let clipped = if is_swish { gate } else { result };
         if opset < 11 {
             // The bounds were no inputs yet.
@@ -101,14 +102,14 @@ fn channel_counts(graph: &proto::Graph) -> HashMap<String, i64> {
         weights.map(|weight| (weight.name(), weight)).collect();
     let mut counts = HashMap::new();
     for node in &graph.node {
-        let count = match node.op() {
-            "Conv" => weights
+        let count = match node.op().facts().channels {
+            Channels::Kernels => weights
                 .get(node.operand(1))
                 .filter(|weight| weight.data_type() == data_type::FLOAT && weight.dims.len() == 4)
                 .map(|weight| weight.dims[0])
                 .filter(|count| (1..=MOST).contains(count) && count % BLOCK == 0),
-            "BatchNormalization" => counts.get(node.operand(0)).copied(),
-            _ => None,
+            Channels::Scales => counts.get(node.operand(0)).copied(),
+            Channels::Kept | Channels::Joined | Channels::Lost => None,
         };
         if let Some(count) = count {
             counts.insert(node.result().to_owned(), count);
@@ -180,7 +181,12 @@ mod tests {
                 .node("Conv", &["x", "wide"], "c")
                 .node("HardSwish", &["c"], "h");
             convolve(draft.graph(), 14);
-            let ops: Vec<&str> = draft.graph().node.iter().map(|node| node.op()).collect();
+            let ops: Vec<&str> = draft
+                .graph()
+                .node
+                .iter()
+                .map(|node| node.op_type())
+                .collect();
             let expected: &[&str] = match replaced && cfg!(target_arch = "x86_64") {
                 true => &["Conv", "Conv", "Clip", "Mul"],
                 false => &["Conv", "HardSwish"],

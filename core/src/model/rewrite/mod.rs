@@ -16,6 +16,7 @@ use super::head::{HeadMatch, Layout};
 use super::image_input::Picture;
 use crate::onnx::graph::Graph;
 use crate::onnx::node::{cast, floats, node, sized, transpose, value};
+use crate::onnx::ops::{Element, Op};
 use crate::onnx::proto::{self, Attribute, Node, attribute_type, data_type};
 
 /// Name of the picture that the rewritten graph takes.
@@ -46,7 +47,7 @@ pub fn rewrite(
     model.ir_version = model.ir_version.max(Some(4));
     let proto = model.graph.as_mut().ok_or(Fault::NoGraph)?;
     if let Some(pool) = head_match.pool.and_then(|pool| proto.node.get_mut(pool))
-        && pool.op() == "AveragePool"
+        && pool.op() == Op::AveragePool
     {
         pool.op_type = Some("GlobalAveragePool".to_owned());
         pool.attribute.clear();
@@ -109,12 +110,12 @@ fn pads_before_maxima(graph: &Graph, input_type: i32) -> BTreeSet<usize> {
                 .and_then(|value| value.floats())
                 .is_some_and(|value| value.iter().all(|&value| value == 0.0))
     };
-    let pools = graph.nodes().iter().filter(|node| node.op() == "MaxPool");
+    let pools = graph.nodes().iter().filter(|node| node.op() == Op::MaxPool);
     pools
         .filter_map(|pool| graph.producer_index(pool.operand(0)))
         .filter(|&index| {
             let pad = &graph.nodes()[index];
-            pad.op() == "Pad"
+            pad.op() == Op::Pad
                 && pad.float("value", 0.0) == 0.0
                 && is_zero(pad.operand(2))
                 && element_type(graph, pad.operand(0), input_type) == data_type::FLOAT
@@ -180,7 +181,7 @@ fn take_image(proto: &mut proto::Graph, picture: &Picture) {
 fn keep_as_stored(proto: &mut proto::Graph, backward: &[Node]) {
     let products = backward
         .iter()
-        .filter(|node| matches!(node.op(), "Gemm" | "ConvTranspose"));
+        .filter(|node| matches!(node.op(), Op::Gemm | Op::ConvTranspose));
     let shared: BTreeSet<&str> = products.map(|node| node.operand(1)).collect();
     let stored = proto
         .initializer
@@ -215,15 +216,16 @@ pub fn element_type(graph: &Graph, tensor: &str, input_type: i32) -> i32 {
     let mut tensor = tensor;
     // Producers come before consumers, so the walk ends.
     while let Some(node) = graph.producer(tensor) {
-        match node.op() {
-            "Cast" => return i32::try_from(node.int("to", 1)).unwrap_or(data_type::FLOAT),
-            "DequantizeLinear" => return data_type::FLOAT,
-            "Conv" | "Gemm" | "MatMul" => {
-                if let Some(stored) = graph.initializer(node.operand(1)) {
-                    return stored.data_type();
+        let facts = node.op().facts();
+        match facts.element {
+            Element::Named => return i32::try_from(node.int("to", 1)).unwrap_or(data_type::FLOAT),
+            Element::Float => return data_type::FLOAT,
+            Element::Operands => {
+                let weights = graph.initializer(node.operand(1));
+                if let Some(weights) = weights.filter(|_| facts.is_dense) {
+                    return weights.data_type();
                 }
             }
-            _ => {}
         }
         match node.input.iter().find(|operand| graph.varies(operand)) {
             Some(operand) => tensor = operand,
