@@ -1,4 +1,7 @@
-//! Which module of the core may know which: the table below, and nothing beside it.
+//! Which module of the core may know which: the table below, and nothing beside it; and that no
+//! files need each other in a circle.
+
+mod circles;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

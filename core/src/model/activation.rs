@@ -1,6 +1,6 @@
 //! What a run of a network returns, and what can be asked of it.
 
-use super::head::{Head, Scores};
+use super::types::{Head, Scores};
 
 /// A feature map, channels x height x width, row-major.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -4,19 +4,21 @@ use std::path::Path;
 
 use prost::bytes::Bytes;
 
-use super::backward::{self, Gradient};
+use super::backward;
+use super::gradient::Gradient;
+use super::head;
 use super::head::obstacle::OTHER_NETWORK;
 use super::head::outputs::{self, Outputs, Wanted};
-use super::head::{self, Head, HeadMatch};
 use super::image_input::INPUT_SIZE;
 use super::image_input::Picture;
 use super::places::{self, Places};
 use super::rewrite;
+use super::types::{Head, HeadMatch};
 use crate::error::{Error, Fault};
 use crate::file::{self, Ingredient, Trouble};
 use crate::onnx::functions::inline_functions;
-use crate::onnx::graph::{self, Graph};
-use crate::onnx::{external_data, proto};
+use crate::onnx::graph::Graph;
+use crate::onnx::{external_data, load, proto};
 
 /// A classifier's graph, taken apart.
 pub struct Analysis {
@@ -44,9 +46,9 @@ impl Analysis {
                 trouble,
             },
         };
-        let limit = graph::LARGEST_FILE as u64;
+        let limit = load::LARGEST_FILE as u64;
         let (bytes, ingredient) = file::read(path, limit).map_err(unreadable)?;
-        let mut model = graph::decode(bytes.into()).map_err(|fault| not_onnx(path, fault))?;
+        let mut model = load::decode(bytes.into()).map_err(|fault| not_onnx(path, fault))?;
         let folder = path
             .parent()
             .filter(|folder| !folder.as_os_str().is_empty());
@@ -143,7 +145,7 @@ fn not_onnx(path: &Path, fault: Fault) -> Error {
 /// Every [`Error`] about a network file.
 pub fn check(bytes: Vec<u8>) -> Result<(), Error> {
     let path = Path::new("network.onnx");
-    let model = graph::decode(Bytes::from(bytes)).map_err(|fault| not_onnx(path, fault))?;
+    let model = load::decode(Bytes::from(bytes)).map_err(|fault| not_onnx(path, fault))?;
     let network = Analysis::of_model(model, path, Wanted::default())?;
     network.places(path, INPUT_SIZE)?;
     network.rewrite(path)?;

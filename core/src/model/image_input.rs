@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::head::Layout;
+use super::types::Layout;
 use crate::error::Error;
 use crate::onnx::graph::Graph;
 use crate::onnx::proto::{ValueInfo, data_type};

@@ -1,9 +1,9 @@
 //! Whether the cells of a feature map are places of the picture, as far as the graph tells.
 
-use super::head::HeadMatch;
 use super::head::obstacle::name;
 use super::image_input::Picture;
 use super::position::{Position, Positions, Proof, ReceptiveField, is_maximum};
+use super::types::HeadMatch;
 use crate::onnx::graph::Graph;
 
 /// Why the cells of a feature map are taken for places of the picture.

@@ -5,9 +5,9 @@
 
 use std::collections::HashMap;
 
-use super::head::Layout;
 use super::image_input::Picture;
 use super::shape_arithmetic::{Sizes, UNKNOWN};
+use super::types::Layout;
 use super::window::{Window, windows};
 use crate::onnx::graph::Graph;
 use crate::onnx::ops::{Op, Places, Pool};

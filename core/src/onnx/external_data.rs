@@ -6,6 +6,7 @@ use std::path::{Component, Path, PathBuf};
 use prost::bytes::Bytes;
 
 use super::graph;
+use super::load::LARGEST_FILE;
 use super::proto::{self, DataLocation, Tensor};
 use crate::file::{Ingredient, Opened};
 
@@ -40,7 +41,7 @@ pub fn inline(model: &mut proto::Model, folder: &Path) -> Result<Vec<Ingredient>
             Some(data) => data.clone(),
             None => {
                 total += size;
-                if total > graph::LARGEST_FILE {
+                if total > LARGEST_FILE {
                     return Err(format!(
                         "the weights in {} and others are larger than 2 GiB",
                         path.display()

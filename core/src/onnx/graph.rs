@@ -2,39 +2,14 @@
 
 use std::collections::{HashMap, HashSet};
 
-use prost::Message;
-use prost::bytes::Bytes;
-
-use super::constant_fold::Constant;
 use super::node::{is_standard, label};
-use super::ops::{Op, Values};
+use super::ops::Values;
 use super::order;
 use super::proto::{self, DimensionValue, TypeValue, data_type};
 use crate::error::Fault;
 
-/// Protobuf's own limit on a message, which ONNX Runtime's reader enforces.
-pub const LARGEST_FILE: usize = i32::MAX as usize;
-
 /// Most elements of a constant tensor: a dense layer of 16,384 x 16,384.
-const LARGEST_TENSOR: usize = 1 << 28;
-
-/// Reads a serialised `ModelProto`. Weights are shared with `bytes`, not copied.
-///
-/// # Errors
-/// The [`Fault`] of the bytes; time and memory are bounded by a multiple of their length.
-pub fn decode(bytes: Bytes) -> Result<proto::Model, Fault> {
-    if bytes.is_empty() {
-        return Err(Fault::Empty);
-    }
-    if bytes.len() > LARGEST_FILE {
-        return Err(Fault::TooLarge);
-    }
-    // The identifier of a FlatBuffers file follows the offset of its root.
-    if bytes.get(4..8) == Some(b"ORTM") {
-        return Err(Fault::OrtFormat);
-    }
-    proto::Model::decode(bytes).map_err(|error| Fault::Format(error.to_string()))
-}
+pub(super) const LARGEST_TENSOR: usize = 1 << 28;
 
 /// An ONNX model whose main graph is known to be well formed: every tensor is made exactly once
 /// and, the nodes being sorted, before it is used, so walks from consumer to producer always end.
@@ -51,11 +26,11 @@ pub struct Graph {
 }
 
 impl Graph {
-    /// Checks and indexes `model`.
+    /// Sorts and indexes `model`; [`new`](Self::new) checks its fills too.
     ///
     /// # Errors
     /// The [`Fault`] that keeps the graph from being well formed.
-    pub fn new(mut model: proto::Model) -> Result<Self, Fault> {
+    pub(super) fn index(mut model: proto::Model) -> Result<Self, Fault> {
         let mut proto = model.graph.take().ok_or(Fault::NoGraph)?;
         let opset = model
             .opset_import
@@ -79,36 +54,14 @@ impl Graph {
         }
         let producers = index_producers(&mut proto, &initializers)?;
         let varying = varying_tensors(&proto, &initializers);
-        let graph = Self {
+        Ok(Self {
             model,
             proto,
             producers,
             initializers,
             varying,
             opset,
-        };
-        graph.check_fills()?;
-        Ok(graph)
-    }
-
-    /// Refuses tensors that a few bytes would have filled beyond all measure.
-    fn check_fills(&self) -> Result<(), Fault> {
-        let mut total = 0;
-        for node in self
-            .nodes()
-            .iter()
-            .filter(|node| node.op() == Op::ConstantOfShape)
-        {
-            let shape = self.constant(node.operand(0)).and_then(Constant::integers);
-            let count = shape.map_or(Some(0), |shape| element_count(shape.into_iter()));
-            total += count.unwrap_or(usize::MAX / 2);
-            if total > LARGEST_TENSOR {
-                return Err(Fault::Weight {
-                    tensor: node.result().to_owned(),
-                });
-            }
-        }
-        Ok(())
+        })
     }
 
     /// Version of the standard operator set.

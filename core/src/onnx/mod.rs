@@ -9,11 +9,13 @@
 
 pub(crate) mod builder;
 pub(crate) mod constant_fold;
+pub(crate) mod element_type;
 pub(crate) mod external_data;
 pub(crate) mod functions;
 #[allow(missing_docs, clippy::all, reason = "generated")]
 pub(crate) mod generated;
 pub(crate) mod graph;
+pub(crate) mod load;
 pub(crate) mod node;
 pub(crate) mod ops;
 pub(crate) mod order;

@@ -4,44 +4,26 @@
 //! then returns logits and gradient. The class is an input of the graph, given by its number or
 //! by its rank among the logits, so that it may change from run to run.
 
-pub(crate) mod rules;
+mod cellwise_dense;
+mod rules;
 
 use std::collections::HashMap;
 
-use super::head::HeadMatch;
-use super::head::affine;
-use super::rewrite::cellwise_dense::Cellwise;
-use super::rewrite::element_type;
+use super::gradient::{CLASS, Gradient, SLOT, Sums};
+use super::layers::{dense_shape, keeps_values};
+use super::types::HeadMatch;
 use crate::onnx::builder::GraphBuilder;
 use crate::onnx::graph::Graph;
 use crate::onnx::node::{node, with_int};
 use crate::onnx::ops::{Op, Places};
 use crate::onnx::proto::Node;
-
-/// Inputs that choose the class (int64, 1 x 1 and one value): slot 0 for the class given, slot 1 + r
-/// for the class of rank r.
-pub const CLASS: &str = "camoverlay/class";
-pub const SLOT: &str = "camoverlay/slot";
+use cellwise_dense::Cellwise;
 
 /// The gradient of one tensor: still "one for the chosen class", or a tensor.
 #[derive(Clone)]
 enum Cotangent {
     OneHot,
     Tensor(String),
-}
-
-/// Nodes and constants that compute a gradient, and the gradient's name.
-pub struct Gradient {
-    pub builder: GraphBuilder,
-    pub tensor: String,
-    pub sums: Option<Sums>,
-}
-
-/// The sums over the channels of features times gradient, one value a cell.
-pub struct Sums {
-    pub tensor: String,
-    /// What takes the place of the layer whose result the last of these nodes makes.
-    pub layer: Vec<Node>,
 }
 
 /// The gradient of the chosen logit with respect to what the head's layers take: the mean over
@@ -69,7 +51,7 @@ pub fn differentiate(
     let classes = tail(None)
         .iter()
         .rev()
-        .find_map(|layer| affine::dense_shape(graph, layer))
+        .find_map(|layer| dense_shape(graph, layer))
         .map(|(_, outputs)| outputs)
         .ok_or_else(|| "a head without dense layers".to_owned())?;
     let mut back_to = |source: &str, layers| {
@@ -142,7 +124,7 @@ fn walk_back(
         for index in rules::paths(graph, layer).ok_or_else(unknown)? {
             let operand = layer.operand(index);
             // Some exporters have single layers compute in another type than the rest.
-            builder.compute_in(element_type(graph, operand, input_type));
+            builder.compute_in(graph.element_type(operand, input_type));
             let dx = match (&dy, layer.op()) {
                 (Cotangent::OneHot, op) if op.facts().is_dense => {
                     Cotangent::Tensor(rules::dense_row(builder, layer, &class))
@@ -150,7 +132,7 @@ fn walk_back(
                 (Cotangent::OneHot, Op::Add) if !graph.varies(layer.operand(1 - index)) => {
                     Cotangent::OneHot
                 }
-                _ if matches!(dy, Cotangent::OneHot) && affine::keeps_values(graph, layer) => {
+                _ if matches!(dy, Cotangent::OneHot) && keeps_values(graph, layer) => {
                     Cotangent::OneHot
                 }
                 _ => {

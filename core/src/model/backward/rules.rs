@@ -5,45 +5,12 @@
 
 use std::f32::consts::{FRAC_1_SQRT_2, PI};
 
-use crate::model::head::affine;
-use crate::model::rewrite::hard_swish::{self, HardGate};
+use crate::model::layers::{self, HardGate, differentiable_inputs};
 use crate::onnx::builder::GraphBuilder;
 use crate::onnx::graph::Graph;
 use crate::onnx::node::{with_float, with_int, with_ints};
-use crate::onnx::ops::{Gradient, Op, Places, Values};
+use crate::onnx::ops::Op;
 use crate::onnx::proto::Node;
-
-/// Indices of the operands of `node` through which a gradient flows back to the features; none
-/// for operators that a head is not expected to have.
-pub fn differentiable_inputs(graph: &Graph, node: &Node) -> Option<Vec<usize>> {
-    let facts = node.op().facts();
-    let varying: Vec<usize> = (0..node.input.len())
-        .filter(|&index| graph.varies(node.operand(index)))
-        .collect();
-    let inputs = match facts.gradient {
-        Gradient::None => return None,
-        Gradient::All => varying,
-        Gradient::First => vec![0],
-        Gradient::FirstAlone => Some(varying).filter(|varying| *varying == [0])?,
-    };
-    let is_plain = match facts.values {
-        Values::Keeps | Values::Picks => affine::keeps_values(graph, node),
-        Values::OfShape | Values::Changes if facts.is_dense => is_plain_layer(graph, node),
-        Values::OfShape | Values::Changes => {
-            facts.places != Places::Reduce || node.int("keepdims", 1) == 1
-        }
-    };
-    is_plain.then_some(inputs)
-}
-
-/// Whether a dense layer or convolution is of the kind that [`dense`] takes a gradient back through.
-fn is_plain_layer(graph: &Graph, node: &Node) -> bool {
-    if matches!(node.op().facts().places, Places::Window { .. }) {
-        affine::slides(graph, node)
-    } else {
-        node.int("transA", 0) == 0 && affine::dense_shape(graph, node).is_some()
-    }
-}
 
 /// Those of the [`differentiable_inputs`] for which there is a [`product`]: where a product of one takes in what
 /// flows through another, that other has none.
@@ -284,7 +251,7 @@ fn slope(builder: &mut GraphBuilder, graph: &Graph, node: &Node) -> Option<Strin
 
 /// The gate of a HardSwish whose slope the operator set can write.
 fn hard_gate(graph: &Graph, node: &Node) -> Option<HardGate> {
-    let gate = hard_swish::hard_gate(node, |tensor| graph.producer(tensor));
+    let gate = layers::hard_gate(node, |tensor| graph.producer(tensor));
     gate.filter(|_| graph.opset() >= 9)
 }
 

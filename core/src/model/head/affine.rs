@@ -3,8 +3,9 @@
 //! logits = W mean(A) + b then holds exactly, whatever mixture of dense layers, 1 x 1
 //! convolutions, unfolded batch normalisations and scalings the exporter wrote.
 
+use crate::model::layers::{dense_shape, is_pointwise, keeps_values};
 use crate::onnx::graph::Graph;
-use crate::onnx::ops::{Op, Values};
+use crate::onnx::ops::Op;
 use crate::onnx::proto::Node;
 
 /// Most multiplications that composing two matrices may cost: half a minute's worth is no head.
@@ -208,68 +209,6 @@ fn broadcast(values: Vec<f32>, rows: usize) -> Option<Vec<f32>> {
 
 fn dot(a: &[f32], b: &[f32]) -> f32 {
     a.iter().zip(b).map(|(a, b)| a * b).sum()
-}
-
-/// Whether the node returns, of a single vector, the same numbers in the same order; for the two
-/// operators of quantisation up to its rounding.
-pub fn keeps_values(graph: &Graph, node: &Node) -> bool {
-    match node.op().facts().values {
-        Values::Keeps => true,
-        Values::Picks => gathers_all(graph, node),
-        Values::OfShape | Values::Changes => false,
-    }
-}
-
-/// A `Gather` of the first, second, third and so on of a vector, as some exporters of PyTorch
-/// write a view with other strides.
-fn gathers_all(graph: &Graph, node: &Node) -> bool {
-    let indices = || graph.constant(node.operand(1))?.integers();
-    graph.varies(node.operand(0))
-        && node.int("axis", 0) == 0
-        && indices().is_some_and(|indices| {
-            indices.len() > 1
-                && indices
-                    .iter()
-                    .zip(0..)
-                    .all(|(&index, place)| index == place)
-        })
-}
-
-/// A 1 x 1 convolution of stride 1 in one group: a dense layer for each position.
-pub fn is_pointwise(graph: &Graph, node: &Node) -> bool {
-    let shape = graph.constant_shape(node.operand(1));
-    slides(graph, node) && shape.is_some_and(|shape| shape[2..] == [1, 1])
-}
-
-/// Whether the node is a convolution over space of constant weights whose kernel steps from cell to
-/// cell and stays inside the map.
-pub fn slides(graph: &Graph, node: &Node) -> bool {
-    let all = |attribute: &str, value: i64| {
-        node.ints(attribute)
-            .is_none_or(|found| found.iter().all(|&found| found == value))
-    };
-    let unpadded = |kind: &[u8]| matches!(kind, b"NOTSET" | b"VALID");
-    let kind = node.find("auto_pad").and_then(|found| found.s.as_deref());
-    let shape = graph.constant_shape(node.operand(1));
-    node.op() == Op::Conv
-        && shape.is_some_and(|shape| {
-            shape.len() == 4
-                && (shape[2..] == [1, 1] || kind.is_none_or(unpadded) && all("dilations", 1))
-        })
-        && node.int("group", 1) == 1
-        && all("strides", 1)
-        && all("pads", 0)
-}
-
-/// (inputs, outputs) of a dense layer: `Gemm`, `MatMul` or 1 x 1 `Conv` with constant weights.
-pub fn dense_shape(graph: &Graph, node: &Node) -> Option<(usize, usize)> {
-    let shape = graph.constant_shape(node.operand(1))?;
-    match (node.op(), shape.as_slice()) {
-        (Op::Gemm, &[outputs, inputs]) if node.int("transB", 0) != 0 => Some((inputs, outputs)),
-        (Op::Gemm | Op::MatMul, &[inputs, outputs]) => Some((inputs, outputs)),
-        (Op::Conv, &[outputs, inputs, 1, 1]) => Some((inputs, outputs)),
-        _ => None,
-    }
 }
 
 /// The weights of a dense layer, row-major, outputs x inputs.

@@ -1,9 +1,8 @@
 //! Dense layers that are written as convolutions, as in fully convolutional forms of VGG.
 
-use super::affine;
-use super::{Head, HeadMatch, Layout, channels};
-use crate::model::backward::rules;
+use crate::model::layers::{channels, differentiable_inputs, is_pointwise};
 use crate::model::position::{Position, Positions};
+use crate::model::types::{Head, HeadMatch, Layout};
 use crate::onnx::graph::Graph;
 use crate::onnx::ops::{Op, Pool};
 
@@ -16,8 +15,7 @@ pub fn before_covering_kernel(
 ) -> HeadMatch {
     let pool_is_known = head_match.pool.is_none_or(|pool| {
         let pool = &graph.nodes()[pool];
-        pool.op().facts().pool == Some(Pool::Mean)
-            && rules::differentiable_inputs(graph, pool).is_some()
+        pool.op().facts().pool == Some(Pool::Mean) && differentiable_inputs(graph, pool).is_some()
     });
     if !pool_is_known || head_match.layout != Layout::ChannelsFirst {
         return head_match;
@@ -28,13 +26,13 @@ pub fn before_covering_kernel(
     while let Some(index) = graph.producer_index(tensor) {
         let node = &graph.nodes()[index];
         if node.op() == Op::BatchNormalization
-            || rules::differentiable_inputs(graph, node) != Some(vec![0])
+            || differentiable_inputs(graph, node) != Some(vec![0])
         {
             break;
         }
         passed.push(index);
         let operand = node.operand(0);
-        if node.op() == Op::Conv && !affine::is_pointwise(graph, node) {
+        if node.op() == Op::Conv && !is_pointwise(graph, node) {
             if !is_one_cell(node.result()) || channels(graph, operand).is_none() {
                 break;
             }

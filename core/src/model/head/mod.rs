@@ -10,82 +10,17 @@ pub(crate) mod affine;
 
 use std::collections::BTreeSet;
 
-use super::backward::rules;
-use super::image_input::Picture;
+use super::image_input::{INPUT_SIZE, Picture};
+use super::layers::{channels, dense_shape, differentiable_inputs, is_pointwise, keeps_values};
 use super::position::Positions;
-use crate::model::image_input::INPUT_SIZE;
+use super::types::{Head, HeadMatch, Layout, Scores};
 use crate::onnx::graph::Graph;
-use crate::onnx::ops::{Channels, Op, Places};
+use crate::onnx::ops::{Op, Places};
 use crate::onnx::proto::Node;
 use affine::{Affine, Weights};
 use covering_kernel::before_covering_kernel;
 use obstacle::{OTHER_NETWORK, Obstacle};
 use outputs::{Candidate, MOST_OUTPUTS, Outputs, Wanted};
-
-/// How scores follow from logits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Scores {
-    /// Softmax over all classes.
-    #[default]
-    Softmax,
-    /// The logistic function of each logit: classes do not exclude each other.
-    Sigmoid,
-}
-
-/// Order of a feature map's axes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Layout {
-    /// N x C x h x w.
-    ChannelsFirst,
-    /// N x h x w x C.
-    ChannelsLast,
-}
-
-/// What lies between the feature map A and the logits.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Head {
-    /// logits = mean(A) over space: channel c belongs to class c.
-    Channels,
-    /// logits = W mean(A) + b.
-    Dense {
-        /// W: classes x channels, row-major.
-        weights: Vec<f32>,
-        /// b: one value a class.
-        bias: Vec<f32>,
-    },
-    /// Layers that are not affine, on the mean of A over space.
-    PooledLayers,
-    /// Layers on every value of A.
-    FlattenedLayers,
-}
-
-impl Head {
-    /// In words, for reports.
-    pub fn description(&self) -> &'static str {
-        match self {
-            Self::Channels => "mean over space, one channel a class",
-            Self::Dense { .. } => "mean over space, dense",
-            Self::PooledLayers => "mean over space, several layers",
-            Self::FlattenedLayers => "flattened, several layers",
-        }
-    }
-}
-
-/// Where a classifier can be opened up.
-#[derive(Debug, Clone, PartialEq)]
-pub struct HeadMatch {
-    /// Tensor of the logits, before a softmax that ends the network.
-    pub logits: String,
-    pub scores: Scores,
-    /// Tensor of the last feature map.
-    pub features: String,
-    pub layout: Layout,
-    pub head: Head,
-    /// Indices of the nodes from the feature map to the logits, in the order of the graph.
-    pub tail: Vec<usize>,
-    /// The node that averages over space; none for flattened layers.
-    pub pool: Option<usize>,
-}
 
 /// Takes the classifier apart: from the output that is wanted, or the one that most likely tells the
 /// classes.
@@ -133,7 +68,7 @@ fn strip_scores<'a>(graph: &'a Graph, output: &'a str) -> (&'a str, Scores) {
         match node.op() {
             Op::Softmax | Op::LogSoftmax => return (node.operand(0), Scores::Softmax),
             Op::Sigmoid => return (node.operand(0), Scores::Sigmoid),
-            _ if affine::keeps_values(graph, node) => tensor = node.operand(0),
+            _ if keeps_values(graph, node) => tensor = node.operand(0),
             // Percents, and the like.
             _ => match scaled(graph, node) {
                 Some(operand) => tensor = operand,
@@ -173,11 +108,10 @@ fn find_before(graph: &Graph, logits: &str, scores: Scores) -> Result<HeadMatch,
             return Ok(pooled(graph, logits, scores, features, index, tail));
         }
         let is_spatial = match node.op().facts().places {
-            Places::Window { .. } => !affine::is_pointwise(graph, node),
+            Places::Window { .. } => !is_pointwise(graph, node),
             places => places == Places::Global,
         };
-        let Some(operands) = rules::differentiable_inputs(graph, node).filter(|_| !is_spatial)
-        else {
+        let Some(operands) = differentiable_inputs(graph, node).filter(|_| !is_spatial) else {
             break Obstacle::of_node(graph, node);
         };
         tail.push(index);
@@ -326,7 +260,7 @@ fn global_mean<'a>(
         Op::AveragePool => {
             // Its kernel covers the map if one value a channel is left for the dense layer.
             let mut layers = layers.iter().rev().map(|&index| &graph.nodes()[index]);
-            let (inputs, _) = layers.find_map(|layer| affine::dense_shape(graph, layer))?;
+            let (inputs, _) = layers.find_map(|layer| dense_shape(graph, layer))?;
             let counts_padding = node.int("count_include_pad", 0) != 0
                 && node
                     .ints("pads")
@@ -365,33 +299,4 @@ fn mean_of_means<'a>(graph: &'a Graph, node: &Node) -> Option<&'a str> {
         _ => return None,
     };
     (second == BTreeSet::from([other])).then_some(features)
-}
-
-/// Number of channels of a feature map N x C x h x w, from the convolutions that make it; none
-/// where the tensor is no such map.
-pub fn channels(graph: &Graph, tensor: &str) -> Option<usize> {
-    let mut pending = vec![tensor];
-    let mut sum = 0;
-    // Concatenations branch; the budget keeps their repetition from growing without bound.
-    for _ in 0..4096 {
-        let Some(tensor) = pending.pop() else {
-            return Some(sum);
-        };
-        let node = graph.producer(tensor)?;
-        match node.op().facts().channels {
-            Channels::Kept => {
-                pending.push(node.input.iter().find(|operand| graph.varies(operand))?)
-            }
-            Channels::Kernels => {
-                let weights = graph.constant_shape(node.operand(1))?;
-                sum += weights.first().filter(|_| weights.len() == 4)?;
-            }
-            Channels::Scales => sum += graph.constant_shape(node.operand(1))?.first()?,
-            Channels::Joined if node.int("axis", 1) == 1 => {
-                pending.extend(node.input.iter().map(String::as_str));
-            }
-            Channels::Joined | Channels::Lost => return None,
-        }
-    }
-    None
 }

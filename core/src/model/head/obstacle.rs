@@ -1,7 +1,6 @@
 //! What keeps a network from being explained, in words for the user.
 
-use super::affine;
-use super::channels;
+use crate::model::layers::{channels, keeps_values};
 use crate::onnx::graph::Graph;
 use crate::onnx::ops::{Op, Pool};
 use crate::onnx::proto::Node;
@@ -170,7 +169,7 @@ fn follows_attention(graph: &Graph, tensor: &str) -> bool {
                 };
                 tensor = operand;
             }
-            _ if affine::keeps_values(graph, node) => tensor = node.operand(0),
+            _ if keeps_values(graph, node) => tensor = node.operand(0),
             _ => return false,
         }
     }

@@ -1,8 +1,8 @@
 //! Which of a network's outputs is the one that tells the classes.
 
-use super::affine;
-use super::{Head, HeadMatch, channels};
 use crate::error::Error;
+use crate::model::layers::{channels, dense_shape};
+use crate::model::types::{Head, HeadMatch};
 use crate::onnx::graph::Graph;
 
 /// Most outputs that are compared.
@@ -105,7 +105,7 @@ fn classes(graph: &Graph, head_match: &HeadMatch) -> Option<usize> {
             let layers = head_match.tail.iter().rev();
             layers
                 .filter_map(|&index| graph.nodes().get(index))
-                .find_map(|node| affine::dense_shape(graph, node))
+                .find_map(|node| dense_shape(graph, node))
                 .map(|(_, outputs)| outputs)
         }
     }

@@ -1,22 +1,18 @@
 //! Rewrites a classifier so that one run returns what a class map needs.
 
-pub(crate) mod hard_swish;
-
-pub(crate) mod cellwise_dense;
+mod hard_swish;
 
 use std::collections::{BTreeSet, HashSet};
 
 use prost::Message;
 
-use crate::error::Fault;
-use cellwise_dense::DETAIL;
-
-use super::backward::{CLASS, Gradient, SLOT, Sums};
-use super::head::{HeadMatch, Layout};
+use super::gradient::{CLASS, DETAIL, Gradient, SLOT, Sums};
 use super::image_input::Picture;
+use super::types::{HeadMatch, Layout};
+use crate::error::Fault;
 use crate::onnx::graph::Graph;
 use crate::onnx::node::{cast, floats, node, sized, transpose, value};
-use crate::onnx::ops::{Element, Op};
+use crate::onnx::ops::Op;
 use crate::onnx::proto::{self, Attribute, Node, attribute_type, data_type};
 
 /// Name of the picture that the rewritten graph takes.
@@ -27,7 +23,7 @@ pub const IMAGE: &str = "camoverlay/image";
 ///
 /// With a gradient it also takes [`CLASS`] and [`SLOT`] and returns the gradient (float32), one
 /// value a channel where the head pools and one for each feature where it does not. With
-/// [`Sums`](crate::model::backward::Sums) it takes [`DETAIL`], which has to be true for that, and returns
+/// [`Sums`] it takes [`DETAIL`], which has to be true for that, and returns
 /// last the sums over the channels of features times gradient, one value a cell.
 ///
 /// # Errors
@@ -38,8 +34,8 @@ pub fn rewrite(
     head_match: &HeadMatch,
     gradient: Option<Gradient>,
 ) -> Result<Vec<u8>, Fault> {
-    let features_type = element_type(&graph, &head_match.features, picture.element_type);
-    let logits_type = element_type(&graph, &head_match.logits, picture.element_type);
+    let features_type = graph.element_type(&head_match.features, picture.element_type);
+    let logits_type = graph.element_type(&head_match.logits, picture.element_type);
     let pads = pads_before_maxima(&graph, picture.element_type);
     let version = graph.opset();
     let mut model = graph.into_model();
@@ -118,7 +114,7 @@ fn pads_before_maxima(graph: &Graph, input_type: i32) -> BTreeSet<usize> {
             pad.op() == Op::Pad
                 && pad.float("value", 0.0) == 0.0
                 && is_zero(pad.operand(2))
-                && element_type(graph, pad.operand(0), input_type) == data_type::FLOAT
+                && graph.element_type(pad.operand(0), input_type) == data_type::FLOAT
         })
         .collect()
 }
@@ -208,31 +204,6 @@ fn expose(proto: &mut proto::Graph, tensor: &str, element_type: i32, permutation
         tensor = transposed;
     }
     proto.output.push(value(&tensor, data_type::FLOAT));
-}
-
-/// Element type of a tensor that follows from the picture: that of the weights it was made with,
-/// or `input_type`.
-pub fn element_type(graph: &Graph, tensor: &str, input_type: i32) -> i32 {
-    let mut tensor = tensor;
-    // Producers come before consumers, so the walk ends.
-    while let Some(node) = graph.producer(tensor) {
-        let facts = node.op().facts();
-        match facts.element {
-            Element::Named => return i32::try_from(node.int("to", 1)).unwrap_or(data_type::FLOAT),
-            Element::Float => return data_type::FLOAT,
-            Element::Operands => {
-                let weights = graph.initializer(node.operand(1));
-                if let Some(weights) = weights.filter(|_| facts.is_dense) {
-                    return weights.data_type();
-                }
-            }
-        }
-        match node.input.iter().find(|operand| graph.varies(operand)) {
-            Some(operand) => tensor = operand,
-            None => break,
-        }
-    }
-    input_type
 }
 
 /// Removes nodes and weights that none of the outputs needs.

@@ -9,15 +9,13 @@ use std::collections::HashSet;
 
 use prost::bytes::Bytes;
 
-use crate::model::head::affine;
-use crate::model::head::{HeadMatch, Layout, channels};
+use crate::model::gradient::DETAIL;
+use crate::model::layers::{channels, dense_shape};
+use crate::model::types::{HeadMatch, Layout};
 use crate::onnx::builder::GraphBuilder;
 use crate::onnx::graph::Graph;
 use crate::onnx::ops::Op;
 use crate::onnx::proto::{self, Node, data_type};
-
-/// Input (bool, one value): whether the gradient of each feature is wanted.
-pub const DETAIL: &str = "camoverlay/detail";
 
 /// The layer y = W x + b, where x is a feature map.
 pub struct Cellwise<'a> {
@@ -83,7 +81,7 @@ impl<'a> Cellwise<'a> {
             && layer.float("beta", 1.0) == 1.0;
         let is_only_way =
             tail.all(|(_, node)| !node.input.iter().any(|x| before.contains(x.as_str())));
-        let (inputs, outputs) = affine::dense_shape(graph, layer)?;
+        let (inputs, outputs) = dense_shape(graph, layer)?;
         let channels = channels(graph, &head_match.features)?;
         let cells = inputs.checked_div(channels)?;
         let weights = graph.initializer(layer.operand(1))?;

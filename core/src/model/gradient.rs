@@ -1,0 +1,26 @@
+//! What a gradient as nodes of the graph is, and the inputs that it asks for.
+
+use crate::onnx::builder::GraphBuilder;
+use crate::onnx::proto::Node;
+
+/// Inputs that choose the class (int64, 1 x 1 and one value): slot 0 for the class given, slot 1 + r
+/// for the class of rank r.
+pub const CLASS: &str = "camoverlay/class";
+pub const SLOT: &str = "camoverlay/slot";
+
+/// Input (bool, one value): whether the gradient of each feature is wanted.
+pub const DETAIL: &str = "camoverlay/detail";
+
+/// Nodes and constants that compute a gradient, and the gradient's name.
+pub struct Gradient {
+    pub builder: GraphBuilder,
+    pub tensor: String,
+    pub sums: Option<Sums>,
+}
+
+/// The sums over the channels of features times gradient, one value a cell.
+pub struct Sums {
+    pub tensor: String,
+    /// What takes the place of the layer whose result the last of these nodes makes.
+    pub layer: Vec<Node>,
+}

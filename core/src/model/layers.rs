@@ -1,0 +1,158 @@
+//! What single layers are: what they keep, multiply with, and pass a gradient back through.
+//!
+//! Which operators come into question is told by [`ops`](crate::onnx::ops); here their attributes
+//! and operands are looked at.
+
+use crate::onnx::graph::Graph;
+use crate::onnx::ops::{Channels, Gradient, Op, Places, Values};
+use crate::onnx::proto::Node;
+
+/// Whether the node returns, of a single vector, the same numbers in the same order; for the two
+/// operators of quantisation up to its rounding.
+pub fn keeps_values(graph: &Graph, node: &Node) -> bool {
+    match node.op().facts().values {
+        Values::Keeps => true,
+        Values::Picks => gathers_all(graph, node),
+        Values::OfShape | Values::Changes => false,
+    }
+}
+
+/// A `Gather` of the first, second, third and so on of a vector, as some exporters of PyTorch
+/// write a view with other strides.
+fn gathers_all(graph: &Graph, node: &Node) -> bool {
+    let indices = || graph.constant(node.operand(1))?.integers();
+    graph.varies(node.operand(0))
+        && node.int("axis", 0) == 0
+        && indices().is_some_and(|indices| {
+            indices.len() > 1
+                && indices
+                    .iter()
+                    .zip(0..)
+                    .all(|(&index, place)| index == place)
+        })
+}
+
+/// A 1 x 1 convolution of stride 1 in one group: a dense layer for each position.
+pub fn is_pointwise(graph: &Graph, node: &Node) -> bool {
+    let shape = graph.constant_shape(node.operand(1));
+    slides(graph, node) && shape.is_some_and(|shape| shape[2..] == [1, 1])
+}
+
+/// Whether the node is a convolution over space of constant weights whose kernel steps from cell to
+/// cell and stays inside the map.
+pub fn slides(graph: &Graph, node: &Node) -> bool {
+    let all = |attribute: &str, value: i64| {
+        node.ints(attribute)
+            .is_none_or(|found| found.iter().all(|&found| found == value))
+    };
+    let unpadded = |kind: &[u8]| matches!(kind, b"NOTSET" | b"VALID");
+    let kind = node.find("auto_pad").and_then(|found| found.s.as_deref());
+    let shape = graph.constant_shape(node.operand(1));
+    node.op() == Op::Conv
+        && shape.is_some_and(|shape| {
+            shape.len() == 4
+                && (shape[2..] == [1, 1] || kind.is_none_or(unpadded) && all("dilations", 1))
+        })
+        && node.int("group", 1) == 1
+        && all("strides", 1)
+        && all("pads", 0)
+}
+
+/// (inputs, outputs) of a dense layer: `Gemm`, `MatMul` or 1 x 1 `Conv` with constant weights.
+pub fn dense_shape(graph: &Graph, node: &Node) -> Option<(usize, usize)> {
+    let shape = graph.constant_shape(node.operand(1))?;
+    match (node.op(), shape.as_slice()) {
+        (Op::Gemm, &[outputs, inputs]) if node.int("transB", 0) != 0 => Some((inputs, outputs)),
+        (Op::Gemm | Op::MatMul, &[inputs, outputs]) => Some((inputs, outputs)),
+        (Op::Conv, &[outputs, inputs, 1, 1]) => Some((inputs, outputs)),
+        _ => None,
+    }
+}
+
+/// Number of channels of a feature map N x C x h x w, from the convolutions that make it; none
+/// where the tensor is no such map.
+pub fn channels(graph: &Graph, tensor: &str) -> Option<usize> {
+    let mut pending = vec![tensor];
+    let mut sum = 0;
+    // Concatenations branch; the budget keeps their repetition from growing without bound.
+    for _ in 0..4096 {
+        let Some(tensor) = pending.pop() else {
+            return Some(sum);
+        };
+        let node = graph.producer(tensor)?;
+        match node.op().facts().channels {
+            Channels::Kept => {
+                pending.push(node.input.iter().find(|operand| graph.varies(operand))?);
+            }
+            Channels::Kernels => {
+                let weights = graph.constant_shape(node.operand(1))?;
+                sum += weights.first().filter(|_| weights.len() == 4)?;
+            }
+            Channels::Scales => sum += graph.constant_shape(node.operand(1))?.first()?,
+            Channels::Joined if node.int("axis", 1) == 1 => {
+                pending.extend(node.input.iter().map(String::as_str));
+            }
+            Channels::Joined | Channels::Lost => return None,
+        }
+    }
+    None
+}
+
+/// Indices of the operands of `node` through which a gradient flows back to the features; none
+/// for operators that a head is not expected to have.
+pub fn differentiable_inputs(graph: &Graph, node: &Node) -> Option<Vec<usize>> {
+    let facts = node.op().facts();
+    let varying: Vec<usize> = (0..node.input.len())
+        .filter(|&index| graph.varies(node.operand(index)))
+        .collect();
+    let inputs = match facts.gradient {
+        Gradient::None => return None,
+        Gradient::All => varying,
+        Gradient::First => vec![0],
+        Gradient::FirstAlone => Some(varying).filter(|varying| *varying == [0])?,
+    };
+    let is_plain = match facts.values {
+        Values::Keeps | Values::Picks => keeps_values(graph, node),
+        Values::OfShape | Values::Changes if facts.is_dense => is_plain_layer(graph, node),
+        Values::OfShape | Values::Changes => {
+            facts.places != Places::Reduce || node.int("keepdims", 1) == 1
+        }
+    };
+    is_plain.then_some(inputs)
+}
+
+/// Whether a dense layer or convolution is of the kind that has a gradient here.
+fn is_plain_layer(graph: &Graph, node: &Node) -> bool {
+    if matches!(node.op().facts().places, Places::Window { .. }) {
+        slides(graph, node)
+    } else {
+        node.int("transA", 0) == 0 && dense_shape(graph, node).is_some()
+    }
+}
+
+/// What is multiplied with its own hard sigmoid, clip(α x + 1/2, 0, 1).
+pub struct HardGate {
+    /// Which operand of the product that is.
+    pub index: usize,
+    /// α, the hard sigmoid's slope between its bounds.
+    pub alpha: f32,
+}
+
+/// The gate of a `product` that is a HardSwish, as older operator sets write it.
+pub fn hard_gate<'a>(
+    product: &Node,
+    producer: impl Fn(&str) -> Option<&'a Node>,
+) -> Option<HardGate> {
+    if product.op() != Op::Mul {
+        return None;
+    }
+    (0..2).find_map(|index| {
+        let gate = producer(product.operand(1 - index))?;
+        let alpha = gate.float("alpha", 0.2);
+        let is_gate = gate.op() == Op::HardSigmoid
+            && gate.operand(0) == product.operand(index)
+            && gate.float("beta", 0.5) == 0.5
+            && alpha > 0.0;
+        is_gate.then_some(HardGate { index, alpha })
+    })
+}

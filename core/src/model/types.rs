@@ -1,0 +1,66 @@
+//! What a classifier is found to be made of: the words that the rest of the module speaks in.
+
+/// How scores follow from logits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Scores {
+    /// Softmax over all classes.
+    #[default]
+    Softmax,
+    /// The logistic function of each logit: classes do not exclude each other.
+    Sigmoid,
+}
+
+/// Order of a feature map's axes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Layout {
+    /// N x C x h x w.
+    ChannelsFirst,
+    /// N x h x w x C.
+    ChannelsLast,
+}
+
+/// What lies between the feature map A and the logits.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Head {
+    /// logits = mean(A) over space: channel c belongs to class c.
+    Channels,
+    /// logits = W mean(A) + b.
+    Dense {
+        /// W: classes x channels, row-major.
+        weights: Vec<f32>,
+        /// b: one value a class.
+        bias: Vec<f32>,
+    },
+    /// Layers that are not affine, on the mean of A over space.
+    PooledLayers,
+    /// Layers on every value of A.
+    FlattenedLayers,
+}
+
+impl Head {
+    /// In words, for reports.
+    pub fn description(&self) -> &'static str {
+        match self {
+            Self::Channels => "mean over space, one channel a class",
+            Self::Dense { .. } => "mean over space, dense",
+            Self::PooledLayers => "mean over space, several layers",
+            Self::FlattenedLayers => "flattened, several layers",
+        }
+    }
+}
+
+/// Where a classifier can be opened up.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HeadMatch {
+    /// Tensor of the logits, before a softmax that ends the network.
+    pub logits: String,
+    pub scores: Scores,
+    /// Tensor of the last feature map.
+    pub features: String,
+    pub layout: Layout,
+    pub head: Head,
+    /// Indices of the nodes from the feature map to the logits, in the order of the graph.
+    pub tail: Vec<usize>,
+    /// The node that averages over space; none for flattened layers.
+    pub pool: Option<usize>,
+}
