@@ -72,7 +72,7 @@ fn a_photo_is_explained() {
 #[test]
 fn a_turned_photo_is_explained() {
     let line = format!(
-        "{} ! taginject scope=stream tags=image-orientation=rotate-90 ! camoverlay inference=latest ! appsink name=sink",
+        "{} ! taginject tags=image-orientation=rotate-90 ! camoverlay inference=latest ! appsink name=sink",
         photo("chelsea.png")
     );
     let pipeline = pipeline(&line);
