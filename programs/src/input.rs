@@ -245,9 +245,12 @@ mod tests {
             .unwrap();
         input.element.link(&sink).unwrap();
         pipeline.set_state(gst::State::Playing).unwrap();
-        let sample = sink.pull_sample().unwrap();
+        let sample = sink.try_pull_sample(gst::ClockTime::from_seconds(30));
         pipeline.set_state(gst::State::Null).unwrap();
-        sample.caps_owned().unwrap()
+        sample
+            .expect("a frame within half a minute")
+            .caps_owned()
+            .unwrap()
     }
 
     #[test]
