@@ -274,3 +274,27 @@ fn bell(builder: &mut GraphBuilder, x: &str, factor: f32) -> String {
     let bell = builder.push("Exp", &[&negative]);
     builder.scale(&bell, factor)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::onnx::node::node;
+    use crate::onnx::ops::Gradient;
+    use crate::testing::Draft;
+
+    #[test]
+    fn an_operator_has_a_rule_where_its_row_says_so() {
+        for (op, name) in Op::ALL {
+            let mut draft = Draft::new();
+            let operands = ["x", "w", "w", "w", "w"];
+            let made = with_ints(node(name, &operands, "y"), "perm", &[0, 1, 2, 3]);
+            draft.random("w", &[1]).push(made).output("y");
+            let graph = Graph::new(draft.model).unwrap();
+            let made = graph.producer("y").unwrap();
+            let mut builder = GraphBuilder::new(graph.opset());
+            let has_rule = product(&mut builder, &graph, made, 0, "dy").is_some();
+            let says_so = op.facts().gradient != Gradient::None;
+            assert_eq!(has_rule, says_so, "{name}");
+        }
+    }
+}
