@@ -1,31 +1,18 @@
 //! Compiles the names of `models/catalogue.toml` into the element's property `net`.
 
-use std::path::Path;
-use std::{env, fs};
+#[path = "models/catalogue.rs"]
+mod catalogue;
+
+use catalogue::{networks, text, write};
 
 const CATALOGUE: &str = "models/catalogue.toml";
 
 fn main() {
     gst_plugin_version_helper::info();
     println!("cargo::rerun-if-changed={CATALOGUE}");
-    if let Err(error) = networks().and_then(|networks| write("net.rs", &net(&networks)?)) {
+    if let Err(error) = networks(CATALOGUE).and_then(|networks| write("net.rs", &net(&networks)?)) {
         println!("cargo::error={CATALOGUE}: {error}");
     }
-}
-
-/// The tables `[[network]]` of the catalogue.
-fn networks() -> Result<Vec<toml::Value>, String> {
-    let text = fs::read_to_string(CATALOGUE).map_err(|error| error.to_string())?;
-    let table: toml::Table = text
-        .parse()
-        .map_err(|error: toml::de::Error| error.to_string())?;
-    let networks = table.get("network").and_then(toml::Value::as_array);
-    networks.cloned().ok_or("there is no [[network]]".into())
-}
-
-fn write(file: &str, source: &str) -> Result<(), String> {
-    let folder = env::var_os("OUT_DIR").unwrap_or_default();
-    fs::write(Path::new(&folder).join(file), source).map_err(|error| error.to_string())
 }
 
 /// The enum behind the element's property `net`, in the order of the catalogue.
@@ -46,11 +33,4 @@ fn net(networks: &[toml::Value]) -> Result<String, String> {
 fn capitalised(word: &str) -> String {
     let (first, rest) = word.split_at(1);
     first.to_uppercase() + rest
-}
-
-fn text<'a>(table: &'a toml::Value, key: &str) -> Result<&'a str, String> {
-    table
-        .get(key)
-        .and_then(toml::Value::as_str)
-        .ok_or_else(|| format!("a table has no {key}: {table:?}"))
 }

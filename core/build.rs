@@ -1,32 +1,21 @@
 //! Compiles `models/catalogue.toml` into the library, which then needs no TOML parser.
 
+#[path = "../models/catalogue.rs"]
+mod catalogue;
+
 use std::fmt::Write;
-use std::path::Path;
-use std::{env, fs};
+
+use catalogue::{networks, text, write};
 
 const CATALOGUE: &str = "../models/catalogue.toml";
 
 fn main() {
     println!("cargo::rerun-if-changed={CATALOGUE}");
-    if let Err(error) = networks().and_then(|networks| write("catalogue.rs", &entries(&networks)?))
+    if let Err(error) =
+        networks(CATALOGUE).and_then(|networks| write("catalogue.rs", &entries(&networks)?))
     {
         println!("cargo::error={CATALOGUE}: {error}");
     }
-}
-
-/// The tables `[[network]]` of the catalogue.
-fn networks() -> Result<Vec<toml::Value>, String> {
-    let text = fs::read_to_string(CATALOGUE).map_err(|error| error.to_string())?;
-    let table: toml::Table = text
-        .parse()
-        .map_err(|error: toml::de::Error| error.to_string())?;
-    let networks = table.get("network").and_then(toml::Value::as_array);
-    networks.cloned().ok_or("there is no [[network]]".into())
-}
-
-fn write(file: &str, source: &str) -> Result<(), String> {
-    let folder = env::var_os("OUT_DIR").unwrap_or_default();
-    fs::write(Path::new(&folder).join(file), source).map_err(|error| error.to_string())
 }
 
 /// `static ENTRIES: &[Entry]` with what the plugin needs to know of each network.
@@ -72,11 +61,4 @@ fn entry(source: &mut String, network: &toml::Value) -> Result<(), String> {
         text(network, "licence")?,
     )
     .map_err(|error| error.to_string())
-}
-
-fn text<'a>(table: &'a toml::Value, key: &str) -> Result<&'a str, String> {
-    table
-        .get(key)
-        .and_then(toml::Value::as_str)
-        .ok_or_else(|| format!("a table has no {key}: {table:?}"))
 }

@@ -1,8 +1,8 @@
 //! The one door to the core: a network is opened, pictures are explained, explanations painted.
 
-use crate::cam::{Explanation, Query};
+use crate::cam::{ClassMap, Explanation, Query};
 use crate::error::Error;
-use crate::frame::{Frame, FrameMut, Geometry};
+use crate::frame::{Frame, FrameMut, Geometry, Orientation, Presentation};
 use crate::inference::{Classifier, Options};
 use crate::preprocess::Sampler;
 use crate::render::{MapView, Painter};
@@ -16,7 +16,7 @@ use crate::render::{MapView, Painter};
 pub struct Explainer {
     classifier: Classifier,
     /// Of frames like the last one.
-    sampler: Option<(Geometry, Sampler)>,
+    sampler: Option<(Geometry, Presentation, Sampler)>,
     /// 1 x 3 x height x width.
     tensor: Vec<f32>,
 }
@@ -47,13 +47,15 @@ impl Explainer {
     /// # Errors
     /// [`Error::NoSuchClass`], [`Error::Method`], [`Error::Run`], [`Error::NotFinite`].
     pub fn explain(&mut self, frame: &Frame, query: &Query) -> Result<Explanation, Error> {
-        let geometry = frame.geometry();
+        let (geometry, presentation) = (frame.geometry(), frame.presentation());
         let classifier = &self.classifier;
         let sampler = match &mut self.sampler {
-            Some((last, sampler)) if last == geometry => sampler,
+            Some((g, p, sampler)) if (&*g, &*p) == (geometry, presentation) => sampler,
             other => {
-                let sampler = Sampler::new(geometry, classifier.fit(), &classifier.normalization());
-                &mut other.insert((*geometry, sampler)).1
+                let normalization = classifier.normalization();
+                let sampler =
+                    Sampler::presented(geometry, presentation, classifier.fit(), &normalization);
+                &mut other.insert((*geometry, *presentation, sampler)).2
             }
         };
         let (width, height) = sampler.size();
@@ -79,13 +81,35 @@ impl Explanation {
     /// frame, below `threshold` show no heat. A stream of frames is painted by a [`Painter`], which
     /// keeps its tables.
     pub fn paint(&self, frame: &mut FrameMut, threshold: f64) {
-        let mut painter = Painter::new(frame.geometry());
-        let map = MapView {
-            values: &self.map.values,
-            width: self.map.width,
-            height: self.map.height,
-        };
-        painter.set_map(map, threshold);
+        let presentation = *frame.presentation();
+        let mut map = self.map.clone();
+        map.turn_back(presentation.orientation, &mut Vec::new());
+        let mut painter = Painter::presented(frame.geometry(), &presentation);
+        painter.set_map(MapView::from(&map), threshold);
         painter.paint(frame.planes_mut());
+    }
+}
+
+impl ClassMap {
+    /// Turns the map of an upright picture to how its frame lies; `room` is memory for that, to be
+    /// used again.
+    pub fn turn_back(&mut self, orientation: Orientation, room: &mut Vec<f32>) {
+        if orientation == Orientation::IDENTITY {
+            return;
+        }
+        let size = (self.width, self.height);
+        orientation.turn_back(&self.values, size, room);
+        std::mem::swap(&mut self.values, room);
+        (self.width, self.height) = orientation.sides(size);
+    }
+}
+
+impl<'a> From<&'a ClassMap> for MapView<'a> {
+    fn from(map: &'a ClassMap) -> Self {
+        Self {
+            values: &map.values,
+            width: map.width,
+            height: map.height,
+        }
     }
 }

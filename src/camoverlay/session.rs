@@ -13,13 +13,13 @@ use super::stats::Step;
 use super::target::{Notice, TargetSelection};
 use super::worker::{Usher, Waited, Worker};
 use super::{Inference, PostMessages, format, frame_memory, meta};
-use camoverlay::cam::{ClassMap, Explanation, Query};
+use camoverlay::cam::{Explanation, Query};
 #[cfg(feature = "captions")]
 use camoverlay::caption::Caption;
 use camoverlay::frame::{Orientation, Presentation};
 use camoverlay::inference::SharedClassifier;
 use camoverlay::preprocess::Sampler;
-use camoverlay::render::{MapView, Painter};
+use camoverlay::render::Painter;
 
 /// Who runs the network.
 enum Engine {
@@ -429,10 +429,10 @@ impl Session {
             .map(|shown| shown.explanation)
             .unwrap_or_default();
         let mut explanation = mem::replace(&mut job.explanation, explanation);
-        self.turn_back(&mut explanation.map, orientation);
+        explanation.map.turn_back(orientation, &mut self.map_room);
         outcome.announce = self.is_news(&explanation, live.post_messages);
         outcome.time(Step::Map, || {
-            painter.set_map(view(&explanation.map), live.threshold);
+            painter.set_map((&explanation.map).into(), live.threshold);
         });
         self.shown = Some(Shown {
             fields: self.fields_of(&explanation, job.pts, live),
@@ -445,17 +445,6 @@ impl Session {
         Ok(())
     }
 
-    /// Turns the map of an upright picture to how its frame lies.
-    fn turn_back(&mut self, map: &mut ClassMap, orientation: Orientation) {
-        if orientation == Orientation::IDENTITY {
-            return;
-        }
-        let size = (map.width, map.height);
-        orientation.turn_back(&map.values, size, &mut self.map_room);
-        mem::swap(&mut map.values, &mut self.map_room);
-        (map.width, map.height) = orientation.sides(size);
-    }
-
     /// Follows settings that need no new inference.
     fn follow_settings(&mut self, painter: &mut Painter, live: &Live, outcome: &mut Outcome) {
         let Some(mut shown) = self.shown.take() else {
@@ -463,7 +452,7 @@ impl Session {
         };
         if shown.threshold != live.threshold {
             outcome.time(Step::Map, || {
-                painter.set_map(view(&shown.explanation.map), live.threshold);
+                painter.set_map((&shown.explanation.map).into(), live.threshold);
             });
             shown.threshold = live.threshold;
         }
@@ -516,13 +505,5 @@ impl Session {
             PostMessages::Changes => changed,
             PostMessages::All => true,
         }
-    }
-}
-
-fn view(map: &ClassMap) -> MapView<'_> {
-    MapView {
-        values: &map.values,
-        width: map.width,
-        height: map.height,
     }
 }

@@ -3,11 +3,13 @@
 use std::fmt;
 
 use super::layout::{Geometry, Layout};
+use super::presentation::Presentation;
 
 /// A picture to read: planes that are as large as their geometry says.
 #[derive(Clone, Copy, Debug)]
 pub struct Frame<'a> {
     geometry: Geometry,
+    presentation: Presentation,
     planes: [Plane<'a>; PLANES],
 }
 
@@ -15,6 +17,7 @@ pub struct Frame<'a> {
 #[derive(Debug)]
 pub struct FrameMut<'a> {
     geometry: Geometry,
+    presentation: Presentation,
     planes: [PlaneMut<'a>; PLANES],
 }
 
@@ -84,7 +87,11 @@ impl<'a> Frame<'a> {
             &geometry,
             planes.map(|plane| (plane.data.len(), plane.stride)),
         )?;
-        Ok(Self { geometry, planes })
+        Ok(Self {
+            geometry,
+            presentation: Presentation::default(),
+            planes,
+        })
     }
 
     /// A picture of `width` x `height` pixels of three bytes, red, green and blue, without padding.
@@ -94,6 +101,18 @@ impl<'a> Frame<'a> {
     pub fn rgb(data: &'a [u8], width: usize, height: usize) -> Result<Self, FrameError> {
         let stride = width * 3;
         Self::new(rgb(width, height), &[Plane { data, stride }])
+    }
+
+    /// The frame, meant to be seen as `presentation` says: upright, in square pixels and of the
+    /// standard dynamic range unless said otherwise.
+    pub fn presented(mut self, presentation: Presentation) -> Self {
+        self.presentation = presentation;
+        self
+    }
+
+    /// How the frame is meant to be seen.
+    pub fn presentation(&self) -> &Presentation {
+        &self.presentation
     }
 
     /// Layout and size of the frame.
@@ -122,7 +141,11 @@ impl<'a> FrameMut<'a> {
             .each_ref()
             .map(|plane| (plane.data.len(), plane.stride));
         check(&geometry, sizes)?;
-        Ok(Self { geometry, planes })
+        Ok(Self {
+            geometry,
+            presentation: Presentation::default(),
+            planes,
+        })
     }
 
     /// A picture of `width` x `height` pixels of three bytes, red, green and blue, without padding.
@@ -132,6 +155,18 @@ impl<'a> FrameMut<'a> {
     pub fn rgb(data: &'a mut [u8], width: usize, height: usize) -> Result<Self, FrameError> {
         let stride = width * 3;
         Self::new(rgb(width, height), [PlaneMut { data, stride }])
+    }
+
+    /// The frame, meant to be seen as `presentation` says: upright, in square pixels and of the
+    /// standard dynamic range unless said otherwise.
+    pub fn presented(mut self, presentation: Presentation) -> Self {
+        self.presentation = presentation;
+        self
+    }
+
+    /// How the frame is meant to be seen.
+    pub fn presentation(&self) -> &Presentation {
+        &self.presentation
     }
 
     /// Layout and size of the frame.

@@ -1,12 +1,12 @@
 //! A classifier that can be asked why.
 
 use std::ops::Deref;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::catalogue::Entry;
 use super::label_text::printable;
-use super::labels::Labels;
+use super::labels::LabelFile;
 use super::network::Network;
 use super::probe;
 use super::session::{Choice, Session};
@@ -139,9 +139,13 @@ impl Classifier {
     /// Any [`Error`] but those of a run.
     pub fn open(options: &Options) -> Result<Self, Error> {
         let (path, entry) = options.locate()?;
+        // Of a label file that cannot be read is told once the network can.
+        let label_file = options.labels.as_deref().map(LabelFile::read);
         let wanted = Wanted {
             output: options.output.as_deref(),
-            labels: options.labels.as_deref().and_then(label_count),
+            labels: label_file
+                .as_ref()
+                .and_then(|read| read.as_ref().ok()?.count()),
             own_labels: Some(metadata::label_counts),
         };
         let (analysis, mut files) = Analysis::of_file(&path, wanted)?;
@@ -192,10 +196,11 @@ impl Classifier {
         if classes < 2 {
             return Err(Error::OneClass { path, classes });
         }
-        let labels = match &options.labels {
-            Some(path) => {
-                let (labels, file) = Labels::read(path, classes)?;
-                files.push(file);
+        let labels = match label_file {
+            Some(read) => {
+                let file = read?;
+                let labels = file.labels(classes)?;
+                files.push(file.ingredient());
                 labels
             }
             None => metadata::choose_labels(own_labels, classes, &mut warnings),
@@ -376,14 +381,6 @@ fn structure(network: &Analysis, places: Places) -> Structure {
         outputs: outputs.clone(),
         head: operators.collect(),
         places,
-    }
-}
-
-/// How many labels the file at `path` holds; none where it cannot be read, of which is told later.
-fn label_count(path: &Path) -> Option<usize> {
-    match Labels::read(path, 0) {
-        Err(Error::LabelCount { labels, .. }) => Some(labels),
-        Ok(_) | Err(_) => None,
     }
 }
 

@@ -1,6 +1,6 @@
 //! The names of a network's classes.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::label_text;
@@ -32,15 +32,21 @@ enum Likeness {
     Underscores,
 }
 
-impl Labels {
-    /// Reads a UTF-8 file of as many labels as there are `classes`, and says which file it
-    /// was. Its lines hold a label each, or a label behind its index or its WordNet number; it may also
-    /// be a table with a column of labels, or JSON.
+/// A label file, read.
+pub struct LabelFile {
+    path: PathBuf,
+    text: String,
+    ingredient: Ingredient,
+}
+
+impl LabelFile {
+    /// Reads a UTF-8 file. Its lines hold a label each, or a label behind its index or its WordNet
+    /// number; it may also be a table with a column of labels, or JSON.
     ///
     /// # Errors
     /// [`Error::LabelsMissing`], [`Error::LabelsUnreadable`], [`Error::LabelsNotUtf8`],
-    /// [`Error::LabelsMalformed`], or [`Error::LabelCount`] if the file has not `classes` labels.
-    pub fn read(path: &Path, classes: usize) -> Result<(Self, Ingredient), Error> {
+    /// [`Error::LabelsMalformed`].
+    pub fn read(path: &Path) -> Result<Self, Error> {
         let (bytes, ingredient) =
             file::read(path, LARGEST_FILE).map_err(|trouble| match trouble {
                 Trouble::Missing => Error::LabelsMissing {
@@ -58,31 +64,64 @@ impl Labels {
         if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
             return Err(malformed("it is UTF-16 text, not UTF-8".to_owned()));
         }
-        let line_of = |at: usize| 1 + bytes[..at].iter().filter(|&&byte| byte == b'\n').count();
-        let text = std::str::from_utf8(&bytes).map_err(|error| Error::LabelsNotUtf8 {
+        let line_of =
+            |bytes: &[u8], at: usize| 1 + bytes[..at].iter().filter(|&&byte| byte == b'\n').count();
+        let text = String::from_utf8(bytes).map_err(|error| Error::LabelsNotUtf8 {
             path: path.to_owned(),
-            line: line_of(error.valid_up_to()),
+            line: line_of(error.as_bytes(), error.utf8_error().valid_up_to()),
         })?;
         if let Some(at) = text.find('\0') {
             return Err(malformed(format!(
                 "line {} has a zero byte, so it is UTF-16 text or no text at all",
-                line_of(at)
+                line_of(text.as_bytes(), at)
             )));
         }
-        let is_json = path
-            .extension()
-            .is_some_and(|suffix| suffix.eq_ignore_ascii_case("json"));
-        let labels = label_text::parse(text, classes, is_json).map_err(malformed)?;
+        Ok(Self {
+            path: path.to_owned(),
+            text,
+            ingredient,
+        })
+    }
+
+    /// Which file it was.
+    pub fn ingredient(self) -> Ingredient {
+        self.ingredient
+    }
+
+    /// How many labels it has; none where they are not understood.
+    pub fn count(&self) -> Option<usize> {
+        Some(self.parse(0).ok()?.len())
+    }
+
+    /// The labels of as many `classes`.
+    ///
+    /// # Errors
+    /// [`Error::LabelsMalformed`], or [`Error::LabelCount`] if there are not `classes` labels.
+    pub fn labels(&self, classes: usize) -> Result<Labels, Error> {
+        let labels = self
+            .parse(classes)
+            .map_err(|message| Error::LabelsMalformed {
+                path: self.path.clone(),
+                message,
+            })?;
         if labels.len() != classes {
             return Err(Error::LabelCount {
-                path: path.to_owned(),
+                path: self.path.clone(),
                 labels: labels.len(),
                 classes,
             });
         }
-        Ok((labels, ingredient))
+        Ok(labels)
     }
 
+    fn parse(&self, classes: usize) -> Result<Labels, String> {
+        let suffix = self.path.extension();
+        let is_json = suffix.is_some_and(|suffix| suffix.eq_ignore_ascii_case("json"));
+        label_text::parse(&self.text, classes, is_json)
+    }
+}
+
+impl Labels {
     /// One label a line; blank lines at the end do not count.
     pub fn parse(text: &str) -> Self {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text).trim_end();
@@ -223,6 +262,10 @@ fn spaced(name: &str) -> String {
 mod tests {
     use super::*;
 
+    fn read(path: &Path, classes: usize) -> Result<Labels, Error> {
+        LabelFile::read(path)?.labels(classes)
+    }
+
     #[test]
     fn a_name_is_found_whole_or_by_its_first_part() {
         let labels =
@@ -299,33 +342,30 @@ mod tests {
     fn each_fault_of_a_label_file_is_told() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("labels.txt");
+        assert!(matches!(read(&path, 2), Err(Error::LabelsMissing { .. })));
         assert!(matches!(
-            Labels::read(&path, 2),
-            Err(Error::LabelsMissing { .. })
-        ));
-        assert!(matches!(
-            Labels::read(folder.path(), 2),
+            read(folder.path(), 2),
             Err(Error::LabelsUnreadable { .. })
         ));
         std::fs::write(&path, b"cat\n\xff\n").unwrap();
         assert!(matches!(
-            Labels::read(&path, 2),
+            read(&path, 2),
             Err(Error::LabelsNotUtf8 { line: 2, .. })
         ));
         std::fs::write(&path, "cat\ndog\nbird\n").unwrap();
-        let error = Labels::read(&path, 2).unwrap_err().to_string();
+        let error = read(&path, 2).unwrap_err().to_string();
         assert!(
             error.contains("3 labels") && error.contains("2 classes"),
             "{error}"
         );
-        assert_eq!(Labels::read(&path, 3).unwrap().0.len(), 3);
+        assert_eq!(read(&path, 3).unwrap().len(), 3);
         for (bytes, words) in [
             (&b"\xff\xfec\0a\0t\0"[..], "UTF-16"),
             (b"\xfe\xff\0c\0a\0t", "UTF-16"),
             (b"c\0a\0t\0\n\0d\0o\0g\0", "line 1 has a zero byte"),
         ] {
             std::fs::write(&path, bytes).unwrap();
-            let error = Labels::read(&path, 2).unwrap_err();
+            let error = read(&path, 2).unwrap_err();
             assert!(matches!(error, Error::LabelsMalformed { .. }), "{error:?}");
             assert!(error.to_string().contains(words), "{error}");
         }
@@ -333,7 +373,7 @@ mod tests {
             .unwrap()
             .set_len(1 << 30)
             .unwrap();
-        let error = Labels::read(&path, 2).unwrap_err().to_string();
+        let error = read(&path, 2).unwrap_err().to_string();
         assert!(error.contains("too large"), "{error}");
     }
 }

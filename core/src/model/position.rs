@@ -6,9 +6,10 @@
 use std::collections::HashMap;
 
 use super::image_input::Picture;
-use super::shape_arithmetic::{Sizes, UNKNOWN};
+use super::shape_arithmetic::{MOST_NUMBERS, Sizes, UNKNOWN, short_constant};
 use super::types::Layout;
 use super::window::{Window, windows};
+use crate::onnx::constant_fold::Constant;
 use crate::onnx::graph::Graph;
 use crate::onnx::ops::{Op, Places, Pool};
 use crate::onnx::proto::Node;
@@ -74,9 +75,6 @@ pub enum Proof {
 
 /// How much of a cell may be cut off without moving the heat.
 const NEXT_TO_NOTHING: f64 = 0.25;
-
-/// Most numbers that say how an operator moves places.
-const MOST_NUMBERS: usize = 64;
 
 /// Positions of all tensors that follow from the picture.
 pub struct Positions<'a> {
@@ -310,10 +308,10 @@ impl<'a> Positions<'a> {
         };
         let scales = match node.find("scales") {
             Some(scales) => Some(scales.floats.clone()),
-            None => self
-                .is_short(node.operand(scales_at))
-                .then(|| self.graph.constant(node.operand(scales_at))?.floats())
-                .flatten(),
+            None => {
+                let given = short_constant(self.graph, node.operand(scales_at));
+                given.and_then(Constant::floats)
+            }
         };
         let scales = scales.filter(|scales| !scales.is_empty());
         let sizes = match &scales {
@@ -343,11 +341,6 @@ impl<'a> Positions<'a> {
         Some(map)
     }
 
-    fn is_short(&self, tensor: &str) -> bool {
-        let shape = self.graph.constant_shape(tensor);
-        shape.is_some_and(|shape| shape.len() <= 1 && shape.iter().all(|&n| n <= MOST_NUMBERS))
-    }
-
     /// As [`Self::numbers`], and where the graph computes them of shapes; some may be unknown.
     fn sizes(&self, node: &Node, attribute: &str, operand: usize) -> Option<Vec<i64>> {
         let given = self.numbers(node, attribute, operand);
@@ -359,9 +352,7 @@ impl<'a> Positions<'a> {
         if let Some(numbers) = node.ints(attribute) {
             return (numbers.len() <= MOST_NUMBERS).then(|| numbers.to_vec());
         }
-        let tensor = node.operand(operand);
-        self.is_short(tensor)
-            .then(|| self.graph.constant(tensor)?.integers())?
+        short_constant(self.graph, node.operand(operand))?.integers()
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use crate::onnx::constant_fold::Constant;
 use crate::onnx::graph::Graph;
 use crate::onnx::ops::Op;
 use crate::onnx::proto::Node;
@@ -9,8 +10,15 @@ use crate::onnx::proto::Node;
 /// A size that the graph alone does not tell.
 pub const UNKNOWN: i64 = i64::MIN;
 
-/// Most numbers of a shape, or of what is computed of one.
-const MOST_NUMBERS: usize = 64;
+/// Most numbers of a shape, or of what says how an operator moves places.
+pub const MOST_NUMBERS: usize = 64;
+
+/// The constant `tensor`, if it is one of few numbers in a row.
+pub fn short_constant(graph: &Graph, tensor: &str) -> Option<Constant> {
+    let shape = graph.constant_shape(tensor)?;
+    let is_short = shape.len() <= 1 && shape.iter().all(|&size| size <= MOST_NUMBERS);
+    is_short.then(|| graph.constant(tensor))?
+}
 
 /// The integers that follow from shapes of tensors, as far as they are known.
 #[derive(Default)]
@@ -24,9 +32,7 @@ impl<'a> Sizes<'a> {
         if let Some(known) = self.known.get(tensor) {
             return Some(known.clone());
         }
-        let shape = graph.constant_shape(tensor)?;
-        let is_short = shape.len() <= 1 && shape.iter().all(|&size| size <= MOST_NUMBERS);
-        is_short.then(|| graph.constant(tensor)?.integers())?
+        short_constant(graph, tensor)?.integers()
     }
 
     /// Takes in the result of `node`, whose operands were taken in before; `shape` is that of its

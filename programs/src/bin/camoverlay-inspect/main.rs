@@ -6,8 +6,7 @@ mod report;
 
 use std::process::ExitCode;
 
-use camoverlay::Error;
-use camoverlay::inference::Classifier;
+use camoverlay::{Error, Explainer};
 use camoverlay_programs::{self, Failure};
 
 use arguments::Arguments;
@@ -21,17 +20,17 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
     let words = |error: Error| error.to_string();
     arguments.check()?;
     let options = arguments.network.options(arguments.model.as_deref())?;
-    let mut classifier = Classifier::open(&options).map_err(words)?;
+    let mut explainer = Explainer::open(&options).map_err(words)?;
     arguments
         .method()
-        .resolve(classifier.head())
+        .resolve(explainer.classifier().head())
         .map_err(words)?;
     let explanation = match &arguments.image {
-        Some(path) => Some(picture::explain(path, &arguments, &mut classifier)?),
+        Some(path) => Some(picture::explain(path, &arguments, &mut explainer)?),
         None => None,
     };
     let report = Report {
-        classifier: &classifier,
+        classifier: explainer.classifier(),
         explanation: explanation.as_ref(),
     };
     if arguments.json {

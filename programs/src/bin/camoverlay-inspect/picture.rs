@@ -3,12 +3,12 @@
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use camoverlay::Explainer;
 use camoverlay::cam::{Explanation, Query};
-use camoverlay::frame::{Geometry, Layout, Orientation, Plane, PlaneMut};
+use camoverlay::frame::{Frame, FrameMut, Geometry, Layout, Orientation, Plane, PlaneMut};
 use camoverlay::inference::{Classifier, resolve};
 use camoverlay::model::Target;
-use camoverlay::preprocess::{MAX_TENSOR_PIXELS, Sampler};
-use camoverlay::render::{MapView, Painter};
+use camoverlay::preprocess::MAX_TENSOR_PIXELS;
 use camoverlay_programs::{self, CameraOptions, Event, Failure, Input, Next, Source, find, launch};
 use gst::prelude::*;
 use gst_video::prelude::*;
@@ -23,12 +23,12 @@ use super::arguments::Arguments;
 pub fn explain(
     path: &Path,
     arguments: &Arguments,
-    classifier: &mut Classifier,
+    explainer: &mut Explainer,
 ) -> Result<Explanation, Failure> {
     let query = Query {
         target: target(
             arguments.question.target.as_deref().unwrap_or("top-1"),
-            classifier,
+            explainer.classifier(),
         )?,
         top_k: arguments.question.top_k.unwrap_or(5) as usize,
         method: arguments.method(),
@@ -38,7 +38,7 @@ pub fn explain(
     let source = Input::parse(Some(path.as_os_str()))?
         .video(&CameraOptions::default(), &name.to_string())?;
     let (caps, buffer) = first_frame(&source)?;
-    let (explanation, overlay) = overlay(&caps, buffer, arguments, &query, classifier)?;
+    let (explanation, overlay) = overlay(&caps, buffer, arguments, &query, explainer)?;
     if let Some(output) = &arguments.output {
         write(&caps, &overlay, output)
             .map_err(|why| format!("The overlay {} cannot be written: {why}", output.display()))?;
@@ -108,7 +108,7 @@ fn overlay(
     mut buffer: gst::Buffer,
     arguments: &Arguments,
     query: &Query,
-    classifier: &mut Classifier,
+    explainer: &mut Explainer,
 ) -> Result<(Explanation, gst::Buffer), String> {
     let info = gst_video::VideoInfo::from_caps(caps).map_err(|error| format!("{error}."))?;
     let geometry = Geometry {
@@ -120,7 +120,7 @@ fn overlay(
     let mut frame = gst_video::VideoFrameRef::from_buffer_ref_writable(frame, &info)
         .map_err(|error| format!("{error}."))?;
     let stride = frame.plane_stride()[0].unsigned_abs() as usize;
-    let fit = classifier.fit();
+    let fit = explainer.classifier().fit();
     let (width, height) = fit.size(geometry.width, geometry.height);
     if width.saturating_mul(height) > MAX_TENSOR_PIXELS {
         return Err(format!(
@@ -129,33 +129,22 @@ fn overlay(
             geometry.width, geometry.height
         ));
     }
-    let mut tensor = vec![0.0; 3 * width * height];
     let data = frame
         .plane_data_mut(0)
         .map_err(|error| format!("{error}."))?;
     // Turned and square already; how its codes stand for light is still to be told.
     let presentation = presentation(&info, Orientation::IDENTITY);
-    Sampler::presented(&geometry, &presentation, fit, &classifier.normalization())
-        .sample(&[Plane { data, stride }], &mut tensor);
-    let mut explanation = Explanation::default();
-    let words = |error: camoverlay::Error| error.to_string();
-    let activation = classifier
-        .run(&tensor, width, height, query.target, query.method.detail())
-        .map_err(words)?;
-    explanation
-        .update(&activation, query.top_k, query.method)
-        .map_err(words)?;
-    let map = &explanation.map;
-    let mut painter = Painter::presented(&geometry, &presentation);
-    painter.set_map(
-        MapView {
-            values: &map.values,
-            width: map.width,
-            height: map.height,
-        },
+    let picture = Frame::new(geometry, &[Plane { data, stride }]);
+    let picture = picture.map_err(|error| error.to_string())?;
+    let explanation = explainer
+        .explain(&picture.presented(presentation), query)
+        .map_err(|error| error.to_string())?;
+    let picture = FrameMut::new(geometry, [PlaneMut { data, stride }]);
+    let picture = picture.map_err(|error| error.to_string())?;
+    explanation.paint(
+        &mut picture.presented(presentation),
         arguments.question.threshold.unwrap_or(0.2),
     );
-    painter.paint(&mut [PlaneMut { data, stride }]);
     drop(frame);
     Ok((explanation, buffer))
 }
