@@ -111,15 +111,11 @@ fn took(cam: &gst::Element) -> Duration {
 /// Plays `seconds` of `camera` through `element` into a synchronised sink.
 fn play(camera: Camera, element: &str, seconds: u64) -> Seen {
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-    common::init();
-    let pipeline = gst::parse::launch(&format!(
+    let pipeline = common::pipeline(&format!(
         "{} ! queue ! camoverlay name=cam {element} ! \
          fakesink name=sink sync=true qos=true max-lateness=20000000",
         camera.launch_line()
-    ))
-    .unwrap()
-    .downcast::<gst::Pipeline>()
-    .unwrap();
+    ));
     let cam = pipeline.by_name("cam").unwrap();
     let sink = pipeline.by_name("sink").unwrap();
     let (sender, arrivals) = std::sync::mpsc::channel();
@@ -338,14 +334,10 @@ fn half_a_minute_of_latest() {
 fn latency_is_reported_where_frames_wait_only() {
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     for (element, waits) in [("", true), ("inference=latest", false)] {
-        common::init();
-        let pipeline = gst::parse::launch(&format!(
+        let pipeline = common::pipeline(&format!(
             "videotestsrc is-live=true ! video/x-raw,format=RGB,width=320,height=240,framerate=30/1 ! \
              camoverlay name=cam {element} ! fakesink sync=true name=sink"
-        ))
-        .unwrap()
-        .downcast::<gst::Pipeline>()
-        .unwrap();
+        ));
         pipeline.set_state(gst::State::Playing).unwrap();
         let cam = pipeline.by_name("cam").unwrap();
         let frames = || {
@@ -383,19 +375,11 @@ fn latency_is_reported_where_frames_wait_only() {
 #[test]
 fn a_seek_in_latest_mode_shows_no_map_from_before() {
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-    common::init();
-    let pipeline = gst::parse::launch(
+    let pipeline = common::pipeline(
         "videotestsrc ! video/x-raw,format=RGB,width=160,height=120,framerate=30/1 ! \
          camoverlay inference=latest ! appsink name=sink sync=false max-buffers=2",
-    )
-    .unwrap()
-    .downcast::<gst::Pipeline>()
-    .unwrap();
-    let sink = pipeline
-        .by_name("sink")
-        .unwrap()
-        .downcast::<gst_app::AppSink>()
-        .unwrap();
+    );
+    let sink = common::app_sink(&pipeline, "sink");
     pipeline.set_state(gst::State::Playing).unwrap();
     for seconds in (0..60).map(|i| i * 7 % 31) {
         let position = gst::ClockTime::from_seconds(seconds);
@@ -425,14 +409,10 @@ fn a_seek_in_latest_mode_shows_no_map_from_before() {
 #[test]
 fn a_latency_that_changes_much_is_announced() {
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-    common::init();
-    let pipeline = gst::parse::launch(
+    let pipeline = common::pipeline(
         "videotestsrc is-live=true ! capsfilter name=filter ! camoverlay name=cam threads=1 input-size=96 ! \
          fakesink sync=true",
-    )
-    .unwrap()
-    .downcast::<gst::Pipeline>()
-    .unwrap();
+    );
     let filter = pipeline.by_name("filter").unwrap();
     let set_width = |width: i32| {
         let caps = gst::Caps::builder("video/x-raw").field("format", "RGB");
@@ -534,14 +514,10 @@ fn own_threads() -> Vec<String> {
 #[test]
 fn a_thousand_random_changes_in_latest_mode_neither_hang_nor_leak() {
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-    common::init();
-    let pipeline = gst::parse::launch(
+    let pipeline = common::pipeline(
         "videotestsrc ! capsfilter name=filter ! camoverlay name=cam inference=latest threads=1 input-size=64 ! \
          fakesink name=sink sync=false",
-    )
-    .unwrap()
-    .downcast::<gst::Pipeline>()
-    .unwrap();
+    );
     let filter = pipeline.by_name("filter").unwrap();
     let watch = std::sync::Arc::new(Mutex::new(Watch::default()));
     let kinds = gst::PadProbeType::BUFFER

@@ -23,6 +23,34 @@ pub fn init() {
     });
 }
 
+/// A pipeline from a launch line.
+pub fn pipeline(line: &str) -> gst::Pipeline {
+    init();
+    gst::parse::launch(line).unwrap().downcast().unwrap()
+}
+
+/// The appsink called `name`.
+pub fn app_sink(pipeline: &gst::Pipeline, name: &str) -> gst_app::AppSink {
+    pipeline.by_name(name).unwrap().downcast().unwrap()
+}
+
+/// Waits for the end of what `pipeline` plays, and takes it down.
+pub fn play_to_the_end(pipeline: &gst::Pipeline) {
+    let kinds = [gst::MessageType::Eos, gst::MessageType::Error];
+    let end = pipeline
+        .bus()
+        .unwrap()
+        .timed_pop_filtered(gst::ClockTime::from_seconds(30), &kinds);
+    assert_eq!(end.unwrap().type_(), gst::MessageType::Eos);
+    pipeline.set_state(gst::State::Null).unwrap();
+}
+
+/// A named pipe at `path`.
+pub fn make_pipe(path: &Path) {
+    let status = std::process::Command::new("mkfifo").arg(path).status();
+    assert!(status.unwrap().success());
+}
+
 /// The plugin as cargo built it for the tests, beside their programs.
 pub fn plugin_file() -> PathBuf {
     std::env::current_exe()
@@ -51,16 +79,8 @@ impl Picture {
 
     /// The first frame that comes out of the launch line `source`, of one of the packed formats.
     pub fn first_of(source: &str) -> Self {
-        init();
-        let pipeline = gst::parse::launch(&format!("{source} ! appsink name=sink sync=false"))
-            .unwrap()
-            .downcast::<gst::Pipeline>()
-            .unwrap();
-        let sink = pipeline
-            .by_name("sink")
-            .unwrap()
-            .downcast::<gst_app::AppSink>()
-            .unwrap();
+        let pipeline = pipeline(&format!("{source} ! appsink name=sink sync=false"));
+        let sink = app_sink(&pipeline, "sink");
         pipeline.set_state(gst::State::Playing).unwrap();
         let sample = sink.pull_sample().unwrap();
         let info = gst_video::VideoInfo::from_caps(sample.caps().unwrap()).unwrap();

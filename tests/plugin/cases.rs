@@ -6,7 +6,7 @@ use std::{
     sync::OnceLock,
 };
 
-use crate::common::{array, init, map, meta, python, shared};
+use crate::common::{app_sink, array, map, meta, pipeline, python, shared};
 use gst::prelude::*;
 
 /// The inputs, made once a process; none (said aloud) where the list is absent.
@@ -88,20 +88,12 @@ impl Seen {
 /// Runs `source ! camoverlay properties`, within a minute, and returns what its first frame carries, or the message of
 /// the error.
 fn see(source: &str, properties: &str) -> Result<Seen, String> {
-    init();
     let line = format!(
         "{source} ! camoverlay name=overlay attach-map=true draw-labels=false threads=1 {properties} ! \
          appsink name=sink sync=false max-buffers=1"
     );
-    let pipeline = gst::parse::launch(&line)
-        .unwrap()
-        .downcast::<gst::Pipeline>()
-        .unwrap();
-    let sink = pipeline
-        .by_name("sink")
-        .unwrap()
-        .downcast::<gst_app::AppSink>()
-        .unwrap();
+    let pipeline = pipeline(&line);
+    let sink = app_sink(&pipeline, "sink");
     let started = pipeline.set_state(gst::State::Playing);
     let sample = match started {
         Ok(_) => sink.try_pull_sample(gst::ClockTime::from_seconds(60)),

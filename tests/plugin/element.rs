@@ -4,19 +4,9 @@ use crate::common;
 
 use std::{sync::Arc, thread, time::Duration};
 
-use common::{Picture, array, harness, info, map, meta, source};
+use common::{Picture, app_sink, array, harness, info, map, meta, pipeline, source};
 use gst::prelude::*;
 use gst_video::VideoFormat;
-
-/// A pipeline from a launch line.
-fn pipeline(line: &str) -> gst::Pipeline {
-    common::init();
-    gst::parse::launch(line).unwrap().downcast().unwrap()
-}
-
-fn app_sink(pipeline: &gst::Pipeline, name: &str) -> gst_app::AppSink {
-    pipeline.by_name(name).unwrap().downcast().unwrap()
-}
 
 /// Runs to the end of stream, gives the messages seen on the way, panics at an error.
 fn run(pipeline: &gst::Pipeline) -> Vec<gst::Message> {

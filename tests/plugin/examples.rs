@@ -79,12 +79,10 @@ fn clip(path: &Path, seconds: u64) {
     let cat = Picture::load_scaled(&source(CAT), 240, 160);
     let coffee = Picture::load_scaled(&source(COFFEE), 240, 160);
     let info = info(VideoFormat::Rgb, 240, 160);
-    let pipeline = gst::parse::launch(&format!(
+    let pipeline = common::pipeline(&format!(
         "appsrc name=frames format=time ! videoconvert ! x264enc bframes=0 ! mp4mux ! filesink location={path:?}"
-    ))
-    .unwrap();
-    let bin = pipeline.downcast_ref::<gst::Bin>().unwrap();
-    let frames = bin
+    ));
+    let frames = pipeline
         .by_name("frames")
         .unwrap()
         .downcast::<gst_app::AppSrc>()
@@ -104,13 +102,7 @@ fn clip(path: &Path, seconds: u64) {
         frames.push_buffer(buffer).unwrap();
     }
     frames.end_of_stream().unwrap();
-    let kinds = [gst::MessageType::Eos, gst::MessageType::Error];
-    let end = pipeline
-        .bus()
-        .unwrap()
-        .timed_pop_filtered(gst::ClockTime::from_seconds(30), &kinds);
-    assert_eq!(end.unwrap().type_(), gst::MessageType::Eos);
-    pipeline.set_state(gst::State::Null).unwrap();
+    common::play_to_the_end(&pipeline);
 }
 
 /// The first frame of what an example has written.

@@ -216,13 +216,7 @@ fn a_changed_label_file_is_read_although_another_element_shares_the_network() {
 fn only_regular_files_are_read() {
     let folder = tempfile::tempdir().unwrap();
     let pipe = folder.path().join("pipe");
-    assert!(
-        Command::new("mkfifo")
-            .arg(&pipe)
-            .status()
-            .unwrap()
-            .success()
-    );
+    common::make_pipe(&pipe);
     let huge = folder.path().join("huge");
     fs::File::create(&huge).unwrap().set_len(1 << 42).unwrap();
     for (path, words) in [

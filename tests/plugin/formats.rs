@@ -74,16 +74,11 @@ fn gray_frames_stay_gray_and_take_their_light_from_the_heat() {
 
 /// Probabilities of what the network takes a frame of one colour for.
 fn scores(colour: u32, format: &str) -> Vec<(i32, f64)> {
-    common::init();
-    let pipeline = gst::parse::launch(&format!(
+    let pipeline = common::pipeline(&format!(
         "videotestsrc num-buffers=1 pattern=solid-color foreground-color={colour} \
          ! video/x-raw,format={format},width=82,height=61 ! camoverlay threads=1 top-k=20 ! appsink name=sink"
-    ))
-    .unwrap()
-    .downcast::<gst::Pipeline>()
-    .unwrap();
-    let sink = pipeline.by_name("sink").unwrap();
-    let sink = sink.downcast::<gst_app::AppSink>().unwrap();
+    ));
+    let sink = common::app_sink(&pipeline, "sink");
     pipeline.set_state(gst::State::Playing).unwrap();
     let sample = sink.pull_sample().unwrap();
     pipeline.set_state(gst::State::Null).unwrap();

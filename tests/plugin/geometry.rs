@@ -28,13 +28,8 @@ fn photo(caps: &str) -> String {
 
 /// The first frame that comes out of the launch line.
 fn first(line: &str) -> (gst::Structure, Vec<u8>) {
-    common::init();
-    let pipeline = gst::parse::launch(&format!("{line} ! appsink name=sink sync=false"))
-        .unwrap()
-        .downcast::<gst::Pipeline>()
-        .unwrap();
-    let sink = pipeline.by_name("sink").unwrap();
-    let sink = sink.downcast::<gst_app::AppSink>().unwrap();
+    let pipeline = common::pipeline(&format!("{line} ! appsink name=sink sync=false"));
+    let sink = common::app_sink(&pipeline, "sink");
     pipeline.set_state(gst::State::Playing).unwrap();
     let sample = sink
         .try_pull_sample(gst::ClockTime::from_seconds(60))

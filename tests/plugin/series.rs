@@ -10,8 +10,7 @@ use gst_video::VideoFormat;
 
 /// The first buffer that reaches each of `sinks`.
 fn first_buffers<const N: usize>(line: &str, sinks: [&str; N]) -> [gst::Buffer; N] {
-    common::init();
-    let pipeline: gst::Pipeline = gst::parse::launch(line).unwrap().downcast().unwrap();
+    let pipeline = common::pipeline(line);
     pipeline.set_state(gst::State::Playing).unwrap();
     let buffers = sinks.map(|name| {
         let sink = pipeline.by_name(name).unwrap();

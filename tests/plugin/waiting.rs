@@ -1,23 +1,12 @@
 //! `inference=latest` where the source is not live: no frame after a start or a seek, and no end of a stream, comes before
 //! the run of the network that belongs to it.
 
-use crate::common;
-
 use std::time::{Duration, Instant};
 
-use crate::common::{meta, source};
+use crate::common::{app_sink, meta, pipeline, source};
 use gst::prelude::*;
 
 const A_MINUTE: gst::ClockTime = gst::ClockTime::from_seconds(60);
-
-fn pipeline(line: &str) -> gst::Pipeline {
-    common::init();
-    gst::parse::launch(line).unwrap().downcast().unwrap()
-}
-
-fn app_sink(pipeline: &gst::Pipeline) -> gst_app::AppSink {
-    pipeline.by_name("sink").unwrap().downcast().unwrap()
-}
 
 fn photo(name: &str) -> String {
     let path = source(&format!("examples/media/{name}"));
@@ -63,7 +52,9 @@ fn a_photo_is_explained() {
         photo("chelsea.png")
     ));
     pipeline.set_state(gst::State::Paused).unwrap();
-    let sample = app_sink(&pipeline).try_pull_preroll(A_MINUTE).unwrap();
+    let sample = app_sink(&pipeline, "sink")
+        .try_pull_preroll(A_MINUTE)
+        .unwrap();
     let fields = meta(sample.buffer().unwrap());
     assert_eq!(fields.get::<i32>("target-id").unwrap(), 285);
     pipeline.set_state(gst::State::Null).unwrap();
@@ -77,7 +68,9 @@ fn a_turned_photo_is_explained() {
     );
     let pipeline = pipeline(&line);
     pipeline.set_state(gst::State::Playing).unwrap();
-    let sample = app_sink(&pipeline).try_pull_sample(A_MINUTE).unwrap();
+    let sample = app_sink(&pipeline, "sink")
+        .try_pull_sample(A_MINUTE)
+        .unwrap();
     let buffer = sample.buffer().unwrap();
     assert_eq!(Some(made(buffer)), buffer.pts());
     pipeline.set_state(gst::State::Null).unwrap();
@@ -89,7 +82,7 @@ fn the_first_frame_after_each_seek_in_paused_has_its_own_map() {
         "videotestsrc ! video/x-raw,format=RGB,width=64,height=48,framerate=30/1 ! \
          camoverlay inference=latest inference-interval=1000 ! appsink name=sink",
     );
-    let sink = app_sink(&pipeline);
+    let sink = app_sink(&pipeline, "sink");
     pipeline.set_state(gst::State::Paused).unwrap();
     for seconds in [0, 5, 2, 60, 1] {
         let position = gst::ClockTime::from_seconds(seconds);
@@ -110,7 +103,7 @@ fn the_first_frame_after_a_seek_without_flush_has_its_own_map() {
         "videotestsrc ! video/x-raw,format=RGB,width=64,height=48,framerate=30/1 ! \
          camoverlay name=cam inference=latest inference-interval=1000 ! appsink name=sink sync=false max-buffers=1",
     );
-    let sink = app_sink(&pipeline);
+    let sink = app_sink(&pipeline, "sink");
     pipeline.set_state(gst::State::Playing).unwrap();
     let sample = sink.try_pull_sample(A_MINUTE).unwrap();
     assert_eq!(made(sample.buffer().unwrap()), gst::ClockTime::ZERO);
@@ -160,7 +153,7 @@ fn live_frames_do_not_wait_even_for_the_first_map() {
         "videotestsrc is-live=true num-buffers=3 ! video/x-raw,format=RGB,width=64,height=48,framerate=30/1 ! \
          camoverlay name=cam inference=latest threads=1 input-size=1024 ! appsink name=sink sync=false",
     );
-    let sink = app_sink(&pipeline);
+    let sink = app_sink(&pipeline, "sink");
     pipeline.set_state(gst::State::Playing).unwrap();
     let sample = sink.try_pull_sample(A_MINUTE).expect("a frame");
     let name = gstcamoverlay::camoverlay::META_NAME;

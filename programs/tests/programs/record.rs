@@ -488,14 +488,10 @@ fn the_last_frame_is_shown_as_long_in_every_container() {
 /// Writes ten frames at uneven times to `path`; the last one lasts `last` milliseconds, the others nothing.
 fn uneven(path: &Path, encoder: &str, last: Option<u32>) {
     use gst::prelude::*;
-    common::init();
-    let pipeline = gst::parse::launch(&format!(
+    let pipeline = common::pipeline(&format!(
         "appsrc name=frames format=time caps=video/x-raw,format=I420,width=64,height=48,framerate=0/1 ! {encoder} \
          ! filesink name=file"
-    ))
-    .unwrap()
-    .downcast::<gst::Pipeline>()
-    .unwrap();
+    ));
     pipeline
         .by_name("file")
         .unwrap()
@@ -527,13 +523,7 @@ fn an_input_that_stands_still_is_given_up_and_what_came_is_kept() {
     clip(folder, "-c:v libx264 -bf 0 -b:v 4M -c:a aac in.mkv");
     let bytes = fs::read(folder.join("in.mkv")).unwrap();
     let pipe = folder.join("pipe.mkv");
-    assert!(
-        Command::new("mkfifo")
-            .arg(&pipe)
-            .status()
-            .unwrap()
-            .success()
-    );
+    common::make_pipe(&pipe);
     // Half of it comes, and then nothing, without an end.
     let (done, is_done) = std::sync::mpsc::channel::<()>();
     let place = pipe.clone();

@@ -113,14 +113,10 @@ struct Watcher {
 impl Watcher {
     /// Attaches to `url`; `options` are for rtspsrc.
     fn attach(url: &str, options: &str) -> Self {
-        common::init();
-        let pipeline = gst::parse::launch(&format!(
+        let pipeline = common::pipeline(&format!(
             "rtspsrc location={url} latency=200 {options} ! rtph264depay ! h264parse ! avdec_h264 ! videoconvert ! \
              video/x-raw,format=RGB ! appsink name=sink sync=false max-buffers=1 drop=true"
-        ))
-        .unwrap()
-        .downcast::<gst::Pipeline>()
-        .unwrap();
+        ));
         let sink = pipeline.by_name("sink").unwrap();
         pipeline.set_state(gst::State::Playing).unwrap();
         Self {

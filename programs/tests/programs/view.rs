@@ -372,12 +372,9 @@ const RATE: u64 = 5;
 fn clip(path: &Path, frames: usize) {
     common::init();
     let info = info(VideoFormat::Rgb, 160, 120);
-    let pipeline = gst::parse::launch(&format!(
+    let pipeline = common::pipeline(&format!(
         "appsrc name=frames format=time ! videoconvert ! x264enc bframes=0 ! mp4mux ! filesink location={path:?}"
-    ))
-    .unwrap()
-    .downcast::<gst::Pipeline>()
-    .unwrap();
+    ));
     let source = pipeline
         .by_name("frames")
         .unwrap()
@@ -394,13 +391,7 @@ fn clip(path: &Path, frames: usize) {
         source.push_buffer(buffer).unwrap();
     }
     source.end_of_stream().unwrap();
-    let kinds = [gst::MessageType::Eos, gst::MessageType::Error];
-    let end = pipeline
-        .bus()
-        .unwrap()
-        .timed_pop_filtered(gst::ClockTime::from_seconds(30), &kinds);
-    assert_eq!(end.unwrap().type_(), gst::MessageType::Eos);
-    pipeline.set_state(gst::State::Null).unwrap();
+    common::play_to_the_end(&pipeline);
 }
 
 /// Which frame of the clip a picture shows: white pixels in its first row.

@@ -37,6 +37,19 @@ fn pooled(draft: &mut Draft, map: &str) {
     dense(draft, "v", 4);
 }
 
+/// `g`: the channels of `from`, in the groups of the shape `groups`, taken in turns.
+fn shuffle_channels(draft: &mut Draft, from: &str) {
+    draft
+        .node("Reshape", &[from, "groups"], "grouped")
+        .node_ints(
+            "Transpose",
+            &["grouped"],
+            "shuffled",
+            ("perm", &[0, 2, 1, 3, 4]),
+        )
+        .node("Reshape", &["shuffled", "shape"], "g");
+}
+
 fn refusal(draft: &Draft) -> String {
     check(draft.model.encode_to_vec()).unwrap_err().to_string()
 }
@@ -162,15 +175,8 @@ fn what_keeps_places_is_proven_by_the_graph() {
         .node("Sigmoid", &["mean"], "gate")
         .node("Mul", &["f", "gate"], "gated")
         .integers("groups", &[1, 2, 2, 8, 8])
-        .integers("shape", &[1, 4, 8, 8])
-        .node("Reshape", &["gated", "groups"], "grouped")
-        .node_ints(
-            "Transpose",
-            &["grouped"],
-            "shuffled",
-            ("perm", &[0, 2, 1, 3, 4]),
-        )
-        .node("Reshape", &["shuffled", "shape"], "g");
+        .integers("shape", &[1, 4, 8, 8]);
+    shuffle_channels(&mut draft, "gated");
     pooled(&mut draft, "g");
     assert_places(&draft, true);
 }
@@ -195,15 +201,8 @@ fn sizes_that_the_graph_computes_of_shapes_are_followed() {
             &["batch", "two", "half", "places"],
             "groups",
             ("axis", 0),
-        )
-        .node("Reshape", &["f", "groups"], "grouped")
-        .node_ints(
-            "Transpose",
-            &["grouped"],
-            "shuffled",
-            ("perm", &[0, 2, 1, 3, 4]),
-        )
-        .node("Reshape", &["shuffled", "shape"], "g");
+        );
+    shuffle_channels(&mut draft, "f");
     pooled(&mut draft, "g");
     assert_places(&draft, true);
 }
