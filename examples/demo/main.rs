@@ -11,7 +11,7 @@ mod clip;
 mod moments;
 mod watch;
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::io::{IsTerminal, Write};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -45,8 +45,9 @@ fn main() -> std::process::ExitCode {
 fn run(arguments: Arguments) -> Result<(), Failure> {
     camoverlay_programs::start()?;
     std::fs::create_dir_all("out")?;
-    let named = arguments.input.as_deref();
-    let input = input(named)?.video(&CameraOptions::default(), &Input::name(named))?;
+    let named = named(arguments.input)?;
+    let name = Input::name(Some(&named));
+    let input = Input::parse(Some(&named))?.video(&CameraOptions::default(), &name)?;
     let pipeline = launch(
         "queue name=first ! videoconvert ! camoverlay name=overlay ! queue ! videoconvert ! videoscale \
          ! video/x-raw,format=I420,width=[2,65534,2],height=[2,65534,2] \
@@ -87,14 +88,17 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
 }
 
 /// What the user gave, or the demo's own clip, made the first time.
-fn input(text: Option<&OsStr>) -> Result<Input, Failure> {
+fn named(input: Option<OsString>) -> Result<OsString, Failure> {
     const CLIP: &str = "out/clip.mp4";
-    if text.is_none() && !Path::new(CLIP).exists() {
+    if let Some(input) = input {
+        return Ok(input);
+    }
+    if !Path::new(CLIP).exists() {
         eprintln!("Making {CLIP} from two photos");
         let photos = ["examples/media/chelsea.png", "examples/media/coffee.png"];
         clip::make(&photos.map(Path::new), Path::new(CLIP))?;
     }
-    Input::parse(text.or(Some(OsStr::new(CLIP))))
+    Ok(CLIP.into())
 }
 
 /// Runs the pipeline to the end of its input, of `seconds` where that is live, or to Ctrl-C.

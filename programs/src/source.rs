@@ -27,8 +27,8 @@ pub struct Source {
     /// How long it may give nothing; none: a camera, which may.
     patience: Option<Duration>,
     seen: Arc<Seen>,
-    /// What has moved so far at the last look, and when that was last seen to change.
-    last: Mutex<(u64, Instant)>,
+    /// What had moved at the last look, and when that was last seen to change; none before the first look.
+    last: Mutex<Option<(u64, Instant)>>,
 }
 
 /// What the streaming threads notice.
@@ -37,6 +37,9 @@ struct Seen {
     /// Buffers read, and frames decoded.
     moved: AtomicU64,
     has_ended: AtomicBool,
+    /// Whether the decoder waits for an answer from downstream, such as who allocates the frames: it comes only when
+    /// what lies before it has been taken, and a network may still have to load.
+    is_asking: AtomicBool,
     symptoms: Mutex<Symptoms>,
     /// Where the data is read.
     reader: Mutex<Option<gst::Element>>,
@@ -52,7 +55,9 @@ impl Source {
         name: &str,
     ) -> Result<Self, Failure> {
         let decoder = chain.last().ok_or("The input has no elements.")?;
-        let bin = gst::Bin::new();
+        // What decodebin still has to find is the bin's own affair: the pipeline would wait for a live bin to say that it
+        // is done, which it does not where decodebin is done before the bin has started (seen with GStreamer 1.22).
+        let bin = gst::Bin::builder().async_handling(true).build();
         let waiting = gst::ElementFactory::make("queue")
             .property("max-size-buffers", 2u32)
             .property("max-size-bytes", 0u32)
@@ -127,7 +132,7 @@ impl Source {
                 Input::FirstCamera | Input::Camera(_) => None,
             },
             seen,
-            last: Mutex::new((0, Instant::now())),
+            last: Mutex::new(None),
         }
     }
 
@@ -136,8 +141,19 @@ impl Source {
         let entrance = queue.static_pad("sink").ok_or("A queue has lost a pad.")?;
         *lock(&self.seen.waiting) = Some(queue.clone());
         let seen = Arc::clone(&self.seen);
+        entrance.add_probe(gst::PadProbeType::QUERY_DOWNSTREAM, move |_, info| {
+            if info.query().is_some_and(|query| query.is_serialized()) {
+                // Asked where it is pushed, answered where it is pulled.
+                let is_asked = info.mask.contains(gst::PadProbeType::PUSH);
+                seen.is_asking.store(is_asked, Ordering::Relaxed);
+            }
+            gst::PadProbeReturn::Ok
+        });
+        let seen = Arc::clone(&self.seen);
         let kinds = gst::PadProbeType::BUFFER | gst::PadProbeType::EVENT_DOWNSTREAM;
         entrance.add_probe(kinds, move |_, info| {
+            // A query that nobody could answer is not pulled.
+            seen.is_asking.store(false, Ordering::Relaxed);
             let at_end = info
                 .event()
                 .is_some_and(|event| event.type_() == gst::EventType::Eos);
@@ -176,15 +192,17 @@ impl Source {
         self.failure(&error)
     }
 
-    /// Why nothing will come any more, if nothing has for so long, although somebody waits for it.
+    /// Why nothing will come any more, if nothing has since the first call for so long, although somebody waits for it.
     pub(crate) fn stalled(&self) -> Option<Failure> {
         let patience = self.patience?;
         let moved = self.seen.moved.load(Ordering::Relaxed);
         let mut last = lock(&self.last);
-        if moved != last.0 || self.may_rest() {
-            *last = (moved, Instant::now());
-        }
-        (last.1.elapsed() > patience).then(|| {
+        let since = match *last {
+            Some((before, since)) if before == moved && !self.may_rest() => since,
+            _ => Instant::now(),
+        };
+        *last = Some((moved, since));
+        (since.elapsed() > patience).then(|| {
             let seconds = patience.as_secs();
             let name = &self.name;
             Failure::Stalled(format!(
@@ -194,12 +212,11 @@ impl Source {
         })
     }
 
-    /// Whether it is nobody's fault that nothing comes: all has, frames wait to be taken, or it is live.
+    /// Whether it is not the input's fault that nothing comes: all has, what came waits to be taken, or it is live.
     fn may_rest(&self) -> bool {
-        let is_full = lock(&self.seen.waiting).as_ref().is_some_and(|queue| {
-            let count = |name| queue.property::<u32>(name);
-            count("current-level-buffers") >= count("max-size-buffers")
-        });
+        let waits = lock(&self.seen.waiting)
+            .as_ref()
+            .is_some_and(|queue| queue.property::<u32>("current-level-buffers") > 0);
         let is_live = lock(&self.seen.reader)
             .as_ref()
             .is_some_and(|reader| match reader.downcast_ref::<gst_base::BaseSrc>() {
@@ -207,7 +224,8 @@ impl Source {
                 // RTSP and the like, which have time limits of their own.
                 None => true,
             });
-        is_full || is_live || self.seen.has_ended.load(Ordering::Relaxed)
+        let flags = [&self.seen.is_asking, &self.seen.has_ended];
+        waits || is_live || flags.iter().any(|flag| flag.load(Ordering::Relaxed))
     }
 }
 
@@ -371,4 +389,48 @@ fn settle(pad: &gst::Pad) {
 /// The data is as good after another thread's panic as before it.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::input::CameraOptions;
+
+    #[test]
+    fn an_input_that_waits_for_what_comes_after_it_has_not_stalled() {
+        gst::init().unwrap();
+        let photo = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/media/coffee.png");
+        let input = Input::parse(Some(photo.as_ref())).unwrap();
+        let mut source = input.video(&CameraOptions::default(), "coffee").unwrap();
+        source.patience = Some(Duration::from_millis(200));
+        // From the first look on, not from here.
+        std::thread::sleep(Duration::from_millis(400));
+        let sink = gst_app::AppSink::builder().sync(false).build();
+        let pipeline = gst::Pipeline::new();
+        pipeline
+            .add_many([&source.element, sink.upcast_ref()])
+            .unwrap();
+        source.element.link(&sink).unwrap();
+        let entrance = sink.static_pad("sink").unwrap();
+        entrance.add_probe(gst::PadProbeType::QUERY_DOWNSTREAM, |_, info| {
+            if info.query().is_some_and(|query| query.is_serialized()) {
+                // As while a network is loaded.
+                std::thread::sleep(Duration::from_secs(1));
+            }
+            gst::PadProbeReturn::Ok
+        });
+        pipeline.set_state(gst::State::Playing).unwrap();
+        let mut sample = None;
+        for _ in 0..600 {
+            if let Some(failure) = source.stalled() {
+                panic!("{failure}");
+            }
+            sample = sink.try_pull_sample(gst::ClockTime::from_mseconds(50));
+            if sample.is_some() {
+                break;
+            }
+        }
+        pipeline.set_state(gst::State::Null).unwrap();
+        assert!(sample.is_some(), "no frame in half a minute");
+    }
 }
