@@ -19,44 +19,96 @@ pub struct Resolved {
 pub struct UnknownTarget {
     text: String,
     classes: usize,
+    /// The class of which the text, though it can be none, is the label.
+    called: Option<usize>,
 }
 
 impl fmt::Display for UnknownTarget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "target={:?} names none of the network's {} classes. Give top-1, top-2 or top-3, an \
-             index from 0 to {}, or a label of the network.",
-            self.text,
-            self.classes,
-            self.classes.saturating_sub(1)
-        )
+        let Self {
+            text,
+            classes,
+            called,
+        } = self;
+        let last = classes.saturating_sub(1);
+        let mut ranks = RANKS[..RANKS.len().min(*classes)].join(", ");
+        if let Some(comma) = ranks.rfind(", ") {
+            ranks.replace_range(comma..comma + 2, " and ");
+        }
+        let is_rank = is_like_a_rank(text);
+        match called {
+            Some(class) if is_rank => write!(
+                f,
+                "target={text:?} is always a rank, and of the network's {classes} classes there are \
+                 only {ranks}. Give #{class} to explain the class of that label."
+            ),
+            Some(class) => write!(
+                f,
+                "target={text:?} is always an index, and the network's {classes} classes have those \
+                 from 0 to {last}. Give #{class} to explain the class of that label."
+            ),
+            None if is_rank => write!(
+                f,
+                "target={text:?} is none of the ranks that there are, {ranks}. Give one of them, an \
+                 index from 0 to {last}, or a label of the network."
+            ),
+            None => write!(
+                f,
+                "target={text:?} names none of the network's {classes} classes. Give {}, an index \
+                 from 0 to {last}, or a label of the network.",
+                ranks.replace(" and ", " or ")
+            ),
+        }
     }
+}
+
+/// What can only be meant for a rank, where it is no label.
+fn is_like_a_rank(text: &str) -> bool {
+    let lower = text.to_lowercase();
+    let rest = lower.strip_prefix("top");
+    rest.is_some_and(|rest| {
+        rest.is_empty() || rest.starts_with(['-', '_', ' ']) || index(rest).is_some()
+    })
 }
 
 const RANKS: [&str; 3] = ["top-1", "top-2", "top-3"];
 
 /// The class that `text` stands for. In this order: `top-1` to `top-3`; `#n`, always the index; a
-/// whole label; an index; whatever else [names](Labels::matches) a class.
+/// whole label; an index; whatever else [names](Labels::matches) a class. A class whose label is
+/// `top-1` or `#1` is therefore given by its own index, `#n`.
 ///
 /// # Errors
 /// There is none.
 pub fn resolve(text: &str, labels: &Labels) -> Result<Resolved, UnknownTarget> {
     let (text, classes) = (text.trim(), labels.len());
-    let certain = |target| Resolved {
-        target,
-        ambiguity: None,
-    };
+    let mut called = labels.called(text).into_iter();
     let found = if let Some(rank) = RANKS.iter().position(|rank| *rank == text) {
-        (rank < classes).then(|| certain(Target::Rank(rank)))
+        (rank < classes).then(|| Resolved {
+            target: Target::Rank(rank),
+            ambiguity: called.clone().next().map(|class| {
+                format!(
+                    "target={text:?} is a rank and also the label of class {class}: whichever class \
+                     has that rank is explained. Give #{class} to explain class {class}."
+                )
+            }),
+        })
     } else if let Some(number) = text.strip_prefix('#').and_then(index) {
-        (number < classes).then(|| certain(Target::Class(number)))
+        (number < classes).then(|| Resolved {
+            target: Target::Class(number),
+            ambiguity: called.clone().find(|class| *class != number).map(|class| {
+                format!(
+                    "target={text:?} is the index of class {number} and also the label of class \
+                     {class}: class {number} is explained. Give #{class} to explain class {class}."
+                )
+            }),
+        })
     } else {
         by_name_or_index(text, labels)
     };
     found.ok_or_else(|| UnknownTarget {
         text: text.into(),
         classes,
+        called: called.next(),
     })
 }
 
@@ -137,8 +189,76 @@ mod tests {
         assert_eq!(class("1", "2\n1\n0"), (1, None));
         assert_eq!(class("5", "5\n10\n20"), (0, None));
         assert_eq!(class("1", "5\n10\n20"), (1, None));
-        assert_eq!(class("#1", "#1\nb"), (1, None));
+        assert_eq!(class("#1", "a\n#1"), (1, None));
         assert_eq!(class("#red", "blue\n#red"), (1, None));
+    }
+
+    #[test]
+    fn a_label_like_an_index_or_a_rank_is_told_and_has_its_own_index() {
+        assert_eq!(
+            class("#1", "#1\nb"),
+            (
+                1,
+                Some(
+                    "target=\"#1\" is the index of class 1 and also the label of class 0: class 1 is \
+                     explained. Give #0 to explain class 0."
+                        .to_owned()
+                )
+            )
+        );
+        assert_eq!(class("#0", "#1\nb"), (0, None));
+        let labels = Labels::parse("a\ntop-1\n#7");
+        let ranked = resolve("top-1", &labels).unwrap();
+        assert_eq!(ranked.target, Target::Rank(0));
+        assert_eq!(
+            ranked.ambiguity.unwrap(),
+            "target=\"top-1\" is a rank and also the label of class 1: whichever class has that rank is \
+             explained. Give #1 to explain class 1."
+        );
+        assert_eq!(resolve("top-2", &labels).unwrap().ambiguity, None);
+        assert_eq!(class("#1", "a\ntop-1\n#7"), (1, None));
+        assert_eq!(
+            resolve("#7", &labels).unwrap_err().to_string(),
+            "target=\"#7\" is always an index, and the network's 3 classes have those from 0 to 2. Give #2 to \
+             explain the class of that label."
+        );
+        assert_eq!(
+            resolve("top-3", &Labels::parse("a\ntop-3"))
+                .unwrap_err()
+                .to_string(),
+            "target=\"top-3\" is always a rank, and of the network's 2 classes there are only top-1 and top-2. \
+             Give #1 to explain the class of that label."
+        );
+        // A fourth rank is none, so that it can be a label.
+        assert_eq!(class("top-4", "a\ntop-4"), (1, None));
+    }
+
+    #[test]
+    fn ranks_that_there_are_not_are_told_which_there_are() {
+        let labels = Labels::parse("a\nb\nc\nd");
+        for text in [
+            "top-4", "top-0", "top-x", "top-", "Top-1", "top_1", "top1", "top",
+        ] {
+            assert_eq!(
+                resolve(text, &labels).unwrap_err().to_string(),
+                format!(
+                    "target={text:?} is none of the ranks that there are, top-1, top-2 and top-3. Give one of \
+                     them, an index from 0 to 3, or a label of the network."
+                )
+            );
+        }
+        let two = resolve("top-3", &Labels::parse("a\nb"))
+            .unwrap_err()
+            .to_string();
+        assert!(
+            two.contains("that there are, top-1 and top-2. Give"),
+            "{two}"
+        );
+        assert_eq!(
+            resolve("topcoat", &labels).unwrap_err().to_string(),
+            "target=\"topcoat\" names none of the network's 4 classes. Give top-1, top-2 or top-3, an index from 0 \
+             to 3, or a label of the network."
+        );
     }
 
     #[test]
