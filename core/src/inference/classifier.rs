@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::catalogue::Entry;
-use super::label_text::printable;
 use super::labels::LabelFile;
 use super::network::Network;
+use super::printable::printable;
 use super::probe;
 use super::session::{Choice, Session};
 use super::{metadata, runtime};
@@ -95,7 +95,8 @@ pub enum PreprocessOrigin {
     File,
     /// The catalogue.
     Catalogue,
-    /// Nothing says it: [`Preprocess::Torch`] is taken, the most common one.
+    /// Nothing says it: [`Preprocess::Torch`] is taken, the most common one, or
+    /// [`Preprocess::Unit`] for what looks like an export of Ultralytics'.
     Assumed,
 }
 

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::label_text;
+use super::printable::printable;
 use crate::error::Error;
 use crate::file::{self, Ingredient, Trouble};
 
@@ -233,7 +234,7 @@ impl<S: AsRef<str>> FromIterator<S> for Labels {
     fn from_iter<I: IntoIterator<Item = S>>(labels: I) -> Self {
         let labels: Vec<Arc<str>> = labels
             .into_iter()
-            .map(|label| label_text::printable(label.as_ref().trim()).into())
+            .map(|label| printable(label.as_ref().trim()).into())
             .collect();
         let pairs: Option<Vec<(Arc<str>, Arc<str>)>> = labels
             .iter()

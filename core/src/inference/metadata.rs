@@ -7,8 +7,9 @@ use serde_json::Value;
 
 use super::catalogue::Entry;
 use super::classifier::{Options, PreprocessOrigin};
-use super::label_text::{self, shortened};
+use super::label_text;
 use super::labels::Labels;
+use super::printable::{printable, shortened};
 use super::python_literal;
 use crate::error::Error;
 use crate::model::analysis::Analysis;
@@ -31,7 +32,7 @@ impl Warnings {
         let name = path.file_name().unwrap_or(path.as_os_str());
         Self {
             texts: Vec::new(),
-            file: label_text::printable(&name.to_string_lossy()),
+            file: printable(&name.to_string_lossy()),
         }
     }
 
@@ -51,17 +52,30 @@ fn value<'a>(graph: &'a Graph, key: &'static str) -> Option<(&'static str, &'a s
     (!value.trim().is_empty()).then_some((key, value))
 }
 
-/// Whether Ultralytics exported the file, whose classifiers take RGB from 0 to 1.
-fn is_of_ultralytics(graph: &Graph) -> bool {
+/// How a file of Ultralytics' says what it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ultralytics {
+    /// It bears their marks, and says that it classifies.
+    Classifier,
+    /// It bears their marks, and says no task.
+    Untold,
+}
+
+/// Whether Ultralytics' exporter wrote the file, whose classifiers take RGB from 0 to 1. It writes
+/// `description`, `author`, `task`, `imgsz` and `names` among others. YOLOv5's wrote `stride` and
+/// `names` alone, and its classifiers take [`Preprocess::Torch`].
+fn ultralytics(graph: &Graph) -> Option<Ultralytics> {
     let is = |key, word: &str| {
         let value = graph.metadata(key).unwrap_or_default();
         value.trim().to_lowercase().starts_with(word)
     };
-    is("task", "classify")
-        && (is("author", "ultralytics")
-            || is("description", "ultralytics")
-            || value(graph, "names").is_some()
-            || value(graph, "imgsz").is_some())
+    let has = |key| value(graph, key).is_some();
+    let is_signed = is("author", "ultralytics") || is("description", "ultralytics");
+    if !has("task") {
+        return (is_signed || has("names") && has("imgsz")).then_some(Ultralytics::Untold);
+    }
+    (is("task", "classify") && (is_signed || has("names") || has("imgsz")))
+        .then_some(Ultralytics::Classifier)
 }
 
 /// The preprocessing, and where it was learnt.
@@ -97,18 +111,15 @@ pub fn preprocess(
         }
         misunderstood.push(said);
     }
-    let (preprocess, origin, why) = if is_of_ultralytics(graph) {
-        (
-            Preprocess::Unit,
-            PreprocessOrigin::File,
-            "as Ultralytics' classifiers have it",
-        )
-    } else {
-        (
+    let of_ultralytics = "as Ultralytics' classifiers have it";
+    let (preprocess, origin, why) = match ultralytics(graph) {
+        Some(Ultralytics::Classifier) => (Preprocess::Unit, PreprocessOrigin::File, of_ultralytics),
+        Some(Ultralytics::Untold) => (Preprocess::Unit, PreprocessOrigin::Assumed, of_ultralytics),
+        None => (
             Preprocess::Torch,
             PreprocessOrigin::Assumed,
             "the most common one",
-        )
+        ),
     };
     for said in misunderstood {
         let taken = format!(
@@ -257,6 +268,8 @@ pub fn choose_labels(said: Vec<Said>, classes: usize, warnings: &mut Warnings) -
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::onnx::generated::StringStringEntryProto;
+    use crate::testing::{Draft, options};
 
     #[test]
     fn sizes_are_read_as_exporters_write_them() {
@@ -278,6 +291,59 @@ mod tests {
         ] {
             assert_eq!(size(text), expected, "{text}");
         }
+    }
+
+    #[test]
+    fn preprocessing_is_that_of_whoever_wrote_the_file() {
+        let taken_of = |said: &[(&str, &str)]| {
+            let mut draft = Draft::with_features();
+            draft.output("a");
+            for (key, value) in said {
+                draft.model.metadata_props.push(StringStringEntryProto {
+                    key: Some((*key).to_owned()),
+                    value: Some((*value).to_owned()),
+                });
+            }
+            let graph = Graph::new(draft.model).unwrap();
+            let mut warnings = Warnings::new(Path::new("a.onnx"));
+            let taken = preprocess(&options("a.onnx".into()), None, &graph, &mut warnings);
+            (taken, warnings.texts)
+        };
+        let names = ("names", "{0: 'a', 1: 'b'}");
+        let imgsz = ("imgsz", "[224, 224]");
+        let author = ("author", "Ultralytics");
+        let (task, stride) = (("task", "classify"), ("stride", "1"));
+        let said = (Preprocess::Unit, PreprocessOrigin::File);
+        let likely = (Preprocess::Unit, PreprocessOrigin::Assumed);
+        let unknown = (Preprocess::Torch, PreprocessOrigin::Assumed);
+        for (metadata, expected) in [
+            (&[author, task, imgsz, names, stride][..], said),
+            (&[task, names], said),
+            (&[task, imgsz], said),
+            (&[names, imgsz], likely),
+            (&[names, imgsz, stride], likely),
+            (&[author], likely),
+            (&[("description", "Ultralytics YOLO11n-cls model")], likely),
+            // As YOLOv5 writes it.
+            (&[stride, names], unknown),
+            (&[names], unknown),
+            (&[imgsz], unknown),
+            (&[task], unknown),
+            (&[author, ("task", "detect"), imgsz, names], unknown),
+            (&[], unknown),
+        ] {
+            assert_eq!(taken_of(metadata), (expected, vec![]), "{metadata:?}");
+        }
+        let (taken, warnings) = taken_of(&[names, imgsz, ("preprocess", "magic")]);
+        assert_eq!(taken, likely);
+        assert_eq!(
+            warnings,
+            [
+                "The metadata of a.onnx says preprocess=“magic”, which is not understood: unit, as Ultralytics' \
+                 classifiers have it, is taken instead. Set preprocess to the right one of torch, caffe, tf, \
+                 lite, unit, raw."
+            ]
+        );
     }
 
     #[test]

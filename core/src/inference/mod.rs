@@ -9,13 +9,16 @@
 
 pub(crate) mod catalogue;
 pub(crate) mod classifier;
+pub(crate) mod distinct_json;
 #[cfg(test)]
 pub(crate) mod hostile;
+pub(crate) mod label_json;
 pub(crate) mod label_text;
 pub(crate) mod labels;
 pub(crate) mod metadata;
 pub(crate) mod network;
 pub(crate) mod pool;
+pub(crate) mod printable;
 pub(crate) mod probe;
 pub(crate) mod python_literal;
 pub(crate) mod runtime;

@@ -2,6 +2,8 @@
 
 use serde_json::{Map, Number, Value};
 
+use super::distinct_json::Unreadable;
+
 /// Deepest nesting that is read.
 const DEEPEST: usize = 16;
 
@@ -9,8 +11,8 @@ const DEEPEST: usize = 16;
 /// None. A dictionary's keys become strings.
 ///
 /// # Errors
-/// What is not understood, and where.
-pub fn literal(text: &str) -> Result<Value, String> {
+/// [`Unreadable`].
+pub fn literal(text: &str) -> Result<Value, Unreadable> {
     let mut reader = Reader { text, at: 0 };
     let value = reader.value(0)?;
     match reader.peek() {
@@ -25,9 +27,9 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn fault(&self) -> String {
+    fn fault(&self) -> Unreadable {
         let line = 1 + self.text[..self.at].matches('\n').count();
-        format!("line {line} is not understood")
+        Unreadable::Other(format!("line {line} is not understood"))
     }
 
     fn next_char(&mut self) -> Option<char> {
@@ -51,9 +53,9 @@ impl Reader<'_> {
         is_there
     }
 
-    fn value(&mut self, depth: usize) -> Result<Value, String> {
+    fn value(&mut self, depth: usize) -> Result<Value, Unreadable> {
         if depth > DEEPEST {
-            return Err("it is nested too deep".to_owned());
+            return Err(Unreadable::Other("it is nested too deep".to_owned()));
         }
         match self.peek() {
             Some('[') => self.list(']', depth),
@@ -64,7 +66,7 @@ impl Reader<'_> {
         }
     }
 
-    fn list(&mut self, end: char, depth: usize) -> Result<Value, String> {
+    fn list(&mut self, end: char, depth: usize) -> Result<Value, Unreadable> {
         self.next_char();
         let mut values = Vec::new();
         while !self.take(end) {
@@ -76,7 +78,7 @@ impl Reader<'_> {
         Ok(Value::Array(values))
     }
 
-    fn dictionary(&mut self, depth: usize) -> Result<Value, String> {
+    fn dictionary(&mut self, depth: usize) -> Result<Value, Unreadable> {
         self.next_char();
         let mut pairs = Map::new();
         while !self.take('}') {
@@ -89,9 +91,10 @@ impl Reader<'_> {
                 return Err(self.fault());
             }
             let value = self.value(depth + 1)?;
-            if pairs.insert(key, value).is_some() {
-                return Err("a key comes twice".to_owned());
+            if pairs.contains_key(&key) {
+                return Err(Unreadable::Twice(key));
             }
+            pairs.insert(key, value);
             if !self.take(',') && self.peek() != Some('}') {
                 return Err(self.fault());
             }
@@ -99,7 +102,7 @@ impl Reader<'_> {
         Ok(Value::Object(pairs))
     }
 
-    fn string(&mut self) -> Result<String, String> {
+    fn string(&mut self) -> Result<String, Unreadable> {
         let quote = self.next_char();
         let mut text = String::new();
         loop {
@@ -112,7 +115,7 @@ impl Reader<'_> {
         }
     }
 
-    fn escape(&mut self) -> Result<char, String> {
+    fn escape(&mut self) -> Result<char, Unreadable> {
         let digits = match self.next_char() {
             Some('n') => return Ok('\n'),
             Some('t') => return Ok('\t'),
@@ -132,7 +135,7 @@ impl Reader<'_> {
         Ok(character)
     }
 
-    fn word(&mut self) -> Result<Value, String> {
+    fn word(&mut self) -> Result<Value, Unreadable> {
         let rest = &self.text[self.at..];
         let is_end = |c: char| !c.is_ascii_alphanumeric() && c != '-';
         let word = &rest[..rest.find(is_end).unwrap_or(rest.len())];
@@ -184,5 +187,7 @@ mod tests {
             assert!(literal(text).is_err(), "{text}");
         }
         assert!(literal(&"[".repeat(100_000)).is_err());
+        let twice = Unreadable::Twice("0".to_owned());
+        assert_eq!(literal("{0: 1, '0': 2}"), Err(twice));
     }
 }
