@@ -4,7 +4,7 @@
 //! and operands are looked at.
 
 use crate::onnx::graph::Graph;
-use crate::onnx::ops::{Channels, Gradient, Op, Places, Values};
+use crate::onnx::ops::{Gradient, Op, Places, Values};
 use crate::onnx::proto::Node;
 
 /// Whether the node returns, of a single vector, the same numbers in the same order; for the two
@@ -67,35 +67,6 @@ pub fn dense_shape(graph: &Graph, node: &Node) -> Option<(usize, usize)> {
         (Op::Conv, &[outputs, inputs, 1, 1]) => Some((inputs, outputs)),
         _ => None,
     }
-}
-
-/// Number of channels of a feature map N x C x h x w, from the convolutions that make it; none
-/// where the tensor is no such map.
-pub fn channels(graph: &Graph, tensor: &str) -> Option<usize> {
-    let mut pending = vec![tensor];
-    let mut sum = 0;
-    // Concatenations branch; the budget keeps their repetition from growing without bound.
-    for _ in 0..4096 {
-        let Some(tensor) = pending.pop() else {
-            return Some(sum);
-        };
-        let node = graph.producer(tensor)?;
-        match node.op().facts().channels {
-            Channels::Kept => {
-                pending.push(node.input.iter().find(|operand| graph.varies(operand))?);
-            }
-            Channels::Kernels => {
-                let weights = graph.constant_shape(node.operand(1))?;
-                sum += weights.first().filter(|_| weights.len() == 4)?;
-            }
-            Channels::Scales => sum += graph.constant_shape(node.operand(1))?.first()?,
-            Channels::Joined if node.int("axis", 1) == 1 => {
-                pending.extend(node.input.iter().map(String::as_str));
-            }
-            Channels::Joined | Channels::Lost => return None,
-        }
-    }
-    None
 }
 
 /// Indices of the operands of `node` through which a gradient flows back to the features; none

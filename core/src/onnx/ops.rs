@@ -57,16 +57,31 @@ pub enum Pool {
 /// Where the number of channels of an operator's result, N x C x h x w, comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Channels {
-    /// From the operand before it, or not known otherwise.
+    /// From its operands, which are spread out to one size where they are several.
     Kept,
-    /// One for each kernel of its second operand.
-    Kernels,
+    /// One for each kernel in this operand.
+    Kernels { operand: usize },
+    /// One for each kernel of its second operand in each group, the kernels lying along its second
+    /// axis.
+    TransposedKernels,
     /// One for each value of its second operand.
     Scales,
     /// From all operands, along its axis.
     Joined,
+    /// From its operand, as many times more or fewer as a block has cells.
+    Blocks,
+    /// From its operand and what it adds along its axes.
+    Padded,
+    /// From its operand, or the part along its axes.
+    Sliced,
+    /// From its operand, or the parts along its axis.
+    Split,
+    /// One for each index, along its axis.
+    Picked,
     /// The result is no such map, or mixes its axes.
     Lost,
+    /// It is not known what it does to them.
+    Unknown,
 }
 
 /// Where the element type of an operator's result comes from.
@@ -109,12 +124,15 @@ const OTHER: Facts = Facts {
     values: Values::Changes,
     places: Places::Unknown,
     pool: None,
-    channels: Channels::Kept,
+    channels: Channels::Unknown,
     element: Element::Operands,
     is_dense: false,
     gradient: Gradient::None,
 };
-const ELEMENTWISE: Facts = moving(Places::Elementwise);
+const ELEMENTWISE: Facts = Facts {
+    channels: Channels::Kept,
+    ..moving(Places::Elementwise)
+};
 const DIFFERENTIABLE: Facts = Facts {
     gradient: Gradient::All,
     ..ELEMENTWISE
@@ -131,31 +149,67 @@ const DENSE: Facts = Facts {
     ..OTHER
 };
 
+/// What the numbers of a shape are made of, or constants.
+const NO_MAP: Facts = Facts {
+    channels: Channels::Lost,
+    ..OTHER
+};
+
 const fn moving(places: Places) -> Facts {
     Facts { places, ..OTHER }
+}
+
+/// Makes the cells of a map into others, in each channel alone.
+const fn in_channels(places: Places) -> Facts {
+    Facts {
+        channels: Channels::Kept,
+        ..moving(places)
+    }
+}
+
+/// Takes a map apart along an axis, or adds to it.
+const fn along(places: Places, channels: Channels) -> Facts {
+    Facts {
+        channels,
+        ..moving(places)
+    }
+}
+
+const fn convolving(kernel: usize) -> Facts {
+    Facts {
+        channels: Channels::Kernels { operand: kernel },
+        ..moving(Places::Window { kernel })
+    }
 }
 
 const fn pooling(places: Places, pool: Pool) -> Facts {
     Facts {
         pool: Some(pool),
-        ..moving(places)
+        ..in_channels(places)
     }
 }
 
-/// Returns the same numbers elsewhere; a gradient goes back the same way.
-const fn keeping(places: Places) -> Facts {
+/// Over axes that its attributes say, that of the channels perhaps.
+const fn reducing(pool: Pool) -> Facts {
     Facts {
-        values: Values::Keeps,
-        gradient: Gradient::First,
-        ..moving(places)
+        channels: Channels::Unknown,
+        ..pooling(Places::Reduce, pool)
     }
 }
 
-/// As [`keeping`], and the axes of a feature map may be others afterwards.
+/// Returns the same numbers at the same places.
+const KEEPING: Facts = Facts {
+    values: Values::Keeps,
+    gradient: Gradient::First,
+    ..ELEMENTWISE
+};
+
+/// Returns the same numbers in another shape: the axes of a feature map may be others afterwards.
 const fn reshaping(places: Places) -> Facts {
     Facts {
+        places,
         channels: Channels::Lost,
-        ..keeping(places)
+        ..KEEPING
     }
 }
 
@@ -198,19 +252,20 @@ operators! {
     ArgMax => OTHER,
     AveragePool => pooling(Places::Window { kernel: 1 }, Pool::Mean),
     BatchNormalization => Facts { channels: Channels::Scales, ..WITH_SETTINGS },
-    Cast => Facts { element: Element::Named, ..keeping(Places::Elementwise) },
+    Cast => Facts { element: Element::Named, ..KEEPING },
     Ceil => ELEMENTWISE,
     Celu => ELEMENTWISE,
     Clip => WITH_SETTINGS,
-    Concat => Facts { channels: Channels::Joined, ..moving(Places::Concat) },
-    Constant => OTHER,
-    ConstantOfShape => OTHER,
-    Conv => Facts { places: Places::Window { kernel: 1 }, channels: Channels::Kernels, ..DENSE },
-    ConvInteger => moving(Places::Window { kernel: 1 }),
-    ConvTranspose => OTHER,
-    DequantizeLinear => Facts { element: Element::Float, ..keeping(Places::Elementwise) },
+    Concat => along(Places::Concat, Channels::Joined),
+    Constant => NO_MAP,
+    ConstantOfShape => NO_MAP,
+    Conv => Facts { is_dense: true, gradient: Gradient::FirstAlone, ..convolving(1) },
+    ConvInteger => convolving(1),
+    ConvTranspose => along(Places::Unknown, Channels::TransposedKernels),
+    DepthToSpace => along(Places::Unknown, Channels::Blocks),
+    DequantizeLinear => Facts { element: Element::Float, ..KEEPING },
     Div => DIFFERENTIABLE,
-    Dropout => keeping(Places::Elementwise),
+    Dropout => KEEPING,
     DynamicQuantizeLinear => ELEMENTWISE,
     Einsum => OTHER,
     Elu => ELEMENTWISE,
@@ -220,7 +275,7 @@ operators! {
     Flatten => reshaping(Places::Unknown),
     Floor => ELEMENTWISE,
     GRU => OTHER,
-    Gather => Facts { values: Values::Picks, ..reshaping(Places::Gather) },
+    Gather => Facts { values: Values::Picks, channels: Channels::Picked, ..reshaping(Places::Gather) },
     GatherElements => OTHER,
     GatherND => OTHER,
     Gelu => DIFFERENTIABLE,
@@ -232,7 +287,7 @@ operators! {
     GroupNormalization => ELEMENTWISE,
     HardSigmoid => DIFFERENTIABLE,
     HardSwish => DIFFERENTIABLE,
-    Identity => keeping(Places::Elementwise),
+    Identity => KEEPING,
     InstanceNormalization => ELEMENTWISE,
     LRN => ELEMENTWISE,
     LSTM => OTHER,
@@ -240,10 +295,10 @@ operators! {
     LeakyRelu => DIFFERENTIABLE,
     Less => ELEMENTWISE,
     Log => DIFFERENTIABLE,
-    LogSoftmax => OTHER,
+    LogSoftmax => in_channels(Places::Unknown),
     LpPool => pooling(Places::Window { kernel: 1 }, Pool::Norm),
     MatMul => Facts { places: Places::Matrix, ..DENSE },
-    MatMulInteger => moving(Places::Matrix),
+    MatMulInteger => along(Places::Matrix, Channels::Lost),
     Max => ELEMENTWISE,
     MaxPool => pooling(Places::Window { kernel: 1 }, Pool::Maximum),
     Min => ELEMENTWISE,
@@ -253,36 +308,36 @@ operators! {
     NonMaxSuppression => OTHER,
     Not => ELEMENTWISE,
     PRelu => ELEMENTWISE,
-    Pad => moving(Places::Pad),
+    Pad => along(Places::Pad, Channels::Padded),
     Pow => WITH_SETTINGS,
-    QLinearConv => moving(Places::Window { kernel: 3 }),
-    QuantizeLinear => keeping(Places::Elementwise),
+    QLinearConv => convolving(3),
+    QuantizeLinear => KEEPING,
     RNN => OTHER,
     Reciprocal => DIFFERENTIABLE,
-    ReduceL2 => pooling(Places::Reduce, Pool::Norm),
-    ReduceMax => pooling(Places::Reduce, Pool::Maximum),
+    ReduceL2 => reducing(Pool::Norm),
+    ReduceMax => reducing(Pool::Maximum),
     ReduceMean => Facts {
         channels: Channels::Lost,
         gradient: Gradient::All,
-        ..pooling(Places::Reduce, Pool::Mean)
+        ..reducing(Pool::Mean)
     },
     ReduceMin => moving(Places::Reduce),
     ReduceSum => Facts { gradient: Gradient::All, ..moving(Places::Reduce) },
     Relu => DIFFERENTIABLE,
     Reshape => reshaping(Places::Reshape),
-    Resize => moving(Places::Resize),
+    Resize => in_channels(Places::Resize),
     Round => ELEMENTWISE,
     Selu => ELEMENTWISE,
-    Shape => Facts { values: Values::OfShape, ..OTHER },
+    Shape => Facts { values: Values::OfShape, ..NO_MAP },
     Sigmoid => DIFFERENTIABLE,
     Sign => ELEMENTWISE,
-    Size => Facts { values: Values::OfShape, ..OTHER },
-    Slice => moving(Places::Slice),
+    Size => Facts { values: Values::OfShape, ..NO_MAP },
+    Slice => along(Places::Slice, Channels::Sliced),
     Softmax => ELEMENTWISE,
     Softplus => DIFFERENTIABLE,
     Softsign => ELEMENTWISE,
-    SpaceToDepth => moving(Places::Blocks),
-    Split => moving(Places::Split),
+    SpaceToDepth => along(Places::Blocks, Channels::Blocks),
+    Split => along(Places::Split, Channels::Split),
     Sqrt => DIFFERENTIABLE,
     Squeeze => reshaping(Places::Squeeze),
     Sub => DIFFERENTIABLE,
@@ -293,7 +348,7 @@ operators! {
     TopK => OTHER,
     Transpose => reshaping(Places::Transpose),
     Unsqueeze => reshaping(Places::Unsqueeze),
-    Upsample => moving(Places::Resize),
+    Upsample => in_channels(Places::Resize),
     Where => ELEMENTWISE,
 }
 
@@ -331,6 +386,26 @@ mod tests {
         assert_eq!(Op::Upsample.facts().places, Op::Resize.facts().places);
         assert_eq!(Op::ReduceMax.facts().pool, Some(Pool::Maximum));
         assert_eq!(Op::Concat.facts().channels, Channels::Joined);
+        for (op, channels) in [
+            (Op::Relu, Channels::Kept),
+            (Op::MaxPool, Channels::Kept),
+            (Op::Resize, Channels::Kept),
+            (Op::Conv, Channels::Kernels { operand: 1 }),
+            (Op::QLinearConv, Channels::Kernels { operand: 3 }),
+            (Op::ConvTranspose, Channels::TransposedKernels),
+            (Op::SpaceToDepth, Channels::Blocks),
+            (Op::DepthToSpace, Channels::Blocks),
+            (Op::Pad, Channels::Padded),
+            (Op::Slice, Channels::Sliced),
+            (Op::Split, Channels::Split),
+            (Op::Gather, Channels::Picked),
+            (Op::Transpose, Channels::Lost),
+            (Op::ReduceMax, Channels::Unknown),
+            (Op::Einsum, Channels::Unknown),
+            (Op::Other, Channels::Unknown),
+        ] {
+            assert_eq!(op.facts().channels, channels, "{op:?}");
+        }
         assert_eq!(Op::Cast.facts().element, Element::Named);
     }
 
@@ -347,6 +422,22 @@ mod tests {
             if facts.is_dense {
                 assert_eq!(facts.gradient, Gradient::FirstAlone, "{name}");
                 assert_ne!(facts.channels, Channels::Kept, "{name}");
+            }
+            // What moves values along an axis, or is not known to keep them in their channels, tells
+            // nothing of their number by that of its operand.
+            let keeps_channels = matches!(
+                facts.places,
+                Places::Elementwise
+                    | Places::Window { .. }
+                    | Places::Global
+                    | Places::Resize
+                    | Places::Unknown
+            );
+            assert!(keeps_channels || facts.channels != Channels::Kept, "{name}");
+            if let (Places::Window { kernel }, Channels::Kernels { operand }) =
+                (facts.places, facts.channels)
+            {
+                assert_eq!(kernel, operand, "{name}");
             }
             let pools = matches!(
                 facts.places,

@@ -39,4 +39,6 @@ pub mod attribute_type {
     pub const INT: i32 = AttributeType::Int as i32;
     pub const GRAPH: i32 = AttributeType::Graph as i32;
     pub const INTS: i32 = AttributeType::Ints as i32;
+    #[cfg(test)]
+    pub const STRING: i32 = AttributeType::String as i32;
 }

@@ -9,8 +9,9 @@ use std::collections::HashSet;
 
 use prost::bytes::Bytes;
 
+use crate::model::channels::certain_channels;
 use crate::model::gradient::DETAIL;
-use crate::model::layers::{channels, dense_shape};
+use crate::model::layers::dense_shape;
 use crate::model::types::{HeadMatch, Layout};
 use crate::onnx::builder::GraphBuilder;
 use crate::onnx::graph::Graph;
@@ -82,7 +83,7 @@ impl<'a> Cellwise<'a> {
         let is_only_way =
             tail.all(|(_, node)| !node.input.iter().any(|x| before.contains(x.as_str())));
         let (inputs, outputs) = dense_shape(graph, layer)?;
-        let channels = channels(graph, &head_match.features)?;
+        let channels = certain_channels(graph, &head_match.features)?;
         let cells = inputs.checked_div(channels)?;
         let weights = graph.initializer(layer.operand(1))?;
         let stored = match &weights.raw_data {

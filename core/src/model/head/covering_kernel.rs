@@ -1,6 +1,7 @@
 //! Dense layers that are written as convolutions, as in fully convolutional forms of VGG.
 
-use crate::model::layers::{channels, differentiable_inputs, is_pointwise};
+use crate::model::channels::channels;
+use crate::model::layers::{differentiable_inputs, is_pointwise};
 use crate::model::position::{Position, Positions};
 use crate::model::types::{Head, HeadMatch, Layout};
 use crate::onnx::graph::Graph;

@@ -10,8 +10,9 @@ pub(crate) mod affine;
 
 use std::collections::BTreeSet;
 
+use super::channels::channels;
 use super::image_input::{INPUT_SIZE, Picture};
-use super::layers::{channels, dense_shape, differentiable_inputs, is_pointwise, keeps_values};
+use super::layers::{dense_shape, differentiable_inputs, is_pointwise, keeps_values};
 use super::position::Positions;
 use super::types::{Head, HeadMatch, Layout, Scores};
 use crate::onnx::graph::Graph;
@@ -265,8 +266,8 @@ fn global_mean<'a>(
                 && node
                     .ints("pads")
                     .is_some_and(|pads| pads.iter().any(|&pad| pad != 0));
-            (!counts_padding && channels(graph, input) == Some(inputs))
-                .then_some((input, Layout::ChannelsFirst))
+            let count = channels(graph, input).map(|count| count.channels);
+            (!counts_padding && count == Some(inputs)).then_some((input, Layout::ChannelsFirst))
         }
         _ => None,
     }

@@ -1,6 +1,7 @@
 //! What keeps a network from being explained, in words for the user.
 
-use crate::model::layers::{channels, keeps_values};
+use crate::model::channels::channels;
+use crate::model::layers::keeps_values;
 use crate::onnx::graph::Graph;
 use crate::onnx::ops::{Op, Pool};
 use crate::onnx::proto::Node;

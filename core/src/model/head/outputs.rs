@@ -1,7 +1,8 @@
 //! Which of a network's outputs is the one that tells the classes.
 
 use crate::error::Error;
-use crate::model::layers::{channels, dense_shape};
+use crate::model::channels::channels;
+use crate::model::layers::dense_shape;
 use crate::model::types::{Head, HeadMatch};
 use crate::onnx::graph::Graph;
 
@@ -100,7 +101,7 @@ pub fn choose(
 fn classes(graph: &Graph, head_match: &HeadMatch) -> Option<usize> {
     match &head_match.head {
         Head::Dense { bias, .. } => Some(bias.len()),
-        Head::Channels => channels(graph, &head_match.features),
+        Head::Channels => channels(graph, &head_match.features).map(|count| count.channels),
         Head::PooledLayers | Head::FlattenedLayers => {
             let layers = head_match.tail.iter().rev();
             layers

@@ -77,13 +77,22 @@ fn channel_counts(graph: &proto::Graph) -> HashMap<String, i64> {
     let mut counts = HashMap::new();
     for node in &graph.node {
         let count = match node.op().facts().channels {
-            Channels::Kernels => weights
-                .get(node.operand(1))
+            Channels::Kernels { operand } => weights
+                .get(node.operand(operand))
                 .filter(|weight| weight.data_type() == data_type::FLOAT && weight.dims.len() == 4)
                 .map(|weight| weight.dims[0])
                 .filter(|count| (1..=MOST).contains(count) && count % BLOCK == 0),
             Channels::Scales => counts.get(node.operand(0)).copied(),
-            Channels::Kept | Channels::Joined | Channels::Lost => None,
+            Channels::Kept
+            | Channels::TransposedKernels
+            | Channels::Joined
+            | Channels::Blocks
+            | Channels::Padded
+            | Channels::Sliced
+            | Channels::Split
+            | Channels::Picked
+            | Channels::Lost
+            | Channels::Unknown => None,
         };
         if let Some(count) = count {
             counts.insert(node.result().to_owned(), count);
