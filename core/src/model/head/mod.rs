@@ -98,7 +98,7 @@ fn find_before(graph: &Graph, logits: &str, scores: Scores) -> Result<HeadMatch,
     frontier.extend(graph.producer_index(logits));
     let obstacle = loop {
         let Some(index) = frontier.pop_last() else {
-            break Obstacle::input();
+            break Obstacle::input(graph, &tail);
         };
         let node = &graph.nodes()[index];
         if frontier.is_empty()
@@ -113,7 +113,7 @@ fn find_before(graph: &Graph, logits: &str, scores: Scores) -> Result<HeadMatch,
             places => places == Places::Global,
         };
         let Some(operands) = differentiable_inputs(graph, node).filter(|_| !is_spatial) else {
-            break Obstacle::of_node(graph, node);
+            break Obstacle::of_node(graph, node, &tail);
         };
         tail.push(index);
         if frontier.is_empty()
@@ -133,7 +133,7 @@ fn find_before(graph: &Graph, logits: &str, scores: Scores) -> Result<HeadMatch,
             };
         }
         if reached_input {
-            break Obstacle::input();
+            break Obstacle::input(graph, &tail);
         }
     };
     let Some((length, features)) = flattened else {

@@ -1,9 +1,10 @@
 //! What keeps a network from being explained, in words for the user.
 
-use crate::model::channels::channels;
-use crate::model::layers::keeps_values;
+use crate::model::channels::{certain_channels, channels};
+use crate::model::layers::{dense_shape, keeps_values};
+use crate::onnx::constant_fold::Constant;
 use crate::onnx::graph::Graph;
-use crate::onnx::ops::{Op, Pool};
+use crate::onnx::ops::{Op, Places, Pool};
 use crate::onnx::proto::Node;
 
 /// Why no feature map was found: the operator that stopped the search, what it means, and a
@@ -30,9 +31,13 @@ const SCORES: &str =
 const FARTHEST: usize = 32;
 
 impl Obstacle {
-    /// A node that the search does not get past.
-    pub fn of_node(graph: &Graph, node: &Node) -> Self {
-        let (reason, advice) = words(graph, node);
+    /// A node that the search does not get past, `passed` being the indices of those that it did.
+    pub fn of_node(graph: &Graph, node: &Node, passed: &[usize]) -> Self {
+        let passed: Vec<&Node> = passed.iter().map(|&index| &graph.nodes()[index]).collect();
+        if makes_a_map(node.op()) && passed.iter().any(|node| dense_shape(graph, node).is_some()) {
+            return Self::of_map(node, &passed);
+        }
+        let (reason, advice) = words(graph, node, &passed);
         Self {
             found: name(node),
             reason,
@@ -40,11 +45,40 @@ impl Obstacle {
         }
     }
 
-    /// The network's input, reached without a feature map on the way.
-    pub fn input() -> Self {
+    /// A map that reaches dense layers by way of the nodes `passed`, and not as one that is known.
+    fn of_map(node: &Node, passed: &[&Node]) -> Self {
+        let transpose = passed.iter().find(|node| node.op() == Op::Transpose);
+        let (reason, advice) = match transpose.map(|transpose| transpose.ints("perm")) {
+            Some(Some([0, 2, 3, 1])) => (
+                "behind which other operators follow before its feature map is flattened",
+                "Export the network with that transposition right before the flattening, or without it.",
+            ),
+            Some(_) => (
+                "which gives the dense layers its feature map in an order of axes that is not known",
+                "Export the network with its feature map flattened as N x C x height x width, or as N x height x width x C.",
+            ),
+            None => (
+                "whose feature map reaches the dense layers neither pooled over space nor flattened",
+                OTHER_NETWORK,
+            ),
+        };
+        Self {
+            found: name(transpose.copied().unwrap_or(node)),
+            reason,
+            advice,
+        }
+    }
+
+    /// The network's input, reached by way of the nodes `passed` without a feature map among them.
+    pub fn input(graph: &Graph, passed: &[usize]) -> Self {
+        let is_convolution = |&index: &usize| graph.nodes()[index].op() == Op::Conv;
         Self {
             found: "the input itself".to_owned(),
-            reason: "so there is no convolution on the way",
+            reason: if passed.iter().any(is_convolution) {
+                "so there are only convolutions of 1 x 1 on the way"
+            } else {
+                "so there is no convolution on the way"
+            },
             advice: OTHER_NETWORK,
         }
     }
@@ -58,7 +92,7 @@ pub fn name(node: &Node) -> String {
     }
 }
 
-fn words(graph: &Graph, node: &Node) -> (&'static str, &'static str) {
+fn words(graph: &Graph, node: &Node, passed: &[&Node]) -> (&'static str, &'static str) {
     let op = node.op_type();
     if is_quantised(op) {
         return ("which computes with quantised numbers", QUANTISED);
@@ -69,12 +103,13 @@ fn words(graph: &Graph, node: &Node) -> (&'static str, &'static str) {
     let op = Op::named(op);
     match op {
         Op::Gather | Op::GatherElements | Op::GatherND | Op::Slice | Op::Split => {
-            picked_from(graph, node.operand(0))
+            picked(graph, node, passed)
         }
         Op::Softmax | Op::LogSoftmax if !follows_attention(graph, node.operand(0)) => (
             "which makes scores of logits, and what follows changes the scores",
             SCORES,
         ),
+        Op::ReduceMean | Op::ReduceSum if let Some(words) = reduced(graph, node) => words,
         Op::ReduceMean | Op::ReduceSum | Op::Softmax | Op::MatMul | Op::LayerNormalization => (
             "which works on a sequence of tokens or features",
             OTHER_NETWORK,
@@ -88,7 +123,7 @@ fn words(graph: &Graph, node: &Node) -> (&'static str, &'static str) {
             "which joins the results of several layers",
             "Use a classifier whose classes come from one layer, or write its layers as one before the export.",
         ),
-        Op::Resize | Op::Upsample | Op::ConvTranspose | Op::Conv => (
+        op if makes_a_map(op) => (
             "which makes a picture rather than class scores",
             OTHER_NETWORK,
         ),
@@ -108,6 +143,63 @@ fn words(graph: &Graph, node: &Node) -> (&'static str, &'static str) {
     }
 }
 
+fn makes_a_map(op: Op) -> bool {
+    matches!(op, Op::Resize | Op::Upsample | Op::ConvTranspose | Op::Conv)
+}
+
+/// What a sum or mean takes of a feature map; none where it is of something else.
+fn reduced(graph: &Graph, node: &Node) -> Option<(&'static str, &'static str)> {
+    const IN_ITS_PLACE: &str =
+        "Export the network with one mean over height and width in its place.";
+    let operand = node.operand(0);
+    let turned = graph
+        .producer(operand)
+        .filter(|node| node.op() == Op::Transpose);
+    let (map, space) = match turned {
+        None => (operand, [2, 3]),
+        Some(turned) => {
+            // Where height and width have gone.
+            let order = turned.ints("perm")?;
+            let gone = |axis| order.iter().position(|&from| from == axis);
+            (turned.operand(0), [gone(2)? as i64, gone(3)? as i64])
+        }
+    };
+    channels(graph, map)?;
+    let axes = match node.ints("axes") {
+        Some(axes) => Some(axes.to_vec()),
+        None => graph.constant(node.operand(1)).and_then(Constant::integers),
+    };
+    let has = |axis: i64| {
+        let axes = axes.iter().flatten();
+        axes.copied()
+            .any(|found| found == axis || found + 4 == axis)
+    };
+    let is_sum = node.op() == Op::ReduceSum;
+    Some(match space.map(has) {
+        [true, true] if is_sum => (
+            "which sums a feature map over height and width and does not average it",
+            IN_ITS_PLACE,
+        ),
+        [true, true] => (
+            "which averages a feature map over more than height and width",
+            IN_ITS_PLACE,
+        ),
+        [true, false] | [false, true] if is_sum => (
+            "which sums a feature map over one of height and width alone",
+            IN_ITS_PLACE,
+        ),
+        [true, false] | [false, true] => (
+            "which averages a feature map over one of height and width alone",
+            IN_ITS_PLACE,
+        ),
+        [false, false] if axes.is_none() => (
+            "which sums up a whole feature map, or along axes that the network computes",
+            IN_ITS_PLACE,
+        ),
+        [false, false] => ("which sums up the channels of a feature map", OTHER_NETWORK),
+    })
+}
+
 /// Operators of integer arithmetic, static (QOperator) or dynamic; not the pair of the QDQ format.
 fn is_quantised(op: &str) -> bool {
     op.starts_with("QLinear")
@@ -117,9 +209,15 @@ fn is_quantised(op: &str) -> bool {
         || matches!(op, "QGemm" | "QAttention" | "MatMulNBits")
 }
 
-/// What an index or a slice of `tensor` picks.
-fn picked_from(graph: &Graph, tensor: &str) -> (&'static str, &'static str) {
-    let mut tensor = tensor;
+/// What an index or a slice picks, before the dense layers among the nodes `passed`.
+fn picked(graph: &Graph, node: &Node, passed: &[&Node]) -> (&'static str, &'static str) {
+    const OF_FEATURES: (&str, &str) = (
+        "which picks some of the pooled or flattened features",
+        "Use a classifier whose classes come from all of its features.",
+    );
+    let mut tensor = node.operand(0);
+    let left = certain_channels(graph, node.result());
+    let picks_channels = left.is_some() && left != certain_channels(graph, tensor);
     for _ in 0..FARTHEST {
         let Some(node) = graph.producer(tensor) else {
             break;
@@ -131,6 +229,9 @@ fn picked_from(graph: &Graph, tensor: &str) -> (&'static str, &'static str) {
             Op::GlobalAveragePool | Op::GlobalMaxPool | Op::AveragePool | Op::ReduceMean
                 if channels(graph, node.operand(0)).is_some() =>
             {
+                if picks_channels {
+                    return OF_FEATURES;
+                }
                 return (
                     "which picks by an index what a pool has left of each channel",
                     "Export the network with Flatten or Squeeze behind its pool in place of the index.",
@@ -140,13 +241,64 @@ fn picked_from(graph: &Graph, tensor: &str) -> (&'static str, &'static str) {
         }
     }
     if channels(graph, tensor).is_some() {
-        (
+        return (
             "which picks a part of a feature map",
             "Use a classifier that pools its whole feature map.",
-        )
-    } else {
-        ("which picks one token or part of a sequence", OTHER_NETWORK)
+        );
     }
+    let advice = match passed.iter().any(|node| dense_shape(graph, node).is_some()) {
+        true => OTHER_NETWORK,
+        false => SCORES,
+    };
+    match row(graph, tensor) {
+        Some(Row::OfDense) => ("which picks some of what a dense layer returns", advice),
+        Some(Row::OfFeatures) => OF_FEATURES,
+        None => ("which picks one token or part of a sequence", OTHER_NETWORK),
+    }
+}
+
+/// One number a feature or a class, and no sequence.
+enum Row {
+    OfDense,
+    OfFeatures,
+}
+
+/// What kind of row `tensor` is; none where it may be a sequence.
+fn row(graph: &Graph, tensor: &str) -> Option<Row> {
+    let mut tensor = tensor;
+    let mut is_dense = false;
+    for _ in 0..FARTHEST {
+        let node = graph.producer(tensor)?;
+        let is_row = match node.op() {
+            Op::Gemm => {
+                is_dense = true;
+                true
+            }
+            Op::Flatten => true,
+            Op::Reshape => graph.constant_shape(node.operand(1))? == [2],
+            Op::GlobalAveragePool | Op::GlobalMaxPool | Op::AveragePool | Op::ReduceMean => {
+                channels(graph, node.operand(0))?;
+                true
+            }
+            Op::MatMul => {
+                dense_shape(graph, node)?;
+                is_dense = true;
+                false
+            }
+            Op::Gather | Op::Slice | Op::Split | Op::Squeeze => false,
+            op if op.facts().places == Places::Elementwise => false,
+            _ => return None,
+        };
+        if is_row {
+            return Some(if is_dense {
+                Row::OfDense
+            } else {
+                Row::OfFeatures
+            });
+        }
+        tensor = node.input.iter().find(|operand| graph.varies(operand))?;
+    }
+    None
 }
 
 /// Whether `tensor` is, but for scaling and masks, a product of two tensors that follow from the
