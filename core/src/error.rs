@@ -127,6 +127,15 @@ pub enum Error {
         /// The shortest side asked for, in pixels.
         asked: u32,
     },
+    /// Pictures of the size asked for leave too few cells, or none, of the network's feature map.
+    InputTooSmall {
+        /// The network file.
+        path: PathBuf,
+        /// The shortest side asked for, in pixels.
+        asked: u32,
+        /// A shortest side that is large enough, in pixels.
+        least: u32,
+    },
     /// The label file does not exist.
     LabelsMissing {
         /// The label file.
@@ -265,6 +274,7 @@ impl Error {
             | Self::NoPlaces { .. }
             | Self::OneClass { .. } => ErrorKind::Format,
             Self::FixedInput { .. }
+            | Self::InputTooSmall { .. }
             | Self::LabelsNotUtf8 { .. }
             | Self::LabelsMalformed { .. }
             | Self::LabelCount { .. }
@@ -465,6 +475,12 @@ impl fmt::Display for Error {
                 f,
                 "{} takes pictures of {width} x {height} pixels only, not of shortest side \
                  {asked}. Leave input-size at 0, or export the network with free height and width.",
+                path.display()
+            ),
+            Self::InputTooSmall { path, asked, least } => write!(
+                f,
+                "An input-size of {asked} is too small for {}: too little of such a picture is left in \
+                 its feature map. Set input-size to {least} or more.",
                 path.display()
             ),
             Self::LabelsMissing { path } => write!(

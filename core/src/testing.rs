@@ -130,10 +130,25 @@ impl Draft {
     pub fn open(&self) -> Option<Result<Classifier, Error>> {
         open_bytes(&self.model.encode_to_vec())
     }
+
+    /// As [`open`](Self::open), with other options than all the network's own.
+    pub fn open_with(
+        &self,
+        change: impl Fn(Options) -> Options,
+    ) -> Option<Result<Classifier, Error>> {
+        open_with(&self.model.encode_to_vec(), change)
+    }
 }
 
 /// Opens the bytes of a network file.
 pub fn open_bytes(bytes: &[u8]) -> Option<Result<Classifier, Error>> {
+    open_with(bytes, |options| options)
+}
+
+fn open_with(
+    bytes: &[u8],
+    change: impl Fn(Options) -> Options,
+) -> Option<Result<Classifier, Error>> {
     if !is_runtime_installed() {
         return None;
     }
@@ -142,7 +157,7 @@ pub fn open_bytes(bytes: &[u8]) -> Option<Result<Classifier, Error>> {
     let name = format!("camoverlay-{}-{count}.onnx", std::process::id());
     let path = std::env::temp_dir().join(name);
     std::fs::write(&path, bytes).unwrap();
-    let opened = Classifier::open(&options(path.clone()));
+    let opened = Classifier::open(&change(options(path.clone())));
     std::fs::remove_file(path).unwrap();
     Some(opened)
 }

@@ -16,6 +16,7 @@ use crate::model::Outputs;
 use crate::model::Places;
 use crate::model::analysis::Analysis;
 use crate::model::head::outputs::Wanted;
+use crate::model::image_input::{INPUT_SIZE, Picture};
 use crate::model::places::oblong;
 use crate::model::{Activation, Detail, FeatureMap, Target};
 use crate::model::{Head, Layout};
@@ -154,7 +155,21 @@ impl Classifier {
         let mut warnings = metadata::Warnings::new(&path);
         let preprocess = metadata::preprocess(options, entry, graph, &mut warnings);
         let input_size = metadata::input_size(options, entry, &analysis, &path, &mut warnings)?;
-        let places = analysis.places(&path, input_size)?;
+        let places = analysis.places(&path, input_size);
+        let least_side = match places {
+            Ok(Places::Proven { .. }) => None,
+            Ok(Places::Probed { .. }) | Err(_) => analysis.least_side(input_size),
+        };
+        // What a larger picture helps against is told as that.
+        let at_this_size = |error: Error, least_side: Option<u32>| match least_side {
+            Some(least) => Error::InputTooSmall {
+                path: path.clone(),
+                asked: input_size,
+                least,
+            },
+            None => error,
+        };
+        let places = places.map_err(|error| at_this_size(error, least_side))?;
         let environment =
             runtime::environment(options.ort_library.as_deref(), &options.search_roots)?;
         let own_labels = metadata::labels(graph);
@@ -190,7 +205,14 @@ impl Classifier {
                 None => {
                     let side = input_size as usize;
                     let (width, height) = picture.fixed.unwrap_or((side, side));
-                    count_classes(&mut session, width, height, choice).map_err(unsupported)?
+                    match count_classes(&mut session, width, height, choice) {
+                        Ok(classes) => classes,
+                        Err(message) => {
+                            let least_side = least_side
+                                .or_else(|| usual_size(&mut session, &picture, input_size, choice));
+                            return Err(at_this_size(unsupported(message), least_side));
+                        }
+                    }
                 }
             },
         };
@@ -224,14 +246,24 @@ impl Classifier {
                 },
                 normalization: preprocess.0.normalization(),
             };
-            probe::check(&mut session, &frame, choice).map_err(|failure| match failure {
-                probe::Failure::Run(message) => unsupported(message),
-                probe::Failure::Lack(lack) => Error::NoPlaces {
-                    path: path.clone(),
-                    features: structure.features.clone(),
-                    found: lack.found,
-                    advice: lack.advice,
-                },
+            probe::check(&mut session, &frame, choice).map_err(|failure| {
+                let (error, least_side) = match failure {
+                    probe::Failure::Run(message) => (
+                        unsupported(message),
+                        least_side
+                            .or_else(|| usual_size(&mut session, &picture, input_size, choice)),
+                    ),
+                    probe::Failure::Lack(lack) => {
+                        let error = Error::NoPlaces {
+                            path: path.clone(),
+                            features: structure.features.clone(),
+                            found: lack.found,
+                            advice: lack.advice,
+                        };
+                        (error, least_side)
+                    }
+                };
+                at_this_size(error, least_side)
             })?;
         }
         let network = Network {
@@ -383,6 +415,20 @@ fn structure(network: &Analysis, places: Places) -> Structure {
         head: operators.collect(),
         places,
     }
+}
+
+/// The size that most networks are made for, if the network fails on a smaller one alone.
+fn usual_size(
+    session: &mut Session,
+    picture: &Picture,
+    failed: u32,
+    choice: Option<Choice>,
+) -> Option<u32> {
+    let side = INPUT_SIZE as usize;
+    let is_helped = picture.fixed.is_none()
+        && failed < INPUT_SIZE
+        && count_classes(session, side, side, choice).is_ok();
+    is_helped.then_some(INPUT_SIZE)
 }
 
 /// Number of logits that a run on a black picture returns.

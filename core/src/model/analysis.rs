@@ -120,6 +120,12 @@ impl Analysis {
         })
     }
 
+    /// The least shortest side above `side` that the network is explained with for certain; none
+    /// where a larger one is of no help.
+    pub fn least_side(&self, side: u32) -> Option<u32> {
+        places::least_side(&self.graph, &self.picture, &self.head_match, side)
+    }
+
     /// The serialised graph to run, and the head_match and the picture that belong to it.
     ///
     /// # Errors

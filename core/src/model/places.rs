@@ -1,9 +1,9 @@
 //! Whether the cells of a feature map are places of the picture, as far as the graph tells.
 
 use super::head::obstacle::name;
-use super::image_input::Picture;
+use super::image_input::{INPUT_SIZE, Picture};
 use super::position::{Position, Positions, Proof, ReceptiveField, is_maximum};
-use super::types::HeadMatch;
+use super::types::{Head, HeadMatch};
 use crate::onnx::graph::Graph;
 
 /// Why the cells of a feature map are taken for places of the picture.
@@ -57,6 +57,36 @@ pub fn of_graph(
         }
     }
     Ok(square)
+}
+
+/// The least shortest side above `side` that is found to give a map whose places the graph proves;
+/// none where a larger picture is of no help, or where dense layers ask for a number of cells.
+pub fn least_side(
+    graph: &Graph,
+    picture: &Picture,
+    head_match: &HeadMatch,
+    side: u32,
+) -> Option<u32> {
+    let is_proven = |side: u32| {
+        matches!(
+            of_graph(graph, picture, head_match, side),
+            Ok(Places::Proven { .. })
+        )
+    };
+    let (mut small, mut large) = (side, INPUT_SIZE.max(side.saturating_mul(2)));
+    let is_flattened = matches!(head_match.head, Head::FlattenedLayers);
+    if picture.fixed.is_some() || is_flattened || !is_proven(large) {
+        return None;
+    }
+    while large - small > 1 {
+        let middle = small + (large - small) / 2;
+        if is_proven(middle) {
+            large = middle;
+        } else {
+            small = middle;
+        }
+    }
+    Some(large)
 }
 
 /// Heights and widths of a picture that is no square, of shortest side `side`, lying and upright.

@@ -1,8 +1,9 @@
 //! What is refused, and in which words.
 
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
+use crate::inference::Options;
 use crate::model::{Detail, Target};
-use crate::onnx::node::node;
+use crate::onnx::node::{node, with_ints};
 use crate::onnx::proto;
 use crate::testing::{Draft, ask, noise};
 
@@ -120,4 +121,67 @@ fn a_wrong_size_fails_the_frame_only() {
             classes: 3
         })
     ));
+}
+
+#[test]
+fn a_size_that_is_too_small_is_told_with_one_that_is_not() {
+    // Strides of 8 altogether, without padding: windows that a small picture does not fill.
+    let mut draft = Draft::new();
+    draft.input(&[1, 3, 0, 0]);
+    draft.random("k", &[4, 3, 3, 3]).random("l", &[4, 4, 3, 3]);
+    for (from, kernel, to) in [("x", "k", "c"), ("c", "l", "d")] {
+        let convolution = node("Conv", &[from, kernel], to);
+        draft.push(with_ints(convolution, "strides", &[2, 2]));
+    }
+    let pool = with_ints(node("MaxPool", &["d"], "a"), "kernel_shape", &[3, 3]);
+    draft.push(with_ints(pool, "strides", &[2, 2]));
+    draft
+        .node("GlobalAveragePool", &["a"], "p")
+        .node("Flatten", &["p"], "f")
+        .random("w", &[4, 3])
+        .node("MatMul", &["f", "w"], "y")
+        .output("y");
+    let open = |size: u32| {
+        draft.open_with(|options| Options {
+            input_size: Some(size),
+            ..options
+        })
+    };
+    if open(224).is_none() {
+        return;
+    }
+    let is_enough = |size: u32| open(size).unwrap().is_ok();
+    let least = (1..=224).find(|&size| is_enough(size)).unwrap();
+    assert!((15..40).contains(&least), "{least}");
+    for size in 1..least {
+        let error = open(size).unwrap().err().unwrap();
+        assert!(matches!(error, Error::InputTooSmall { .. }), "{error}");
+        assert_eq!(error.kind(), ErrorKind::Settings);
+        let text = error.to_string();
+        let words = format!("An input-size of {size} is too small for ");
+        assert!(text.starts_with(&words), "{text}");
+        let remedy = text.rsplit_once(" Set input-size to ").unwrap().1;
+        let told: u32 = remedy.strip_suffix(" or more.").unwrap().parse().unwrap();
+        assert!(told >= least && told <= least + 8, "{text} {least}");
+        assert!(is_enough(told), "{text}");
+    }
+    // Dense layers that take the map of one size alone, though the file says that any will do.
+    draft.graph().node.truncate(3);
+    draft.graph().output.clear();
+    let flat = 4 * 27 * 27;
+    draft
+        .node("Flatten", &["a"], "f")
+        .random("v", &[flat, 3])
+        .node("Gemm", &["f", "v"], "y")
+        .output("y");
+    let open = |size: u32| {
+        let opened = draft.open_with(|options| Options {
+            input_size: Some(size),
+            ..options
+        });
+        opened.unwrap()
+    };
+    assert!(open(224).is_ok());
+    let text = open(2).err().unwrap().to_string();
+    assert!(text.ends_with("Set input-size to 224 or more."), "{text}");
 }
