@@ -190,6 +190,8 @@ pub enum Error {
         /// ONNX Runtime's own words.
         message: String,
     },
+    /// The gradient of the head is infinite, or no number, where features are not zero.
+    InfiniteGradient,
     /// The network returned a value that is not a finite number.
     NotFinite {
         /// What holds the value: logits, features.
@@ -281,7 +283,7 @@ impl Error {
             | Self::NoSuchClass { .. }
             | Self::NoSuchOutput { .. }
             | Self::Method { .. } => ErrorKind::Settings,
-            Self::Run { .. } | Self::NotFinite { .. } => ErrorKind::Failed,
+            Self::Run { .. } | Self::InfiniteGradient | Self::NotFinite { .. } => ErrorKind::Failed,
         }
     }
 }
@@ -534,6 +536,12 @@ impl fmt::Display for Error {
                 "The network failed on a frame: {}. Check that the network takes frames of this \
                  size, or set input-size.",
                 sentence(message)
+            ),
+            Self::InfiniteGradient => write!(
+                f,
+                "The gradient of the network's head is not finite on this frame, as that of a root \
+                 or a logarithm of 0 is. Choose the method eigencam, which needs none, or export \
+                 the network with a small bound below what it takes the root or the logarithm of."
             ),
             Self::NotFinite { what } => write!(
                 f,

@@ -97,8 +97,15 @@ fn add_scaled(values: &[f32], factor: f32, sum: &mut [f32]) {
     if factor != 0.0 {
         sum.iter_mut()
             .zip(values)
-            .for_each(|(sum, value)| *sum += factor * value);
+            .for_each(|(sum, &value)| *sum += product(value, factor));
     }
+}
+
+/// A feature times a gradient. A root's gradient is infinite at 0, as behind a channel that GeM
+/// pools and that is dead. Their product goes to 0 with the feature: were it at least c > 0, the
+/// gradient were at least c / A, and the logit, its integral, not finite.
+fn product(value: f32, gradient: f32) -> f32 {
+    if value == 0.0 { 0.0 } else { value * gradient }
 }
 
 fn by_gradient(features: &FeatureMap, gradient: &Gradient, method: Method, map: &mut [f32]) {
@@ -123,13 +130,13 @@ fn by_gradient(features: &FeatureMap, gradient: &Gradient, method: Method, map: 
             Method::LayerCam => {
                 let terms = channel.iter().zip(gradient.channel(index, cells));
                 for (sum, (value, g)) in map.iter_mut().zip(terms) {
-                    *sum += g.max(0.0) * value;
+                    *sum += product(*value, g.max(0.0));
                 }
             }
             _ => {
                 let terms = channel.iter().zip(gradient.channel(index, cells));
                 for (sum, (value, g)) in map.iter_mut().zip(terms) {
-                    *sum += g * value;
+                    *sum += product(*value, g);
                 }
             }
         }

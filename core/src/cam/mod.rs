@@ -98,7 +98,7 @@ impl Explanation {
     ///
     /// # Errors
     /// [`Error::NotFinite`] for logits or features that are no finite numbers,
-    /// [`Error::NoSuchClass`], [`Error::Method`]. What `self` holds is of no use then.
+    /// [`Error::InfiniteGradient`], [`Error::NoSuchClass`], [`Error::Method`]. What `self` holds is of no use then.
     pub fn update(
         &mut self,
         activation: &Activation,
@@ -106,7 +106,7 @@ impl Explanation {
         method: Method,
     ) -> Result<(), Error> {
         let logits = activation.logits;
-        if !logits.iter().all(|logit| logit.is_finite()) {
+        if !are_finite(logits) {
             return Err(Error::NotFinite { what: "logits" });
         }
         let (Target::Rank(index) | Target::Class(index)) = activation.target;
@@ -144,8 +144,8 @@ impl Explanation {
             self.method,
             &mut self.map.values,
         );
-        if !self.map.values.iter().all(|value| value.is_finite()) {
-            return Err(Error::NotFinite { what: "features" });
+        if !are_finite(&self.map.values) {
+            return Err(not_finite(activation));
         }
         self.residual = (self.method == Method::Cam).then(|| self.unexplained(activation.head));
         Ok(())
@@ -159,6 +159,24 @@ impl Explanation {
         let sum: f64 = self.map.values.iter().map(|&value| f64::from(value)).sum();
         let mean = sum / self.map.values.len() as f64;
         (mean + f64::from(bias) - f64::from(self.target.logit)).abs() as f32
+    }
+}
+
+fn are_finite(values: &[f32]) -> bool {
+    values.iter().all(|value| value.is_finite())
+}
+
+/// Why a map of finite logits is not finite.
+fn not_finite(activation: &Activation) -> Error {
+    let gradients = [activation.gradient, activation.sums];
+    if !are_finite(activation.features.values) {
+        Error::NotFinite { what: "features" }
+    } else if gradients.into_iter().flatten().all(are_finite) {
+        Error::NotFinite {
+            what: "products of features and gradients",
+        }
+    } else {
+        Error::InfiniteGradient
     }
 }
 
@@ -311,6 +329,55 @@ mod tests {
             map(&flat, Method::Cam),
             Err(Error::Method { method: "cam", .. })
         ));
+    }
+
+    #[test]
+    fn an_infinite_gradient_counts_where_there_is_a_feature() {
+        let explain = |values: &[f32], gradient: &[f32], head, method| {
+            let activation = Activation {
+                gradient: Some(gradient),
+                ..activation(&[1.0, 0.0], values, &head)
+            };
+            let mut explanation = Explanation::default();
+            explanation
+                .update(&activation, 1, method)
+                .map(|()| explanation.map.values)
+        };
+        let dead = [0.0, 0.0, 0.0, 3.0, 6.0, 9.0];
+        for infinite in [f32::INFINITY, f32::NEG_INFINITY, f32::NAN] {
+            for method in [Method::HiResCam, Method::GradCam, Method::LayerCam] {
+                let map = explain(&dead, &[infinite, 1.0], Head::PooledLayers, method);
+                assert_eq!(map, Ok(vec![1.0, 2.0, 3.0]), "{method:?}");
+                let map = explain(&FEATURES, &[1.0, infinite], Head::PooledLayers, method);
+                // The maximum of what is no number and 0 is 0.
+                let is_clipped = method == Method::LayerCam && infinite != f32::INFINITY;
+                assert_eq!(
+                    map == Err(Error::InfiniteGradient),
+                    !is_clipped,
+                    "{method:?}"
+                );
+            }
+            let map = explain(
+                &dead,
+                &[infinite, 1.0],
+                Head::PooledLayers,
+                Method::GradCamPlusPlus,
+            );
+            assert!(map.is_ok());
+        }
+        let full = [f32::NAN, 1.0, 1.0, 1.0, 1.0, 1.0];
+        let map = explain(
+            &[0.0, 1.0, 2.0, 3.0, 4.0, 5.0],
+            &full,
+            Head::FlattenedLayers,
+            Method::HiResCam,
+        );
+        assert_eq!(map, Ok(vec![3.0, 5.0, 7.0]));
+        let words = Error::InfiniteGradient.to_string();
+        assert!(
+            words.starts_with("The gradient of the network's head is not finite"),
+            "{words}"
+        );
     }
 
     #[test]

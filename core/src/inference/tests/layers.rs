@@ -1,5 +1,6 @@
 //! Heads of several layers: their gradient next to finite differences.
 
+use crate::cam::{Explanation, Method};
 use crate::model::{Activation, Detail, Head, Target};
 use crate::onnx::proto::data_type;
 use crate::testing::{Draft, ask, noise};
@@ -300,4 +301,58 @@ fn a_layer_in_another_type() {
         .node("MatMul", &["h", "w"], "y")
         .output("y");
     assert_gradient(&draft);
+}
+
+/// A dead channel, whose mean has an infinite root's gradient, adds nothing to the map, and the others
+/// what their own gradients say.
+#[test]
+fn generalised_means_without_a_bound() {
+    let power = |draft: &mut Draft, exponent: f32, from: &str, to: &str| {
+        draft
+            .weight(to, &[], vec![exponent])
+            .node("Pow", &[from, to], &format!("{to}_power"));
+    };
+    let cube_root = |draft: &mut Draft| power(draft, 1.0 / 3.0, "p", "root");
+    let by_logarithm = |draft: &mut Draft| {
+        draft
+            .node("Log", &["p"], "log")
+            .weight("third", &[], vec![1.0 / 3.0])
+            .node("Mul", &["log", "third"], "scaled")
+            .node("Exp", &["scaled"], "root_power");
+    };
+    let roots: [(&str, &dyn Fn(&mut Draft)); 2] = [("Pow", &cube_root), ("Log", &by_logarithm)];
+    for (name, root) in roots {
+        let mut draft = Draft::with_features();
+        power(&mut draft, 3.0, "a", "cube");
+        draft.node("GlobalAveragePool", &["cube_power"], "p");
+        root(&mut draft);
+        let weights = noise(12, 8);
+        draft
+            .node("Flatten", &["root_power"], "f")
+            .weight("w", &[3, 4], weights.clone())
+            .node("MatMul", &["f", "w"], "y")
+            .output("y");
+        let Some(opened) = draft.open() else { return };
+        let mut classifier = opened.unwrap();
+        let mut image: Vec<f32> = noise(48, 77).iter().map(|value| value.abs()).collect();
+        image[16..32].fill(0.0);
+        let activation = ask(&mut classifier, &image, Target::Class(1)).unwrap();
+        let mut explanation = Explanation::default();
+        explanation.update(&activation, 1, Method::Auto).unwrap();
+        for (cell, &value) in explanation.map.values.iter().enumerate() {
+            let share = |channel: usize| {
+                let cubes = image[channel * 16..][..16]
+                    .iter()
+                    .map(|value| value.powi(3));
+                let mean = cubes.sum::<f32>() / 16.0;
+                let cube = image[channel * 16 + cell].powi(3);
+                weights[channel * 4 + 1] * mean.powf(-2.0 / 3.0) / 3.0 * cube / 16.0
+            };
+            let expected = share(0) + share(2);
+            assert!(
+                (value - expected).abs() < 1e-5,
+                "{name}: {value} {expected}"
+            );
+        }
+    }
 }
