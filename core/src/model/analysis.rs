@@ -5,6 +5,7 @@ use std::path::Path;
 use prost::bytes::Bytes;
 
 use super::backward;
+use super::facts::Facts;
 use super::gradient::Gradient;
 use super::head;
 use super::head::obstacle::OTHER_NETWORK;
@@ -23,6 +24,8 @@ use crate::onnx::{external_data, load, proto};
 /// A classifier's graph, taken apart.
 pub struct Analysis {
     pub graph: Graph,
+    /// Of a picture of the network's size, or of a square of [`INPUT_SIZE`].
+    facts: Facts,
     pub picture: Picture,
     pub head_match: HeadMatch,
     pub gradient: Option<Gradient>,
@@ -76,7 +79,8 @@ impl Analysis {
             output: name,
             ..wanted
         };
-        let found = head::find(&graph, &picture, wanted);
+        let facts = Facts::trace(&graph, &picture, picture.size(INPUT_SIZE));
+        let found = head::find(&graph, &facts, wanted);
         let (head_match, outputs) = found.map_err(|obstacle| Error::NotExplainable {
             path: path.to_owned(),
             found: obstacle.found,
@@ -86,18 +90,19 @@ impl Analysis {
         let gradient = match head_match.head {
             Head::Channels | Head::Dense { .. } => None,
             Head::PooledLayers | Head::FlattenedLayers => Some(
-                backward::differentiate(&graph, &head_match, picture.element_type).map_err(
-                    |found| Error::NotExplainable {
+                backward::differentiate(&graph, &facts, &head_match).map_err(|found| {
+                    Error::NotExplainable {
                         path: path.to_owned(),
                         found,
                         reason: "whose gradient is not known",
                         advice: OTHER_NETWORK,
-                    },
-                )?,
+                    }
+                })?,
             ),
         };
         Ok(Self {
             graph,
+            facts,
             picture,
             head_match,
             gradient,
@@ -131,8 +136,14 @@ impl Analysis {
     /// # Errors
     /// [`Error::NotOnnx`] for a graph of more than 2 GiB.
     pub fn rewrite(self, path: &Path) -> Result<(Vec<u8>, Picture, HeadMatch), Error> {
-        let model = rewrite::rewrite(self.graph, &self.picture, &self.head_match, self.gradient)
-            .map_err(|fault| not_onnx(path, fault))?;
+        let model = rewrite::rewrite(
+            self.graph,
+            &self.facts,
+            &self.picture,
+            &self.head_match,
+            self.gradient,
+        )
+        .map_err(|fault| not_onnx(path, fault))?;
         Ok((model, self.picture, self.head_match))
     }
 }

@@ -1,14 +1,9 @@
 //! How many channels a feature map N x C x h x w has, from the convolutions that make it.
 
-use std::collections::{BTreeSet, HashMap};
-
 use super::shape_arithmetic::short_constant;
 use crate::onnx::graph::Graph;
 use crate::onnx::ops::{Channels, Op};
 use crate::onnx::proto::Node;
-
-/// Most nodes that are looked at for one number.
-const MOST_NODES: usize = 4096;
 
 /// The number of channels of a feature map.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,68 +38,19 @@ impl Count {
     }
 }
 
-/// The number of channels of `tensor`, if it is certain.
-pub fn certain_channels(graph: &Graph, tensor: &str) -> Option<usize> {
-    let count = channels(graph, tensor).filter(|count| count.is_certain)?;
-    Some(count.channels)
-}
-
-/// The number of channels of `tensor`; none where it is no map N x C x h x w.
-pub fn channels(graph: &Graph, tensor: &str) -> Option<Count> {
-    let mut needed = BTreeSet::new();
-    let mut pending = vec![tensor];
-    while let Some(tensor) = pending.pop() {
-        let Some(index) = graph.producer_index(tensor) else {
-            continue;
-        };
-        if needed.insert(index) {
-            pending.extend(asked(graph, &graph.nodes()[index]));
-        }
-        if needed.len() > MOST_NODES {
-            return None;
-        }
+/// The channels of the output of `node` at `place`, whose operands have `counts`; none where it is no map
+/// N x C x h x w.
+pub fn made(graph: &Graph, node: &Node, place: usize, counts: &[Option<Count>]) -> Option<Count> {
+    let channels = node.op().facts().channels;
+    // Further results of others are masks, indices and scales.
+    if place > 0 && channels != Channels::Split {
+        return None;
     }
-    // In the order of the graph, each after what it is made from.
-    let mut counts: HashMap<&str, Count> = HashMap::new();
-    for node in needed.into_iter().map(|index| &graph.nodes()[index]) {
-        // Further results of others are masks, indices and scales.
-        let maps = match node.op().facts().channels {
-            Channels::Split => node.output.len(),
-            _ => 1,
-        };
-        for (place, output) in node.output.iter().take(maps).enumerate() {
-            if let Some(count) = made(graph, node, place, &counts) {
-                counts.insert(output, count);
-            }
-        }
-    }
-    counts.get(tensor).copied()
-}
-
-/// The operands of which the number of channels has to be known.
-fn asked<'a>(graph: &Graph, node: &'a Node) -> Vec<&'a str> {
-    let varying = node.input.iter().filter(|operand| graph.varies(operand));
-    let mut varying = varying.map(String::as_str);
-    match node.op().facts().channels {
-        Channels::Kept | Channels::Joined => varying.collect(),
-        Channels::TransposedKernels
-        | Channels::Blocks
-        | Channels::Padded
-        | Channels::Sliced
-        | Channels::Split
-        | Channels::Picked
-        | Channels::Unknown => varying.next().into_iter().collect(),
-        Channels::Kernels { .. } | Channels::Scales | Channels::Lost => Vec::new(),
-    }
-}
-
-/// The channels of the output of `node` at `place`.
-fn made(graph: &Graph, node: &Node, place: usize, counts: &HashMap<&str, Count>) -> Option<Count> {
     let first = || {
-        let operand = asked(graph, node).into_iter().next()?;
-        counts.get(operand).copied()
+        let varying = node.input.iter().position(|operand| graph.varies(operand));
+        counts.get(varying?).copied().flatten()
     };
-    match node.op().facts().channels {
+    match channels {
         Channels::Kept => widest(graph, node, counts),
         Channels::Kernels { operand } => {
             let weights = graph.constant_shape(node.operand(operand))?;
@@ -132,9 +78,9 @@ fn made(graph: &Graph, node: &Node, place: usize, counts: &HashMap<&str, Count>)
         Channels::Joined => {
             let is_along = is_channel_axis(node.int("axis", 1));
             let mut sum = Count::certain(0);
-            for operand in node.input.iter().filter(|_| is_along) {
+            for (operand, count) in node.input.iter().zip(counts).filter(|_| is_along) {
                 let joined = if graph.varies(operand) {
-                    *counts.get(operand.as_str())?
+                    (*count)?
                 } else {
                     Count::certain(*graph.constant_shape(operand)?.get(1)?)
                 };
@@ -172,14 +118,14 @@ fn is_channel_axis(axis: i64) -> bool {
 
 /// What is left when operands are spread out to one size: of single channels one for each of the
 /// others'.
-fn widest(graph: &Graph, node: &Node, counts: &HashMap<&str, Count>) -> Option<Count> {
+fn widest(graph: &Graph, node: &Node, counts: &[Option<Count>]) -> Option<Count> {
     let mut widest: Option<Count> = None;
     let mut has_unknown = false;
-    for operand in node.input.iter().filter(|operand| !operand.is_empty()) {
+    for (operand, count) in node.input.iter().zip(counts) {
         if graph.varies(operand) {
-            match (counts.get(operand.as_str()), widest) {
-                (Some(&count), None) => widest = Some(count),
-                (Some(&count), Some(so_far)) if count.channels > so_far.channels => {
+            match (*count, widest) {
+                (Some(count), None) => widest = Some(count),
+                (Some(count), Some(so_far)) if count.channels > so_far.channels => {
                     widest = Some(count);
                 }
                 (Some(_), Some(_)) => {}

@@ -1,8 +1,10 @@
 //! Whether the cells of a feature map are places of the picture, as far as the graph tells.
 
+use super::facts::Facts;
 use super::head::obstacle::name;
 use super::image_input::{INPUT_SIZE, Picture};
-use super::position::{Position, Positions, Proof, ReceptiveField, is_maximum};
+use super::moves::is_maximum;
+use super::position::{Position, Proof, ReceptiveField};
 use super::types::{Head, HeadMatch};
 use crate::onnx::graph::Graph;
 
@@ -102,11 +104,11 @@ fn of_size(
     head_match: &HeadMatch,
     size: [usize; 2],
 ) -> Result<Places, Lack> {
-    let positions = Positions::trace(graph, picture, size);
+    let facts = Facts::trace(graph, picture, size);
     let named = |index: usize| graph.nodes().get(index).map(name).unwrap_or_default();
     let probed = |index: usize| Places::Probed { by: named(index) };
     let last = graph.producer_index(&head_match.features).unwrap_or(0);
-    match positions.of(&head_match.features) {
+    match facts.position(&head_match.features) {
         None => Ok(probed(last)),
         Some(Position::Unknown(index)) => Ok(probed(index)),
         Some(Position::Single(index)) => Err(single(graph, index, picture, size)),

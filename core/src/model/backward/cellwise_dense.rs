@@ -9,7 +9,7 @@ use std::collections::HashSet;
 
 use prost::bytes::Bytes;
 
-use crate::model::channels::certain_channels;
+use crate::model::facts::Facts;
 use crate::model::gradient::DETAIL;
 use crate::model::layers::dense_shape;
 use crate::model::types::{HeadMatch, Layout};
@@ -47,7 +47,7 @@ pub struct Products {
 impl<'a> Cellwise<'a> {
     /// The first dense layer of `head_match`'s head, if nothing but its order lies between the feature
     /// map and it, and its weights are stored in single precision.
-    pub fn find(graph: &'a Graph, head_match: &'a HeadMatch) -> Option<Self> {
+    pub fn find(graph: &'a Graph, facts: &Facts, head_match: &'a HeadMatch) -> Option<Self> {
         let mut order = head_match.layout;
         let mut before = HashSet::from([head_match.features.as_str()]);
         let mut tensor = head_match.features.as_str();
@@ -83,7 +83,7 @@ impl<'a> Cellwise<'a> {
         let is_only_way =
             tail.all(|(_, node)| !node.input.iter().any(|x| before.contains(x.as_str())));
         let (inputs, outputs) = dense_shape(graph, layer)?;
-        let channels = certain_channels(graph, &head_match.features)?;
+        let channels = facts.certain_channels(&head_match.features)?;
         let cells = inputs.checked_div(channels)?;
         let weights = graph.initializer(layer.operand(1))?;
         let stored = match &weights.raw_data {

@@ -9,6 +9,7 @@ mod rules;
 
 use std::collections::HashMap;
 
+use super::facts::Facts;
 use super::gradient::{CLASS, Gradient, SLOT, Sums};
 use super::layers::{dense_shape, keeps_values};
 use super::types::HeadMatch;
@@ -27,15 +28,14 @@ enum Cotangent {
 }
 
 /// The gradient of the chosen logit with respect to what the head's layers take: the mean over
-/// space where there is a pool, the feature map otherwise. `input_type` is the element type of
-/// the graph's input.
+/// space where there is a pool, the feature map otherwise.
 ///
 /// # Errors
 /// The operator that has no rule.
 pub fn differentiate(
     graph: &Graph,
+    facts: &Facts,
     head_match: &HeadMatch,
-    input_type: i32,
 ) -> Result<Gradient, String> {
     let mut builder = GraphBuilder::new(graph.opset());
     let tail = |after: Option<usize>| {
@@ -58,14 +58,14 @@ pub fn differentiate(
         walk_back(
             &mut builder,
             graph,
+            facts,
             head_match,
             source,
             layers,
             classes,
-            input_type,
         )
     };
-    if let Some(cellwise) = Cellwise::find(graph, head_match) {
+    if let Some(cellwise) = Cellwise::find(graph, facts, head_match) {
         let result = graph.nodes()[cellwise.index].result();
         let dy = back_to(result, &tail(Some(cellwise.index)))?;
         let products = cellwise.forward(&mut builder);
@@ -107,11 +107,11 @@ pub fn differentiate(
 fn walk_back(
     builder: &mut GraphBuilder,
     graph: &Graph,
+    facts: &Facts,
     head_match: &HeadMatch,
     source: &str,
     layers: &[&Node],
     classes: usize,
-    input_type: i32,
 ) -> Result<String, String> {
     let class = choose_class(builder, graph, &head_match.logits, classes);
     let reduced = reduced_axes(graph, layers);
@@ -124,7 +124,7 @@ fn walk_back(
         for index in rules::paths(graph, layer).ok_or_else(unknown)? {
             let operand = layer.operand(index);
             // Some exporters have single layers compute in another type than the rest.
-            builder.compute_in(graph.element_type(operand, input_type));
+            builder.compute_in(facts.element_type(operand));
             let dx = match (&dy, layer.op()) {
                 (Cotangent::OneHot, op) if op.facts().is_dense => {
                     Cotangent::Tensor(rules::dense_row(builder, layer, &class))

@@ -10,10 +10,8 @@ pub(crate) mod affine;
 
 use std::collections::BTreeSet;
 
-use super::channels::channels;
-use super::image_input::{INPUT_SIZE, Picture};
+use super::facts::Facts;
 use super::layers::{dense_shape, differentiable_inputs, is_pointwise, keeps_values};
-use super::position::Positions;
 use super::types::{Head, HeadMatch, Layout, Scores};
 use crate::onnx::graph::Graph;
 use crate::onnx::ops::{Op, Places};
@@ -30,19 +28,18 @@ use outputs::{Candidate, MOST_OUTPUTS, Outputs, Wanted};
 /// What stands between its first output and a feature map.
 pub fn find(
     graph: &Graph,
-    picture: &Picture,
+    facts: &Facts,
     wanted: Wanted,
 ) -> Result<(HeadMatch, Outputs), Obstacle> {
-    let positions = Positions::trace(graph, picture, picture.size(INPUT_SIZE));
     let mut first_obstacle = None;
     let mut candidates = Vec::new();
     let outputs = graph.outputs().iter().map(|output| output.name());
     for output in outputs.filter(|output| wanted.output.is_none_or(|name| name == *output)) {
         let (logits, scores) = strip_scores(graph, output);
-        match find_before(graph, logits, scores) {
+        match find_before(graph, facts, logits, scores) {
             Ok(head_match) => candidates.push(Candidate {
                 output: output.to_owned(),
-                head_match: before_covering_kernel(graph, &positions, head_match),
+                head_match: before_covering_kernel(graph, facts, head_match),
                 has_scores: logits != output,
             }),
             Err(obstacle) => {
@@ -53,7 +50,7 @@ pub fn find(
             break;
         }
     }
-    outputs::choose(graph, candidates, wanted).ok_or_else(|| {
+    outputs::choose(graph, facts, candidates, wanted).ok_or_else(|| {
         first_obstacle.unwrap_or(Obstacle {
             found: "no output".to_owned(),
             reason: "which leaves nothing to explain",
@@ -91,7 +88,12 @@ fn scaled<'a>(graph: &Graph, node: &'a Node) -> Option<&'a str> {
     matches!(factor.as_slice(), [factor] if *factor > 0.0).then_some(operand)
 }
 
-fn find_before(graph: &Graph, logits: &str, scores: Scores) -> Result<HeadMatch, Obstacle> {
+fn find_before(
+    graph: &Graph,
+    facts: &Facts,
+    logits: &str,
+    scores: Scores,
+) -> Result<HeadMatch, Obstacle> {
     let mut tail: Vec<usize> = Vec::new();
     let mut flattened = None;
     let mut frontier = BTreeSet::new();
@@ -102,7 +104,7 @@ fn find_before(graph: &Graph, logits: &str, scores: Scores) -> Result<HeadMatch,
         };
         let node = &graph.nodes()[index];
         if frontier.is_empty()
-            && let Some((features, layout)) = global_mean(graph, node, &tail)
+            && let Some((features, layout)) = global_mean(graph, facts, node, &tail)
         {
             tail.push(index);
             let features = before_transpose(graph, features, layout, &mut tail);
@@ -113,12 +115,14 @@ fn find_before(graph: &Graph, logits: &str, scores: Scores) -> Result<HeadMatch,
             places => places == Places::Global,
         };
         let Some(operands) = differentiable_inputs(graph, node).filter(|_| !is_spatial) else {
-            break Obstacle::of_node(graph, node, &tail);
+            break Obstacle::of_node(graph, facts, node, &tail);
         };
         tail.push(index);
         if frontier.is_empty()
             && matches!(node.op(), Op::Flatten | Op::Reshape)
-            && channels(graph, before_last(graph, node.operand(0)).0).is_some()
+            && facts
+                .channels(before_last(graph, node.operand(0)).0)
+                .is_some()
         {
             flattened = Some((tail.len(), node.operand(0)));
         }
@@ -244,6 +248,7 @@ fn before_last<'a>(graph: &'a Graph, tensor: &'a str) -> (&'a str, Option<usize>
 /// The feature map and its layout, if the node averages a feature map over all of space.
 fn global_mean<'a>(
     graph: &'a Graph,
+    facts: &Facts,
     node: &'a Node,
     layers: &[usize],
 ) -> Option<(&'a str, Layout)> {
@@ -255,7 +260,7 @@ fn global_mean<'a>(
             match axes.iter().copied().collect::<Vec<_>>().as_slice() {
                 [2, 3] => Some((input, Layout::ChannelsFirst)),
                 [1, 2] => Some((input, Layout::ChannelsLast)),
-                _ => mean_of_means(graph, node).map(|input| (input, Layout::ChannelsFirst)),
+                _ => mean_of_means(graph, facts, node).map(|input| (input, Layout::ChannelsFirst)),
             }
         }
         Op::AveragePool => {
@@ -266,8 +271,8 @@ fn global_mean<'a>(
                 && node
                     .ints("pads")
                     .is_some_and(|pads| pads.iter().any(|&pad| pad != 0));
-            let count = channels(graph, input).map(|count| count.channels);
-            (!counts_padding && count == Some(inputs)).then_some((input, Layout::ChannelsFirst))
+            (!counts_padding && facts.channels(input) == Some(inputs))
+                .then_some((input, Layout::ChannelsFirst))
         }
         _ => None,
     }
@@ -284,12 +289,12 @@ fn mean_axes(graph: &Graph, node: &Node, rank: i64) -> Option<BTreeSet<i64>> {
 }
 
 /// What `node` averages over one axis of space after another node has averaged it over the other.
-fn mean_of_means<'a>(graph: &'a Graph, node: &Node) -> Option<&'a str> {
+fn mean_of_means<'a>(graph: &'a Graph, facts: &Facts, node: &Node) -> Option<&'a str> {
     let inner = graph
         .producer(node.operand(0))
         .filter(|inner| inner.op() == Op::ReduceMean)?;
     let features = inner.operand(0);
-    channels(graph, features)?;
+    facts.channels(features)?;
     let first = mean_axes(graph, inner, 4)?;
     let keeps_rank = inner.int("keepdims", 1) != 0;
     let second = mean_axes(graph, node, if keeps_rank { 4 } else { 3 })?;

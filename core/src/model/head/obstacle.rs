@@ -1,6 +1,6 @@
 //! What keeps a network from being explained, in words for the user.
 
-use crate::model::channels::{certain_channels, channels};
+use crate::model::facts::Facts;
 use crate::model::layers::{dense_shape, keeps_values};
 use crate::onnx::constant_fold::Constant;
 use crate::onnx::graph::Graph;
@@ -32,12 +32,12 @@ const FARTHEST: usize = 32;
 
 impl Obstacle {
     /// A node that the search does not get past, `passed` being the indices of those that it did.
-    pub fn of_node(graph: &Graph, node: &Node, passed: &[usize]) -> Self {
+    pub fn of_node(graph: &Graph, facts: &Facts, node: &Node, passed: &[usize]) -> Self {
         let passed: Vec<&Node> = passed.iter().map(|&index| &graph.nodes()[index]).collect();
         if makes_a_map(node.op()) && passed.iter().any(|node| dense_shape(graph, node).is_some()) {
             return Self::of_map(node, &passed);
         }
-        let (reason, advice) = words(graph, node, &passed);
+        let (reason, advice) = words(graph, facts, node, &passed);
         Self {
             found: name(node),
             reason,
@@ -92,7 +92,12 @@ pub fn name(node: &Node) -> String {
     }
 }
 
-fn words(graph: &Graph, node: &Node, passed: &[&Node]) -> (&'static str, &'static str) {
+fn words(
+    graph: &Graph,
+    facts: &Facts,
+    node: &Node,
+    passed: &[&Node],
+) -> (&'static str, &'static str) {
     let op = node.op_type();
     if is_quantised(op) {
         return ("which computes with quantised numbers", QUANTISED);
@@ -103,13 +108,13 @@ fn words(graph: &Graph, node: &Node, passed: &[&Node]) -> (&'static str, &'stati
     let op = Op::named(op);
     match op {
         Op::Gather | Op::GatherElements | Op::GatherND | Op::Slice | Op::Split => {
-            picked(graph, node, passed)
+            picked(graph, facts, node, passed)
         }
         Op::Softmax | Op::LogSoftmax if !follows_attention(graph, node.operand(0)) => (
             "which makes scores of logits, and what follows changes the scores",
             SCORES,
         ),
-        Op::ReduceMean | Op::ReduceSum if let Some(words) = reduced(graph, node) => words,
+        Op::ReduceMean | Op::ReduceSum if let Some(words) = reduced(graph, facts, node) => words,
         Op::ReduceMean | Op::ReduceSum | Op::Softmax | Op::MatMul | Op::LayerNormalization => (
             "which works on a sequence of tokens or features",
             OTHER_NETWORK,
@@ -148,7 +153,7 @@ fn makes_a_map(op: Op) -> bool {
 }
 
 /// What a sum or mean takes of a feature map; none where it is of something else.
-fn reduced(graph: &Graph, node: &Node) -> Option<(&'static str, &'static str)> {
+fn reduced(graph: &Graph, facts: &Facts, node: &Node) -> Option<(&'static str, &'static str)> {
     const IN_ITS_PLACE: &str =
         "Export the network with one mean over height and width in its place.";
     let operand = node.operand(0);
@@ -164,7 +169,7 @@ fn reduced(graph: &Graph, node: &Node) -> Option<(&'static str, &'static str)> {
             (turned.operand(0), [gone(2)? as i64, gone(3)? as i64])
         }
     };
-    channels(graph, map)?;
+    facts.channels(map)?;
     let axes = match node.ints("axes") {
         Some(axes) => Some(axes.to_vec()),
         None => graph.constant(node.operand(1)).and_then(Constant::integers),
@@ -210,14 +215,19 @@ fn is_quantised(op: &str) -> bool {
 }
 
 /// What an index or a slice picks, before the dense layers among the nodes `passed`.
-fn picked(graph: &Graph, node: &Node, passed: &[&Node]) -> (&'static str, &'static str) {
+fn picked(
+    graph: &Graph,
+    facts: &Facts,
+    node: &Node,
+    passed: &[&Node],
+) -> (&'static str, &'static str) {
     const OF_FEATURES: (&str, &str) = (
         "which picks some of the pooled or flattened features",
         "Use a classifier whose classes come from all of its features.",
     );
     let mut tensor = node.operand(0);
-    let left = certain_channels(graph, node.result());
-    let picks_channels = left.is_some() && left != certain_channels(graph, tensor);
+    let left = facts.certain_channels(node.result());
+    let picks_channels = left.is_some() && left != facts.certain_channels(tensor);
     for _ in 0..FARTHEST {
         let Some(node) = graph.producer(tensor) else {
             break;
@@ -227,7 +237,7 @@ fn picked(graph: &Graph, node: &Node, passed: &[&Node]) -> (&'static str, &'stat
                 tensor = node.operand(0);
             }
             Op::GlobalAveragePool | Op::GlobalMaxPool | Op::AveragePool | Op::ReduceMean
-                if channels(graph, node.operand(0)).is_some() =>
+                if facts.channels(node.operand(0)).is_some() =>
             {
                 if picks_channels {
                     return OF_FEATURES;
@@ -240,7 +250,7 @@ fn picked(graph: &Graph, node: &Node, passed: &[&Node]) -> (&'static str, &'stat
             _ => break,
         }
     }
-    if channels(graph, tensor).is_some() {
+    if facts.channels(tensor).is_some() {
         return (
             "which picks a part of a feature map",
             "Use a classifier that pools its whole feature map.",
@@ -250,7 +260,7 @@ fn picked(graph: &Graph, node: &Node, passed: &[&Node]) -> (&'static str, &'stat
         true => OTHER_NETWORK,
         false => SCORES,
     };
-    match row(graph, tensor) {
+    match row(graph, facts, tensor) {
         Some(Row::OfDense) => ("which picks some of what a dense layer returns", advice),
         Some(Row::OfFeatures) => OF_FEATURES,
         None => ("which picks one token or part of a sequence", OTHER_NETWORK),
@@ -264,7 +274,7 @@ enum Row {
 }
 
 /// What kind of row `tensor` is; none where it may be a sequence.
-fn row(graph: &Graph, tensor: &str) -> Option<Row> {
+fn row(graph: &Graph, facts: &Facts, tensor: &str) -> Option<Row> {
     let mut tensor = tensor;
     let mut is_dense = false;
     for _ in 0..FARTHEST {
@@ -277,7 +287,7 @@ fn row(graph: &Graph, tensor: &str) -> Option<Row> {
             Op::Flatten => true,
             Op::Reshape => graph.constant_shape(node.operand(1))? == [2],
             Op::GlobalAveragePool | Op::GlobalMaxPool | Op::AveragePool | Op::ReduceMean => {
-                channels(graph, node.operand(0))?;
+                facts.channels(node.operand(0))?;
                 true
             }
             Op::MatMul => {

@@ -1,7 +1,7 @@
 //! Which of a network's outputs is the one that tells the classes.
 
 use crate::error::Error;
-use crate::model::channels::channels;
+use crate::model::facts::Facts;
 use crate::model::layers::dense_shape;
 use crate::model::types::{Head, HeadMatch};
 use crate::onnx::graph::Graph;
@@ -60,13 +60,14 @@ pub fn named<'a>(graph: &'a Graph, wanted: &str) -> Result<&'a str, Vec<String>>
 /// The best of several candidates, the earlier one of equals; none where there are none.
 pub fn choose(
     graph: &Graph,
+    facts: &Facts,
     mut candidates: Vec<Candidate>,
     wanted: Wanted,
 ) -> Option<(HeadMatch, Outputs)> {
     let own_labels = wanted.own_labels.map(|counts| counts(graph));
     let own_labels = own_labels.unwrap_or_default();
     let rank = |candidate: &Candidate| {
-        let classes = classes(graph, &candidate.head_match);
+        let classes = classes(graph, facts, &candidate.head_match);
         (
             wanted.labels.is_some() && classes == wanted.labels,
             candidate.has_scores,
@@ -98,10 +99,10 @@ pub fn choose(
 }
 
 /// Number of logits, from the weights that make them.
-fn classes(graph: &Graph, head_match: &HeadMatch) -> Option<usize> {
+fn classes(graph: &Graph, facts: &Facts, head_match: &HeadMatch) -> Option<usize> {
     match &head_match.head {
         Head::Dense { bias, .. } => Some(bias.len()),
-        Head::Channels => channels(graph, &head_match.features).map(|count| count.channels),
+        Head::Channels => facts.channels(&head_match.features),
         Head::PooledLayers | Head::FlattenedLayers => {
             let layers = head_match.tail.iter().rev();
             layers

@@ -6,6 +6,7 @@ use std::collections::{BTreeSet, HashSet};
 
 use prost::Message;
 
+use super::facts::Facts;
 use super::gradient::{CLASS, DETAIL, Gradient, SLOT, Sums};
 use super::image_input::Picture;
 use super::types::{HeadMatch, Layout};
@@ -30,13 +31,14 @@ pub const IMAGE: &str = "camoverlay/image";
 /// [`Fault::TooLarge`], or a graph that was not well formed.
 pub fn rewrite(
     graph: Graph,
+    facts: &Facts,
     picture: &Picture,
     head_match: &HeadMatch,
     gradient: Option<Gradient>,
 ) -> Result<Vec<u8>, Fault> {
-    let features_type = graph.element_type(&head_match.features, picture.element_type);
-    let logits_type = graph.element_type(&head_match.logits, picture.element_type);
-    let pads = pads_before_maxima(&graph, picture.element_type);
+    let features_type = facts.element_type(&head_match.features);
+    let logits_type = facts.element_type(&head_match.logits);
+    let pads = pads_before_maxima(&graph, facts);
     let version = graph.opset();
     let mut model = graph.into_model();
     // From this version on, weights that are inputs too are told from constants.
@@ -98,7 +100,7 @@ pub fn rewrite(
 }
 
 /// Indices of the nodes that pad with zeros what a `MaxPool` takes, as Keras' ResNets do.
-fn pads_before_maxima(graph: &Graph, input_type: i32) -> BTreeSet<usize> {
+fn pads_before_maxima(graph: &Graph, facts: &Facts) -> BTreeSet<usize> {
     let is_zero = |tensor: &str| {
         tensor.is_empty()
             || graph
@@ -114,7 +116,7 @@ fn pads_before_maxima(graph: &Graph, input_type: i32) -> BTreeSet<usize> {
             pad.op() == Op::Pad
                 && pad.float("value", 0.0) == 0.0
                 && is_zero(pad.operand(2))
-                && graph.element_type(pad.operand(0), input_type) == data_type::FLOAT
+                && facts.element_type(pad.operand(0)) == data_type::FLOAT
         })
         .collect()
 }
