@@ -9,7 +9,7 @@ mkdir -p target
 : >"$CAMOVERLAY_TEST_SKIPS"
 
 status=0
-cargo test --locked "$@" || status=$?
+cargo test --locked --no-fail-fast "$@" || status=$?
 if [ -s "$CAMOVERLAY_TEST_SKIPS" ]; then
     sort -u "$CAMOVERLAY_TEST_SKIPS"
     echo "$(sort -u "$CAMOVERLAY_TEST_SKIPS" | wc -l) left out."

@@ -92,6 +92,16 @@ fn try_ffmpeg(folder: &Path, line: &str) -> Output {
         .unwrap()
 }
 
+/// Copies the clip `from` to `to`, which says that it is to be turned clockwise by `degrees`.
+fn tell_turned(folder: &Path, degrees: i32, from: &str, to: &str) {
+    let line = format!("-display_rotation -{degrees} -i {from} -c copy {to}");
+    // Before ffmpeg 6 it was a tag that said so.
+    if !try_ffmpeg(folder, &line).status.success() {
+        let line = format!("-i {from} -c copy -metadata:s:v rotate={degrees} {to}");
+        ffmpeg(folder, &line);
+    }
+}
+
 /// What ffprobe shows of `file`, asked by `line`.
 fn ffprobe(file: &Path, line: &str) -> Value {
     let output = Command::new("ffprobe")
@@ -375,13 +385,7 @@ fn a_turned_picture_is_recorded_upright() {
         "-f lavfi -i color=gray:size=320x240:rate=10:duration=1 \
          -vf drawbox=x=0:w=160:c=white:t=fill,drawbox=x=20:y=40:w=40:h=40:c=black:t=fill flat.mp4",
     );
-    // Before ffmpeg 6 it was a tag that said so.
-    if !try_ffmpeg(folder, "-display_rotation -90 -i flat.mp4 -c copy in.mp4")
-        .status
-        .success()
-    {
-        ffmpeg(folder, "-i flat.mp4 -c copy -metadata:s:v rotate=90 in.mp4");
-    }
+    tell_turned(folder, 90, "flat.mp4", "in.mp4");
     recorded(folder, "in.mp4 -o out.mp4 --threshold 1 --no-labels");
     for name in ["in", "out"] {
         ffmpeg(folder, &format!("-i {name}.mp4 -frames:v 1 {name}.png"));
@@ -413,10 +417,7 @@ fn photos_and_clips_are_recorded_upright() {
         let filter = format!("{filter},format=yuv420p");
         photos::store(folder, &filter, &format!("{name}.mp4"));
     }
-    ffmpeg(
-        folder,
-        "-i lying.mp4 -c copy -metadata:s:v rotate=180 turned.mp4",
-    );
+    tell_turned(folder, 180, "lying.mp4", "turned.mp4");
     for group in [
         ["exif-1.jpg", "exif-5.jpg", "exif-6.jpg"].as_slice(),
         &["upright.mp4", "turned.mp4"],
