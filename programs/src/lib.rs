@@ -33,6 +33,7 @@ mod run;
 mod source;
 mod still;
 mod unreadable;
+mod watchdog;
 
 pub use command_line::main;
 pub use failure::Failure;

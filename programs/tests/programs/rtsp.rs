@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use common::{Picture, source};
 use gst::prelude::*;
 
-const PROGRAM: &str = env!("CARGO_BIN_EXE_camoverlay-rtsp");
+pub const PROGRAM: &str = env!("CARGO_BIN_EXE_camoverlay-rtsp");
 
 /// Longer than anything takes on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
