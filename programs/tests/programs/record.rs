@@ -217,7 +217,7 @@ impl Recording {
             .args(["-v", "error", "-xerror", "-i"])
             .arg(&self.video)
             .args([
-                "-vsync",
+                "-fps_mode",
                 "passthrough",
                 "-enc_time_base",
                 "-1",
@@ -347,7 +347,7 @@ fn odd_sides_and_any_frame_rate_stay() {
     // Frames at 0, 0.04, 0.16, 0.36, 0.64 s and so on.
     ffmpeg(
         folder,
-        "-f lavfi -i testsrc=size=321x243:rate=25:duration=1 -vf setpts=N*N/25/TB -vsync vfr -pix_fmt yuv420p -c:v ffv1 in.mkv",
+        "-f lavfi -i testsrc=size=321x243:rate=25:duration=1 -vf setpts=N*N/25/TB -fps_mode vfr -pix_fmt yuv420p -c:v ffv1 in.mkv",
     );
     let original = Recording::new(folder, "in.mkv");
     for name in ["out.mp4", "out.mkv", "out.webm"] {

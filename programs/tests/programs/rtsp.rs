@@ -61,10 +61,15 @@ impl Server {
         let log = std::fs::read_to_string(log).unwrap();
         let first = |field: &str| {
             let (_, values) = log.split_once(field).unwrap();
-            values.split([',', ' ']).next().unwrap().to_owned()
+            values
+                .trim_start()
+                .split([',', ' '])
+                .next()
+                .unwrap()
+                .to_owned()
         };
-        let class = first("top-ids=(int)< ").parse().unwrap();
-        let score = first("top-scores=(double)< ").parse().unwrap();
+        let class = first("top-ids=(int)<").parse().unwrap();
+        let score = first("top-scores=(double)<").parse().unwrap();
         (server, class, score)
     }
 
