@@ -1,7 +1,7 @@
 //! An input in a pipeline: what decodes it and turns it upright, and what is seen of it on the way.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use gst::glib;
@@ -12,6 +12,7 @@ use crate::failure::Failure;
 use crate::input::Input;
 use crate::still;
 use crate::unreadable::{self, NO_PICTURE, Symptoms};
+use crate::upright::{settle, upright};
 use crate::watchdog::{self, Given, Watchdog};
 
 /// After so long a server that has not answered is slow or silent; to be refused, or not to find it, takes less.
@@ -344,131 +345,6 @@ fn note_type(typefind: &gst::Element, seen: &Arc<Seen>) {
         let name = caps.structure(0)?.name().to_string();
         lock(&seen.upgrade()?.symptoms).kind.get_or_insert(name);
         None
-    });
-}
-
-/// A uridecodebin for `uri` that tells how photos are turned, and decodes those that only its lesser decoders can.
-///
-/// # Errors
-/// GStreamer lacks it.
-pub(crate) fn decoder(uri: &str) -> Result<gst::Element, Failure> {
-    prefer();
-    let decoder = gst::ElementFactory::make("uridecodebin")
-        .property("uri", uri)
-        // Those of graphics cards leave frames where camoverlay cannot reach them.
-        .property("force-sw-decoders", true)
-        .build()?;
-    decoder.connect("autoplug-select", false, |values| {
-        let caps = values.get(2).and_then(|caps| caps.get::<gst::Caps>().ok());
-        let factory = values
-            .get(3)
-            .and_then(|factory| factory.get::<gst::ElementFactory>().ok());
-        let suits = caps
-            .zip(factory)
-            .is_none_or(|(caps, factory)| suits(&caps, &factory.name()));
-        let choice = glib::Type::from_name("GstAutoplugSelectResult")
-            .and_then(glib::EnumClass::with_type)?;
-        // The one tries the factory, the other skips it.
-        choice.to_value_by_nick(if suits { "try" } else { "skip" })
-    });
-    Ok(decoder)
-}
-
-/// Has decodebin find the parser of JPEG, which reads the orientation and has no rank in GStreamer 1.22, and decode BMP
-/// and TIFF by gdk-pixbuf: libav's decoders want a whole picture in one buffer, which nothing there makes.
-fn prefer() {
-    static ONCE: Once = Once::new();
-    ONCE.call_once(|| {
-        for (name, rank) in [
-            ("jpegparse", gst::Rank::PRIMARY),
-            ("gdkpixbufdec", gst::Rank::MARGINAL + 1),
-        ] {
-            if let Some(factory) = gst::ElementFactory::find(name)
-                && factory.rank() == gst::Rank::NONE
-            {
-                factory.set_rank(rank);
-            }
-        }
-    });
-}
-
-/// Whether decodebin shall try the element called `factory` on `caps`.
-fn suits(caps: &gst::CapsRef, factory: &str) -> bool {
-    let Some(structure) = caps.structure(0) else {
-        return true;
-    };
-    match factory {
-        // The frames of a container are whole as they come.
-        "jpegparse" => structure.has_field("sof-marker"),
-        // It knows no CMYK; libav's decoder does.
-        "jpegdec" => {
-            let colours = structure.get::<&str>("colorspace");
-            !colours.is_ok_and(|colours| ["CMYK", "YCCK"].contains(&colours))
-        }
-        _ => true,
-    }
-}
-
-/// A converter, and behind it what turns frames as their orientation tag says. The tag says afterwards that they are
-/// upright, which videoflip of GStreamer 1.22 leaves as it was.
-///
-/// # Errors
-/// GStreamer lacks one.
-pub(crate) fn upright() -> Result<[gst::Element; 2], Failure> {
-    let convert = gst::ElementFactory::make("videoconvert").build()?;
-    let flip = gst::ElementFactory::make("videoflip")
-        .property_from_str("video-direction", "auto")
-        .build()?;
-    let exit = flip.static_pad("src").ok_or("videoflip has lost a pad.")?;
-    exit.add_probe(gst::PadProbeType::EVENT_DOWNSTREAM, |_, info| {
-        if let Some(gst::PadProbeData::Event(event)) = &mut info.data
-            && let gst::EventView::Tag(tag) = event.view()
-            && tag.tag().index::<gst::tags::ImageOrientation>(0).is_some()
-        {
-            let mut tags = tag.tag_owned();
-            let turned = tags.make_mut();
-            turned.add::<gst::tags::ImageOrientation>(&"rotate-0", gst::TagMergeMode::Replace);
-            *event = gst::event::Tag::new(tags);
-        }
-        gst::PadProbeReturn::Ok
-    });
-    Ok([convert, flip])
-}
-
-/// Holds back what is said of the first frame on `pad` until that frame comes: a turned picture changes its size after
-/// its first caps, to which compositor would keep.
-fn settle(pad: &gst::Pad) {
-    let held = Mutex::new(Some(Vec::<gst::Event>::new()));
-    let kinds = gst::PadProbeType::BUFFER | gst::PadProbeType::EVENT_DOWNSTREAM;
-    pad.add_probe(kinds, move |pad, info| {
-        let mut held = lock(&held);
-        let Some(events) = held.as_mut() else {
-            return gst::PadProbeReturn::Remove;
-        };
-        if let Some(event) = info.event() {
-            let kind = event.type_();
-            match kind {
-                gst::EventType::StreamStart => return gst::PadProbeReturn::Ok,
-                gst::EventType::Caps | gst::EventType::Segment | gst::EventType::Tag => {
-                    let earlier = events.iter_mut().find(|event| event.type_() == kind);
-                    match earlier.filter(|_| kind != gst::EventType::Tag) {
-                        Some(earlier) => *earlier = event.clone(),
-                        None => events.push(event.clone()),
-                    }
-                    return gst::PadProbeReturn::Handled;
-                }
-                _ => {}
-            }
-        }
-        let events = held.take().unwrap_or_default();
-        drop(held);
-        if let Some(peer) = pad.peer() {
-            for event in events {
-                // Whoever does not take it does not take the frame either, and says so.
-                let _ = peer.send_event(event);
-            }
-        }
-        gst::PadProbeReturn::Ok
     });
 }
 
