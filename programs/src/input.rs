@@ -13,8 +13,9 @@ use std::time::Duration;
 use gst::glib;
 use gst::prelude::*;
 
+use crate::decoder::decoder;
 use crate::failure::Failure;
-use crate::source::{Source, decoder};
+use crate::source::Source;
 use crate::still;
 
 /// An input as the user names it: nothing or `camera` for the first camera, a camera's device, a file, a URI.

@@ -24,6 +24,7 @@
 //! ```
 
 mod command_line;
+mod decoder;
 mod failure;
 mod input;
 mod options;
@@ -33,6 +34,8 @@ mod run;
 mod source;
 mod still;
 mod unreadable;
+mod upright;
+mod watchdog;
 
 pub use command_line::main;
 pub use failure::Failure;

@@ -1,7 +1,7 @@
 //! An input in a pipeline: what decodes it and turns it upright, and what is seen of it on the way.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use gst::glib;
@@ -12,11 +12,11 @@ use crate::failure::Failure;
 use crate::input::Input;
 use crate::still;
 use crate::unreadable::{self, NO_PICTURE, Symptoms};
+use crate::upright::{settle, upright};
+use crate::watchdog::{self, Given, Watchdog};
 
-/// How long a file may give nothing while somebody waits for it.
-const PATIENCE: Duration = Duration::from_secs(10);
-/// The same for an address, which has a time limit of its own as a rule.
-const PATIENCE_FAR: Duration = Duration::from_secs(30);
+/// After so long a server that has not answered is slow or silent; to be refused, or not to find it, takes less.
+const NO_ANSWER: Duration = Duration::from_secs(10);
 
 /// An input in a pipeline.
 pub struct Source {
@@ -24,27 +24,35 @@ pub struct Source {
     pub element: gst::Element,
     /// As the user calls it.
     name: String,
-    /// How long it may give nothing; none: a camera, which may.
-    patience: Option<Duration>,
+    /// None: a camera, which may give nothing.
+    watchdog: Option<Mutex<Watchdog>>,
     seen: Arc<Seen>,
-    /// What had moved at the last look, and when that was last seen to change; none before the first look.
-    last: Mutex<Option<(u64, Instant)>>,
 }
 
 /// What the streaming threads notice.
 #[derive(Default)]
 struct Seen {
-    /// Buffers read, and frames decoded.
-    moved: AtomicU64,
+    /// Bytes read.
+    bytes: AtomicU64,
+    /// Frames decoded.
+    frames: AtomicU64,
     has_ended: AtomicBool,
     /// Whether the decoder waits for an answer from downstream, such as who allocates the frames: it comes only when
     /// what lies before it has been taken, and a network may still have to load.
     is_asking: AtomicBool,
     symptoms: Mutex<Symptoms>,
     /// Where the data is read.
-    reader: Mutex<Option<gst::Element>>,
+    reader: Mutex<Option<Reader>>,
     /// Where decoded frames wait until they are taken.
     waiting: Mutex<Option<gst::Element>>,
+}
+
+/// What reads the data.
+struct Reader {
+    element: gst::Element,
+    opened: Instant,
+    /// When it had nothing more to give.
+    ended: Option<Instant>,
 }
 
 impl Source {
@@ -126,13 +134,12 @@ impl Source {
         Self {
             element,
             name: name.to_owned(),
-            patience: match input {
-                Input::File(_) => Some(PATIENCE),
-                Input::Uri(_) => Some(PATIENCE_FAR),
+            watchdog: match input {
+                Input::File(_) => Some(Mutex::new(Watchdog::new(false))),
+                Input::Uri(_) => Some(Mutex::new(Watchdog::new(true))),
                 Input::FirstCamera | Input::Camera(_) => None,
             },
             seen,
-            last: Mutex::new(None),
         }
     }
 
@@ -158,7 +165,9 @@ impl Source {
                 .event()
                 .is_some_and(|event| event.type_() == gst::EventType::Eos);
             seen.has_ended.store(at_end, Ordering::Relaxed);
-            seen.moved.fetch_add(1, Ordering::Relaxed);
+            if info.buffer().is_some() {
+                seen.frames.fetch_add(1, Ordering::Relaxed);
+            }
             gst::PadProbeReturn::Ok
         });
         Ok(())
@@ -171,19 +180,49 @@ impl Source {
             .is_some_and(|source| *source == self.element || source.has_as_ancestor(&self.element))
     }
 
-    /// Takes notice of a message that tells more than the error that follows it.
+    /// Takes notice of a message that tells more than the error that follows it, or than its own words.
     pub(crate) fn note(&self, message: &gst::MessageRef) {
-        if let gst::MessageView::Element(element) = message.view()
-            && let Some(missing) = element.structure().filter(|s| s.name() == "missing-plugin")
-            && let Ok(name) = missing.get::<String>("name")
-        {
-            lock(&self.seen.symptoms).missing.get_or_insert(name);
+        match message.view() {
+            gst::MessageView::Element(element) => {
+                if let Some(missing) = element.structure().filter(|s| s.name() == "missing-plugin")
+                    && let Ok(name) = missing.get::<String>("name")
+                {
+                    lock(&self.seen.symptoms).missing.get_or_insert(name);
+                }
+            }
+            gst::MessageView::Error(error) if self.is_of(message) => {
+                let status = error.details().map(|d| d.get::<u32>("http-status-code"));
+                if let Some(Ok(status @ 400..)) = status {
+                    lock(&self.seen.symptoms).status.get_or_insert(status);
+                }
+            }
+            _ => {}
         }
     }
 
     /// What an error of the input is to the user.
     pub fn failure(&self, error: &glib::Error) -> Failure {
-        unreadable::sentence(&self.name, error, &lock(&self.seen.symptoms)).into()
+        let mut symptoms = lock(&self.seen.symptoms);
+        if let Some(silence) = self.silence(error) {
+            if silence >= NO_ANSWER {
+                let seconds = silence.as_secs();
+                return Failure::Stalled(watchdog::silent(&self.name, seconds, true));
+            }
+            symptoms.is_out_of_reach = true;
+        }
+        unreadable::sentence(&self.name, error, &symptoms).into()
+    }
+
+    /// How long an address was asked, if `error` is that nothing at all came from it: what reads it does not say why.
+    fn silence(&self, error: &glib::Error) -> Option<Duration> {
+        let is_far = lock(self.watchdog.as_ref()?).is_far;
+        let reader = lock(&self.seen.reader);
+        let reader = reader.as_ref()?;
+        let is_silent = is_far
+            && error.matches(gst::StreamError::Failed)
+            && reader.element.is::<gst_base::BaseSrc>()
+            && self.seen.bytes.load(Ordering::Relaxed) == 0;
+        is_silent.then(|| reader.ended.unwrap_or_else(Instant::now) - reader.opened)
     }
 
     /// What to say of an input that ended without having given a frame.
@@ -192,24 +231,17 @@ impl Source {
         self.failure(&error)
     }
 
-    /// Why nothing will come any more, if nothing has since the first call for so long, although somebody waits for it.
+    /// Why nothing will come any more, if nothing to speak of has since the first call for so long, although somebody
+    /// waits for it.
     pub(crate) fn stalled(&self) -> Option<Failure> {
-        let patience = self.patience?;
-        let moved = self.seen.moved.load(Ordering::Relaxed);
-        let mut last = lock(&self.last);
-        let since = match *last {
-            Some((before, since)) if before == moved && !self.may_rest() => since,
-            _ => Instant::now(),
+        let mut watchdog = lock(self.watchdog.as_ref()?);
+        let given = Given {
+            bytes: self.seen.bytes.load(Ordering::Relaxed),
+            frames: self.seen.frames.load(Ordering::Relaxed),
         };
-        *last = Some((moved, since));
-        (since.elapsed() > patience).then(|| {
-            let seconds = patience.as_secs();
-            let name = &self.name;
-            Failure::Stalled(format!(
-                "{name} has given nothing for {seconds} seconds, and is given up. Is it complete, and can the place \
-                 where it lies be read?"
-            ))
-        })
+        let rests = self.may_rest();
+        let standstill = watchdog.look(Instant::now(), given, rests, || self.has_length())?;
+        Some(Failure::Stalled(watchdog.sentence(&self.name, standstill)))
     }
 
     /// Whether it is not the input's fault that nothing comes: all has, what came waits to be taken, or it is live.
@@ -217,15 +249,30 @@ impl Source {
         let waits = lock(&self.seen.waiting)
             .as_ref()
             .is_some_and(|queue| queue.property::<u32>("current-level-buffers") > 0);
-        let is_live = lock(&self.seen.reader)
-            .as_ref()
-            .is_some_and(|reader| match reader.downcast_ref::<gst_base::BaseSrc>() {
+        let flags = [&self.seen.is_asking, &self.seen.has_ended];
+        waits || self.is_live() || flags.iter().any(|flag| flag.load(Ordering::Relaxed))
+    }
+
+    /// Whether nobody but the program that shows it can tell how long it may give nothing: a camera, a live stream.
+    pub fn is_live(&self) -> bool {
+        let reader = lock(&self.seen.reader);
+        let is_live = reader.as_ref().is_some_and(|reader| {
+            match reader.element.downcast_ref::<gst_base::BaseSrc>() {
                 Some(source) => source.is_live(),
                 // RTSP and the like, which have time limits of their own.
                 None => true,
-            });
-        let flags = [&self.seen.is_asking, &self.seen.has_ended];
-        waits || is_live || flags.iter().any(|flag| flag.load(Ordering::Relaxed))
+            }
+        });
+        is_live || self.watchdog.is_none()
+    }
+
+    /// Whether the input says how long it is, so that there is an end to reading it.
+    fn has_length(&self) -> bool {
+        let reader = lock(&self.seen.reader);
+        reader.as_ref().is_some_and(|reader| {
+            let length = reader.element.query_duration::<gst::format::Bytes>();
+            length.is_some()
+        })
     }
 }
 
@@ -240,14 +287,54 @@ fn watch_reader(element: &gst::Element, seen: &Arc<Seen>) {
         let reader = values.get(1)?.get::<gst::Element>().ok()?;
         if let Some(pad) = reader.static_pad("src") {
             let seen = Arc::clone(&seen);
-            pad.add_probe(gst::PadProbeType::BUFFER, move |_, _| {
-                seen.moved.fetch_add(1, Ordering::Relaxed);
+            let kinds = gst::PadProbeType::BUFFER | gst::PadProbeType::EVENT_DOWNSTREAM;
+            pad.add_probe(kinds, move |_, info| {
+                if let Some(buffer) = info.buffer() {
+                    let bytes = buffer.size() as u64;
+                    seen.bytes.fetch_add(bytes, Ordering::Relaxed);
+                } else if info.event().map(|event| event.type_()) == Some(gst::EventType::Eos)
+                    && let Some(reader) = &mut *lock(&seen.reader)
+                {
+                    reader.ended.get_or_insert_with(Instant::now);
+                }
+                gst::PadProbeReturn::Ok
+            });
+            let kinds = gst::PadProbeType::QUERY_UPSTREAM | gst::PadProbeType::PULL;
+            pad.add_probe(kinds, |pad, info| {
+                if let Some(query) = info.query_mut()
+                    && let gst::QueryViewMut::Seeking(seeking) = query.view_mut()
+                    && gives_no_parts(pad)
+                {
+                    seeking.set(
+                        false,
+                        gst::GenericFormattedValue::none_for_format(gst::Format::Bytes),
+                        gst::GenericFormattedValue::none_for_format(gst::Format::Bytes),
+                    );
+                }
                 gst::PadProbeReturn::Ok
             });
         }
-        *lock(&seen.reader) = Some(reader);
+        *lock(&seen.reader) = Some(Reader {
+            element: reader,
+            opened: Instant::now(),
+            ended: None,
+        });
         None
     });
+}
+
+/// Whether a web server, read from `pad`, does not offer parts of what it serves. souphttpsrc takes every server for one
+/// that does, and fails where a demuxer then asks for the table at the end of the file instead of reading up to it.
+fn gives_no_parts(pad: &gst::Pad) -> bool {
+    let headers = pad.sticky_event::<gst::event::CustomDownstreamSticky<_>>(0);
+    let headers = headers.as_ref().and_then(|event| event.structure());
+    let answer = headers.and_then(|headers| headers.get::<gst::Structure>("response-headers").ok());
+    answer.is_some_and(|answer| {
+        let offer = answer
+            .iter()
+            .find(|(name, _)| name.eq_ignore_ascii_case("accept-ranges"));
+        offer.is_none_or(|(_, units)| units.get::<&str>() != Ok("bytes"))
+    })
 }
 
 /// Notes what kind of data the first typefind element finds.
@@ -258,131 +345,6 @@ fn note_type(typefind: &gst::Element, seen: &Arc<Seen>) {
         let name = caps.structure(0)?.name().to_string();
         lock(&seen.upgrade()?.symptoms).kind.get_or_insert(name);
         None
-    });
-}
-
-/// A uridecodebin for `uri` that tells how photos are turned, and decodes those that only its lesser decoders can.
-///
-/// # Errors
-/// GStreamer lacks it.
-pub(crate) fn decoder(uri: &str) -> Result<gst::Element, Failure> {
-    prefer();
-    let decoder = gst::ElementFactory::make("uridecodebin")
-        .property("uri", uri)
-        // Those of graphics cards leave frames where camoverlay cannot reach them.
-        .property("force-sw-decoders", true)
-        .build()?;
-    decoder.connect("autoplug-select", false, |values| {
-        let caps = values.get(2).and_then(|caps| caps.get::<gst::Caps>().ok());
-        let factory = values
-            .get(3)
-            .and_then(|factory| factory.get::<gst::ElementFactory>().ok());
-        let suits = caps
-            .zip(factory)
-            .is_none_or(|(caps, factory)| suits(&caps, &factory.name()));
-        let choice = glib::Type::from_name("GstAutoplugSelectResult")
-            .and_then(glib::EnumClass::with_type)?;
-        // The one tries the factory, the other skips it.
-        choice.to_value_by_nick(if suits { "try" } else { "skip" })
-    });
-    Ok(decoder)
-}
-
-/// Has decodebin find the parser of JPEG, which reads the orientation and has no rank in GStreamer 1.22, and decode BMP
-/// and TIFF by gdk-pixbuf: libav's decoders want a whole picture in one buffer, which nothing there makes.
-fn prefer() {
-    static ONCE: Once = Once::new();
-    ONCE.call_once(|| {
-        for (name, rank) in [
-            ("jpegparse", gst::Rank::PRIMARY),
-            ("gdkpixbufdec", gst::Rank::MARGINAL + 1),
-        ] {
-            if let Some(factory) = gst::ElementFactory::find(name)
-                && factory.rank() == gst::Rank::NONE
-            {
-                factory.set_rank(rank);
-            }
-        }
-    });
-}
-
-/// Whether decodebin shall try the element called `factory` on `caps`.
-fn suits(caps: &gst::CapsRef, factory: &str) -> bool {
-    let Some(structure) = caps.structure(0) else {
-        return true;
-    };
-    match factory {
-        // The frames of a container are whole as they come.
-        "jpegparse" => structure.has_field("sof-marker"),
-        // It knows no CMYK; libav's decoder does.
-        "jpegdec" => {
-            let colours = structure.get::<&str>("colorspace");
-            !colours.is_ok_and(|colours| ["CMYK", "YCCK"].contains(&colours))
-        }
-        _ => true,
-    }
-}
-
-/// A converter, and behind it what turns frames as their orientation tag says. The tag says afterwards that they are
-/// upright, which videoflip of GStreamer 1.22 leaves as it was.
-///
-/// # Errors
-/// GStreamer lacks one.
-pub(crate) fn upright() -> Result<[gst::Element; 2], Failure> {
-    let convert = gst::ElementFactory::make("videoconvert").build()?;
-    let flip = gst::ElementFactory::make("videoflip")
-        .property_from_str("video-direction", "auto")
-        .build()?;
-    let exit = flip.static_pad("src").ok_or("videoflip has lost a pad.")?;
-    exit.add_probe(gst::PadProbeType::EVENT_DOWNSTREAM, |_, info| {
-        if let Some(gst::PadProbeData::Event(event)) = &mut info.data
-            && let gst::EventView::Tag(tag) = event.view()
-            && tag.tag().index::<gst::tags::ImageOrientation>(0).is_some()
-        {
-            let mut tags = tag.tag_owned();
-            let turned = tags.make_mut();
-            turned.add::<gst::tags::ImageOrientation>(&"rotate-0", gst::TagMergeMode::Replace);
-            *event = gst::event::Tag::new(tags);
-        }
-        gst::PadProbeReturn::Ok
-    });
-    Ok([convert, flip])
-}
-
-/// Holds back what is said of the first frame on `pad` until that frame comes: a turned picture changes its size after
-/// its first caps, to which compositor would keep.
-fn settle(pad: &gst::Pad) {
-    let held = Mutex::new(Some(Vec::<gst::Event>::new()));
-    let kinds = gst::PadProbeType::BUFFER | gst::PadProbeType::EVENT_DOWNSTREAM;
-    pad.add_probe(kinds, move |pad, info| {
-        let mut held = lock(&held);
-        let Some(events) = held.as_mut() else {
-            return gst::PadProbeReturn::Remove;
-        };
-        if let Some(event) = info.event() {
-            let kind = event.type_();
-            match kind {
-                gst::EventType::StreamStart => return gst::PadProbeReturn::Ok,
-                gst::EventType::Caps | gst::EventType::Segment | gst::EventType::Tag => {
-                    let earlier = events.iter_mut().find(|event| event.type_() == kind);
-                    match earlier.filter(|_| kind != gst::EventType::Tag) {
-                        Some(earlier) => *earlier = event.clone(),
-                        None => events.push(event.clone()),
-                    }
-                    return gst::PadProbeReturn::Handled;
-                }
-                _ => {}
-            }
-        }
-        let events = held.take().unwrap_or_default();
-        drop(held);
-        if let Some(peer) = pad.peer() {
-            for event in events {
-                // Whoever does not take it does not take the frame either, and says so.
-                let _ = peer.send_event(event);
-            }
-        }
-        gst::PadProbeReturn::Ok
     });
 }
 
@@ -402,7 +364,8 @@ mod tests {
         let photo = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/media/coffee.png");
         let input = Input::parse(Some(photo.as_ref())).unwrap();
         let mut source = input.video(&CameraOptions::default(), "coffee").unwrap();
-        source.patience = Some(Duration::from_millis(200));
+        let watchdog = source.watchdog.as_mut().unwrap().get_mut().unwrap();
+        watchdog.patience = Duration::from_millis(200);
         // From the first look on, not from here.
         std::thread::sleep(Duration::from_millis(400));
         let sink = gst_app::AppSink::builder().sync(false).build();

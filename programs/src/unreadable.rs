@@ -12,6 +12,10 @@ pub struct Symptoms {
     pub kind: Option<String>,
     /// What there is no plugin for, in GStreamer's words.
     pub missing: Option<String>,
+    /// With what a web server refuses it.
+    pub status: Option<u32>,
+    /// Whether there was no connection, or one that ended before anything came.
+    pub is_out_of_reach: bool,
 }
 
 /// Names the input, what is wrong with it, and what helps.
@@ -20,7 +24,17 @@ pub fn sentence(name: &str, error: &glib::Error, symptoms: &Symptoms) -> String 
     let kind = symptoms.kind.as_deref().unwrap_or_default();
     let picture = kind.strip_prefix("image/").map(format_name);
     let is_of_stream = error.is::<gst::StreamError>();
-    let (why, help) = if words == NO_PICTURE.trim_end_matches('.') {
+    let (why, help) = if let Some(status) = symptoms.status {
+        (
+            format!("its server answers {status} ({words})"),
+            advice(status),
+        )
+    } else if symptoms.is_out_of_reach {
+        (
+            "there is no connection to its server, or nothing comes from it".to_owned(),
+            "Is the address right, and does the server run?",
+        )
+    } else if words == NO_PICTURE.trim_end_matches('.') {
         (
             "there is no picture in it".to_owned(),
             "Give a video, a picture or a camera.",
@@ -61,6 +75,17 @@ pub fn sentence(name: &str, error: &glib::Error, symptoms: &Symptoms) -> String 
     sentence.trim_end().to_owned()
 }
 
+/// What to do where a web server answers with `status`.
+fn advice(status: u32) -> &'static str {
+    match status {
+        401 | 403 | 407 => {
+            "May you see it? A name and a password go into the address: http://NAME:PASSWORD@..."
+        }
+        500.. => "Try again later, or ask those who run the server.",
+        _ => "Is the address right?",
+    }
+}
+
 /// The name of a picture's format as people know it.
 fn format_name(kind: &str) -> String {
     let kind = kind
@@ -89,6 +114,7 @@ mod tests {
         let of = |kind: &str, missing: Option<&str>| Symptoms {
             kind: Some(kind.to_owned()),
             missing: missing.map(String::from),
+            ..Symptoms::default()
         };
         let gone = glib::Error::new(gst::ResourceError::NotFound, "Not found");
         for (error, symptoms, expected) in [
@@ -122,6 +148,23 @@ mod tests {
                 "a cannot be read: there is no picture in it. Give a video, a picture or a camera.",
             ),
             (&gone, Symptoms::default(), "a cannot be read: Not found."),
+            (
+                &gone,
+                Symptoms {
+                    status: Some(404),
+                    ..Symptoms::default()
+                },
+                "a cannot be read: its server answers 404 (Not found). Is the address right?",
+            ),
+            (
+                &stream,
+                Symptoms {
+                    is_out_of_reach: true,
+                    ..Symptoms::default()
+                },
+                "a cannot be read: there is no connection to its server, or nothing comes from it. Is the address right, \
+                 and does the server run?",
+            ),
         ] {
             assert_eq!(sentence("a", error, &symptoms), expected);
         }

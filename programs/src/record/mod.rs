@@ -43,7 +43,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// subtitles.
 ///
 /// Ctrl-C ends a recording early, and the file plays; a second Ctrl-C drops it. Files are called .part until they are
-/// complete. Of an input that breaks off, or stands still for some seconds (exit code 3), what came before is kept.
+/// complete. Of an input that breaks off, or gives nothing or next to nothing for some seconds (exit code 3), what came
+/// before is kept.
 /// Pictures that are stored lying or mirrored are recorded upright.
 #[derive(clap::Parser)]
 #[command(

@@ -10,10 +10,11 @@ use gst::prelude::*;
 use super::container::{Container, VideoChain, element};
 use super::journal::Journal;
 use super::streams::{ENCODED_QUEUE, Streams, link, lock, pad};
+use crate::decoder::decoder;
 use crate::failure::Failure;
 use crate::input::{CameraOptions, Input};
 use crate::source::Source;
-use crate::source::{decoder, upright};
+use crate::upright::upright;
 
 /// Few raw frames, which are large.
 const RAW_QUEUE: &str = "queue max-size-buffers=3 max-size-bytes=0 max-size-time=0";

@@ -163,12 +163,7 @@ fn pictures_are_explained_upright_whatever_their_format() {
 fn anamorphic_pictures_are_explained_in_their_shape() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
-    let square = photos::store(folder, "scale=600:400,format=yuv420p", "square.mp4");
-    let narrow = photos::store(
-        folder,
-        "scale=300:400,setsar=2/1,format=yuv420p",
-        "narrow.mp4",
-    );
+    let [square, narrow] = photos::square_and_oblong(folder);
     let (square, narrow) = (best(&square).unwrap(), best(&narrow).unwrap());
     assert_eq!(square.0, narrow.0);
     assert!((square.1 - narrow.1).abs() < 0.05, "{square:?} {narrow:?}");

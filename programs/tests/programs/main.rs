@@ -5,6 +5,7 @@ mod common;
 #[path = "../../../tests/common/photos.rs"]
 mod photos;
 
+mod addresses;
 mod inspect;
 mod manual;
 mod recipes;

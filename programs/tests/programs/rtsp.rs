@@ -1,6 +1,6 @@
 //! `camoverlay-rtsp` as its users run it, with the clients that they have: ffprobe and GStreamer's rtspsrc.
 
-use crate::common;
+use crate::{common, photos};
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use common::{Picture, source};
 use gst::prelude::*;
 
-const PROGRAM: &str = env!("CARGO_BIN_EXE_camoverlay-rtsp");
+pub const PROGRAM: &str = env!("CARGO_BIN_EXE_camoverlay-rtsp");
 
 /// Longer than anything takes on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -46,7 +46,35 @@ impl Server {
     }
 
     fn start_at(port: u16, arguments: &[&str]) -> Self {
-        let mut process = Command::new(PROGRAM)
+        Self::spawn(Command::new(PROGRAM), port, arguments)
+    }
+
+    /// Serves `clip`; the class that the network sees first, and its score, as the element's first message tells them.
+    fn start_with_best(folder: &Path, clip: &Path) -> (Self, u64, f64) {
+        let log = folder.join("messages.log");
+        let mut command = Command::new(PROGRAM);
+        command
+            .env("GST_DEBUG", "GST_BUS:5")
+            .env("GST_DEBUG_FILE", &log)
+            .env("GST_DEBUG_NO_COLOR", "1");
+        let server = Self::spawn(command, 0, &[&clip.to_string_lossy()]);
+        let log = std::fs::read_to_string(log).unwrap();
+        let first = |field: &str| {
+            let (_, values) = log.split_once(field).unwrap();
+            values
+                .trim_start()
+                .split([',', ' '])
+                .next()
+                .unwrap()
+                .to_owned()
+        };
+        let class = first("top-ids=(int)<").parse().unwrap();
+        let score = first("top-scores=(double)<").parse().unwrap();
+        (server, class, score)
+    }
+
+    fn spawn(mut command: Command, port: u16, arguments: &[&str]) -> Self {
+        let mut process = command
             .args(arguments)
             .args(["--port", &port.to_string()])
             // GStreamer 1.22's RTSP server, with clients over UDP and TCP at once, now and then warns of the order of
@@ -501,4 +529,67 @@ fn an_open_door_is_warned_of() {
     ];
     assert_eq!(said(&guarded), "");
     assert_eq!(said(&[&clip]), "");
+}
+
+#[test]
+fn photos_and_clips_are_served_upright() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    // Photos one behind the other, as cameras write them; a single one is no video.
+    let photos = |turn| {
+        let path = photos::turned(folder, turn);
+        let photo = std::fs::read(&path).unwrap();
+        std::fs::write(&path, photo.repeat(10)).unwrap();
+        path
+    };
+    let photos = photos::PHOTO_TURNS.iter().map(|turn| photos(*turn));
+    let clips = photos::CLIP_TURNS
+        .iter()
+        .map(|turn| photos::turned_clip(folder, *turn));
+    for group in [photos.collect::<Vec<_>>(), clips.collect()] {
+        let mut upright: Option<(f64, Picture)> = None;
+        for path in group {
+            let (server, class, score) = Server::start_with_best(folder, &path);
+            let seen = Watcher::attach(&server.url, "protocols=tcp").see(2);
+            assert_eq!(class, 967, "{}", path.display());
+            assert_eq!((seen.width, seen.height), (600, 400), "{}", path.display());
+            let Some((expected, picture)) = &upright else {
+                upright = Some((score, seen));
+                continue;
+            };
+            assert!(
+                (score - expected).abs() < 0.02,
+                "{}: {score}, not {expected}",
+                path.display()
+            );
+            let (width, height) = (picture.width, picture.height);
+            let mirrored = Picture::from_fn(width, height, |x, y| {
+                let at = 3 * (y * width + width - 1 - x);
+                [0, 1, 2].map(|channel| picture.rgb[at + channel])
+            });
+            let (near, far) = (distance(&seen, picture), distance(&seen, &mirrored));
+            assert!(near * 3.0 < far, "{}: {near} {far}", path.display());
+        }
+    }
+}
+
+#[test]
+fn the_shape_of_pixels_is_served() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let clips = photos::square_and_oblong(folder);
+    let [square, oblong] = clips.each_ref().map(|clip| {
+        let (server, class, score) = Server::start_with_best(folder, clip);
+        let entries = "stream=width,height,sample_aspect_ratio,display_aspect_ratio";
+        let options = format!("-rtsp_transport tcp -select_streams v -show_entries {entries}");
+        let shape = ffprobe(&server.url, &options).unwrap();
+        (class, score, shape.trim().to_owned())
+    });
+    assert_eq!(
+        (&*square.2, &*oblong.2),
+        ("600,400,1:1,3:2", "300,400,2:1,3:2")
+    );
+    assert_eq!(square.0, oblong.0);
+    // As for the element, whose chroma loses three quarters of its samples.
+    assert!((square.1 - oblong.1).abs() < 0.07, "{square:?} {oblong:?}");
 }

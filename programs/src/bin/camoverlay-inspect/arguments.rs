@@ -8,15 +8,15 @@ use camoverlay_programs::{Failure, NetworkOptions, QuestionOptions};
 /// Prints what camoverlay finds in an image classifier
 ///
 /// That is its input, its last feature map, its head, and the methods that can explain it. Exits with 1 and the reason
-/// where camoverlay would refuse the network, or the picture cannot be read; with 3 where its file gives nothing for some
-/// seconds.
+/// where camoverlay would refuse the network, or the picture cannot be read; with 3 where its file or address gives nothing,
+/// or next to nothing, for some seconds.
 #[derive(clap::Parser)]
 #[command(name = "camoverlay-inspect", version)]
 pub struct Arguments {
     /// ONNX classifier to inspect
     #[arg(value_name = "MODEL.onnx", conflicts_with = "net")]
     pub model: Option<PathBuf>,
-    /// Explain this picture, upright; of a video, its first frame
+    /// Explain this picture (a file or an address), upright; of a video, its first frame
     #[arg(long, value_name = "FILE")]
     pub image: Option<PathBuf>,
     /// Write the overlay of the picture

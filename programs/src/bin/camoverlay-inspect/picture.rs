@@ -34,9 +34,8 @@ pub fn explain(
         method: arguments.method(),
     };
     camoverlay_programs::start()?;
-    let name = path.display();
-    let source = Input::parse(Some(path.as_os_str()))?
-        .video(&CameraOptions::default(), &name.to_string())?;
+    let named = Some(path.as_os_str());
+    let source = Input::parse(named)?.video(&CameraOptions::default(), &Input::name(named))?;
     let (caps, buffer) = first_frame(&source)?;
     let (explanation, overlay) = overlay(&caps, buffer, arguments, &query, explainer)?;
     if let Some(output) = &arguments.output {

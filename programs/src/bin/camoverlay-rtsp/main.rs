@@ -19,7 +19,7 @@ use server::{Listening, Setup};
 /// Serve a camera, a file or a network camera by RTSP, with what makes a classifier decide drawn over it
 ///
 /// All clients get the same H.264 stream, over UDP or TCP as they ask. A file is played again and again. Ctrl-C ends it;
-/// so does a file that gives nothing for some seconds, with exit code 3.
+/// so does a file, or a web address, that gives nothing or next to nothing for some seconds, with exit code 3.
 #[derive(clap::Parser)]
 #[command(name = "camoverlay-rtsp", version)]
 struct Arguments {

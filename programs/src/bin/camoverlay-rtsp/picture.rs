@@ -9,7 +9,7 @@ use gst::prelude::*;
 
 use super::relay::Relay;
 
-/// How long an input that is no file may give nothing.
+/// How long a live input may give nothing.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Milliseconds that rtspsrc waits for packets out of order; its own two seconds suit films.
@@ -119,7 +119,7 @@ impl Picture {
             .map_err(|_| format!("{} cannot be played from its beginning again.", self.name).into())
     }
 
-    /// Lets a file stand still while nobody watches, and looks whether anything else still gives frames.
+    /// Lets a file stand still while nobody watches, and looks whether a live input still gives frames.
     ///
     /// # Errors
     /// It has given none for too long.
@@ -133,6 +133,10 @@ impl Picture {
                 self.state = wanted;
                 self.pipeline.set_state(wanted)?;
             }
+            return Ok(());
+        }
+        // The rest is watched wherever it is read.
+        if !self.source.is_live() {
             return Ok(());
         }
         let frames = self.frames.load(Ordering::Relaxed);

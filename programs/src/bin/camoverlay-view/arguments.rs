@@ -21,7 +21,8 @@ q       quit";
 ///
 /// The original is on the left; on the right is where the classifier sees the explained class, under the most likely
 /// classes. A picture stays until the window is closed, a video runs to its end. Both are shown at most 640 x 480 large
-/// unless --size says otherwise. Ends with exit code 3 where a file gives nothing for some seconds.
+/// unless --size says otherwise. Ends with exit code 3 where a file or a web address gives nothing, or next to nothing,
+/// for some seconds.
 #[derive(clap::Parser)]
 #[command(name = "camoverlay-view", version, after_help = keys())]
 pub struct Arguments {
