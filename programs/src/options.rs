@@ -133,17 +133,6 @@ impl OverlayOptions {
                 set(element, name, &value)?;
             }
         }
-        let paths = [
-            ("model", &self.model),
-            ("labels", &network.labels),
-            ("models-dir", &network.models_dir),
-            ("ort-library", &network.ort_library),
-        ];
-        for (name, path) in paths {
-            if let Some(path) = path {
-                element.set_property(name, path);
-            }
-        }
         Ok(())
     }
 }
