@@ -9,7 +9,8 @@ use std::sync::Arc;
 
 use super::glyph_cache::Ink;
 use super::pango::Scribe;
-use super::score_digits::{ScoreDigits, Style};
+use super::score_digits::ScoreDigits;
+use super::style::Style;
 use pangocairo::cairo;
 use pangocairo::pango;
 

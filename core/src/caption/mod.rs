@@ -14,6 +14,7 @@ mod label_cache;
 mod pango;
 mod score_digits;
 mod stored;
+mod style;
 mod text_layout;
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Setting lines of text with Pango.
 
-use super::score_digits::Style;
+use super::style::Style;
 use pangocairo::prelude::FontMapExt;
 use pangocairo::{cairo, pango};
 

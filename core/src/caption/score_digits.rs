@@ -3,6 +3,7 @@
 use super::drawing::Drawing;
 use super::glyph_cache::Ink;
 use super::pango::Scribe;
+use super::style::Style;
 
 /// The characters of scores in both weights.
 pub(crate) struct ScoreDigits {
@@ -31,26 +32,6 @@ struct Glyph {
     ink: Ink,
     /// Whole pixels to the next one.
     advance: i32,
-}
-
-/// How a score is written.
-#[derive(Clone, Copy)]
-pub(crate) struct Style {
-    pub marked: bool,
-    /// The line runs from right to left, as its label does.
-    pub mirrored: bool,
-    /// There is a label before it.
-    pub labelled: bool,
-}
-
-/// Opacity of the lines that are not marked, in 1/255.
-const UNMARKED: u8 = 230;
-
-impl Style {
-    /// Opacity of the letters, in 1/255.
-    pub fn opacity(self) -> u8 {
-        if self.marked { u8::MAX } else { UNMARKED }
-    }
 }
 
 impl ScoreDigits {

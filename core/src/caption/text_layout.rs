@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use super::drawing::Drawing;
 use super::label_cache::{Label, Letters};
-use super::score_digits::{ScoreDigits, Style};
+use super::score_digits::ScoreDigits;
+use super::style::Style;
 
 /// Letters are this fraction of the frame's shortest side high, and at least [`SMALLEST`] pixels.
 const SIZE: f64 = 1.0 / 30.0;

@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::colormap::Span;
 use super::rgb::Colours;
 use super::yuv::code_tables::{ChromaRows, YuvTables};
-use crate::frame::planes::PLANES;
+use crate::frame::layout::PLANES;
 use crate::frame::{Chroma, Geometry, Layout, PackedOrder, PlaneMut, Samples};
 use crate::luma::gray::gray_planes;
 use crate::luma::tiles::{self, COLUMNS};

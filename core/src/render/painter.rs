@@ -9,7 +9,7 @@ use super::frame_writer::{FrameWriter, Scratch};
 use super::panel::Panel;
 use super::quantize::Quantizer;
 use super::scaled_map::{MapScaler, MapView, Source};
-use crate::frame::planes::PLANES;
+use crate::frame::layout::PLANES;
 use crate::frame::{Geometry, Plane, PlaneMut};
 use crate::frame::{Orientation, Presentation};
 use crate::luma::reader::GrayBounds;

@@ -1,6 +1,6 @@
 //! Class maps scaled to frames.
 //!
-//! As in [`crate::resample::plane`], single precision decides wherever it certainly decides as double
+//! As in [`crate::resample::vertical`], single precision decides wherever it certainly decides as double
 //! precision does.
 
 use std::ops::Range;

@@ -8,7 +8,7 @@
 use super::coefficients::{Axis, Bytes};
 #[cfg(target_arch = "x86_64")]
 use super::inrow::{self, RowWeights};
-use super::plane::round_byte_rows;
+use super::vertical::round_byte_rows;
 #[cfg(target_arch = "x86_64")]
 use crate::simd::Level;
 use crate::simd::dispatched;

@@ -8,7 +8,7 @@ use crate::render::colormap::Span;
 use crate::render::rgb::Colours;
 use crate::render::yuv::table_sums::{SumTable, Table};
 use crate::resample::coefficients::{Axis, Bytes};
-use crate::resample::plane::round_byte_rows;
+use crate::resample::vertical::round_byte_rows;
 use crate::simd::forced::each_level;
 
 fn noise(random: &mut Random, len: usize) -> Vec<u8> {
