@@ -6,9 +6,9 @@
 )]
 
 use super::tiles::{COLUMNS, tile_bounds};
-#[cfg(target_arch = "x86_64")]
-use crate::simd::Level;
 use crate::simd::dispatched;
+#[cfg(target_arch = "x86_64")]
+use crate::simd::level::Level;
 
 /// Weights of red, green and blue, 30 bits after the point: 0.298936021293775,
 /// 0.587043074451121 and 0.114020904255103. No colour of 8-bit channels comes nearer than 4.5e-6
@@ -105,7 +105,7 @@ dispatched! {
 #[cfg(target_arch = "x86_64")]
 pub(crate) mod vnni {
     use super::WEIGHTS;
-    use crate::simd::lookup::{load_bytes, mask};
+    use crate::simd::avx512::lookup::{load_bytes, mask};
     use std::arch::x86_64::*;
 
     /// Half of the bits of each weight, in signed bytes where a pixel has the channel.

@@ -9,9 +9,9 @@ use super::coefficients::{Axis, Bytes};
 #[cfg(target_arch = "x86_64")]
 use super::inrow::{self, RowWeights};
 use super::vertical::round_byte_rows;
-#[cfg(target_arch = "x86_64")]
-use crate::simd::Level;
 use crate::simd::dispatched;
+#[cfg(target_arch = "x86_64")]
+use crate::simd::level::Level;
 
 /// Bytes of a column of some rows.
 const LANES: usize = 64;

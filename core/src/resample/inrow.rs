@@ -12,7 +12,7 @@ use std::arch::x86_64::*;
 
 use super::coefficients::Axis;
 use super::vnni::{FRACTION, digits};
-use crate::simd::lookup::{each_bit, mask};
+use crate::simd::avx512::lookup::{each_bit, mask};
 
 /// Samples that are made at once.
 const LANES: usize = 16;

@@ -15,9 +15,9 @@ use super::coefficients::{Axis, Bytes, Source, sum_rows};
 #[cfg(target_arch = "x86_64")]
 use super::vnni;
 use crate::rounding::{nearest, round_u8};
-#[cfg(target_arch = "x86_64")]
-use crate::simd::Level;
 use crate::simd::dispatched;
+#[cfg(target_arch = "x86_64")]
+use crate::simd::level::Level;
 
 /// Columns that are summed at once.
 const LANES: usize = 64;

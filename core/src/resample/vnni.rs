@@ -12,7 +12,7 @@ use std::arch::x86_64::*;
 use std::ops::Range;
 
 use super::coefficients::Bytes;
-use crate::simd::lookup::{each_bit, mask};
+use crate::simd::avx512::lookup::{each_bit, mask};
 
 /// Bits after the point of the integer weights.
 pub(crate) const FRACTION: u32 = 22;

@@ -15,7 +15,7 @@ use crate::luma::tiles::COLUMNS;
 use crate::resample::coefficients::Axis;
 use crate::rounding::{nearest, round_u8};
 #[cfg(target_arch = "x86_64")]
-use crate::simd::Level;
+use crate::simd::level::Level;
 use crate::simd::{dispatched, multiply_add};
 
 /// The last row of the heat table.

@@ -14,7 +14,7 @@ use super::{HOTTEST, Quantizer};
 use crate::luma::tiles::COLUMNS;
 use crate::render::panel::Run;
 use crate::resample::coefficients::Axis;
-use crate::simd::lookup::each_bit;
+use crate::simd::avx512::lookup::each_bit;
 
 /// Bits after the point.
 const FRACTION: u32 = 16;

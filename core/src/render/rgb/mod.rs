@@ -8,7 +8,8 @@
 use super::colormap::{HEAT, Span};
 use crate::luma::gray::gray_row;
 use crate::rounding::round_u8;
-use crate::simd::{Level, dispatched};
+use crate::simd::dispatched;
+use crate::simd::level::Level;
 
 #[cfg(target_arch = "x86_64")]
 mod vbmi;

@@ -13,7 +13,7 @@ use std::arch::x86_64::*;
 use super::{Colours, exact};
 use crate::luma::gray::vnni::Grays;
 use crate::render::colormap::{HEAT, Span};
-use crate::simd::lookup::{Table, each_bit, load, load_bytes, look_up, mask};
+use crate::simd::avx512::lookup::{Table, each_bit, load, load_bytes, look_up, mask};
 
 /// Pixels at a time.
 const PIXELS: usize = 64;

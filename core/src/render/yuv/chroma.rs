@@ -7,7 +7,7 @@
 
 use super::table_sums::{SumTable, Table};
 #[cfg(target_arch = "x86_64")]
-use crate::simd::Level;
+use crate::simd::level::Level;
 
 /// What the codes of a component of chroma are made of.
 pub(crate) struct ChromaTables {
@@ -94,7 +94,7 @@ pub(crate) fn paint_packed<const LUMA: usize>(
 mod vbmi {
     use super::{Chroma, SumTable};
     use crate::render::yuv::table_sums;
-    use crate::simd::lookup::{self, load, load_bytes, look_up, mask};
+    use crate::simd::avx512::lookup::{self, load, load_bytes, look_up, mask};
     use std::arch::x86_64::*;
 
     /// Every second byte of two registers, from `first` on.

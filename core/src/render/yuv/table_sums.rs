@@ -6,7 +6,7 @@
 )]
 
 #[cfg(target_arch = "x86_64")]
-use crate::simd::Level;
+use crate::simd::level::Level;
 
 /// A number for each byte, 8 bits before and 8 bits after the point, modulo 2^16: its high and its
 /// low byte.
@@ -90,7 +90,7 @@ fn whole(first: u16, second: u16) -> u8 {
 #[cfg(target_arch = "x86_64")]
 pub(crate) mod vbmi {
     use super::SumTable;
-    use crate::simd::lookup::{self, load, load_bytes, look_up, mask};
+    use crate::simd::avx512::lookup::{self, load, load_bytes, look_up, mask};
     use std::arch::x86_64::*;
 
     /// [`SumTable`] in registers.
