@@ -9,9 +9,5 @@
 
 pub(crate) mod coefficients;
 pub(crate) mod horizontal;
-#[cfg(target_arch = "x86_64")]
-pub(crate) mod inrow;
 pub(crate) mod plane;
 pub(crate) mod vertical;
-#[cfg(target_arch = "x86_64")]
-pub(crate) mod vnni;

@@ -4,20 +4,13 @@
 //! it rounds, the defining double precision sum decides: results are exact, whatever the order
 //! and the fusing of the fast sums.
 
-#![allow(
-    unsafe_code,
-    reason = "vector kernels: each is called where its instructions were found, and keeps to its slices"
-)]
-
 use std::ops::Range;
 
 use super::coefficients::{Axis, Bytes, Source, sum_rows};
-#[cfg(target_arch = "x86_64")]
-use super::vnni;
 use crate::rounding::{nearest, round_u8};
-use crate::simd::dispatched;
 #[cfg(target_arch = "x86_64")]
-use crate::simd::level::Level;
+use crate::simd::avx512::Avx512;
+use crate::simd::dispatched;
 
 /// Columns that are summed at once.
 const LANES: usize = 64;
@@ -46,11 +39,10 @@ pub(crate) fn round_byte_rows(
     out: &mut [u8],
 ) {
     #[cfg(target_arch = "x86_64")]
-    if let (Level::Avx512, Some(weights)) = (Level::current(), axis.integer_weights()) {
+    if let (Some(avx512), Some(weights)) = (Avx512::current(), axis.integer_weights()) {
         let exact = |at, x| exact_sample(source, axis, at, x);
-        // SAFETY: the level is current only on a machine that was seen to have its instructions.
-        unsafe { vnni::round_rows(source, weights, rows, width, out, exact) };
-        return;
+        let source = (source.data, source.stride);
+        return avx512.round_rows(source, weights, rows, width, out, exact);
     }
     for (at, out) in rows.zip(out.chunks_exact_mut(width)) {
         round_row(source, axis, at, out);

@@ -19,7 +19,6 @@ const TO_MEND: &[&[&str]] = &[
     &["inference/label_text.rs", "inference/labels.rs"],
     &["render/quantize/mod.rs", "render/quantize/vbmi.rs"],
     &["render/rgb/mod.rs", "render/rgb/vbmi.rs"],
-    &["resample/coefficients.rs", "resample/vnni.rs"],
 ];
 
 /// The files that `code`, at the module `own`, names.

@@ -11,8 +11,9 @@
 use std::arch::x86_64::*;
 
 use super::{Colours, exact};
-use crate::luma::gray::vnni::Grays;
+use crate::luma::gray::gray_weights;
 use crate::render::colormap::{HEAT, Span};
+use crate::simd::avx512::gray::Grays;
 use crate::simd::avx512::lookup::{Table, each_bit, load, load_bytes, look_up, mask};
 
 /// Pixels at a time.
@@ -122,7 +123,7 @@ pub(crate) fn paint_row<const BYTES: usize, const R: usize, const G: usize, cons
 ) {
     let lead = const { [R, B][(R > B) as usize] };
     let tables = &*colours.bytes;
-    let grays = Grays::new::<R, G, B>();
+    let grays = Grays::new(const { &gray_weights([R, G, B]) });
     let spreads = const { spreads::<BYTES>([R, B][(R > B) as usize]) };
     let chunks = pixels.chunks_mut(PIXELS * BYTES).zip(index.chunks(PIXELS));
     for (pixels, index) in chunks {

@@ -5,8 +5,12 @@
     reason = "vector kernels: each is called where its instructions were found, and keeps to its slices"
 )]
 
-pub(crate) mod byte_table;
+mod byte_table;
+mod digits;
+pub(crate) mod gray;
 pub(crate) mod lookup;
+pub(crate) mod round_rows;
+pub(crate) mod scale_rows;
 
 use super::level::Level;
 
