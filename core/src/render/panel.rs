@@ -2,7 +2,7 @@
 
 use crate::luma::tiles::{self, COLUMNS};
 use crate::resample::coefficients::Axis;
-use crate::simd::{dispatched, multiply_add};
+use crate::simd::{Aligned, dispatched, multiply_add};
 
 /// Strips of a panel: as many as a vector of most machines has numbers.
 pub(crate) const STRIPS: usize = 8;
@@ -34,10 +34,8 @@ pub(crate) struct Panel {
     tiles: Vec<Bounds>,
 }
 
-/// Values of a run of pixels. They are read so often that a run must not lie astride cache lines.
-#[derive(Clone)]
-#[repr(align(64))]
-pub(crate) struct Run(pub [f32; COLUMNS]);
+/// Values of a run of pixels.
+pub(crate) type Run = Aligned<[f32; COLUMNS]>;
 
 /// What the values of each strip lie in; strips that are missing repeat the last one.
 #[derive(Clone, Copy)]
@@ -85,7 +83,7 @@ impl Panel {
             Self {
                 first,
                 height: map_height,
-                rows: vec![Run([0.0; COLUMNS]); strips * map_height],
+                rows: vec![Aligned([0.0; COLUMNS]); strips * map_height],
                 row_bounds: vec![Bounds::NONE; map_height],
                 tiles: vec![Bounds::NONE; height.div_ceil(tiles::ROWS)],
             }

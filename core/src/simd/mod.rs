@@ -3,6 +3,7 @@
 //! A kernel by hand is a method of the proof that its instructions are there ([`avx512::Avx512`]), named as its plain
 //! twin beside those who use it: who has no proof runs the twin. Kernels know bytes and numbers, not what these are for.
 
+mod aligned;
 #[cfg(target_arch = "x86_64")]
 pub(crate) mod avx512;
 pub(crate) mod dispatch;
@@ -10,4 +11,5 @@ pub(crate) mod dispatch;
 pub(crate) mod forced;
 pub(crate) mod level;
 
+pub(crate) use aligned::Aligned;
 pub(crate) use dispatch::{dispatched, multiply_add};

@@ -17,8 +17,6 @@ const TO_MEND: &[&[&str]] = &[
         "inference/network.rs",
     ],
     &["inference/label_text.rs", "inference/labels.rs"],
-    &["render/quantize/mod.rs", "render/quantize/vbmi.rs"],
-    &["render/rgb/mod.rs", "render/rgb/vbmi.rs"],
 ];
 
 /// The files that `code`, at the module `own`, names.

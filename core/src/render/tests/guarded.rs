@@ -6,7 +6,7 @@ use super::*;
 use crate::luma::gray::{gray_planes, gray_row};
 use crate::render::colormap::Span;
 use crate::render::rgb::Colours;
-use crate::render::yuv::table_sums::{SumTable, Table};
+use crate::render::yuv::sum_table::{SumTable, Table};
 use crate::resample::coefficients::{Axis, Bytes};
 use crate::resample::vertical::round_byte_rows;
 use crate::simd::forced::each_level;

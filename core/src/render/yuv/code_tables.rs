@@ -1,7 +1,7 @@
 //! Luma and chroma codes of gray and heat.
 
 use super::chroma::{self, paint_packed, paint_pairs, paint_planes};
-use super::table_sums::{SumTable, Table};
+use super::sum_table::{SumTable, Table};
 use crate::frame::colorimetry::Coding;
 use crate::frame::{Chroma, Component, Depth, Encoding};
 use crate::render::colormap::{HEAT, Span};
@@ -15,7 +15,7 @@ pub(crate) struct YuvTables {
     luma: SumTable,
     /// The same for 10 bits.
     words: WordLuma,
-    /// ChromaTables of blue and red difference, made of heat; for 10 bits the halves have 6 bits after the point.
+    /// What heat makes of blue and red difference; for 10 bits the halves have 6 bits after the point.
     chroma: [chroma::ChromaTables; 2],
 }
 

@@ -6,11 +6,15 @@
 )]
 
 mod byte_table;
+pub(crate) mod chroma;
+pub(crate) mod colours;
 mod digits;
 pub(crate) mod gray;
 pub(crate) mod lookup;
+pub(crate) mod quantize;
 pub(crate) mod round_rows;
 pub(crate) mod scale_rows;
+pub(crate) mod sum_table;
 
 use super::level::Level;
 

@@ -1,13 +1,5 @@
 //! From the scaled map to rows of the heat table.
 
-#![allow(
-    unsafe_code,
-    reason = "vector kernels: each is called where its instructions were found, and keeps to its slices"
-)]
-
-#[cfg(target_arch = "x86_64")]
-mod vbmi;
-
 use std::ops::Range;
 
 use super::panel::{Bounds, Run, STRIPS};
@@ -15,7 +7,7 @@ use crate::luma::tiles::COLUMNS;
 use crate::resample::coefficients::Axis;
 use crate::rounding::{nearest, round_u8};
 #[cfg(target_arch = "x86_64")]
-use crate::simd::level::Level;
+use crate::simd::avx512::{Avx512, quantize::Steps};
 use crate::simd::{dispatched, multiply_add};
 
 /// The last row of the heat table.
@@ -46,6 +38,12 @@ impl Quantizer {
             round_u8(value * 255.0).min(HOTTEST)
         }
     }
+
+    /// The same for integer arithmetic, where its errors allow that.
+    #[cfg(target_arch = "x86_64")]
+    fn steps(&self) -> Option<Steps> {
+        Steps::new(self.factor, self.offset, self.cut, HOTTEST, self.error)
+    }
 }
 
 dispatched! {
@@ -75,13 +73,12 @@ pub(crate) fn quantize<const CUT: bool>(
     exact: &impl Fn(usize, usize) -> u8,
 ) {
     #[cfg(target_arch = "x86_64")]
-    if Level::current() == Level::Avx512
-        && let Some(doubt) = quantizer.doubt()
+    if let Some(avx512) = Avx512::current()
+        && let Some(steps) = quantizer.steps()
     {
-        let quantizer = (quantizer, doubt);
-        // SAFETY: the level is current only on a machine that was seen to have its instructions.
-        unsafe { vbmi::quantize::<CUT>(rows, down, ys, quantizer, (out, stride), exact) };
-        return;
+        let taps = ys.clone().map(|y| (down.index(y), down.weight(y)));
+        let exact = |x, row| exact(x, ys.start + row);
+        return avx512.quantize::<CUT>(rows, taps, &steps, (out, stride), exact);
     }
     plain_quantize::<_, CUT>(rows, down, ys, quantizer, out, stride, exact);
 }

@@ -1,12 +1,7 @@
-//! SumTable of two table entries.
-
-#![allow(
-    unsafe_code,
-    reason = "vector kernels: each is called where its instructions were found, and keeps to its slices"
-)]
+//! Sums of the entries of two tables.
 
 #[cfg(target_arch = "x86_64")]
-use crate::simd::level::Level;
+use crate::simd::avx512::{Avx512, sum_table::Tables};
 
 /// A number for each byte, 8 bits before and 8 bits after the point, modulo 2^16: its high and its
 /// low byte.
@@ -32,7 +27,7 @@ impl Table {
     }
 }
 
-/// SumTable of an entry of one table and one of another.
+/// Sums of an entry of one table and one of another.
 pub(crate) struct SumTable {
     pub first: Table,
     pub second: Table,
@@ -51,6 +46,16 @@ impl SumTable {
         }
     }
 
+    /// The same for a kernel.
+    #[cfg(target_arch = "x86_64")]
+    pub fn tables(&self) -> Tables<'_> {
+        Tables {
+            low: [&self.first.low, &self.second.low],
+            high: [&self.first.high, &self.second.high],
+            cold: &self.cold,
+        }
+    }
+
     /// The whole part of the sum of two entries.
     pub fn of(&self, first: u8, second: u8) -> u8 {
         whole(self.first.get(first), self.second.get(second))
@@ -59,10 +64,8 @@ impl SumTable {
     /// The same for each pair of `indices`.
     pub fn of_all(&self, indices: [&[u8]; 2], out: &mut [u8]) {
         #[cfg(target_arch = "x86_64")]
-        if Level::current() == Level::Avx512 {
-            // SAFETY: the level is current only on a machine that was seen to have its instructions.
-            unsafe { vbmi::of_all(self, indices, out) };
-            return;
+        if let Some(avx512) = Avx512::current() {
+            return avx512.of_all(&self.tables(), indices, out);
         }
         for (out, (a, b)) in out.iter_mut().zip(indices[0].iter().zip(indices[1])) {
             *out = self.of(*a, *b);
@@ -72,10 +75,8 @@ impl SumTable {
     /// The same with the first indices in the place of the sums.
     pub fn add(&self, first: &mut [u8], second: &[u8]) {
         #[cfg(target_arch = "x86_64")]
-        if Level::current() == Level::Avx512 {
-            // SAFETY: the level is current only on a machine that was seen to have its instructions.
-            unsafe { vbmi::add(self, first, second) };
-            return;
+        if let Some(avx512) = Avx512::current() {
+            return avx512.add(&self.tables(), first, second);
         }
         for (first, second) in first.iter_mut().zip(second) {
             *first = self.of(*first, *second);
@@ -85,73 +86,6 @@ impl SumTable {
 
 fn whole(first: u16, second: u16) -> u8 {
     (first.wrapping_add(second) >> 8) as u8
-}
-
-#[cfg(target_arch = "x86_64")]
-pub(crate) mod vbmi {
-    use super::SumTable;
-    use crate::simd::avx512::lookup::{self, load, load_bytes, look_up, mask};
-    use std::arch::x86_64::*;
-
-    /// [`SumTable`] in registers.
-    pub struct Registers {
-        low: [lookup::Register; 2],
-        high: [lookup::Register; 2],
-        cold: lookup::Register,
-    }
-
-    impl Registers {
-        #[target_feature(enable = "avx512f")]
-        pub fn load(sums: &SumTable) -> Self {
-            let tables = [&sums.first, &sums.second];
-            Self {
-                low: tables.map(|table| load(&table.low)),
-                high: tables.map(|table| load(&table.high)),
-                cold: load(&sums.cold),
-            }
-        }
-
-        #[inline]
-        #[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
-        /// The sums for each pair of bytes.
-        pub fn sums(&self, a: __m512i, b: __m512i) -> __m512i {
-            if _mm512_test_epi8_mask(b, b) == 0 {
-                return look_up(&self.cold, a);
-            }
-            let first = look_up(&self.low[0], a);
-            let carry = _mm512_add_epi8(first, look_up(&self.low[1], b));
-            let carry = _mm512_cmplt_epu8_mask(carry, first);
-            let sum = _mm512_add_epi8(look_up(&self.high[0], a), look_up(&self.high[1], b));
-            _mm512_mask_add_epi8(sum, carry, sum, _mm512_set1_epi8(1))
-        }
-    }
-
-    #[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
-    pub fn of_all(sums: &SumTable, indices: [&[u8]; 2], out: &mut [u8]) {
-        let tables = Registers::load(sums);
-        let indices = indices[0].chunks(64).zip(indices[1].chunks(64));
-        for (out, (a, b)) in out.chunks_mut(64).zip(indices) {
-            let mask = mask(out.len().min(a.len()).min(b.len()));
-            // SAFETY: the mask has no more bits than the shortest of the three slices has bytes.
-            unsafe {
-                let sums = tables.sums(load_bytes(a, mask), load_bytes(b, mask));
-                _mm512_mask_storeu_epi8(out.as_mut_ptr().cast(), mask, sums);
-            }
-        }
-    }
-
-    #[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
-    pub fn add(sums: &SumTable, first: &mut [u8], second: &[u8]) {
-        let tables = Registers::load(sums);
-        for (a, b) in first.chunks_mut(64).zip(second.chunks(64)) {
-            let mask = mask(a.len().min(b.len()));
-            // SAFETY: the mask has no more bits than the shorter of the slices has bytes.
-            unsafe {
-                let sums = tables.sums(load_bytes(a, mask), load_bytes(b, mask));
-                _mm512_mask_storeu_epi8(a.as_mut_ptr().cast(), mask, sums);
-            }
-        }
-    }
 }
 
 #[cfg(test)]
