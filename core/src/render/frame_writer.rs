@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::colormap::Span;
+use super::colormap::{Colormap, Span};
 use super::rgb::Colours;
 use super::yuv::code_tables::{ChromaRows, YuvTables};
 use crate::frame::layout::PLANES;
@@ -72,7 +72,7 @@ fn paint_row(order: PackedOrder) -> PaintRow {
 }
 
 impl FrameWriter {
-    pub fn new(geometry: &Geometry, white: Option<f64>) -> Self {
+    pub fn new(geometry: &Geometry, white: Option<f64>, colormap: &Colormap) -> Self {
         Self {
             width: geometry.width,
             white,
@@ -80,15 +80,15 @@ impl FrameWriter {
                 Layout::Packed(order) => Kind::Packed {
                     bytes: order.bytes(),
                     paint: paint_row(order),
-                    colours: Colours::new(order.offsets()),
+                    colours: Colours::new(order.offsets(), colormap),
                 },
                 Layout::Planar { r, g, b } => Kind::Planar {
                     order: [r, g, b],
-                    colours: Colours::new([r, g, b]),
+                    colours: Colours::new([r, g, b], colormap),
                 },
                 Layout::YCbCr { samples, encoding } => Kind::YCbCr {
                     samples,
-                    codes: Box::new(YuvTables::new(encoding, samples.depth, white)),
+                    codes: Box::new(YuvTables::new(encoding, samples.depth, white, colormap)),
                 },
             },
         }

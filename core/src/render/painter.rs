@@ -4,6 +4,7 @@ use std::array;
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::colormap::Colormap;
 use super::contrast::Search;
 use super::frame_writer::{FrameWriter, Scratch};
 use super::panel::Panel;
@@ -20,9 +21,9 @@ use crate::thread_pool::ThreadPool;
 /// Paints a class map over frames of one geometry.
 ///
 /// The picture is gray / 2 + heat in each channel, stretched so that its minimum and maximum over
-/// all pixels and channels become 0 and 255. Heat is MATLAB's jet(255), darkened towards its cold
-/// end, at the scaled, normalised and quantised class map (W. Zhou et al., "Learning deep features
-/// for discriminative localization", 2016, and the figures that came with it).
+/// all pixels and channels become 0 and 255. Heat is the colour that a [`Colormap`] has for the scaled,
+/// normalised and quantised class map (W. Zhou et al., "Learning deep features for discriminative
+/// localization", 2016, and the figures that came with it).
 ///
 /// In Y'CbCr that picture is painted in the frame's own matrix and range: heat and gray add
 /// linearly and gray has no chroma, so luma becomes the stretched gray / 2 + heat luma, and chroma
@@ -59,6 +60,11 @@ impl Painter {
     /// scaled as if the picture were upright. In a high dynamic range the brightest that is painted is
     /// BT.2408's reference white, and what is brighter in the frame counts as that.
     pub fn presented(geometry: &Geometry, presentation: &Presentation) -> Self {
+        Self::coloured(geometry, presentation, &Colormap::default())
+    }
+
+    /// The same with heat in the colours of `colormap`.
+    pub fn coloured(geometry: &Geometry, presentation: &Presentation, colormap: &Colormap) -> Self {
         let white = presentation.white();
         let Geometry { width, height, .. } = *geometry;
         let reader = GrayReader::new(geometry);
@@ -71,11 +77,11 @@ impl Painter {
                 orientation: presentation.orientation,
                 ..Heat::default()
             },
-            search: Search::new(width, height),
+            search: Search::new(width, height, colormap),
             half: reader.levels(white).map(|gray| gray / 2.0),
             bounds: reader.bounds(),
             reader,
-            writer: FrameWriter::new(geometry, white),
+            writer: FrameWriter::new(geometry, white, colormap),
             pool: ThreadPool::get(),
         }
     }

@@ -1,12 +1,17 @@
 //! Contributions of gray and heat to channels, byte by byte.
 
 use super::channel::exact;
-use crate::render::colormap::{HEAT, Span};
+use crate::render::colormap::{LEVELS, Span};
 use crate::simd::avx512::colours::{ByteTables, FRACTION};
 
-/// Fills `tables` for pictures whose gray / 2 + heat has the minimum and maximum `range`, and whose red, green and blue
-/// lie in the order `order`.
-pub(crate) fn fill(tables: &mut ByteTables, range: Span, order: [usize; 3]) {
+/// Fills `tables` with such colours of heat, for pictures whose gray / 2 + heat has the minimum and maximum `range`, and
+/// whose red, green and blue lie in the order `order`.
+pub(crate) fn fill(
+    tables: &mut ByteTables,
+    heat: &[[f64; 3]; LEVELS],
+    range: Span,
+    order: [usize; 3],
+) {
     let (low, high) = (range.lowest, range.highest);
     if high <= low {
         return tables.blacken();
@@ -18,7 +23,7 @@ pub(crate) fn fill(tables: &mut ByteTables, range: Span, order: [usize; 3]) {
         tables.set_gray(gray, value.round() as i64, exact(gray, 0.0, range));
     }
     for (place, channel) in order.into_iter().enumerate() {
-        for (index, colour) in HEAT.iter().enumerate() {
+        for (index, colour) in heat.iter().enumerate() {
             tables.set_heat(place, index, (colour[channel] * step).round() as i64);
         }
     }

@@ -1,7 +1,7 @@
 //! Colours of every gray and heat, in memory.
 
 use super::channel::exact;
-use crate::render::colormap::{HEAT, Span};
+use crate::render::colormap::{LEVELS, Span};
 use crate::simd::dispatched;
 
 /// The colours in memory: four bytes in a pixel's order, those that are no colour 0.
@@ -37,8 +37,8 @@ impl ColourTable {
         }
     }
 
-    /// Fills the table for pictures whose gray / 2 + heat has the minimum and maximum `range`.
-    pub fn fill(&mut self, range: Span) {
+    /// Fills the table with such colours of heat, for pictures whose gray / 2 + heat has the minimum and maximum `range`.
+    pub fn fill(&mut self, heat: &[[f64; 3]; LEVELS], range: Span) {
         let (low, high) = (range.lowest, range.highest);
         if high <= low {
             self.colours.fill(0);
@@ -48,7 +48,7 @@ impl ColourTable {
         let half = f64::from(1u32 << (FRACTION - 1));
         let gray: [u32; 256] = std::array::from_fn(|g| fixed((g as f64 / 2.0 - low) * step + half));
         let rows = self.colours.chunks_exact_mut(256);
-        for (heat, row) in HEAT.iter().zip(rows) {
+        for (heat, row) in heat.iter().zip(rows) {
             let fixed_heat = heat.map(|c| fixed(c * step));
             if fill_row(&gray, fixed_heat, self.shifts, row) {
                 for (gray, out) in (0..=u8::MAX).zip(row) {

@@ -5,9 +5,7 @@ mod byte_tables;
 mod channel;
 mod colour_table;
 
-#[cfg(target_arch = "x86_64")]
-use super::colormap::HEAT;
-use super::colormap::Span;
+use super::colormap::{Colormap, Span};
 use crate::luma::gray::gray_row;
 #[cfg(target_arch = "x86_64")]
 use crate::luma::gray::gray_weights;
@@ -17,6 +15,7 @@ use colour_table::{ColourTable, paint_planes, paint_row};
 
 /// The stretched colour of each heat index and gray.
 pub(crate) struct Colours {
+    colormap: Colormap,
     range: Span,
     /// Red, green and blue, in the order in which they lie in a pixel.
     order: [usize; 3],
@@ -28,10 +27,11 @@ pub(crate) struct Colours {
 impl Colours {
     /// Colours of pixels with red, green and blue at the byte offsets `offsets`, or in planes of
     /// these numbers. To be filled first.
-    pub fn new(offsets: [usize; 3]) -> Self {
+    pub fn new(offsets: [usize; 3], colormap: &Colormap) -> Self {
         let mut order = [0, 1, 2];
         order.sort_by_key(|&channel| offsets[channel]);
         Self {
+            colormap: colormap.clone(),
             range: Span::default(),
             order,
             table: ColourTable::new(offsets),
@@ -45,9 +45,9 @@ impl Colours {
         self.range = range;
         #[cfg(target_arch = "x86_64")]
         if Avx512::current().is_some() {
-            return byte_tables::fill(&mut self.bytes, range, self.order);
+            return byte_tables::fill(&mut self.bytes, self.colormap.rgb(), range, self.order);
         }
-        self.table.fill(range);
+        self.table.fill(self.colormap.rgb(), range);
     }
 
     /// Paints a row of pixels of `BYTES` bytes with red, green and blue at `R`, `G` and `B`, as many as
@@ -83,7 +83,7 @@ impl Colours {
     #[cfg(target_arch = "x86_64")]
     #[cold]
     fn exact(&self, gray: u8, index: u8) -> [u8; 3] {
-        let heat = HEAT[usize::from(index)];
+        let heat = self.colormap.rgb()[usize::from(index)];
         self.order
             .map(|channel| channel::exact(gray, heat[channel], self.range))
     }

@@ -4,7 +4,7 @@
 use super::guard::{Guarded, Side};
 use super::*;
 use crate::luma::gray::{gray_planes, gray_row};
-use crate::render::colormap::Span;
+use crate::render::colormap::{Colormap, Span};
 use crate::render::rgb::Colours;
 use crate::render::yuv::sum_table::{SumTable, Table};
 use crate::resample::coefficients::{Axis, Bytes};
@@ -61,7 +61,7 @@ fn grays() {
 #[test]
 fn colours() {
     let colours = |offsets| {
-        let mut colours = Colours::new(offsets);
+        let mut colours = Colours::new(offsets, &Colormap::default());
         // Whatever gray and heat there are.
         colours.fill(Span {
             lowest: 0.0,

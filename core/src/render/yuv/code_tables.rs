@@ -4,11 +4,12 @@ use super::chroma::{self, paint_packed, paint_pairs, paint_planes};
 use super::sum_table::{SumTable, Table};
 use crate::frame::colorimetry::Coding;
 use crate::frame::{Chroma, Component, Depth, Encoding};
-use crate::render::colormap::{HEAT, Span};
+use crate::render::colormap::{Colormap, Span};
 use crate::simd::dispatched;
 
 /// What a stretched picture's codes are made of.
 pub(crate) struct YuvTables {
+    colormap: Colormap,
     coding: Coding,
     depth: Depth,
     /// What gray and heat contribute to 8-bit luma.
@@ -39,9 +40,10 @@ const WORD_FRACTION: u32 = 16;
 
 impl YuvTables {
     /// Tables for pictures whose white takes a share of the codes, all of them where it is not given.
-    pub fn new(encoding: Encoding, depth: Depth, white: Option<f64>) -> Self {
+    pub fn new(encoding: Encoding, depth: Depth, white: Option<f64>, colormap: &Colormap) -> Self {
         let coding = Coding::new(encoding, depth).with_white(white);
         Self {
+            colormap: colormap.clone(),
             coding,
             depth,
             luma: SumTable::new(Table::ZERO, Table::ZERO),
@@ -80,7 +82,7 @@ impl YuvTables {
         self.words.factor = fixed(stretch / 2.0, WORD_FRACTION) as i32;
         let word_offset = -coding.black / 2.0 * stretch;
         let chroma_bits = if self.depth == Depth::Eight { 8 } else { 6 };
-        for (index, &rgb) in HEAT.iter().enumerate() {
+        for (index, &rgb) in self.colormap.rgb().iter().enumerate() {
             let luma = (coding.luma(rgb) - low) * luma_unit + coding.black + 0.5;
             heat.set(index, fixed(luma, 8) as u16);
             self.words.heat[index] = fixed(luma + word_offset, WORD_FRACTION) as i32;
