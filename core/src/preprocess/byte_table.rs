@@ -22,10 +22,10 @@ impl ByteTable {
     }
 
     /// What each of `bytes` stands for.
-    pub fn read(&self, bytes: &[u8], out: &mut [f32]) {
+    pub fn look_up_all(&self, bytes: &[u8], out: &mut [f32]) {
         #[cfg(target_arch = "x86_64")]
         if let Some(avx512) = Avx512::current() {
-            return avx512.read(&self.bytes, bytes, out);
+            return avx512.look_up_all(&self.bytes, bytes, out);
         }
         for (out, byte) in out.iter_mut().zip(bytes) {
             *out = self.values[usize::from(*byte)];
@@ -45,7 +45,7 @@ mod tests {
         each_level(|level| {
             for length in (1..200).chain([700]) {
                 let mut out = vec![f32::NAN; length];
-                values.read(&bytes[..length], &mut out);
+                values.look_up_all(&bytes[..length], &mut out);
                 let expected = bytes.iter().map(|byte| f32::from(*byte) / 255.0 - 0.485);
                 assert!(expected.take(length).eq(out), "{level:?} {length}");
             }

@@ -8,10 +8,10 @@
 //! same to the last bit with every instruction set.
 
 pub(crate) mod colormap;
+pub(crate) mod column_group;
 pub(crate) mod contrast;
 pub(crate) mod frame_writer;
 pub(crate) mod painter;
-pub(crate) mod panel;
 pub(crate) mod quantize;
 pub(crate) mod rgb;
 pub(crate) mod scaled_map;

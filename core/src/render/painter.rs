@@ -5,9 +5,9 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::colormap::Colormap;
+use super::column_group::ColumnGroup;
 use super::contrast::Search;
 use super::frame_writer::{FrameWriter, Scratch};
-use super::panel::Panel;
 use super::quantize::Quantizer;
 use super::scaled_map::{MapScaler, MapView, Source};
 use crate::frame::layout::PLANES;
@@ -162,24 +162,26 @@ impl Painter {
     fn measure(&mut self, frame: Option<&[Plane; PLANES]>) {
         let is_new = self.heat.is_new;
         let new_map = self.heat.load(self.width, self.height);
-        let mut panels = new_map.into_iter().flat_map(|(source, panels)| {
-            let each = panels.len().div_ceil(MAP_PARTS);
-            panels.chunks_mut(each).map(move |panels| (source, panels))
+        let mut groups = new_map.into_iter().flat_map(|(source, groups)| {
+            let each = groups.len().div_ceil(MAP_PARTS);
+            groups.chunks_mut(each).map(move |groups| (source, groups))
         });
         let rows = self.bounds.parts(band_rows(self.height) / tiles::ROWS);
         let scratches = self.scratches.iter_mut().map(|scratch| &mut scratch.index);
         let mut bands = rows.zip(scratches);
         let mut parts: [_; MAP_PARTS + BANDS] = array::from_fn(|_| {
             // The map comes first, since its parts take longest.
-            if let Some((source, panels)) = panels.next() {
-                return Some(Part::Map(source, panels));
+            if let Some((source, groups)) = groups.next() {
+                return Some(Part::Map(source, groups));
             }
             let (rows, scratch) = bands.next()?;
             Some(Part::Gray(frame?, rows, scratch))
         });
         let (reader, height) = (&self.reader, self.height);
         self.pool.each(&mut parts, |part| match part {
-            Some(Part::Map(source, panels)) => panels.iter_mut().for_each(|p| source.fill(p)),
+            Some(Part::Map(source, groups)) => {
+                groups.iter_mut().for_each(|group| source.fill(group))
+            }
             Some(Part::Gray(frame, rows, scratch)) => {
                 rows.find(reader, &frame[..], height, scratch);
             }
@@ -198,7 +200,7 @@ fn band_rows(height: usize) -> usize {
 
 /// What one thread does at a time to measure a frame.
 enum Part<'a> {
-    Map(&'a Source, &'a mut [Panel]),
+    Map(&'a Source, &'a mut [ColumnGroup]),
     Gray(&'a [Plane<'a>; PLANES], BoundedRows<'a>, &'a mut [u8]),
 }
 
@@ -234,8 +236,8 @@ impl Heat {
     }
 
     /// Prepares a new map that may give heat to be scaled to frames of `width` x `height` pixels: its
-    /// panels are to be filled.
-    fn load(&mut self, width: usize, height: usize) -> Option<(&Source, &mut [Panel])> {
+    /// groups are to be filled.
+    fn load(&mut self, width: usize, height: usize) -> Option<(&Source, &mut [ColumnGroup])> {
         if !std::mem::take(&mut self.is_new) {
             return None;
         }
@@ -253,10 +255,10 @@ impl Heat {
         }
         let scaler = self.scaler.as_mut()?;
         scaler.source.load(map, range);
-        Some((&scaler.source, &mut scaler.panels))
+        Some((&scaler.source, &mut scaler.groups))
     }
 
-    /// How the new map, with its panels filled, becomes heat indices.
+    /// How the new map, with its groups filled, becomes heat indices.
     fn find_quantizer(&mut self) {
         let scaler = self.scaler.as_mut().filter(|_| self.gives_heat);
         self.quantizer = scaler.and_then(|scaler| {

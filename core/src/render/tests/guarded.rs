@@ -48,7 +48,7 @@ fn sums_of_tables() {
     }
     let [first, second] = tables;
     let sums = SumTable::new(first, second);
-    each_length([1, 1], 1, |indices, out| sums.of_all(indices, out));
+    each_length([1, 1], 1, |indices, out| sums.sum_entries(indices, out));
 }
 
 #[test]

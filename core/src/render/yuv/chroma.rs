@@ -17,7 +17,7 @@ impl ChromaTables {
     pub fn new(half: Table) -> Self {
         let halves = SumTable::new(half.clone(), half);
         Self {
-            whole: std::array::from_fn(|heat| halves.of(heat as u8, heat as u8)),
+            whole: std::array::from_fn(|heat| halves.sum(heat as u8, heat as u8)),
             halves,
         }
     }
@@ -63,7 +63,7 @@ pub(crate) fn paint_pairs(chroma: Chroma, heat: [&[u8]; 2], row: &mut [u8]) {
 
 fn codes(chroma: Chroma, [above, below]: [&[u8]; 2]) -> impl Iterator<Item = [u8; 2]> {
     let heat = above.iter().step_by(2).zip(below.iter().step_by(2));
-    heat.map(move |(above, below)| chroma.map(|codes| codes.halves.of(*above, *below)))
+    heat.map(move |(above, below)| chroma.map(|codes| codes.halves.sum(*above, *below)))
 }
 
 /// A row of `width` pixels whose luma and chroma take turns, luma being the bytes from `LUMA` (0 or
@@ -82,7 +82,7 @@ pub(crate) fn paint_packed<const LUMA: usize>(
     }
     let pixels = row.as_chunks_mut::<2>().0.iter_mut();
     for (pixel, heat) in pixels.zip(heat).take(width) {
-        pixel[LUMA] = luma.of(pixel[LUMA], *heat);
+        pixel[LUMA] = luma.sum(pixel[LUMA], *heat);
     }
     let pairs = row.as_chunks_mut::<4>().0.iter_mut();
     for (pair, heat) in pairs.zip(heat.iter().step_by(2)) {
@@ -147,7 +147,7 @@ mod tests {
                 for offset in [0, 1] {
                     let mut packed = row[..4 * samples].to_vec();
                     let mut luma: Vec<u8> = row.iter().skip(offset).step_by(2).copied().collect();
-                    sums.add(&mut luma[..width], &above);
+                    sums.sum_in_place(&mut luma[..width], &above);
                     match offset {
                         0 => paint_packed::<0>(&sums, chroma, &above, width, &mut packed),
                         _ => paint_packed::<1>(&sums, chroma, &above, width, &mut packed),

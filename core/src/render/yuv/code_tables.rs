@@ -98,7 +98,7 @@ impl YuvTables {
     /// Paints the luma, one sample after the other, of a row of as many pixels as `index` has.
     pub fn paint_luma(&self, row: &mut [u8], index: &[u8]) {
         match self.depth {
-            Depth::Eight => self.luma.add(row, index),
+            Depth::Eight => self.luma.sum_in_place(row, index),
             Depth::TenLow => paint_words::<0>(row, index, &self.words),
             Depth::TenHigh => paint_words::<6>(row, index, &self.words),
         }
@@ -140,7 +140,7 @@ impl YuvTables {
                 {
                     let table = &halves.first;
                     match self.depth {
-                        Depth::Eight => halves.of_all(heat, row),
+                        Depth::Eight => halves.sum_entries(heat, row),
                         Depth::TenLow => write_words::<1, 0, 0>(row, table, heat, step),
                         Depth::TenHigh => write_words::<1, 0, 6>(row, table, heat, step),
                     }
@@ -157,7 +157,7 @@ impl YuvTables {
                         for (pair, (&above, &below)) in
                             row.as_chunks_mut::<2>().0.iter_mut().zip(heat)
                         {
-                            *pair = components.map(|codes| codes.halves.of(above, below));
+                            *pair = components.map(|codes| codes.halves.sum(above, below));
                         }
                     }
                     Depth::TenLow => {

@@ -57,29 +57,29 @@ impl SumTable {
     }
 
     /// The whole part of the sum of two entries.
-    pub fn of(&self, first: u8, second: u8) -> u8 {
+    pub fn sum(&self, first: u8, second: u8) -> u8 {
         whole(self.first.get(first), self.second.get(second))
     }
 
     /// The same for each pair of `indices`.
-    pub fn of_all(&self, indices: [&[u8]; 2], out: &mut [u8]) {
+    pub fn sum_entries(&self, indices: [&[u8]; 2], out: &mut [u8]) {
         #[cfg(target_arch = "x86_64")]
         if let Some(avx512) = Avx512::current() {
-            return avx512.of_all(&self.tables(), indices, out);
+            return avx512.sum_entries(&self.tables(), indices, out);
         }
         for (out, (a, b)) in out.iter_mut().zip(indices[0].iter().zip(indices[1])) {
-            *out = self.of(*a, *b);
+            *out = self.sum(*a, *b);
         }
     }
 
     /// The same with the first indices in the place of the sums.
-    pub fn add(&self, first: &mut [u8], second: &[u8]) {
+    pub fn sum_in_place(&self, first: &mut [u8], second: &[u8]) {
         #[cfg(target_arch = "x86_64")]
         if let Some(avx512) = Avx512::current() {
-            return avx512.add(&self.tables(), first, second);
+            return avx512.sum_in_place(&self.tables(), first, second);
         }
         for (first, second) in first.iter_mut().zip(second) {
-            *first = self.of(*first, *second);
+            *first = self.sum(*first, *second);
         }
     }
 }
@@ -115,11 +115,11 @@ mod tests {
         each_level(|level| {
             for length in (1..200).chain([1 << 16]) {
                 let mut out = vec![0; length];
-                sums.of_all([&first, &second], &mut out);
+                sums.sum_entries([&first, &second], &mut out);
                 let right = out.iter().enumerate().all(|(i, out)| *out == expected(i));
                 assert!(right, "{level:?} {length}");
                 out.copy_from_slice(&first[..length]);
-                sums.add(&mut out, &second);
+                sums.sum_in_place(&mut out, &second);
                 let right = out.iter().enumerate().all(|(i, out)| *out == expected(i));
                 assert!(right, "{level:?} {length}, in place");
             }

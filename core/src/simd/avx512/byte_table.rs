@@ -7,9 +7,9 @@ use super::lookup::{Table, load, load_bytes, look_up, mask};
 
 impl Avx512 {
     /// A number for each of `bytes`, made of its entries in `tables`, the least significant first.
-    pub fn read(self, tables: &[Table; 4], bytes: &[u8], out: &mut [f32]) {
+    pub fn look_up_all(self, tables: &[Table; 4], bytes: &[u8], out: &mut [f32]) {
         // SAFETY: there is an `Avx512` only on a machine that was seen to have its instructions.
-        unsafe { read(tables, bytes, out) }
+        unsafe { look_up_all(tables, bytes, out) }
     }
 }
 
@@ -27,7 +27,7 @@ const SPREAD: [u8; 64] = {
 };
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
-fn read(tables: &[Table; 4], bytes: &[u8], out: &mut [f32]) {
+fn look_up_all(tables: &[Table; 4], bytes: &[u8], out: &mut [f32]) {
     let tables = tables.each_ref().map(|table| load(table));
     // SAFETY: reads the 64 bytes of the array.
     let spread = unsafe { _mm512_loadu_si512(SPREAD.as_ptr().cast()) };

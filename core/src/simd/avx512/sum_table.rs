@@ -15,15 +15,15 @@ pub(crate) struct Tables<'a> {
 
 impl Avx512 {
     /// The high byte of the sum of two entries, for each pair of `indices`.
-    pub fn of_all(self, tables: &Tables, indices: [&[u8]; 2], out: &mut [u8]) {
+    pub fn sum_entries(self, tables: &Tables, indices: [&[u8]; 2], out: &mut [u8]) {
         // SAFETY: there is an `Avx512` only on a machine that was seen to have its instructions.
-        unsafe { of_all(tables, indices, out) }
+        unsafe { sum_entries(tables, indices, out) }
     }
 
     /// The same with the first indices in the place of the sums.
-    pub fn add(self, tables: &Tables, first: &mut [u8], second: &[u8]) {
+    pub fn sum_in_place(self, tables: &Tables, first: &mut [u8], second: &[u8]) {
         // SAFETY: as above.
-        unsafe { add(tables, first, second) }
+        unsafe { sum_in_place(tables, first, second) }
     }
 }
 
@@ -60,7 +60,7 @@ impl Registers {
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
-fn of_all(tables: &Tables, indices: [&[u8]; 2], out: &mut [u8]) {
+fn sum_entries(tables: &Tables, indices: [&[u8]; 2], out: &mut [u8]) {
     let tables = Registers::load(tables);
     let indices = indices[0].chunks(64).zip(indices[1].chunks(64));
     for (out, (a, b)) in out.chunks_mut(64).zip(indices) {
@@ -74,7 +74,7 @@ fn of_all(tables: &Tables, indices: [&[u8]; 2], out: &mut [u8]) {
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
-fn add(tables: &Tables, first: &mut [u8], second: &[u8]) {
+fn sum_in_place(tables: &Tables, first: &mut [u8], second: &[u8]) {
     let tables = Registers::load(tables);
     for (a, b) in first.chunks_mut(64).zip(second.chunks(64)) {
         let mask = mask(a.len().min(b.len()));
