@@ -7,8 +7,8 @@ pub(crate) const LEVELS: usize = 255;
 
 /// The colour of each heat, and what painters look up of these. Copies share the tables.
 ///
-/// No heat is black, so that a picture without heat keeps its grays. Frames of luma and chroma take theirs from the same
-/// colours, in each frame's own matrix and range.
+/// No heat is black, so that a picture without heat keeps its grays. Frames of luma and chroma take
+/// theirs from the same colours, in each frame's own matrix and range.
 #[derive(Clone, Debug)]
 pub struct Colormap {
     tables: Arc<Tables>,

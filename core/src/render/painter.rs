@@ -180,7 +180,7 @@ impl Painter {
         let (reader, height) = (&self.reader, self.height);
         self.pool.each(&mut parts, |part| match part {
             Some(Part::Map(source, groups)) => {
-                groups.iter_mut().for_each(|group| source.fill(group))
+                groups.iter_mut().for_each(|group| source.fill(group));
             }
             Some(Part::Gray(frame, rows, scratch)) => {
                 rows.find(reader, &frame[..], height, scratch);

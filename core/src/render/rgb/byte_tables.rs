@@ -4,8 +4,8 @@ use super::channel::exact;
 use crate::render::colormap::{LEVELS, Span};
 use crate::simd::avx512::colours::{ByteTables, FRACTION};
 
-/// Fills `tables` with such colours of heat, for pictures whose gray / 2 + heat has the minimum and maximum `range`, and
-/// whose red, green and blue lie in the order `order`.
+/// Fills `tables` with such colours of heat, for pictures whose gray / 2 + heat has the minimum and
+/// maximum `range`, and whose red, green and blue lie in the order `order`.
 pub(crate) fn fill(
     tables: &mut ByteTables,
     heat: &[[f64; 3]; LEVELS],

@@ -37,7 +37,8 @@ impl ColourTable {
         }
     }
 
-    /// Fills the table with such colours of heat, for pictures whose gray / 2 + heat has the minimum and maximum `range`.
+    /// Fills the table with such colours of heat, for pictures whose gray / 2 + heat has the minimum
+    /// and maximum `range`.
     pub fn fill(&mut self, heat: &[[f64; 3]; LEVELS], range: Span) {
         let (low, high) = (range.lowest, range.highest);
         if high <= low {

@@ -21,7 +21,8 @@ const BIAS: i64 = 2;
 /// Contributions to a channel, least significant byte first.
 type Bytes = [Table; 3];
 
-/// What gray and heat contribute to channels. More than registers hold: read from memory each time, where it must not lie astride cache lines.
+/// What gray and heat contribute to channels. More than registers hold: read from memory each time,
+/// where it must not lie astride cache lines.
 #[repr(align(64))]
 pub(crate) struct ByteTables {
     /// Channels without heat.
