@@ -6,6 +6,7 @@
 //! CVPR 2016, on. Where the head is affine in pooled features, the mean of the map and the class's bias are the logit;
 //! [`Explanation::residual`] is how far they are from it, which is rounding alone.
 
+mod class;
 mod map;
 mod method;
 mod principal;
@@ -18,6 +19,7 @@ use crate::model::{Activation, Head, Target};
 
 use map::Mapper;
 
+pub use class::Class;
 pub use method::Method;
 
 /// What is asked of a frame.
@@ -40,17 +42,6 @@ impl Default for Query {
             method: Method::Auto,
         }
     }
-}
-
-/// One class of a result.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub struct Class {
-    /// Its number, counted from 0.
-    pub id: usize,
-    /// Probability, 0..1.
-    pub score: f32,
-    /// What the network returned for it, before softmax or logistic function.
-    pub logit: f32,
 }
 
 /// How much each cell of the feature map speaks for the target: signed, `height` rows of `width`.

@@ -2,7 +2,7 @@
 
 use crate::model::Scores;
 
-use super::Class;
+use super::class::Class;
 
 /// Fills `top` with the `count` classes of the largest logits, largest first, ties to the lower
 /// number. Scores are left at zero.

@@ -34,7 +34,7 @@ struct Grid<T> {
 const WHOLE: u16 = 1 << 15;
 
 /// Makes `masks` those that put `drawing` on a frame of such `samples`, one a plane.
-pub(crate) fn cut(masks: &mut Vec<BlendMask>, samples: &Samples, drawing: &Drawing) {
+pub(crate) fn render(masks: &mut Vec<BlendMask>, samples: &Samples, drawing: &Drawing) {
     let mut old = std::mem::take(masks).into_iter();
     let mut cells = Cells::new(drawing, (1, 1));
     for channels in &samples.channels {
@@ -107,8 +107,8 @@ impl BlendMask {
         }
     }
 
-    /// BlendMasks the frame in `planes`.
-    pub fn press(&self, planes: &mut [PlaneMut]) {
+    /// Blends the drawing with the frame in `planes`.
+    pub fn blend(&self, planes: &mut [PlaneMut]) {
         let plane = &mut planes[self.plane];
         match &self.factors {
             Factors::Bytes(grid) => {
@@ -274,7 +274,7 @@ mod tests {
     /// the samples that change.
     fn changes(samples: Samples, value: u16) -> Vec<(usize, usize, usize, u16)> {
         let mut masks = Vec::new();
-        cut(&mut masks, &samples, &drawing());
+        render(&mut masks, &samples, &drawing());
         let bytes = &value.to_le_bytes()[..samples.bytes];
         let mut data: [Vec<u8>; 3] = std::array::from_fn(|_| bytes.repeat(400 / samples.bytes));
         let mut planes: Vec<PlaneMut> = data
@@ -282,7 +282,7 @@ mod tests {
             .map(|data| PlaneMut { data, stride: 40 })
             .collect();
         for mask in &masks {
-            mask.press(&mut planes);
+            mask.blend(&mut planes);
         }
         let mut changes = Vec::new();
         for (plane, data) in data.iter().enumerate() {

@@ -1,6 +1,6 @@
 //! White and black that go over a frame.
 
-use super::glyph_cache::Ink;
+use super::bitmap::Bitmap;
 
 /// Pixels that go over those of the frame, `width` x `height` from `left`, `top` on. All four are
 /// even, so that pixels that share a chroma sample stay together.
@@ -24,7 +24,7 @@ impl Drawing {
     pub fn plate(
         (left, top): (usize, usize),
         (width, height): (usize, usize),
-        corner: &Ink,
+        corner: &Bitmap,
     ) -> Self {
         let mut cover = vec![PLATE; width * height];
         for (y, row) in corner.rows().enumerate().take(height) {
@@ -71,13 +71,13 @@ impl Drawing {
         (part, (left as i32, top as i32))
     }
 
-    /// Puts white on the pixels that `ink` covers where it starts at `x`, `y`, as much as `opacity`
+    /// Puts white on the pixels that `bitmap` covers where it starts at `x`, `y`, as much as `opacity`
     /// says, in 1/255.
-    pub fn add_white(&mut self, (x, y): (i32, i32), ink: &Ink, opacity: u8) {
-        let (x, first) = (x + ink.x, y + ink.y);
+    pub fn add_white(&mut self, (x, y): (i32, i32), bitmap: &Bitmap, opacity: u8) {
+        let (x, first) = (x + bitmap.x, y + bitmap.y);
         let hidden = usize::try_from(-x).unwrap_or(0);
         let left = usize::try_from(x).unwrap_or(0).min(self.width);
-        for (y, row) in (first..).zip(ink.rows()) {
+        for (y, row) in (first..).zip(bitmap.rows()) {
             let Some(y) = usize::try_from(y).ok().filter(|&y| y < self.height) else {
                 continue;
             };

@@ -7,9 +7,10 @@
 use std::f64::consts::PI;
 use std::sync::Arc;
 
-use super::glyph_cache::Ink;
-use super::pango::Scribe;
-use super::score_digits::{ScoreDigits, Style};
+use super::bitmap::Bitmap;
+use super::pango::Typesetter;
+use super::score_digits::ScoreDigits;
+use super::style::Style;
 use pangocairo::cairo;
 use pangocairo::pango;
 
@@ -27,11 +28,11 @@ const MARKER: f64 = 0.5;
 pub(crate) struct Letters {
     /// Size of the letters, in pixels.
     pub size: f64,
-    pub figures: ScoreDigits,
+    pub digits: ScoreDigits,
     /// The upper left corner of a plate.
-    pub corner: Ink,
+    pub corner: Bitmap,
     /// Triangles that point to the right, and to the left; they start where they touch the edge.
-    pub markers: [Ink; 2],
+    pub markers: [Bitmap; 2],
     /// The latest one first.
     labels: Vec<Arc<Label>>,
 }
@@ -41,7 +42,7 @@ pub(crate) struct Label {
     text: String,
     room: f64,
     pub style: Style,
-    pub ink: Ink,
+    pub bitmap: Bitmap,
     /// Width of the label alone, in pixels, and with its score.
     pub width: f64,
     pub row_width: f64,
@@ -64,14 +65,14 @@ impl Letters {
             };
             let (left, right) = (ahead.min(0.0).floor(), ahead.max(0.0).ceil());
             let side = half.ceil() as i32;
-            Ink::of_shape([left as i32, -side, right as i32, side], outline)
+            Bitmap::of_shape([left as i32, -side, right as i32, side], outline)
         };
         let ahead = 2.0 * half * 0.866;
         let side = radius.ceil() as i32;
         Some(Self {
             size,
-            figures: ScoreDigits::new(&Scribe::new(size))?,
-            corner: Ink::of_shape([0, 0, side, side], |cairo| {
+            digits: ScoreDigits::new(&Typesetter::new(size))?,
+            corner: Bitmap::of_shape([0, 0, side, side], |cairo| {
                 cairo.move_to(f64::from(side), f64::from(side));
                 cairo.line_to(0.0, f64::from(side));
                 cairo.arc(radius, radius, radius, PI, 1.5 * PI);
@@ -107,20 +108,20 @@ impl Letters {
             mirrored: matches!(direction, pango::Direction::Rtl | pango::Direction::WeakRtl),
             labelled: !plain.is_empty(),
         };
-        let score_width = f64::from(self.figures.width(style));
-        let face = self.figures.face(style);
-        let scribe = Scribe::new(self.size);
+        let score_width = f64::from(self.digits.width(style));
+        let face = self.digits.face(style);
+        let typesetter = Typesetter::new(self.size);
         let least = SHORTEST_LABEL * self.size;
-        let piece = scribe.fitting(&plain, style, room - score_width, least)?;
-        let baseline = piece.baseline.max(face.baseline);
-        let below = (piece.height - piece.baseline).max(face.height - face.baseline);
+        let line = typesetter.fitting(&plain, style, room - score_width, least)?;
+        let baseline = line.baseline.max(face.baseline);
+        let below = (line.height - line.baseline).max(face.height - face.baseline);
         Some(Label {
             text: text.to_owned(),
             room,
             style,
-            ink: Ink::of_text(&piece)?,
-            width: piece.width,
-            row_width: piece.width + score_width,
+            bitmap: Bitmap::of_text(&line)?,
+            width: line.width,
+            row_width: line.width + score_width,
             height: baseline + below,
             baseline,
         })

@@ -5,15 +5,16 @@
 //! each plane of the frame; drawing them is one blend of the plate's rows. Scores are put together from digits that
 //! were drawn before, all of one width, so that they stay in place while they change.
 
+mod bitmap;
 mod blend_mask;
 mod channels;
 mod chroma_cells;
 mod drawing;
-mod glyph_cache;
 mod label_cache;
 mod pango;
 mod score_digits;
 mod stored;
+mod style;
 mod text_layout;
 
 #[cfg(test)]
@@ -130,9 +131,9 @@ impl Caption {
             TextLayout::new(&self.lines, self.marked, (width, height), letters)
         });
         match &self.plate {
-            // Cut with its scores.
+            // Rendered with its scores.
             Some(_) if !self.lies_as_shown() => {}
-            Some(plate) => blend_mask::cut(&mut self.masks, &self.samples, &plate.drawing),
+            Some(plate) => blend_mask::render(&mut self.masks, &self.samples, &plate.drawing),
             None => self.masks.clear(),
         }
     }
@@ -143,18 +144,18 @@ impl Caption {
             return;
         };
         if !self.lies_as_shown() {
-            let drawing = plate.with_scores(&self.lines, &letters.figures);
+            let drawing = plate.with_scores(&self.lines, &letters.digits);
             let stored = (self.geometry.width, self.geometry.height);
             let drawing = drawing.stored(&self.presentation, stored);
-            blend_mask::cut(&mut self.masks, &self.samples, &drawing);
+            blend_mask::render(&mut self.masks, &self.samples, &drawing);
             return;
         }
         let mut parts = Vec::new();
         for score in &plate.scores {
             let line = &self.lines[score.line];
             if all || !line.is_scored {
-                let part = plate.with_score(score, line.percent, &letters.figures);
-                blend_mask::cut(&mut parts, &self.samples, &part);
+                let part = plate.with_score(score, line.percent, &letters.digits);
+                blend_mask::render(&mut parts, &self.samples, &part);
                 for (mask, part) in self.masks.iter_mut().zip(&parts) {
                     mask.replace(part);
                 }
@@ -175,7 +176,7 @@ impl Caption {
     /// Where a plane is smaller than the geometry asks for.
     pub fn draw(&self, planes: &mut [PlaneMut]) {
         for mask in &self.masks {
-            mask.press(planes);
+            mask.blend(planes);
         }
     }
 }

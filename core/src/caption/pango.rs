@@ -1,11 +1,11 @@
 //! Setting lines of text with Pango.
 
-use super::score_digits::Style;
+use super::style::Style;
 use pangocairo::prelude::FontMapExt;
 use pangocairo::{cairo, pango};
 
 /// A piece of text that is set, and its logical size in pixels.
-pub(crate) struct Piece {
+pub(crate) struct TextLine {
     /// Keeps the text of `line`.
     layout: pango::Layout,
     pub line: pango::LayoutLine,
@@ -15,7 +15,7 @@ pub(crate) struct Piece {
     pub baseline: f64,
 }
 
-impl Piece {
+impl TextLine {
     fn new(layout: pango::Layout) -> Option<Self> {
         let line = layout.line_readonly(0)?;
         let (_, logical) = line.extents();
@@ -60,14 +60,14 @@ fn pixels(units: i32) -> f64 {
 }
 
 /// Sets text in letters of one size.
-pub(crate) struct Scribe {
+pub(crate) struct Typesetter {
     left_to_right: pango::Context,
     right_to_left: pango::Context,
     /// In pixels.
     size: f64,
 }
 
-impl Scribe {
+impl Typesetter {
     pub fn new(size: f64) -> Self {
         Self {
             left_to_right: context(pango::Direction::Ltr),
@@ -77,7 +77,7 @@ impl Scribe {
     }
 
     /// `text` in a line that runs from right to left where `mirrored`.
-    pub fn set(&self, text: &str, bold: bool, mirrored: bool) -> Option<Piece> {
+    pub fn set(&self, text: &str, bold: bool, mirrored: bool) -> Option<TextLine> {
         let mut font = pango::FontDescription::new();
         font.set_family("Sans");
         font.set_absolute_size(self.size * f64::from(pango::SCALE));
@@ -92,14 +92,14 @@ impl Scribe {
         layout.set_auto_dir(false); // the whole line has one direction
         layout.set_single_paragraph_mode(true);
         layout.set_text(text);
-        Piece::new(layout)
+        TextLine::new(layout)
     }
 
     /// `text`, if need be shortened to a width of `room` pixels; `None` if that is too little, or less
     /// than `least`.
     ///
     /// Pango's own shortening fills the room with a gap, before or behind the ellipsis.
-    pub fn fitting(&self, text: &str, style: Style, room: f64, least: f64) -> Option<Piece> {
+    pub fn fitting(&self, text: &str, style: Style, room: f64, least: f64) -> Option<TextLine> {
         let set = |text: &str| self.set(text, style.marked, style.mirrored);
         let whole = set(text)?;
         if whole.width <= room {

@@ -1,8 +1,9 @@
 //! Scores, put together from their characters.
 
+use super::bitmap::Bitmap;
 use super::drawing::Drawing;
-use super::glyph_cache::Ink;
-use super::pango::Scribe;
+use super::pango::Typesetter;
+use super::style::Style;
 
 /// The characters of scores in both weights.
 pub(crate) struct ScoreDigits {
@@ -28,37 +29,17 @@ pub(crate) struct Face {
 
 /// A character.
 struct Glyph {
-    ink: Ink,
+    bitmap: Bitmap,
     /// Whole pixels to the next one.
     advance: i32,
 }
 
-/// How a score is written.
-#[derive(Clone, Copy)]
-pub(crate) struct Style {
-    pub marked: bool,
-    /// The line runs from right to left, as its label does.
-    pub mirrored: bool,
-    /// There is a label before it.
-    pub labelled: bool,
-}
-
-/// Opacity of the lines that are not marked, in 1/255.
-const UNMARKED: u8 = 230;
-
-impl Style {
-    /// Opacity of the letters, in 1/255.
-    pub fn opacity(self) -> u8 {
-        if self.marked { u8::MAX } else { UNMARKED }
-    }
-}
-
 impl ScoreDigits {
     /// None where Pango or Cairo has no room.
-    pub fn new(scribe: &Scribe) -> Option<Self> {
+    pub fn new(typesetter: &Typesetter) -> Option<Self> {
         Some(Self {
-            plain: Face::new(scribe, false)?,
-            bold: Face::new(scribe, true)?,
+            plain: Face::new(typesetter, false)?,
+            bold: Face::new(typesetter, true)?,
         })
     }
 
@@ -85,18 +66,18 @@ impl ScoreDigits {
     /// Draws a score in hundredths that starts at `x` of `drawing`, on the baseline `y`.
     pub fn draw(&self, percent: u8, style: Style, drawing: &mut Drawing, (x, y): (i32, i32)) {
         self.face(style).each(percent, style, |glyph, along| {
-            drawing.add_white((x + along, y), &glyph.ink, style.opacity());
+            drawing.add_white((x + along, y), &glyph.bitmap, style.opacity());
         });
     }
 }
 
 impl Face {
-    fn new(scribe: &Scribe, bold: bool) -> Option<Self> {
+    fn new(typesetter: &Typesetter, bold: bool) -> Option<Self> {
         let glyph = |text: &str, mirrored| {
-            let piece = scribe.set(text, bold, mirrored)?;
+            let line = typesetter.set(text, bold, mirrored)?;
             Some(Glyph {
-                ink: Ink::of_text(&piece)?,
-                advance: piece.width.round() as i32,
+                bitmap: Bitmap::of_text(&line)?,
+                advance: line.width.round() as i32,
             })
         };
         let digits = ('0'..='9').map(|digit| glyph(digit.encode_utf8(&mut [0; 4]), false));
@@ -104,18 +85,20 @@ impl Face {
         let point = glyph(".", false)?;
         let separators = [glyph(", ", false)?, glyph(", ", true)?];
         let glyphs = || digits.iter().chain(&separators).chain([&point]);
-        let all = scribe.set("0123456789., ", bold, false)?;
+        let all = typesetter.set("0123456789., ", bold, false)?;
         Some(Self {
             cell: digits.iter().map(|digit| digit.advance).max()?,
             height: all.height,
             baseline: all.baseline,
             ink: [
-                glyphs().map(|glyph| glyph.ink.x).min()?,
-                glyphs().map(|glyph| glyph.ink.y).min()?,
+                glyphs().map(|glyph| glyph.bitmap.x).min()?,
+                glyphs().map(|glyph| glyph.bitmap.y).min()?,
                 glyphs()
-                    .map(|glyph| glyph.ink.x + glyph.ink.width - glyph.advance)
+                    .map(|glyph| glyph.bitmap.x + glyph.bitmap.width - glyph.advance)
                     .max()?,
-                glyphs().map(|glyph| glyph.ink.y + glyph.ink.height).max()?,
+                glyphs()
+                    .map(|glyph| glyph.bitmap.y + glyph.bitmap.height)
+                    .max()?,
             ],
             digits,
             point,

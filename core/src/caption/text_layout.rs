@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use super::drawing::Drawing;
 use super::label_cache::{Label, Letters};
-use super::score_digits::{ScoreDigits, Style};
+use super::score_digits::ScoreDigits;
+use super::style::Style;
 
 /// Letters are this fraction of the frame's shortest side high, and at least [`SMALLEST`] pixels.
 const SIZE: f64 = 1.0 / 30.0;
@@ -109,7 +110,7 @@ impl TextLayout {
             }
             let opacity = label.style.opacity();
             self.drawing
-                .add_white(place(label_x, baseline), &label.ink, opacity);
+                .add_white(place(label_x, baseline), &label.bitmap, opacity);
             self.scores.push(Score {
                 line: *line,
                 style: label.style,
@@ -120,20 +121,20 @@ impl TextLayout {
     }
 
     /// The whole plate with the scores of its lines.
-    pub fn with_scores(&self, lines: &[Line], figures: &ScoreDigits) -> Drawing {
+    pub fn with_scores(&self, lines: &[Line], digits: &ScoreDigits) -> Drawing {
         let mut drawing = self.drawing.clone();
         for score in &self.scores {
             let percent = lines[score.line].percent;
-            figures.draw(percent, score.style, &mut drawing, score.place);
+            digits.draw(percent, score.style, &mut drawing, score.place);
         }
         drawing
     }
 
     /// The part of the plate that holds a score, with that score in hundredths.
-    pub fn with_score(&self, score: &Score, percent: u8, figures: &ScoreDigits) -> Drawing {
+    pub fn with_score(&self, score: &Score, percent: u8, digits: &ScoreDigits) -> Drawing {
         let (x, y) = score.place;
-        let (mut part, (left, top)) = self.drawing.part(figures.ink(score.style, score.place));
-        figures.draw(percent, score.style, &mut part, (x - left, y - top));
+        let (mut part, (left, top)) = self.drawing.part(digits.ink(score.style, score.place));
+        digits.draw(percent, score.style, &mut part, (x - left, y - top));
         part
     }
 }

@@ -1,6 +1,6 @@
 //! What the codes of luma and chroma mean.
 
-use super::layout::Depth;
+use super::depth::Depth;
 
 /// How red, green and blue become luma and chroma.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

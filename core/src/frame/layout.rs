@@ -1,8 +1,11 @@
 //! How a frame lies in memory.
 
 use super::colorimetry::Encoding;
-use super::planes::PLANES;
+use super::depth::Depth;
 use super::presentation::Orientation;
+
+/// Most planes that a frame has.
+pub(crate) const PLANES: usize = 3;
 
 /// Where a frame's samples are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -121,27 +124,6 @@ impl Chroma {
     pub(crate) fn size(&self, width: usize, height: usize) -> (usize, usize) {
         let halved = |length: usize, by: bool| if by { length.div_ceil(2) } else { length };
         (halved(width, self.halved_x), halved(height, self.halved_y))
-    }
-}
-
-/// How samples are stored.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Depth {
-    /// 8 bits.
-    Eight,
-    /// 10 bits, the low ones of a little-endian 16-bit word.
-    TenLow,
-    /// 10 bits, the high ones of a little-endian 16-bit word.
-    TenHigh,
-}
-
-impl Depth {
-    /// Bytes of a sample.
-    pub(crate) fn bytes(self) -> usize {
-        match self {
-            Self::Eight => 1,
-            Self::TenLow | Self::TenHigh => 2,
-        }
     }
 }
 

@@ -7,11 +7,13 @@
 //! stride. Frames are read and painted as they lie; none is converted.
 
 pub(crate) mod colorimetry;
+mod depth;
 pub(crate) mod layout;
 pub(crate) mod planes;
 pub(crate) mod presentation;
 
 pub use colorimetry::{Encoding, Matrix, Range};
-pub use layout::{Chroma, Component, Depth, Geometry, Layout, PackedOrder, Samples};
+pub use depth::Depth;
+pub use layout::{Chroma, Component, Geometry, Layout, PackedOrder, Samples};
 pub use planes::{Frame, FrameError, FrameMut, Plane, PlaneMut};
 pub use presentation::{Curve, Hdr, Orientation, Presentation};

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::layout::{Geometry, Layout};
+use super::layout::{Geometry, Layout, PLANES};
 use super::presentation::Presentation;
 
 /// A picture to read: planes that are as large as their geometry says.
@@ -204,9 +204,6 @@ impl<'a> Plane<'a> {
         &self.data[y * self.stride..][..bytes]
     }
 }
-
-/// Most planes that a frame has.
-pub(crate) const PLANES: usize = 3;
 
 /// One plane of a frame to paint on; see [`Plane`].
 #[derive(Debug, Default)]

@@ -253,7 +253,7 @@ impl Recipe {
         }
         for ((out, values), channel) in tensor.iter_mut().zip(&self.values).zip(self.order) {
             let channel = &scratch.picture[channel.min(scratch.picture.len() - 1)];
-            values.read(&channel[..area], out);
+            values.look_up_all(&channel[..area], out);
         }
     }
 }

@@ -4,7 +4,7 @@ use std::array;
 use std::sync::Arc;
 
 use crate::frame::Orientation;
-use crate::frame::planes::PLANES;
+use crate::frame::layout::PLANES;
 use crate::frame::{Geometry, Layout, Plane, Samples};
 use crate::thread_pool::ThreadPool;
 

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::colormap::{self, Span};
+use super::colormap::{Colormap, LEVELS, Span};
 use super::quantize::Quantizer;
 use super::scaled_map::MapScaler;
 use crate::luma::tiles::{self, COLUMNS};
@@ -13,6 +13,7 @@ use crate::simd::dispatched;
 /// Bounds of whole tiles come first, and are exact where a tile has one heat; of the other tiles
 /// only those that may hold an extreme are looked into, the likeliest first.
 pub(crate) struct Search {
+    colormap: Colormap,
     width: usize,
     height: usize,
     /// Tiles with several heats that may hold an extreme, and what theirs lie in.
@@ -22,9 +23,10 @@ pub(crate) struct Search {
 }
 
 impl Search {
-    pub fn new(width: usize, height: usize) -> Self {
+    pub fn new(width: usize, height: usize, colormap: &Colormap) -> Self {
         let tiles = width.div_ceil(COLUMNS) * height.div_ceil(tiles::ROWS);
         Self {
+            colormap: colormap.clone(),
             width,
             height,
             open: Vec::with_capacity(tiles),
@@ -59,7 +61,7 @@ impl Search {
                 cold = [cold[0].min(gray[0]), cold[1].max(gray[1])];
                 continue;
             }
-            let span = gray_span(*gray, colormap::span(coolest, hottest), half);
+            let span = gray_span(*gray, self.colormap.span(coolest, hottest), half);
             if found.holds(span) {
                 continue;
             }
@@ -85,6 +87,7 @@ impl Search {
             .filter_map(|i| self.open.get(i));
         let per_row = self.width.div_ceil(COLUMNS);
         let [grays, indices] = &mut self.pixels;
+        let heats = self.colormap.spans();
         for &(tile, span) in first.chain(&self.open) {
             if found.holds(span) {
                 continue;
@@ -98,9 +101,9 @@ impl Search {
                 read_gray(y, columns.clone(), gray);
                 let indices = &indices[..columns.len()];
                 let [coolest, hottest] = bounds(indices);
-                let heat = colormap::span(coolest, hottest);
+                let heat = self.colormap.span(coolest, hottest);
                 if !found.holds(gray_span(bounds(gray), heat, half)) {
-                    found = found.joined(exact_span(gray, indices, half));
+                    found = found.joined(exact_span(gray, indices, half, heats));
                 }
             }
         }
@@ -117,13 +120,12 @@ fn gray_span([dark, bright]: [u8; 2], heat: Span, half: &[f64; 256]) -> Span {
 }
 
 /// The span of gray / 2 + heat over some pixels.
-fn exact_span(gray: &[u8], indices: &[u8], half: &[f64; 256]) -> Span {
-    let rows = &*colormap::ROWS;
+fn exact_span(gray: &[u8], indices: &[u8], half: &[f64; 256], heats: &[Span; LEVELS]) -> Span {
     // Several spans at a time: each comparison would wait for the one before.
     let mut spans = [Span::NONE; 8];
     for (gray, indices) in gray.chunks(8).zip(indices.chunks(8)) {
         for ((span, &gray), &index) in spans.iter_mut().zip(gray).zip(indices) {
-            let (gray, heat) = (half[usize::from(gray)], rows[usize::from(index)]);
+            let (gray, heat) = (half[usize::from(gray)], heats[usize::from(index)]);
             // Plain comparisons: no value is a NaN.
             if gray + heat.lowest < span.lowest {
                 span.lowest = gray + heat.lowest;

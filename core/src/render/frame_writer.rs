@@ -2,10 +2,10 @@
 
 use std::ops::Range;
 
-use super::colormap::Span;
+use super::colormap::{Colormap, Span};
 use super::rgb::Colours;
 use super::yuv::code_tables::{ChromaRows, YuvTables};
-use crate::frame::planes::PLANES;
+use crate::frame::layout::PLANES;
 use crate::frame::{Chroma, Geometry, Layout, PackedOrder, PlaneMut, Samples};
 use crate::luma::gray::gray_planes;
 use crate::luma::tiles::{self, COLUMNS};
@@ -53,7 +53,7 @@ enum Kind {
     },
     YCbCr {
         samples: Samples,
-        codes: Box<YuvTables>,
+        tables: Box<YuvTables>,
     },
 }
 
@@ -72,7 +72,7 @@ fn paint_row(order: PackedOrder) -> PaintRow {
 }
 
 impl FrameWriter {
-    pub fn new(geometry: &Geometry, white: Option<f64>) -> Self {
+    pub fn new(geometry: &Geometry, white: Option<f64>, colormap: &Colormap) -> Self {
         Self {
             width: geometry.width,
             white,
@@ -80,15 +80,15 @@ impl FrameWriter {
                 Layout::Packed(order) => Kind::Packed {
                     bytes: order.bytes(),
                     paint: paint_row(order),
-                    colours: Colours::new(order.offsets()),
+                    colours: Colours::new(order.offsets(), colormap),
                 },
                 Layout::Planar { r, g, b } => Kind::Planar {
                     order: [r, g, b],
-                    colours: Colours::new([r, g, b]),
+                    colours: Colours::new([r, g, b], colormap),
                 },
                 Layout::YCbCr { samples, encoding } => Kind::YCbCr {
                     samples,
-                    codes: Box::new(YuvTables::new(encoding, samples.depth, white)),
+                    tables: Box::new(YuvTables::new(encoding, samples.depth, white, colormap)),
                 },
             },
         }
@@ -125,7 +125,7 @@ impl FrameWriter {
                 };
                 colours.fill(self.white.map_or(range, to_white));
             }
-            Kind::YCbCr { codes, .. } => codes.fill(range),
+            Kind::YCbCr { tables, .. } => tables.fill(range),
         }
     }
 
@@ -163,24 +163,24 @@ impl FrameWriter {
                     colours.paint_planes(rows, gray, index);
                 }
             }
-            Kind::YCbCr { samples, codes } => {
+            Kind::YCbCr { samples, tables } => {
                 let luma = samples.y;
                 let chroma = samples.chroma.as_ref();
                 if let Some(chroma) = chroma.filter(|chroma| chroma.cb.plane == luma.plane) {
                     let row_bytes = width.div_ceil(2) * chroma.cb.step;
                     for (y, index) in lines() {
                         let row = planes[luma.plane].row_mut(y, row_bytes);
-                        codes.paint_packed(row, luma, chroma, index, width);
+                        tables.paint_packed(row, luma, chroma, index, width);
                     }
                     return;
                 }
                 for (y, index) in lines() {
                     let row = planes[luma.plane].row_mut(y, width * samples.depth.bytes());
-                    codes.paint_luma(row, &index[..width]);
+                    tables.paint_luma(row, &index[..width]);
                 }
                 if let Some(chroma) = chroma {
                     let index = &index[..rows.len() * *stride];
-                    paint_chroma(planes, chroma, codes, (width, rows.start), index, *stride);
+                    paint_chroma(planes, chroma, tables, (width, rows.start), index, *stride);
                 }
             }
         }
@@ -192,7 +192,7 @@ impl FrameWriter {
 fn paint_chroma(
     planes: &mut [PlaneMut; PLANES],
     chroma: &Chroma,
-    codes: &YuvTables,
+    tables: &YuvTables,
     (width, first): (usize, usize),
     index: &[u8],
     stride: usize,
@@ -201,7 +201,7 @@ fn paint_chroma(
     let rows = index.len() / stride;
     let (samples, height) = chroma.size(width, rows);
     let (_, first) = chroma.size(width, first);
-    let bytes = samples * chroma.cb.step * codes.depth().bytes();
+    let bytes = samples * chroma.cb.step * tables.depth().bytes();
     for y in 0..height {
         let heat = if chroma.halved_y {
             [line(2 * y), line((2 * y + 1).min(rows - 1))]
@@ -216,6 +216,6 @@ fn paint_chroma(
             let Ok(both) = both else { continue };
             ChromaRows::Planes(both.map(|plane| plane.row_mut(first + y, bytes)))
         };
-        codes.paint_chroma(rows, heat, chroma.halved_x);
+        tables.paint_chroma(rows, heat, chroma.halved_x);
     }
 }

@@ -4,12 +4,13 @@ use std::array;
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::colormap::Colormap;
+use super::column_group::ColumnGroup;
 use super::contrast::Search;
 use super::frame_writer::{FrameWriter, Scratch};
-use super::panel::Panel;
 use super::quantize::Quantizer;
 use super::scaled_map::{MapScaler, MapView, Source};
-use crate::frame::planes::PLANES;
+use crate::frame::layout::PLANES;
 use crate::frame::{Geometry, Plane, PlaneMut};
 use crate::frame::{Orientation, Presentation};
 use crate::luma::reader::GrayBounds;
@@ -20,9 +21,9 @@ use crate::thread_pool::ThreadPool;
 /// Paints a class map over frames of one geometry.
 ///
 /// The picture is gray / 2 + heat in each channel, stretched so that its minimum and maximum over
-/// all pixels and channels become 0 and 255. Heat is MATLAB's jet(255), darkened towards its cold
-/// end, at the scaled, normalised and quantised class map (W. Zhou et al., "Learning deep features
-/// for discriminative localization", 2016, and the figures that came with it).
+/// all pixels and channels become 0 and 255. Heat is the colour that a [`Colormap`] has for the scaled,
+/// normalised and quantised class map (W. Zhou et al., "Learning deep features for discriminative
+/// localization", 2016, and the figures that came with it).
 ///
 /// In Y'CbCr that picture is painted in the frame's own matrix and range: heat and gray add
 /// linearly and gray has no chroma, so luma becomes the stretched gray / 2 + heat luma, and chroma
@@ -59,6 +60,11 @@ impl Painter {
     /// scaled as if the picture were upright. In a high dynamic range the brightest that is painted is
     /// BT.2408's reference white, and what is brighter in the frame counts as that.
     pub fn presented(geometry: &Geometry, presentation: &Presentation) -> Self {
+        Self::coloured(geometry, presentation, &Colormap::default())
+    }
+
+    /// The same with heat in the colours of `colormap`.
+    pub fn coloured(geometry: &Geometry, presentation: &Presentation, colormap: &Colormap) -> Self {
         let white = presentation.white();
         let Geometry { width, height, .. } = *geometry;
         let reader = GrayReader::new(geometry);
@@ -71,11 +77,11 @@ impl Painter {
                 orientation: presentation.orientation,
                 ..Heat::default()
             },
-            search: Search::new(width, height),
+            search: Search::new(width, height, colormap),
             half: reader.levels(white).map(|gray| gray / 2.0),
             bounds: reader.bounds(),
             reader,
-            writer: FrameWriter::new(geometry, white),
+            writer: FrameWriter::new(geometry, white, colormap),
             pool: ThreadPool::get(),
         }
     }
@@ -156,24 +162,26 @@ impl Painter {
     fn measure(&mut self, frame: Option<&[Plane; PLANES]>) {
         let is_new = self.heat.is_new;
         let new_map = self.heat.load(self.width, self.height);
-        let mut panels = new_map.into_iter().flat_map(|(source, panels)| {
-            let each = panels.len().div_ceil(MAP_PARTS);
-            panels.chunks_mut(each).map(move |panels| (source, panels))
+        let mut groups = new_map.into_iter().flat_map(|(source, groups)| {
+            let each = groups.len().div_ceil(MAP_PARTS);
+            groups.chunks_mut(each).map(move |groups| (source, groups))
         });
         let rows = self.bounds.parts(band_rows(self.height) / tiles::ROWS);
         let scratches = self.scratches.iter_mut().map(|scratch| &mut scratch.index);
         let mut bands = rows.zip(scratches);
         let mut parts: [_; MAP_PARTS + BANDS] = array::from_fn(|_| {
             // The map comes first, since its parts take longest.
-            if let Some((source, panels)) = panels.next() {
-                return Some(Part::Map(source, panels));
+            if let Some((source, groups)) = groups.next() {
+                return Some(Part::Map(source, groups));
             }
             let (rows, scratch) = bands.next()?;
             Some(Part::Gray(frame?, rows, scratch))
         });
         let (reader, height) = (&self.reader, self.height);
         self.pool.each(&mut parts, |part| match part {
-            Some(Part::Map(source, panels)) => panels.iter_mut().for_each(|p| source.fill(p)),
+            Some(Part::Map(source, groups)) => {
+                groups.iter_mut().for_each(|group| source.fill(group));
+            }
             Some(Part::Gray(frame, rows, scratch)) => {
                 rows.find(reader, &frame[..], height, scratch);
             }
@@ -192,7 +200,7 @@ fn band_rows(height: usize) -> usize {
 
 /// What one thread does at a time to measure a frame.
 enum Part<'a> {
-    Map(&'a Source, &'a mut [Panel]),
+    Map(&'a Source, &'a mut [ColumnGroup]),
     Gray(&'a [Plane<'a>; PLANES], BoundedRows<'a>, &'a mut [u8]),
 }
 
@@ -228,8 +236,8 @@ impl Heat {
     }
 
     /// Prepares a new map that may give heat to be scaled to frames of `width` x `height` pixels: its
-    /// panels are to be filled.
-    fn load(&mut self, width: usize, height: usize) -> Option<(&Source, &mut [Panel])> {
+    /// groups are to be filled.
+    fn load(&mut self, width: usize, height: usize) -> Option<(&Source, &mut [ColumnGroup])> {
         if !std::mem::take(&mut self.is_new) {
             return None;
         }
@@ -247,10 +255,10 @@ impl Heat {
         }
         let scaler = self.scaler.as_mut()?;
         scaler.source.load(map, range);
-        Some((&scaler.source, &mut scaler.panels))
+        Some((&scaler.source, &mut scaler.groups))
     }
 
-    /// How the new map, with its panels filled, becomes heat indices.
+    /// How the new map, with its groups filled, becomes heat indices.
     fn find_quantizer(&mut self) {
         let scaler = self.scaler.as_mut().filter(|_| self.gives_heat);
         self.quantizer = scaler.and_then(|scaler| {

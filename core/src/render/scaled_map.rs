@@ -1,11 +1,11 @@
 //! Class maps scaled to frames.
 //!
-//! As in [`crate::resample::plane`], single precision decides wherever it certainly decides as double
+//! As in [`crate::resample::vertical`], single precision decides wherever it certainly decides as double
 //! precision does.
 
 use std::ops::Range;
 
-use super::panel::{BLOCK, Bounds, Columns, Panel, STRIPS, span};
+use super::column_group::{Bounds, ColumnGroup, Columns, ROW_BLOCK, TILE_COLUMNS, span};
 use super::quantize::{Quantizer, index_bounds, quantize, sum_run};
 use crate::frame::Orientation;
 use crate::luma::tiles::{self, COLUMNS};
@@ -39,13 +39,13 @@ impl MapView<'_> {
 /// Scales maps of one size to frames of one size; see [`Axis`].
 pub(crate) struct MapScaler {
     pub source: Source,
-    pub panels: Vec<Panel>,
+    pub groups: Vec<ColumnGroup>,
     /// Tiles in a row of them.
     per_row: usize,
     indices: Vec<[u8; 2]>,
 }
 
-/// What [`Panel`]s are filled from.
+/// What [`ColumnGroup`]s are filled from.
 pub(crate) struct Source {
     across: Axis,
     down: Axis,
@@ -53,7 +53,7 @@ pub(crate) struct Source {
     down_first: bool,
     map: Vec<f64>,
     columns: Columns,
-    /// Bound of the error of a value summed from the rows of a panel.
+    /// Bound of the error of a value summed from the rows of a group.
     error: f32,
 }
 
@@ -73,8 +73,8 @@ impl Source {
         }
     }
 
-    pub fn fill(&self, panel: &mut Panel) {
-        panel.fill(&self.columns, &self.across, &self.down);
+    pub fn fill(&self, group: &mut ColumnGroup) {
+        group.fill(&self.columns, &self.across, &self.down);
     }
 
     /// The scaled map at one pixel; beyond the width, at the last one of the row.
@@ -102,7 +102,7 @@ impl MapScaler {
             if mirrored { axis.mirrored() } else { axis }
         };
         let down = axis(map.height, height, scale_y, orientation.mirrored_y);
-        let stride = map.height.next_multiple_of(BLOCK);
+        let stride = map.height.next_multiple_of(ROW_BLOCK);
         Self {
             source: Source {
                 across: axis(map.width, width, scale_x, orientation.mirrored_x),
@@ -123,7 +123,7 @@ impl MapScaler {
                 error: 0.75 * (down.single_error() + f32::EPSILON),
                 down,
             },
-            panels: Panel::all(width, height, map.height),
+            groups: ColumnGroup::all(width, height, map.height),
             per_row: width.div_ceil(COLUMNS),
             indices: vec![[0; 2]; width.div_ceil(COLUMNS) * height.div_ceil(tiles::ROWS)],
         }
@@ -139,23 +139,23 @@ impl MapScaler {
         row * tiles::ROWS..self.source.down.output().min((row + 1) * tiles::ROWS)
     }
 
-    /// Calls `work` with panel, row and strip of each tile whose bounds reach below or above what
+    /// Calls `work` with group, row and tile column of each tile whose bounds reach below or above what
     /// `limits` says at that time.
     fn each_tile<T>(
         &self,
         state: &mut T,
         limits: impl Fn(&T) -> [f32; 2],
-        work: impl Fn(&mut T, &Panel, usize, usize),
+        work: impl Fn(&mut T, &ColumnGroup, usize, usize),
     ) {
-        for panel in &self.panels {
-            for (row, bounds) in panel.tiles().iter().enumerate() {
+        for group in &self.groups {
+            for (row, bounds) in group.tiles().iter().enumerate() {
                 if !bounds.reach_beyond(limits(state)) {
                     continue;
                 }
-                for strip in 0..panel.strips() {
+                for tile_column in 0..group.tile_columns() {
                     let [low, high] = limits(state);
-                    if bounds.low[strip] < low || bounds.high[strip] > high {
-                        work(state, panel, row, strip);
+                    if bounds.low[tile_column] < low || bounds.high[tile_column] > high {
+                        work(state, group, row, tile_column);
                     }
                 }
             }
@@ -169,12 +169,12 @@ impl MapScaler {
         let Source { down, error, .. } = &self.source;
         // Bounds and sums are each off by the error at most.
         let margin = 2.0 * error;
-        let rows = self.panels.iter().flat_map(Panel::tiles);
+        let rows = self.groups.iter().flat_map(ColumnGroup::tiles);
         let all = rows.fold(Bounds::NONE, |all, bounds| all.joined(bounds));
         let [lowest, highest] = all.span();
-        let sum_tile = |found: &mut [f32; 2], panel: &Panel, row, strip| {
+        let sum_tile = |found: &mut [f32; 2], group: &ColumnGroup, row, tile_column| {
             for y in self.tile_rows(row) {
-                let [low, high] = span(&sum_run(panel.rows(strip), down, y));
+                let [low, high] = span(&sum_run(group.rows(tile_column), down, y));
                 *found = [found[0].min(low), found[1].max(high)];
             }
         };
@@ -187,10 +187,10 @@ impl MapScaler {
         let [low, high] = beyond(&found);
         let mut exact = (f64::INFINITY, f64::NEG_INFINITY);
         let limits = |_: &_| [low + margin, high - margin];
-        self.each_tile(&mut exact, limits, |exact, panel, row, strip| {
+        self.each_tile(&mut exact, limits, |exact, group, row, tile_column| {
             for y in self.tile_rows(row) {
-                let sums = sum_run(panel.rows(strip), down, y);
-                for (x, sum) in (panel.first_column(strip)..).zip(sums) {
+                let sums = sum_run(group.rows(tile_column), down, y);
+                for (x, sum) in (group.first_column(tile_column)..).zip(sums) {
                     if sum <= low || sum >= high {
                         let value = self.source.value(x, y);
                         *exact = (exact.0.min(value), exact.1.max(value));
@@ -226,9 +226,9 @@ impl MapScaler {
     /// Finds what the heat indices of each tile can be; see [`Self::indices`].
     pub fn bound_indices(&mut self, quantizer: &Quantizer) {
         for (row, indices) in self.indices.chunks_exact_mut(self.per_row).enumerate() {
-            let strips = indices.chunks_mut(STRIPS);
-            for (panel, indices) in self.panels.iter().zip(strips) {
-                let [low, high] = index_bounds(&panel.tiles()[row], quantizer);
+            let tile_columns = indices.chunks_mut(TILE_COLUMNS);
+            for (group, indices) in self.groups.iter().zip(tile_columns) {
+                let [low, high] = index_bounds(&group.tiles()[row], quantizer);
                 for (out, bounds) in indices.iter_mut().zip(low.into_iter().zip(high)) {
                     *out = bounds.into();
                 }
@@ -262,7 +262,7 @@ impl MapScaler {
             return;
         }
         let exact = |x, y| quantizer.exact(self.source.value(column * COLUMNS + x, y));
-        let rows = self.panels[column / STRIPS].rows(column % STRIPS);
+        let rows = self.groups[column / TILE_COLUMNS].rows(column % TILE_COLUMNS);
         let down = &self.source.down;
         if coolest == 0 {
             quantize::<true>(rows, down, ys, quantizer, (out, stride), &exact);

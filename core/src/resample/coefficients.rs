@@ -1,7 +1,7 @@
 //! Bicubic resampling of one dimension.
 
 #[cfg(target_arch = "x86_64")]
-use super::vnni;
+use crate::simd::avx512::round_rows;
 use crate::simd::multiply_add;
 
 /// The taps of each output position along one dimension: Keys' cubic convolution with a = -0.5
@@ -19,7 +19,7 @@ pub(crate) struct Axis {
     exact: Vec<f64>,
     weight: Vec<f32>,
     #[cfg(target_arch = "x86_64")]
-    integer: Option<vnni::Weights>,
+    integer: Option<round_rows::Weights>,
 }
 
 impl Axis {
@@ -85,7 +85,7 @@ impl Axis {
     pub fn for_bytes(self) -> Self {
         Self {
             #[cfg(target_arch = "x86_64")]
-            integer: vnni::Weights::new(&self.exact, &self.index, self.taps),
+            integer: round_rows::Weights::new(&self.exact, &self.index, self.taps),
             ..self
         }
     }
@@ -113,9 +113,15 @@ impl Axis {
         &self.exact[at * self.taps..][..self.taps]
     }
 
+    /// [`Self::index`] and [`Self::exact_weight`] of each output position.
+    #[cfg(target_arch = "x86_64")]
+    pub fn exact_taps(&self) -> impl Iterator<Item = (&[usize], &[f64])> {
+        (0..self.output).map(|at| (self.index(at), self.exact_weight(at)))
+    }
+
     /// The weights as integers, where they can be.
     #[cfg(target_arch = "x86_64")]
-    pub fn integer_weights(&self) -> Option<&vnni::Weights> {
+    pub fn integer_weights(&self) -> Option<&round_rows::Weights> {
         self.integer.as_ref()
     }
 

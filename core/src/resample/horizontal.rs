@@ -1,16 +1,12 @@
 //! Rows scaled along themselves.
 
-#![allow(
-    unsafe_code,
-    reason = "vector kernels: each is called where its instructions were found, and keeps to its slices"
-)]
-
 use super::coefficients::{Axis, Bytes};
+use super::vertical::round_byte_rows;
 #[cfg(target_arch = "x86_64")]
-use super::inrow::{self, RowWeights};
-use super::plane::round_byte_rows;
-#[cfg(target_arch = "x86_64")]
-use crate::simd::Level;
+use crate::simd::avx512::{
+    Avx512,
+    scale_rows::{ROWS, RowWeights},
+};
 use crate::simd::dispatched;
 
 /// Bytes of a column of some rows.
@@ -23,20 +19,20 @@ pub(crate) struct View {
     samples: usize,
     /// For machines that sum along rows; others do with columns.
     #[cfg(target_arch = "x86_64")]
-    in_row: Option<RowWeights>,
+    in_row: Option<(Avx512, RowWeights)>,
 }
 
 impl View {
     /// Pixels of `samples` (1 to 4) samples, scaled along `horizontal`.
     pub fn new(horizontal: Axis, samples: usize) -> Self {
         #[cfg(target_arch = "x86_64")]
-        if Level::current() == Level::Avx512
-            && let Some(weights) = RowWeights::new(&horizontal, samples)
+        if let Some(avx512) = Avx512::current()
+            && let Some(weights) = RowWeights::new(horizontal.exact_taps(), samples)
         {
             return Self {
                 horizontal,
                 samples,
-                in_row: Some(weights),
+                in_row: Some((avx512, weights)),
             };
         }
         Self {
@@ -63,7 +59,7 @@ impl View {
     pub fn rows(&self) -> usize {
         #[cfg(target_arch = "x86_64")]
         if self.in_row.is_some() {
-            return inrow::ROWS;
+            return ROWS;
         }
         LANES / self.lanes()
     }
@@ -71,7 +67,7 @@ impl View {
     /// Bytes that rows must have for [`Self::scale_rows`].
     pub fn reach(&self) -> usize {
         #[cfg(target_arch = "x86_64")]
-        if let Some(weights) = &self.in_row {
+        if let Some((_, weights)) = &self.in_row {
             return weights.reach();
         }
         self.horizontal.input() * self.samples
@@ -85,14 +81,12 @@ impl View {
     /// Horizontal pass over the rows `source`, `stride` bytes apart, into `out`.
     pub fn scale_rows(&self, source: &[u8], stride: usize, scratch: &mut Scratch, out: &mut [u8]) {
         #[cfg(target_arch = "x86_64")]
-        if let Some(weights) = &self.in_row {
-            let rows = inrow::ROWS;
-            let out = out.chunks_mut(rows * self.row_bytes());
-            for (source, out) in source.chunks(rows * stride).zip(out) {
+        if let Some((avx512, weights)) = &self.in_row {
+            let out = out.chunks_mut(ROWS * self.row_bytes());
+            for (source, out) in source.chunks(ROWS * stride).zip(out) {
                 let exact = |y, byte| self.exact_sample(&source[y * stride..], byte);
-                // SAFETY: there are such weights only on a machine that was seen to have their
-                // instructions.
-                unsafe { weights.scale_rows(source, stride, self.row_bytes(), out, exact) };
+                let rows = (source, stride);
+                avx512.scale_rows(weights, rows, self.row_bytes(), out, exact);
             }
             return;
         }

@@ -1,96 +1,12 @@
 //! Planes of frames scaled to a few 8-bit samples.
-//!
-//! Sums are taken in single precision. Where the error bound of such a sum leaves open which way
-//! it rounds, the defining double precision sum decides: results are exact, whatever the order
-//! and the fusing of the fast sums.
-
-#![allow(
-    unsafe_code,
-    reason = "vector kernels: each is called where its instructions were found, and keeps to its slices"
-)]
 
 use std::ops::Range;
 
-use super::coefficients::{Axis, Bytes, Source, Words, sum_rows};
+use super::coefficients::{Axis, Bytes, Words};
 use super::horizontal::{Scratch, View};
-#[cfg(target_arch = "x86_64")]
-use super::vnni;
+use super::vertical::{round_byte_rows, round_row};
 use crate::frame::{Depth, Plane};
-use crate::rounding::{nearest, round_u8};
-#[cfg(target_arch = "x86_64")]
-use crate::simd::Level;
 use crate::simd::dispatched;
-
-/// Columns that are summed at once.
-const LANES: usize = 64;
-
-dispatched! {
-    /// Output row `at` of `axis` over the rows of `source`, rounded.
-    fn round_row<; S: Source>(source: S, axis: &Axis, at: usize, out: &mut [u8]) {
-        let (wide, rest) = out.as_chunks_mut::<LANES>();
-        let start = wide.len() * LANES;
-        for (i, out) in wide.iter_mut().enumerate() {
-            round_columns::<S, FUSED, LANES>(source, axis, at, i * LANES, out);
-        }
-        for (i, out) in rest.as_chunks_mut::<1>().0.iter_mut().enumerate() {
-            round_columns::<S, FUSED, 1>(source, axis, at, start + i, out);
-        }
-    }
-}
-
-/// The output rows `rows` of `axis` over the rows of `source`, each of `width` bytes, with the
-/// machine's own instructions for such sums.
-pub(crate) fn round_byte_rows(
-    source: Bytes,
-    axis: &Axis,
-    rows: Range<usize>,
-    width: usize,
-    out: &mut [u8],
-) {
-    #[cfg(target_arch = "x86_64")]
-    if let (Level::Avx512, Some(weights)) = (Level::current(), axis.integer_weights()) {
-        let exact = |at, x| exact_sample(source, axis, at, x);
-        // SAFETY: the level is current only on a machine that was seen to have its instructions.
-        unsafe { vnni::round_rows(source, weights, rows, width, out, exact) };
-        return;
-    }
-    for (at, out) in rows.zip(out.chunks_exact_mut(width)) {
-        round_row(source, axis, at, out);
-    }
-}
-
-/// One sample of an output row by the defining sum.
-#[cold]
-#[inline(never)]
-fn exact_sample(source: impl Source, axis: &Axis, at: usize, x: usize) -> u8 {
-    round_u8(axis.exact_sum(at, |y| f64::from(source.load::<1>(x, y)[0])))
-}
-
-/// The columns from `x` on of one output row.
-#[inline(always)]
-fn round_columns<S: Source, const FUSED: bool, const N: usize>(
-    source: S,
-    axis: &Axis,
-    at: usize,
-    x: usize,
-    out: &mut [u8; N],
-) {
-    let sums = sum_rows::<S, FUSED, N>(source, axis, at, x);
-    let sure = 0.5 - 256.0 * axis.single_error();
-    let mut doubtful = false;
-    for (out, sum) in out.iter_mut().zip(sums) {
-        let (value, distance) = nearest(sum.clamp(0.0, 255.0));
-        *out = value;
-        doubtful |= distance > sure;
-    }
-    if doubtful {
-        for (i, (out, sum)) in out.iter_mut().zip(sums).enumerate() {
-            if nearest(sum.clamp(0.0, 255.0)).1 > sure {
-                *out = exact_sample(source, axis, at, x + i);
-            }
-        }
-    }
-}
 
 /// Some rows of a scaled plane, with what it takes to make them.
 pub(crate) struct ScaledRows {
@@ -209,7 +125,7 @@ impl PlaneScaler {
         if !self.vertical_first {
             return self.scale_across_first(plane, rows, out, on_read);
         }
-        match self.depth {
+        let unit = match self.depth {
             Depth::Eight => {
                 let source = Bytes {
                     data: plane.data,
@@ -218,21 +134,18 @@ impl PlaneScaler {
                 let round_row = |y, out: &mut [u8]| {
                     round_byte_rows(source, &self.vertical, y..y + 1, out.len(), out);
                 };
-                self.scale_down_first(rows, out, round_row, on_read);
+                return self.scale_down_first(rows, out, round_row, on_read);
             }
-            Depth::TenLow | Depth::TenHigh => {
-                let source = Words {
-                    data: plane.data,
-                    stride: plane.stride,
-                    unit: match self.depth {
-                        Depth::TenLow => 1.0 / 4.0,
-                        _ => 1.0 / 256.0,
-                    },
-                };
-                let round_row = |y, out: &mut [u8]| round_row(source, &self.vertical, y, out);
-                self.scale_down_first(rows, out, round_row, on_read);
-            }
-        }
+            Depth::TenLow => 1.0 / 4.0,
+            Depth::TenHigh => 1.0 / 256.0,
+        };
+        let source = Words {
+            data: plane.data,
+            stride: plane.stride,
+            unit,
+        };
+        let round_row = |y, out: &mut [u8]| round_row(source, &self.vertical, y, out);
+        self.scale_down_first(rows, out, round_row, on_read);
     }
 
     /// What the first rows of `rows` are made of: the least and the greatest row of the plane.

@@ -11,24 +11,12 @@ use super::{code, files, is_test};
 
 /// Circles that the code still has, by the files in them. This list only shrinks.
 const TO_MEND: &[&[&str]] = &[
-    &["cam/mod.rs", "cam/scores.rs"],
-    &[
-        "caption/drawing.rs",
-        "caption/glyph_cache.rs",
-        "caption/pango.rs",
-        "caption/score_digits.rs",
-    ],
-    &["frame/colorimetry.rs", "frame/layout.rs", "frame/planes.rs"],
     &[
         "inference/classifier.rs",
         "inference/metadata.rs",
         "inference/network.rs",
     ],
     &["inference/label_text.rs", "inference/labels.rs"],
-    &["render/quantize/mod.rs", "render/quantize/vbmi.rs"],
-    &["render/rgb/mod.rs", "render/rgb/vbmi.rs"],
-    &["resample/coefficients.rs", "resample/vnni.rs"],
-    &["resample/horizontal.rs", "resample/plane.rs"],
 ];
 
 /// The files that `code`, at the module `own`, names.

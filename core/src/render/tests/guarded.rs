@@ -4,11 +4,11 @@
 use super::guard::{Guarded, Side};
 use super::*;
 use crate::luma::gray::{gray_planes, gray_row};
-use crate::render::colormap::Span;
+use crate::render::colormap::{Colormap, Span};
 use crate::render::rgb::Colours;
-use crate::render::yuv::table_sums::{SumTable, Table};
+use crate::render::yuv::sum_table::{SumTable, Table};
 use crate::resample::coefficients::{Axis, Bytes};
-use crate::resample::plane::round_byte_rows;
+use crate::resample::vertical::round_byte_rows;
 use crate::simd::forced::each_level;
 
 fn noise(random: &mut Random, len: usize) -> Vec<u8> {
@@ -48,7 +48,7 @@ fn sums_of_tables() {
     }
     let [first, second] = tables;
     let sums = SumTable::new(first, second);
-    each_length([1, 1], 1, |indices, out| sums.of_all(indices, out));
+    each_length([1, 1], 1, |indices, out| sums.sum_entries(indices, out));
 }
 
 #[test]
@@ -61,7 +61,7 @@ fn grays() {
 #[test]
 fn colours() {
     let colours = |offsets| {
-        let mut colours = Colours::new(offsets);
+        let mut colours = Colours::new(offsets, &Colormap::default());
         // Whatever gray and heat there are.
         colours.fill(Span {
             lowest: 0.0,

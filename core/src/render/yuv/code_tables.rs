@@ -1,21 +1,22 @@
 //! Luma and chroma codes of gray and heat.
 
 use super::chroma::{self, paint_packed, paint_pairs, paint_planes};
-use super::table_sums::{SumTable, Table};
+use super::sum_table::{SumTable, Table};
 use crate::frame::colorimetry::Coding;
 use crate::frame::{Chroma, Component, Depth, Encoding};
-use crate::render::colormap::{HEAT, Span};
+use crate::render::colormap::{Colormap, Span};
 use crate::simd::dispatched;
 
 /// What a stretched picture's codes are made of.
 pub(crate) struct YuvTables {
+    colormap: Colormap,
     coding: Coding,
     depth: Depth,
     /// What gray and heat contribute to 8-bit luma.
     luma: SumTable,
     /// The same for 10 bits.
     words: WordLuma,
-    /// ChromaTables of blue and red difference, made of heat; for 10 bits the halves have 6 bits after the point.
+    /// What heat makes of blue and red difference; for 10 bits the halves have 6 bits after the point.
     chroma: [chroma::ChromaTables; 2],
 }
 
@@ -39,9 +40,10 @@ const WORD_FRACTION: u32 = 16;
 
 impl YuvTables {
     /// Tables for pictures whose white takes a share of the codes, all of them where it is not given.
-    pub fn new(encoding: Encoding, depth: Depth, white: Option<f64>) -> Self {
+    pub fn new(encoding: Encoding, depth: Depth, white: Option<f64>, colormap: &Colormap) -> Self {
         let coding = Coding::new(encoding, depth).with_white(white);
         Self {
+            colormap: colormap.clone(),
             coding,
             depth,
             luma: SumTable::new(Table::ZERO, Table::ZERO),
@@ -80,7 +82,7 @@ impl YuvTables {
         self.words.factor = fixed(stretch / 2.0, WORD_FRACTION) as i32;
         let word_offset = -coding.black / 2.0 * stretch;
         let chroma_bits = if self.depth == Depth::Eight { 8 } else { 6 };
-        for (index, &rgb) in HEAT.iter().enumerate() {
+        for (index, &rgb) in self.colormap.rgb().iter().enumerate() {
             let luma = (coding.luma(rgb) - low) * luma_unit + coding.black + 0.5;
             heat.set(index, fixed(luma, 8) as u16);
             self.words.heat[index] = fixed(luma + word_offset, WORD_FRACTION) as i32;
@@ -96,7 +98,7 @@ impl YuvTables {
     /// Paints the luma, one sample after the other, of a row of as many pixels as `index` has.
     pub fn paint_luma(&self, row: &mut [u8], index: &[u8]) {
         match self.depth {
-            Depth::Eight => self.luma.add(row, index),
+            Depth::Eight => self.luma.sum_in_place(row, index),
             Depth::TenLow => paint_words::<0>(row, index, &self.words),
             Depth::TenHigh => paint_words::<6>(row, index, &self.words),
         }
@@ -138,7 +140,7 @@ impl YuvTables {
                 {
                     let table = &halves.first;
                     match self.depth {
-                        Depth::Eight => halves.of_all(heat, row),
+                        Depth::Eight => halves.sum_entries(heat, row),
                         Depth::TenLow => write_words::<1, 0, 0>(row, table, heat, step),
                         Depth::TenHigh => write_words::<1, 0, 6>(row, table, heat, step),
                     }
@@ -155,7 +157,7 @@ impl YuvTables {
                         for (pair, (&above, &below)) in
                             row.as_chunks_mut::<2>().0.iter_mut().zip(heat)
                         {
-                            *pair = components.map(|codes| codes.halves.of(above, below));
+                            *pair = components.map(|codes| codes.halves.sum(above, below));
                         }
                     }
                     Depth::TenLow => {

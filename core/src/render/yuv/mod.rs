@@ -2,4 +2,4 @@
 
 pub(crate) mod chroma;
 pub(crate) mod code_tables;
-pub(crate) mod table_sums;
+pub(crate) mod sum_table;

@@ -1,21 +1,13 @@
 //! From the scaled map to rows of the heat table.
 
-#![allow(
-    unsafe_code,
-    reason = "vector kernels: each is called where its instructions were found, and keeps to its slices"
-)]
-
-#[cfg(target_arch = "x86_64")]
-mod vbmi;
-
 use std::ops::Range;
 
-use super::panel::{Bounds, Run, STRIPS};
+use super::column_group::{Bounds, Run, TILE_COLUMNS};
 use crate::luma::tiles::COLUMNS;
 use crate::resample::coefficients::Axis;
 use crate::rounding::{nearest, round_u8};
 #[cfg(target_arch = "x86_64")]
-use crate::simd::Level;
+use crate::simd::avx512::{Avx512, quantize::Steps};
 use crate::simd::{dispatched, multiply_add};
 
 /// The last row of the heat table.
@@ -27,7 +19,7 @@ pub(crate) struct Quantizer {
     pub least: f64,
     pub most: f64,
     pub threshold: f64,
-    /// From sums over the rows of a panel to indices before rounding.
+    /// From sums over the rows of a group to indices before rounding.
     pub factor: f32,
     pub offset: f32,
     /// The threshold, as heat index.
@@ -46,14 +38,20 @@ impl Quantizer {
             round_u8(value * 255.0).min(HOTTEST)
         }
     }
+
+    /// The same for integer arithmetic, where its errors allow that.
+    #[cfg(target_arch = "x86_64")]
+    fn steps(&self) -> Option<Steps> {
+        Steps::new(self.factor, self.offset, self.cut, HOTTEST, self.error)
+    }
 }
 
 dispatched! {
-    /// The least and the greatest heat index that each strip can have, from what its values lie in.
-    pub(crate) fn index_bounds<;>(values: &Bounds, quantizer: &Quantizer) -> [[u8; STRIPS]; 2] {
+    /// The least and the greatest heat index that each tile column can have, from what its values lie in.
+    pub(crate) fn index_bounds<;>(values: &Bounds, quantizer: &Quantizer) -> [[u8; TILE_COLUMNS]; 2] {
         let Quantizer { factor, offset, cut, error, .. } = *quantizer;
         // The bounds have errors of their own.
-        let bound = |values: [f32; STRIPS], error: f32| {
+        let bound = |values: [f32; TILE_COLUMNS], error: f32| {
             values.map(|value| {
                 let index = (value * factor + offset + 2.0 * error).clamp(0.0, 255.0);
                 if index < cut { 0 } else { nearest(index).0.min(HOTTEST) }
@@ -63,7 +61,7 @@ dispatched! {
     }
 }
 
-/// Heat indices of the rows `ys` of a strip into rows of `stride` bytes, summed from the `rows` of the
+/// Heat indices of the rows `ys` of a tile column into rows of `stride` bytes, summed from the `rows` of the
 /// map; where sums leave an index open, by `exact`, which is given column and row. `CUT` tells whether
 /// any may be below the threshold.
 pub(crate) fn quantize<const CUT: bool>(
@@ -75,13 +73,12 @@ pub(crate) fn quantize<const CUT: bool>(
     exact: &impl Fn(usize, usize) -> u8,
 ) {
     #[cfg(target_arch = "x86_64")]
-    if Level::current() == Level::Avx512
-        && let Some(doubt) = quantizer.doubt()
+    if let Some(avx512) = Avx512::current()
+        && let Some(steps) = quantizer.steps()
     {
-        let quantizer = (quantizer, doubt);
-        // SAFETY: the level is current only on a machine that was seen to have its instructions.
-        unsafe { vbmi::quantize::<CUT>(rows, down, ys, quantizer, (out, stride), exact) };
-        return;
+        let taps = ys.clone().map(|y| (down.index(y), down.weight(y)));
+        let exact = |x, row| exact(x, ys.start + row);
+        return avx512.quantize::<CUT>(rows, taps, &steps, (out, stride), exact);
     }
     plain_quantize::<_, CUT>(rows, down, ys, quantizer, out, stride, exact);
 }
@@ -141,7 +138,7 @@ dispatched! {
 }
 
 dispatched! {
-    /// Row `y` of a strip, summed from the `rows` of the map.
+    /// Row `y` of a tile column, summed from the `rows` of the map.
     pub(crate) fn sum_run<;>(rows: &[Run], down: &Axis, y: usize) -> [f32; COLUMNS] {
         sum_rows::<FUSED>(rows, down, y)
     }

@@ -1,10 +1,5 @@
 //! Look-ups of bytes in tables that lie in registers, more than ten times as fast as in memory, and masks.
 
-#![allow(
-    unsafe_code,
-    reason = "vector kernels: each is called where its instructions were found, and keeps to its slices"
-)]
-
 use std::arch::x86_64::*;
 
 /// A byte for each byte.

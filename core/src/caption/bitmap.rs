@@ -1,10 +1,10 @@
 //! Small shapes that are drawn once and put in many places.
 
-use super::pango::Piece;
+use super::pango::TextLine;
 use pangocairo::cairo;
 
 /// A drawn shape.
-pub(crate) struct Ink {
+pub(crate) struct Bitmap {
     /// Of the upper left pixel, from where the shape starts (letters, on their baseline).
     pub x: i32,
     pub y: i32,
@@ -14,11 +14,11 @@ pub(crate) struct Ink {
     coverage: Vec<u8>,
 }
 
-impl Ink {
+impl Bitmap {
     /// Letters, none where Cairo has no room.
-    pub fn of_text(piece: &Piece) -> Option<Self> {
-        Self::draw(piece.ink(), |cairo| {
-            pangocairo::functions::show_layout_line(cairo, &piece.line);
+    pub fn of_text(line: &TextLine) -> Option<Self> {
+        Self::draw(line.ink(), |cairo| {
+            pangocairo::functions::show_layout_line(cairo, &line.line);
         })
     }
 

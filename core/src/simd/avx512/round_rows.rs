@@ -3,22 +3,14 @@
 //! Scaling spends most of its time in these sums, and products of four bytes at once take less
 //! than half the time of single precision ones.
 
-#![allow(
-    unsafe_code,
-    reason = "vector kernels: each is called where its instructions were found, and keeps to its slices"
-)]
-
 use std::arch::x86_64::*;
 use std::ops::Range;
 
-use super::coefficients::Bytes;
-use crate::simd::lookup::{each_bit, mask};
+use super::Avx512;
+use super::digits::{FRACTION, digits};
+use super::lookup::{each_bit, mask};
 
-/// Bits after the point of the integer weights.
-pub(crate) const FRACTION: u32 = 22;
-
-/// Integer weights of an [`Axis`](crate::resample::coefficients::Axis), each in three signed bytes (in units of 2^-6, 2^-14 and 2^-22),
-/// and four taps in a word.
+/// Integer weights, each in three signed bytes (in units of 2^-6, 2^-14 and 2^-22), and four taps in a word.
 pub(crate) struct Weights {
     quads: usize,
     /// For each output position, `quads` times the words of the three parts.
@@ -73,30 +65,30 @@ impl Weights {
     }
 }
 
-/// The parts of up to four weights: signed digits, the most significant first. None where a weight
-/// is too large.
-pub(crate) fn digits(weights: &[i32]) -> Option<[i32; 3]> {
-    let mut words = [[0u8; 4]; 3];
-    for (k, &weight) in weights.iter().enumerate() {
-        let low = weight as i8;
-        let middle = ((weight - i32::from(low)) >> 8) as i8;
-        let high = (weight - i32::from(low) - (i32::from(middle) << 8)) >> 16;
-        let parts = [i8::try_from(high).ok()?, middle, low];
-        for (word, part) in words.iter_mut().zip(parts) {
-            word[k] = part as u8;
-        }
-    }
-    Some(words.map(i32::from_le_bytes))
-}
-
 /// Bytes that are summed at once.
 const LANES: usize = 64;
 
-/// The output rows `rows` of the axis over those of `source`, each of `width` bytes, rounded to 8
-/// bits; where the integer sum leaves the rounding open, by `exact`, which is given row and column.
+impl Avx512 {
+    /// The output rows `rows` of the weights over those of `source`, which are as many bytes apart as it says, each of
+    /// `width` bytes, rounded to 8 bits; where the integer sum leaves the rounding open, by `exact`, which is given row
+    /// and column.
+    pub fn round_rows(
+        self,
+        source: (&[u8], usize),
+        weights: &Weights,
+        rows: Range<usize>,
+        width: usize,
+        out: &mut [u8],
+        exact: impl Fn(usize, usize) -> u8,
+    ) {
+        // SAFETY: there is an `Avx512` only on a machine that was seen to have its instructions.
+        unsafe { round_rows(source, weights, rows, width, out, exact) }
+    }
+}
+
 #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
-pub(crate) fn round_rows(
-    source: Bytes,
+fn round_rows(
+    (data, stride): (&[u8], usize),
     weights: &Weights,
     rows: Range<usize>,
     width: usize,
@@ -104,7 +96,7 @@ pub(crate) fn round_rows(
     exact: impl Fn(usize, usize) -> u8,
 ) {
     for (at, out) in rows.zip(out.chunks_exact_mut(width)) {
-        assert!(weights.last[at] * source.stride + width <= source.data.len());
+        assert!(weights.last[at] * stride + width <= data.len());
         for (i, out) in out.chunks_mut(LANES).enumerate() {
             let x = LANES * i;
             let words = &weights.words[at * weights.quads..][..weights.quads];
@@ -117,7 +109,7 @@ pub(crate) fn round_rows(
                     // SAFETY: each row has `out.len()` bytes from `x` on, since the last of them has, as
                     // asserted above; the mask has the load touch no others.
                     unsafe {
-                        let start = source.data.as_ptr().add(row * source.stride + x);
+                        let start = data.as_ptr().add(row * stride + x);
                         _mm512_maskz_loadu_epi8(mask, start.cast())
                     }
                 });

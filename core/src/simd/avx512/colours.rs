@@ -3,32 +3,26 @@
 //! A channel is the sum of what gray and heat contribute, 16 bits after the point, taken byte by byte
 //! from tables in registers. Where the sum leaves the rounding open, the definition decides.
 
-#![allow(
-    unsafe_code,
-    reason = "vector kernels: each is called where its instructions were found, and keeps to its slices"
-)]
-
 use std::arch::x86_64::*;
 
-use super::{Colours, exact};
-use crate::luma::gray::vnni::Grays;
-use crate::render::colormap::{HEAT, Span};
-use crate::simd::lookup::{Table, each_bit, load, load_bytes, look_up, mask};
+use super::Avx512;
+use super::gray::{GrayWeights, Grays};
+use super::lookup::{Table, each_bit, load, load_bytes, look_up, mask};
 
 /// Pixels at a time.
 const PIXELS: usize = 64;
 
-/// Bits after the point.
-const FRACTION: u32 = 16;
+/// Bits after the point of a contribution.
+pub(crate) const FRACTION: u32 = 16;
 
-/// SumTable are this many steps too high, and in doubt up to twice that: each of the two terms is off
-/// by half a step.
+/// Sums are this many steps too high, and in doubt up to twice that: each of the two terms is off by half a step.
 const BIAS: i64 = 2;
 
 /// Contributions to a channel, least significant byte first.
 type Bytes = [Table; 3];
 
-/// More than registers hold: read from memory each time, where it must not lie astride cache lines.
+/// What gray and heat contribute to channels. More than registers hold: read from memory each time,
+/// where it must not lie astride cache lines.
 #[repr(align(64))]
 pub(crate) struct ByteTables {
     /// Channels without heat.
@@ -49,28 +43,23 @@ impl Default for ByteTables {
 }
 
 impl ByteTables {
-    pub fn fill(&mut self, range: Span, order: [usize; 3]) {
-        let (low, high) = (range.lowest, range.highest);
-        if high <= low {
-            // All black, and far from any doubt.
-            *self = Self {
-                gray: [[0; 256], [0x80; 256], [0; 256]],
-                ..Self::default()
-            };
-            return;
-        }
-        let step = 255.0 / (high - low) * f64::from(1 << FRACTION);
-        let half = f64::from(1 << (FRACTION - 1));
-        for gray in 0..=u8::MAX {
-            let value = ((f64::from(gray) / 2.0 - low) * step + half).round() as i64 + BIAS;
-            set(&mut self.gray, usize::from(gray), value);
-            self.cold[usize::from(gray)] = exact(gray, 0.0, range);
-        }
-        for (bytes, channel) in self.heat.iter_mut().zip(order) {
-            for (index, colour) in HEAT.iter().enumerate() {
-                set(bytes, index, (colour[channel] * step).round() as i64);
-            }
-        }
+    /// All sums are black, and far from any doubt.
+    pub fn blacken(&mut self) {
+        *self = Self {
+            gray: [[0; 256], [0x80; 256], [0; 256]],
+            ..Self::default()
+        };
+    }
+
+    /// What a gray contributes to each channel, in steps, and what a channel is without heat.
+    pub fn set_gray(&mut self, gray: u8, contribution: i64, cold: u8) {
+        set(&mut self.gray, usize::from(gray), contribution + BIAS);
+        self.cold[usize::from(gray)] = cold;
+    }
+
+    /// What a heat contributes to a channel, in steps.
+    pub fn set_heat(&mut self, channel: usize, index: usize, contribution: i64) {
+        set(&mut self.heat[channel], index, contribution);
     }
 }
 
@@ -113,16 +102,46 @@ impl ByteTables {
     }
 }
 
-/// Paints a row of pixels of `BYTES` bytes with red, green and blue at `R`, `G` and `B`.
+impl Avx512 {
+    /// Paints a row of pixels of `BYTES` bytes with red, green and blue at `R`, `G` and `B`, whose gray has `weights`;
+    /// where sums leave a channel open, all three are made by `exact` of gray and heat index, in the order in which they
+    /// lie in a pixel.
+    pub fn paint_row<const BYTES: usize, const R: usize, const G: usize, const B: usize>(
+        self,
+        pixels: &mut [u8],
+        index: &[u8],
+        tables: &ByteTables,
+        weights: &GrayWeights,
+        exact: impl Fn(u8, u8) -> [u8; 3],
+    ) {
+        // SAFETY: there is an `Avx512` only on a machine that was seen to have its instructions.
+        unsafe { paint_row::<BYTES, R, G, B>(pixels, index, tables, weights, exact) }
+    }
+
+    /// The same for a row of three planes, whose gray is given.
+    pub fn paint_planes(
+        self,
+        rows: [&mut [u8]; 3],
+        gray: &[u8],
+        index: &[u8],
+        tables: &ByteTables,
+        exact: impl Fn(u8, u8) -> [u8; 3],
+    ) {
+        // SAFETY: as above.
+        unsafe { paint_planes(rows, gray, index, tables, exact) }
+    }
+}
+
 #[target_feature(enable = "avx512f,avx512bw,avx512vbmi,avx512vnni")]
-pub(crate) fn paint_row<const BYTES: usize, const R: usize, const G: usize, const B: usize>(
+fn paint_row<const BYTES: usize, const R: usize, const G: usize, const B: usize>(
     pixels: &mut [u8],
     index: &[u8],
-    colours: &Colours,
+    tables: &ByteTables,
+    weights: &GrayWeights,
+    exact: impl Fn(u8, u8) -> [u8; 3],
 ) {
     let lead = const { [R, B][(R > B) as usize] };
-    let tables = &*colours.bytes;
-    let grays = Grays::new::<R, G, B>();
+    let grays = Grays::new(weights);
     let spreads = const { spreads::<BYTES>([R, B][(R > B) as usize]) };
     let chunks = pixels.chunks_mut(PIXELS * BYTES).zip(index.chunks(PIXELS));
     for (pixels, index) in chunks {
@@ -149,11 +168,7 @@ pub(crate) fn paint_row<const BYTES: usize, const R: usize, const G: usize, cons
             // SAFETY: writes the 64 bytes of the array.
             unsafe { _mm512_storeu_si512(grays.as_mut_ptr().cast(), gray) };
             each_bit(doubtful & valid, |x| {
-                let pixel = pixels[x * BYTES + lead..].iter_mut();
-                for (out, channel) in pixel.zip(colours.order) {
-                    let heat = HEAT[usize::from(index[x])][channel];
-                    *out = exact(grays[x], heat, colours.range);
-                }
+                pixels[x * BYTES + lead..][..3].copy_from_slice(&exact(grays[x], index[x]));
             });
         }
     }
@@ -189,10 +204,14 @@ const fn spreads<const BYTES: usize>(lead: usize) -> [Spread; BYTES] {
     spreads
 }
 
-/// Paints a row of three planes.
 #[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
-pub(crate) fn paint_planes(rows: [&mut [u8]; 3], gray: &[u8], index: &[u8], colours: &Colours) {
-    let tables = &*colours.bytes;
+fn paint_planes(
+    rows: [&mut [u8]; 3],
+    gray: &[u8],
+    index: &[u8],
+    tables: &ByteTables,
+    exact: impl Fn(u8, u8) -> [u8; 3],
+) {
     let [first, second, third] = rows;
     let planes = first
         .chunks_mut(PIXELS)
@@ -211,8 +230,8 @@ pub(crate) fn paint_planes(rows: [&mut [u8]; 3], gray: &[u8], index: &[u8], colo
             unsafe { _mm512_mask_storeu_epi8(plane.as_mut_ptr().cast(), valid, channel) };
         }
         each_bit(doubtful & valid, |x| {
-            for (plane, channel) in planes.iter_mut().zip(colours.order) {
-                plane[x] = exact(gray[x], HEAT[usize::from(index[x])][channel], colours.range);
+            for (plane, channel) in planes.iter_mut().zip(exact(gray[x], index[x])) {
+                plane[x] = channel;
             }
         });
     }
