@@ -47,21 +47,27 @@ impl Mapper {
         let cells = features.width * features.height;
         map.clear();
         map.resize(cells, 0.0);
-        match (method, activation.sums) {
-            (Method::EigenCam, _) => return self.projection.project(features, map),
-            (Method::HiResCam, Some(sums)) => return map.copy_from_slice(sums),
-            _ => {}
-        }
         let mut weights = std::mem::take(&mut self.weights);
         let row = class_row(activation, class, &mut weights);
-        if method == Method::Cam {
-            weighted_sum(features, row, map);
-        } else {
-            let gradient = match (activation.head, activation.gradient) {
-                (Head::FlattenedLayers, Some(gradient)) => Gradient::Full(gradient),
-                _ => Gradient::Uniform(row, 1.0 / cells as f32),
-            };
-            by_gradient(features, &gradient, method, map);
+        let gradient = match activation.head {
+            Head::FlattenedLayers => Gradient::Full(activation.gradient.unwrap_or_default()),
+            Head::Channels | Head::Dense { .. } | Head::PooledLayers => {
+                Gradient::Uniform(row, 1.0 / cells as f32)
+            }
+        };
+        match method {
+            Method::EigenCam => self.projection.project(features, map),
+            Method::Cam => weighted_sum(features, row, map),
+            // What `auto` stands for where `cam` does not apply.
+            Method::HiResCam | Method::Auto => match activation.sums {
+                Some(sums) => map.copy_from_slice(sums),
+                None => weigh_features(features, &gradient, |g| g, map),
+            },
+            Method::LayerCam => weigh_features(features, &gradient, |g| g.max(0.0), map),
+            Method::GradCam => weigh_channels(features, &gradient, GradientRule::Mean, map),
+            Method::GradCamPlusPlus => {
+                weigh_channels(features, &gradient, GradientRule::Positive, map);
+            }
         }
         self.weights = weights;
     }
@@ -108,37 +114,47 @@ fn product(value: f32, gradient: f32) -> f32 {
     if value == 0.0 { 0.0 } else { value * gradient }
 }
 
-fn by_gradient(features: &FeatureMap, gradient: &Gradient, method: Method, map: &mut [f32]) {
+/// Adds to `map` the features of each cell, each times what `weight` makes of its gradient.
+fn weigh_features(
+    features: &FeatureMap,
+    gradient: &Gradient,
+    weight: impl Fn(f32) -> f32,
+    map: &mut [f32],
+) {
     let cells = map.len();
     for (index, channel) in features.values.chunks_exact(cells).enumerate() {
-        match method {
-            Method::GradCam => {
-                let sum: f32 = gradient.channel(index, cells).sum();
-                add_scaled(channel, sum / cells as f32, map);
-            }
-            Method::GradCamPlusPlus => {
-                let total: f32 = channel.iter().sum();
-                let weight = gradient
-                    .channel(index, cells)
-                    .filter(|&g| g > 0.0)
-                    .map(|g| {
-                        let square = g * g;
-                        g * square / (2.0 * square + total * square * g + EPSILON)
-                    });
-                add_scaled(channel, weight.sum(), map);
-            }
-            Method::LayerCam => {
-                let terms = channel.iter().zip(gradient.channel(index, cells));
-                for (sum, (value, g)) in map.iter_mut().zip(terms) {
-                    *sum += product(*value, g.max(0.0));
-                }
-            }
-            _ => {
-                let terms = channel.iter().zip(gradient.channel(index, cells));
-                for (sum, (value, g)) in map.iter_mut().zip(terms) {
-                    *sum += product(*value, g);
-                }
-            }
+        let terms = channel.iter().zip(gradient.channel(index, cells));
+        for (sum, (value, g)) in map.iter_mut().zip(terms) {
+            *sum += product(*value, weight(g));
         }
+    }
+}
+
+/// How a channel's weight follows from its gradient.
+#[derive(Clone, Copy)]
+enum GradientRule {
+    /// Its mean: Grad-CAM.
+    Mean,
+    /// Its positive part, by the derivatives of higher order: Grad-CAM++.
+    Positive,
+}
+
+/// Adds to `map` the channels, each times the weight that `rule` gives it.
+fn weigh_channels(features: &FeatureMap, gradient: &Gradient, rule: GradientRule, map: &mut [f32]) {
+    let cells = map.len();
+    for (index, channel) in features.values.chunks_exact(cells).enumerate() {
+        let gradient = gradient.channel(index, cells);
+        let weight: f32 = match rule {
+            GradientRule::Mean => gradient.sum::<f32>() / cells as f32,
+            GradientRule::Positive => {
+                let total: f32 = channel.iter().sum();
+                let weights = gradient.filter(|&g| g > 0.0).map(|g| {
+                    let square = g * g;
+                    g * square / (2.0 * square + total * square * g + EPSILON)
+                });
+                weights.sum()
+            }
+        };
+        add_scaled(channel, weight, map);
     }
 }
