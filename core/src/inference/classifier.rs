@@ -1,120 +1,22 @@
 //! A classifier that can be asked why.
 
 use std::ops::Deref;
-use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::catalogue::Entry;
 use super::label_text::printable;
 use super::labels::LabelFile;
-use super::network::Network;
+use super::network::{Network, Structure};
+use super::options::Options;
 use super::probe;
 use super::session::{Choice, Session};
 use super::{metadata, runtime};
 use crate::error::Error;
-use crate::model::Outputs;
+use crate::model::Head;
 use crate::model::Places;
 use crate::model::analysis::Analysis;
 use crate::model::head::outputs::Wanted;
 use crate::model::places::oblong;
 use crate::model::{Activation, Detail, FeatureMap, Target};
-use crate::model::{Head, Layout};
-use crate::preprocess::Preprocess;
-
-/// Which network file to open.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Source {
-    /// An ONNX file, by its path.
-    File(PathBuf),
-    /// A network of the catalogue, looked for in `models_dir` and under `search_roots`.
-    Catalogue(&'static Entry),
-}
-
-/// How to open a network.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Options {
-    /// The network.
-    pub source: Source,
-    /// Folder of the catalogue's network files.
-    pub models_dir: Option<PathBuf>,
-    /// Label file, in place of the network's own labels.
-    pub labels: Option<PathBuf>,
-    /// Name or index of the output to explain; none: the one that most likely tells the classes.
-    pub output: Option<String>,
-    /// Preprocessing, in place of the network's own.
-    pub preprocess: Option<Preprocess>,
-    /// Shortest side fed to the network in pixels, in place of the network's own.
-    pub input_size: Option<u32>,
-    /// Threads inside an operator; 0: as many as cores.
-    pub threads: usize,
-    /// Path of libonnxruntime.
-    pub ort_library: Option<PathBuf>,
-    /// Folders under which library and networks may be installed; the plugin's own folder first.
-    pub search_roots: Vec<PathBuf>,
-}
-
-/// SqueezeNet 1.1, with all that is its own.
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            source: Source::Catalogue(&super::catalogue::entries()[0]),
-            models_dir: None,
-            labels: None,
-            preprocess: None,
-            input_size: None,
-            output: None,
-            threads: 0,
-            ort_library: None,
-            search_roots: Vec::new(),
-        }
-    }
-}
-
-impl Options {
-    /// The network's file, and its entry in the catalogue.
-    ///
-    /// # Errors
-    /// [`Error::FileMissing`].
-    pub(crate) fn locate(&self) -> Result<(PathBuf, Option<&'static Entry>), Error> {
-        match &self.source {
-            Source::File(path) => Ok((path.clone(), None)),
-            Source::Catalogue(entry) => {
-                let folder = self.models_dir.as_deref();
-                Ok((entry.locate(folder, &self.search_roots)?, Some(*entry)))
-            }
-        }
-    }
-}
-
-/// Where a classifier's preprocessing was learnt.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PreprocessOrigin {
-    /// [`Options::preprocess`].
-    Options,
-    /// The metadata in the network file.
-    File,
-    /// The catalogue.
-    Catalogue,
-    /// Nothing says it: [`Preprocess::Torch`] is taken, the most common one.
-    Assumed,
-}
-
-/// What a network's graph is made of, in the words of its file.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Structure {
-    /// Name of the input.
-    pub input: String,
-    /// Order of the input's axes.
-    pub layout: Layout,
-    /// Name of the feature map.
-    pub features: String,
-    /// The output that is explained, and others that might be.
-    pub outputs: Outputs,
-    /// Operators from the feature map to the logits.
-    pub head: Vec<String>,
-    /// Why the cells of the feature map are taken for places of the picture.
-    pub places: Places,
-}
 
 /// An opened network.
 pub struct Classifier {

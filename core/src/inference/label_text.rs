@@ -2,7 +2,7 @@
 //!
 //! - one a line;
 //! - one a line behind its index (`0: red`, `0 red`, `0,red`), in any order;
-//! - one a line behind WordNet's number (`n01440764 tench`), which [`Labels`] takes off;
+//! - one a line behind WordNet's number (`n01440764 tench`), which stays with the name;
 //! - a table with a header (`index,label`, in any order of the columns, separated by commas, semicolons
 //!   or tabs);
 //! - JSON, or what Python prints: a list of names, an object from index to name or from name to
@@ -13,7 +13,6 @@ use std::fmt::Write;
 
 use serde_json::Value;
 
-use super::labels::Labels;
 use super::python_literal;
 
 /// Most labels of a network: ImageNet's largest has 21,843.
@@ -56,13 +55,13 @@ const NAME_COLUMNS: [&str; 9] = [
     "class",
 ];
 
-/// The labels in `text`, which should be as many as there are `classes`. With `is_json` it can be
+/// The names in `text`, which should be as many as there are `classes`. With `is_json` it can be
 /// nothing else.
 ///
 /// # Errors
 /// What is wrong with it, as the end of a sentence: no JSON, indices that are not 0 to n - 1, no end
 /// of labels.
-pub fn parse(text: &str, classes: usize, is_json: bool) -> Result<Labels, String> {
+pub fn parse(text: &str, classes: usize, is_json: bool) -> Result<Vec<String>, String> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text).trim_end();
     let names = match text.trim_start().chars().next() {
         Some('[' | '{') => {
@@ -84,7 +83,7 @@ pub fn parse(text: &str, classes: usize, is_json: bool) -> Result<Labels, String
             names[place].len()
         ));
     }
-    Ok(names.into_iter().collect())
+    Ok(names)
 }
 
 /// The names in a list or an object.
@@ -308,10 +307,11 @@ pub fn shortened(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::labels::Labels;
     use super::*;
 
     fn names(text: &str, classes: usize) -> Vec<String> {
-        let labels = parse(text, classes, false).unwrap();
+        let labels = Labels::from_iter(parse(text, classes, false).unwrap());
         labels.iter().map(|label| label.to_string()).collect()
     }
 

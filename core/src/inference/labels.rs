@@ -117,7 +117,7 @@ impl LabelFile {
     fn parse(&self, classes: usize) -> Result<Labels, String> {
         let suffix = self.path.extension();
         let is_json = suffix.is_some_and(|suffix| suffix.eq_ignore_ascii_case("json"));
-        label_text::parse(&self.text, classes, is_json)
+        label_text::parse(&self.text, classes, is_json).map(Labels::from_iter)
     }
 }
 

@@ -6,9 +6,9 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::catalogue::Entry;
-use super::classifier::{Options, PreprocessOrigin};
 use super::label_text::{self, shortened};
 use super::labels::Labels;
+use super::options::{Options, PreprocessOrigin};
 use super::python_literal;
 use crate::error::Error;
 use crate::model::analysis::Analysis;
@@ -226,7 +226,7 @@ pub fn choose_labels(said: Vec<Said>, classes: usize, warnings: &mut Warnings) -
         let labels = match key {
             // One a line, whatever it looks like.
             "character" => Ok(Labels::parse(&text)),
-            _ => label_text::parse(&text, classes, false),
+            _ => label_text::parse(&text, classes, false).map(Labels::from_iter),
         };
         let fault = match labels {
             Ok(labels) if labels.len() == classes => {

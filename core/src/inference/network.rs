@@ -1,11 +1,28 @@
 //! What is known of an opened network, and does not change from run to run.
 
 use crate::file::Ingredient;
-use crate::model::{Head, Scores};
+use crate::model::{Head, Layout, Outputs, Places, Scores};
 use crate::preprocess::{Fit, Normalization, Preprocess};
 
-use super::classifier::{PreprocessOrigin, Structure};
 use super::labels::Labels;
+use super::options::PreprocessOrigin;
+
+/// What a network's graph is made of, in the words of its file.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Structure {
+    /// Name of the input.
+    pub input: String,
+    /// Order of the input's axes.
+    pub layout: Layout,
+    /// Name of the feature map.
+    pub features: String,
+    /// The output that is explained, and others that might be.
+    pub outputs: Outputs,
+    /// Operators from the feature map to the logits.
+    pub head: Vec<String>,
+    /// Why the cells of the feature map are taken for places of the picture.
+    pub places: Places,
+}
 
 /// An opened network, as all who run it know it.
 pub struct Network {

@@ -4,8 +4,9 @@ use std::ops::{Deref, DerefMut};
 use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, TryLockError, Weak};
 
-use super::classifier::{Classifier, Options};
+use super::classifier::Classifier;
 use super::network::Network;
+use super::options::Options;
 use crate::error::Error;
 use crate::file::Ingredient;
 

@@ -19,12 +19,6 @@ const TO_MEND: &[&[&str]] = &[
         "caption/score_digits.rs",
     ],
     &["frame/colorimetry.rs", "frame/layout.rs", "frame/planes.rs"],
-    &[
-        "inference/classifier.rs",
-        "inference/metadata.rs",
-        "inference/network.rs",
-    ],
-    &["inference/label_text.rs", "inference/labels.rs"],
     &["render/quantize/mod.rs", "render/quantize/vbmi.rs"],
     &["render/rgb/mod.rs", "render/rgb/vbmi.rs"],
     &["resample/coefficients.rs", "resample/vnni.rs"],

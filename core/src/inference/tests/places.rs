@@ -3,7 +3,7 @@
 use prost::Message;
 
 use crate::error::Error;
-use crate::inference::classifier::Options;
+use crate::inference::Options;
 use crate::model::{Places, check};
 use crate::onnx::node::{node, with_ints};
 use crate::preprocess::Fit;
