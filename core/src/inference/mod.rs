@@ -15,6 +15,7 @@ pub(crate) mod label_text;
 pub(crate) mod labels;
 pub(crate) mod metadata;
 pub(crate) mod network;
+pub(crate) mod open;
 pub(crate) mod options;
 pub(crate) mod pool;
 pub(crate) mod probe;

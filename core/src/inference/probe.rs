@@ -5,7 +5,7 @@
 
 use crate::preprocess::Normalization;
 
-use super::session::{Choice, Session};
+use super::session::{Choice, Outputs, Session};
 use crate::model::places::Lack;
 
 /// Pictures that are tried.
@@ -51,7 +51,7 @@ pub enum Failure {
 ///
 /// # Errors
 /// [`Failure`].
-pub fn check(session: &mut Session, frame: &Frame, choice: Option<Choice>) -> Result<(), Failure> {
+pub fn check(session: &Session, frame: &Frame, choice: Option<Choice>) -> Result<(), Failure> {
     let mut strays = 0;
     for seed in 0..PICTURES {
         let pixels = picture(frame.size, seed);
@@ -132,7 +132,7 @@ struct Answer {
 
 impl Answer {
     fn of(
-        session: &mut Session,
+        session: &Session,
         frame: &Frame,
         pixels: &[u8],
         choice: Option<Choice>,
@@ -153,10 +153,11 @@ impl Answer {
                     .map(move |&value| (f32::from(value) / divisor - mean) / deviation)
             })
             .collect();
+        let mut outputs = Outputs::default();
         session
-            .run(&tensor, width, height, choice)
+            .run(&tensor, width, height, choice, &mut outputs)
             .map_err(Failure::Run)?;
-        let output = session.output(0).map_err(Failure::Run)?;
+        let output = outputs.get(0).map_err(Failure::Run)?;
         let cells = match output.shape {
             &[1, _, rows, columns] if rows > 1 && columns > 1 => [rows as usize, columns as usize],
             shape => {
