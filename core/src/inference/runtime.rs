@@ -5,8 +5,8 @@
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, OnceLock};
 
+use once_cell::sync::OnceCell;
 use ort::LoadDynamicError;
 use ort::environment::Environment;
 
@@ -21,7 +21,8 @@ const SYSTEM_NAMES: [&str; 2] = ["libonnxruntime.so.1", NAME];
 /// Where the system's loader looks by itself on the usual distributions, beside the multiarch folders.
 const SYSTEM_FOLDERS: [&str; 5] = ["/usr/local/lib", "/lib64", "/usr/lib64", "/lib", "/usr/lib"];
 
-static ENVIRONMENT: OnceLock<Environment> = OnceLock::new();
+/// Stays empty where loading fails, so that the next who asks tries again.
+static ENVIRONMENT: OnceCell<Environment> = OnceCell::new();
 
 /// The process's ONNX Runtime, loaded on first use.
 ///
@@ -33,22 +34,14 @@ static ENVIRONMENT: OnceLock<Environment> = OnceLock::new();
 /// [`Error::LibraryMissing`] naming every place tried, [`Error::LibraryTooOld`],
 /// [`Error::LibraryBroken`].
 pub fn environment(library: Option<&Path>, roots: &[PathBuf]) -> Result<Environment, Error> {
-    static LOADING: Mutex<()> = Mutex::new(());
-    let _one_at_a_time = LOADING
-        .lock()
-        .unwrap_or_else(|poisoned| poisoned.into_inner());
-    if let Some(environment) = ENVIRONMENT.get() {
-        return Ok(environment.clone());
-    }
-    let builder = load(&candidates(library, roots))?;
-    let environment = builder
-        .with_name("camoverlay")
-        .with_telemetry(false)
-        .build()
-        .map_err(|error| Error::LibraryBroken {
+    let environment = ENVIRONMENT.get_or_try_init(|| {
+        let builder = load(&candidates(library, roots))?;
+        let builder = builder.with_name("camoverlay").with_telemetry(false);
+        builder.build().map_err(|error| Error::LibraryBroken {
             message: error.to_string(),
-        })?;
-    Ok(ENVIRONMENT.get_or_init(|| environment).clone())
+        })
+    });
+    environment.cloned()
 }
 
 fn load(candidates: &[PathBuf]) -> Result<ort::environment::EnvironmentBuilder, Error> {
