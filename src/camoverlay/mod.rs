@@ -16,6 +16,7 @@ mod properties;
 mod session;
 mod stats;
 mod target;
+pub mod words;
 mod worker;
 
 pub use format::presentation;

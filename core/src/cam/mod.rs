@@ -6,6 +6,7 @@
 //! CVPR 2016, on. Where the head is affine in pooled features, the mean of the map and the class's bias are the logit;
 //! [`Explanation::residual`] is how far they are from it, which is rounding alone.
 
+pub(crate) mod error;
 mod map;
 mod method;
 mod principal;
@@ -14,8 +15,10 @@ mod scores;
 use ndarray::ArrayView2;
 
 use crate::error::Error;
+use crate::model::error::ModelError;
 use crate::model::{Activation, Head, Target};
 
+use error::CamError;
 use map::Mapper;
 
 pub use method::Method;
@@ -97,8 +100,8 @@ impl Explanation {
     /// classes.
     ///
     /// # Errors
-    /// [`Error::NotFinite`] for logits or features that are no finite numbers,
-    /// [`Error::NoSuchClass`], [`Error::Method`]. What `self` holds is of no use then.
+    /// [`CamError::NotFinite`] for logits or features that are no finite numbers,
+    /// [`ModelError::NoSuchClass`], [`CamError::Method`]. What `self` holds is of no use then.
     pub fn update(
         &mut self,
         activation: &Activation,
@@ -107,14 +110,16 @@ impl Explanation {
     ) -> Result<(), Error> {
         let logits = activation.logits;
         if !logits.iter().all(|logit| logit.is_finite()) {
-            return Err(Error::NotFinite { what: "logits" });
+            return Err(CamError::NotFinite { what: "logits" }.into());
         }
         let (Target::Rank(index) | Target::Class(index)) = activation.target;
         if index >= logits.len() {
-            return Err(Error::NoSuchClass {
+            let classes = logits.len();
+            return Err(ModelError::NoSuchClass {
                 target: index,
-                classes: logits.len(),
-            });
+                classes,
+            }
+            .into());
         }
         self.method = method.resolve(activation.head)?;
         let ranks = match activation.target {
@@ -145,7 +150,7 @@ impl Explanation {
             &mut self.map.values,
         );
         if !self.map.values.iter().all(|value| value.is_finite()) {
-            return Err(Error::NotFinite { what: "features" });
+            return Err(CamError::NotFinite { what: "features" }.into());
         }
         self.residual = (self.method == Method::Cam).then(|| self.unexplained(activation.head));
         Ok(())
@@ -309,7 +314,7 @@ mod tests {
         );
         assert!(matches!(
             map(&flat, Method::Cam),
-            Err(Error::Method { method: "cam", .. })
+            Err(Error::Cam(CamError::Method { method: "cam", .. }))
         ));
     }
 
@@ -324,13 +329,13 @@ mod tests {
         let logits = activation(&[f32::NAN, 1.0], &FEATURES, &Head::Channels);
         assert_eq!(
             explanation.update_with(&logits, &query),
-            Err(Error::NotFinite { what: "logits" })
+            Err(CamError::NotFinite { what: "logits" }.into())
         );
         let broken = [f32::INFINITY; 6];
         let features = activation(&[1.0, 0.0], &broken, &Head::Channels);
         assert_eq!(
             explanation.update_with(&features, &query),
-            Err(Error::NotFinite { what: "features" })
+            Err(CamError::NotFinite { what: "features" }.into())
         );
         let query = Query {
             target: Target::Class(2),
@@ -339,10 +344,10 @@ mod tests {
         let fine = activation(&[1.0, 0.0], &FEATURES, &Head::Channels);
         assert!(matches!(
             explanation.update_with(&fine, &query),
-            Err(Error::NoSuchClass {
+            Err(Error::Model(ModelError::NoSuchClass {
                 target: 2,
                 classes: 2
-            })
+            }))
         ));
     }
 }

@@ -42,7 +42,8 @@ impl Classifier {
     /// layers is to tell about `target`.
     ///
     /// # Errors
-    /// [`Error::NoSuchClass`], [`Error::Run`].
+    /// [`ModelError::NoSuchClass`](crate::ModelError::NoSuchClass),
+    /// [`RuntimeError::Run`](crate::RuntimeError::Run).
     pub fn run(
         &mut self,
         tensor: &[f32],

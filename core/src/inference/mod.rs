@@ -9,6 +9,7 @@
 
 pub(crate) mod catalogue;
 pub(crate) mod classifier;
+pub(crate) mod error;
 #[cfg(test)]
 pub(crate) mod hostile;
 pub(crate) mod label_text;
@@ -29,7 +30,7 @@ pub(crate) mod tests;
 pub use catalogue::{Entry, entries, entry};
 pub use classifier::Classifier;
 pub use labels::Labels;
-pub use metadata::MAX_INPUT_SIZE;
+pub use metadata::{MAX_INPUT_SIZE, Warning};
 pub use network::{Network, Structure};
 pub use options::{Options, PreprocessOrigin, Source};
 pub use pool::{Lease, SharedClassifier};

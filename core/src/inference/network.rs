@@ -1,10 +1,13 @@
 //! An opened network: what is known of it, which does not change from run to run, and its run.
 
+use super::error::RuntimeError;
 use super::labels::Labels;
+use super::metadata::Warning;
 use super::options::PreprocessOrigin;
 use super::session::{self, Choice, Outputs, Session};
 use crate::error::Error;
 use crate::file::Ingredient;
+use crate::model::error::ModelError;
 use crate::model::{self, Activation, Detail, FeatureMap, Head, Layout, Places, Scores, Target};
 use crate::preprocess::{Fit, Normalization, Preprocess};
 
@@ -39,7 +42,7 @@ pub struct Network {
     /// The graph returns [`Activation::sums`].
     pub(super) has_sums: bool,
     pub(super) scores: Scores,
-    pub(super) warnings: Vec<String>,
+    pub(super) warnings: Vec<Warning>,
     pub(super) files: Vec<Ingredient>,
 }
 
@@ -54,9 +57,8 @@ impl Network {
         &self.labels
     }
 
-    /// What in the file's metadata could not be taken as it stands, and what was taken instead: two
-    /// sentences each.
-    pub fn warnings(&self) -> &[String] {
+    /// What in the file's metadata could not be taken as it stands, and what was taken instead.
+    pub fn warnings(&self) -> &[Warning] {
         &self.warnings
     }
 
@@ -102,7 +104,7 @@ impl Network {
     /// As [`Classifier::run`](super::Classifier::run), into `outputs`.
     ///
     /// # Errors
-    /// [`Error::NoSuchClass`], [`Error::Run`].
+    /// [`ModelError::NoSuchClass`], [`RuntimeError::Run`].
     pub(super) fn run<'a>(
         &'a self,
         tensor: &[f32],
@@ -114,12 +116,13 @@ impl Network {
     ) -> Result<Activation<'a>, Error> {
         let (Target::Rank(index) | Target::Class(index)) = target;
         if index >= self.classes {
-            return Err(Error::NoSuchClass {
+            return Err(ModelError::NoSuchClass {
                 target: index,
                 classes: self.classes,
-            });
+            }
+            .into());
         }
-        let failed = |message: String| Error::Run { message };
+        let failed = |message: String| Error::from(RuntimeError::Run { message });
         let wants_gradient = !self.has_sums || detail == Detail::Gradient;
         let choice = |class, slot| {
             Some(Choice {

@@ -1,5 +1,6 @@
 //! From a network file to a network that can be run: everything that is found out once.
 
+use super::error::RuntimeError;
 use super::label_text::printable;
 use super::labels::LabelFile;
 use super::network::{Network, Structure};
@@ -9,6 +10,7 @@ use super::session::{Choice, Outputs, Session};
 use super::{metadata, runtime};
 use crate::error::Error;
 use crate::model::analysis::Analysis;
+use crate::model::error::ModelError;
 use crate::model::head::outputs::Wanted;
 use crate::model::places::oblong;
 use crate::model::{Head, Places};
@@ -55,7 +57,7 @@ pub fn network(options: &Options) -> Result<Network, Error> {
         detail: has_sums.then_some(false),
     });
     let (model, picture, head_match) = analysis.rewrite(&path)?;
-    let unsupported = |message| Error::Unsupported {
+    let unsupported = |message| RuntimeError::Unsupported {
         path: path.clone(),
         message,
     };
@@ -75,7 +77,7 @@ pub fn network(options: &Options) -> Result<Network, Error> {
         }
     };
     if classes < 2 {
-        return Err(Error::OneClass { path, classes });
+        return Err(ModelError::OneClass { path, classes }.into());
     }
     let labels = match label_file {
         Some(read) => {
@@ -109,13 +111,14 @@ pub fn network(options: &Options) -> Result<Network, Error> {
             normalization: preprocess.0.normalization(),
         };
         probe::check(&session, &frame, choice).map_err(|failure| match failure {
-            probe::Failure::Run(message) => unsupported(message),
-            probe::Failure::Lack(lack) => Error::NoPlaces {
+            probe::Failure::Run(message) => Error::from(unsupported(message)),
+            probe::Failure::Lack(lack) => ModelError::NoPlaces {
                 path: path.clone(),
                 features: structure.features.clone(),
                 found: lack.found,
                 advice: lack.advice,
-            },
+            }
+            .into(),
         })?;
     }
     Ok(Network {
@@ -130,7 +133,7 @@ pub fn network(options: &Options) -> Result<Network, Error> {
         head: head_match.head,
         has_sums,
         scores: head_match.scores,
-        warnings: warnings.texts,
+        warnings: warnings.list,
         files,
     })
 }

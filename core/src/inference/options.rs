@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::catalogue::{self, Entry};
-use crate::error::Error;
+use crate::onnx::error::FileError;
 use crate::preprocess::Preprocess;
 
 /// Which network file to open.
@@ -59,8 +59,8 @@ impl Options {
     /// The network's file, and its entry in the catalogue.
     ///
     /// # Errors
-    /// [`Error::FileMissing`].
-    pub(crate) fn locate(&self) -> Result<(PathBuf, Option<&'static Entry>), Error> {
+    /// [`FileError::Missing`].
+    pub(crate) fn locate(&self) -> Result<(PathBuf, Option<&'static Entry>), FileError> {
         match &self.source {
             Source::File(path) => Ok((path.clone(), None)),
             Source::Catalogue(entry) => {

@@ -10,6 +10,7 @@
 pub(crate) mod activation;
 pub(crate) mod analysis;
 pub(crate) mod backward;
+pub(crate) mod error;
 pub(crate) mod gradient;
 pub(crate) mod head;
 pub(crate) mod image_input;

@@ -1,6 +1,8 @@
 //! What is refused, and in which words.
 
 use crate::error::Error;
+use crate::inference::error::RuntimeError;
+use crate::model::error::ModelError;
 use crate::model::{Detail, Target};
 use crate::onnx::node::node;
 use crate::onnx::proto;
@@ -21,7 +23,10 @@ fn what_cannot_be_explained_is_named() {
         .node("MatMul", &["token", "w"], "y")
         .output("y");
     if let Some(error) = refused(&draft) {
-        assert!(matches!(error, Error::NotExplainable { .. }));
+        assert!(matches!(
+            error,
+            Error::Model(ModelError::NotExplainable { .. })
+        ));
         assert!(error.to_string().contains("Gather"), "{error}");
     }
     // A picture in, a picture out.
@@ -52,9 +57,10 @@ fn what_cannot_be_explained_is_named() {
         .random("w", &[3, 1])
         .node("MatMul", &["f", "w"], "y")
         .output("y");
-    assert!(
-        refused(&draft).is_none_or(|error| matches!(error, Error::OneClass { classes: 1, .. }))
-    );
+    assert!(refused(&draft).is_none_or(|error| matches!(
+        error,
+        Error::Model(ModelError::OneClass { classes: 1, .. })
+    )));
     // One channel.
     let mut draft = Draft::new();
     draft.input(&[1, 1, 4, 4]);
@@ -77,7 +83,10 @@ fn what_cannot_be_explained_is_named() {
         .node("GlobalAveragePool", &["s"], "y")
         .output("y");
     if let Some(error) = refused(&draft) {
-        assert!(matches!(error, Error::MoreInputs { .. }), "{error}");
+        assert!(
+            matches!(error, Error::Model(ModelError::MoreInputs { .. })),
+            "{error}"
+        );
         let text = error.to_string();
         assert!(
             text.contains("“x”: it also asks for “normalization/mean”."),
@@ -95,7 +104,10 @@ fn what_cannot_be_explained_is_named() {
         .node("Conv", &["m", "k"], "c");
     draft.node("GlobalAveragePool", &["c"], "y").output("y");
     if let Some(error) = refused(&draft) {
-        assert!(matches!(error, Error::Unsupported { .. }), "{error}");
+        assert!(
+            matches!(error, Error::Runtime(RuntimeError::Unsupported { .. })),
+            "{error}"
+        );
         assert!(error.to_string().contains("nobody"), "{error}");
     }
 }
@@ -110,14 +122,14 @@ fn a_wrong_size_fails_the_frame_only() {
     let wrong = noise(3 * 5 * 5, 1);
     assert!(matches!(
         classifier.run(&wrong, 5, 5, Target::Rank(0), Detail::Sums),
-        Err(Error::Run { .. })
+        Err(Error::Runtime(RuntimeError::Run { .. }))
     ));
     assert!(ask(&mut classifier, &noise(48, 1), Target::Rank(0)).is_ok());
     assert!(matches!(
         ask(&mut classifier, &noise(48, 1), Target::Class(3)),
-        Err(Error::NoSuchClass {
+        Err(Error::Model(ModelError::NoSuchClass {
             target: 3,
             classes: 3
-        })
+        }))
     ));
 }

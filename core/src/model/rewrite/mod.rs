@@ -9,7 +9,7 @@ use prost::Message;
 use super::gradient::{CLASS, DETAIL, Gradient, SLOT, Sums};
 use super::image_input::Picture;
 use super::types::{HeadMatch, Layout};
-use crate::error::Fault;
+use crate::onnx::error::Fault;
 use crate::onnx::graph::Graph;
 use crate::onnx::node::{cast, floats, node, sized, transpose, value};
 use crate::onnx::ops::Op;
