@@ -4,6 +4,7 @@ use gst::{glib, prelude::*, subclass::prelude::*};
 
 use camoverlay::cam;
 
+mod engine;
 mod errors;
 mod format;
 mod frame_memory;
@@ -12,8 +13,10 @@ mod job;
 mod latency;
 mod meta;
 mod orientation;
+mod outcome;
 mod properties;
 mod session;
+mod shown;
 mod stats;
 mod target;
 pub mod words;
