@@ -30,6 +30,8 @@ pub enum Remedy {
     },
     /// Ask for no input size, or export the network with free height and width.
     LeaveInputSize,
+    /// Ask for a larger input size, or use a network that keeps a larger map.
+    EnlargeInput,
     /// Ask for an input size that is right.
     SetInputSize,
     /// Make sure that frames are of a size that the network takes, or ask for an input size.
@@ -83,6 +85,9 @@ impl fmt::Display for Remedy {
             ),
             Self::LeaveInputSize => f.write_str(
                 "Leave input_size unset, or export the network with free height and width.",
+            ),
+            Self::EnlargeInput => f.write_str(
+                "Give a larger input_size, or use a network that keeps a larger map.",
             ),
             Self::SetInputSize => f.write_str("Set input_size to the right one."),
             Self::CheckInputSize => f.write_str(

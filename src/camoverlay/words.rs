@@ -48,6 +48,9 @@ fn of_remedy(remedy: Remedy) -> String {
         Remedy::LeaveInputSize => {
             "Leave input-size at 0, or export the network with free height and width.".into()
         }
+        Remedy::EnlargeInput => {
+            "Give a larger input-size, or use a network that keeps a larger map.".into()
+        }
         Remedy::SetInputSize => "Set input-size to the right one.".into(),
         Remedy::CheckInputSize => {
             "Check that the network takes frames of this size, or set input-size.".into()

@@ -7,6 +7,7 @@ use crate::preprocess::Normalization;
 
 use super::session::{Choice, Outputs, Session};
 use crate::model::places::Lack;
+use crate::remedy::Remedy;
 
 /// Pictures that are tried.
 const PICTURES: u32 = 2;
@@ -91,7 +92,8 @@ pub fn check(session: &Session, frame: &Frame, choice: Option<Choice>) -> Result
     Ok(())
 }
 
-const NO_GRID: &str = "Use a convolutional image classifier, whose map keeps rows and columns.";
+const NO_GRID: Remedy =
+    Remedy::Words("Use a convolutional image classifier, whose map keeps rows and columns.");
 
 /// The cell in which this share of an axis lies.
 fn place(share: f64, cells: usize) -> usize {

@@ -43,8 +43,8 @@ pub enum ModelError {
         features: String,
         /// What is wrong with it.
         found: String,
-        /// A sentence on what to do.
-        advice: &'static str,
+        /// What to do.
+        advice: Remedy,
     },
     /// The network has no output of the name or index asked for.
     NoSuchOutput {
@@ -90,9 +90,8 @@ impl ModelError {
                 Remedy::Words("Use an image classifier with one input of 1 x 3 x height x width.")
             }
             Self::MoreInputs { .. } => Remedy::KeepConstants,
-            Self::NotExplainable { advice, .. } | Self::NoPlaces { advice, .. } => {
-                Remedy::Words(advice)
-            }
+            Self::NotExplainable { advice, .. } => Remedy::Words(advice),
+            Self::NoPlaces { advice, .. } => *advice,
             Self::NoSuchOutput { outputs, .. } => Remedy::ChooseOutput {
                 outputs: outputs.len(),
             },
