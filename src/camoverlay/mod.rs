@@ -11,6 +11,7 @@ mod frame_memory;
 mod imp;
 mod job;
 mod latency;
+mod log;
 mod meta;
 mod orientation;
 mod outcome;

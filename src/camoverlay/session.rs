@@ -73,6 +73,15 @@ impl Session {
         })
     }
 
+    pub fn network(&self) -> &SharedClassifier {
+        &self.network
+    }
+
+    /// Width and height of what the network gets of a frame, once there are caps.
+    pub fn tensor_size(&self) -> Option<(usize, usize)> {
+        self.buffers.as_ref().map(|buffers| buffers.sampler.size())
+    }
+
     /// What the application should know before the first frame.
     pub fn notices(&self) -> Vec<Notice> {
         self.selection.notices(&self.network)

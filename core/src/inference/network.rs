@@ -1,5 +1,7 @@
 //! An opened network: what is known of it, which does not change from run to run, and its run.
 
+use std::path::{Path, PathBuf};
+
 use super::error::RuntimeError;
 use super::labels::Labels;
 use super::metadata::Warning;
@@ -31,6 +33,7 @@ pub struct Structure {
 /// An opened network, as all who run it know it.
 pub struct Network {
     pub(super) session: Session,
+    pub(super) path: PathBuf,
     pub(super) name: String,
     pub(super) labels: Labels,
     pub(super) classes: usize,
@@ -47,6 +50,11 @@ pub struct Network {
 }
 
 impl Network {
+    /// The network's file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// The catalogue's nick, the file's own name for the network, or the file's name.
     pub fn name(&self) -> &str {
         &self.name

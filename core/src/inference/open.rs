@@ -123,6 +123,7 @@ pub fn network(options: &Options) -> Result<Network, Error> {
     }
     Ok(Network {
         session,
+        path,
         name,
         labels,
         classes,
