@@ -45,7 +45,8 @@ impl Explainer {
     /// target that `query` names.
     ///
     /// # Errors
-    /// [`Error::NoSuchClass`], [`Error::Method`], [`Error::Run`], [`Error::NotFinite`].
+    /// [`ModelError::NoSuchClass`](crate::ModelError::NoSuchClass),
+    /// [`RuntimeError::Run`](crate::RuntimeError::Run), and any [`CamError`](crate::CamError).
     pub fn explain(&mut self, frame: &Frame, query: &Query) -> Result<Explanation, Error> {
         let (geometry, presentation) = (frame.geometry(), frame.presentation());
         let classifier = &self.classifier;

@@ -6,7 +6,7 @@
 //! use camoverlay::cam::Query;
 //! use camoverlay::frame::{Frame, FrameMut};
 //! use camoverlay::inference::Options;
-//! use camoverlay::{Error, Explainer};
+//! use camoverlay::{Error, Explainer, FileError};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let options = Options::default(); // SqueezeNet, as set-up installs it
@@ -14,7 +14,7 @@
 //! # let options = Options { search_roots: vec![root.into()], ..options };
 //! let mut explainer = match Explainer::open(&options) {
 //!     Ok(explainer) => explainer,
-//!     Err(error @ (Error::LibraryMissing { .. } | Error::FileMissing { .. })) => {
+//!     Err(error @ (Error::Library(_) | Error::File(FileError::Missing { .. }))) => {
 //!         eprintln!("{error}"); // says what to install
 //!         return Ok(());
 //!     }
@@ -65,6 +65,7 @@ pub(crate) mod onnx;
 
 #[cfg(test)]
 mod oracle;
+pub(crate) mod remedy;
 pub(crate) mod resample;
 pub(crate) mod rounding;
 pub(crate) mod simd;
@@ -72,6 +73,11 @@ pub(crate) mod simd;
 mod testing;
 pub(crate) mod thread_pool;
 
-pub use error::{Error, ErrorKind, Fault};
+pub use cam::error::CamError;
+pub use error::{Error, ErrorKind};
 pub use explainer::Explainer;
 pub use file::Trouble;
+pub use inference::error::{LabelsError, LibraryError, RuntimeError};
+pub use model::error::ModelError;
+pub use onnx::error::{Fault, FileError};
+pub use remedy::Remedy;

@@ -2,9 +2,11 @@
 
 mod common;
 
-use std::sync::Arc;
+use std::sync::{Arc, Barrier};
+use std::thread;
 
 use camoverlay::inference::{Options, SharedClassifier, Source, entry};
+use camoverlay::model::{Detail, Target};
 
 fn options(threads: usize) -> Options {
     common::options(Source::Catalogue(entry("squeezenet").unwrap()), threads)
@@ -16,6 +18,7 @@ fn equal_settings_share_and_the_last_one_frees() {
         return;
     }
     let first = SharedClassifier::open(&options(1)).unwrap();
+    two_at_once_take_little_more_than_one(&first);
     let with_one = common::resident();
     let more: Vec<_> = (0..20)
         .map(|_| SharedClassifier::open(&options(1)).unwrap())
@@ -33,4 +36,29 @@ fn equal_settings_share_and_the_last_one_frees() {
     let weak = Arc::downgrade(&first);
     drop((first, more));
     assert!(weak.upgrade().is_none());
+}
+
+/// Both have a lease before either runs, so that neither can have the other's.
+fn two_at_once_take_little_more_than_one(network: &SharedClassifier) {
+    let side = 227;
+    let tensor = vec![0.5; 3 * side * side];
+    let together = |runs: usize| {
+        let start = Barrier::new(runs);
+        thread::scope(|scope| {
+            for _ in 0..runs {
+                scope.spawn(|| {
+                    let mut lease = network.lease();
+                    start.wait();
+                    for _ in 0..10 {
+                        let (target, detail) = (Target::Rank(0), Detail::Sums);
+                        let activation = lease.run(&tensor, side, side, target, detail);
+                        assert_eq!(activation.unwrap().logits.len(), 1000);
+                    }
+                });
+            }
+        });
+        common::resident()
+    };
+    let (one, two) = (together(1), together(2));
+    assert!(two < 1.1 * one, "{one} MiB became {two}");
 }

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::process::ExitCode;
 
+use gstcamoverlay::camoverlay::words;
+
 /// One sentence on what is wrong and, where it helps, one on what to do.
 #[derive(Clone, Debug)]
 pub enum Failure {
@@ -47,6 +49,13 @@ impl From<String> for Failure {
 impl From<&str> for Failure {
     fn from(text: &str) -> Self {
         Self::Run(text.to_owned())
+    }
+}
+
+/// In the words of the element.
+impl From<camoverlay::Error> for Failure {
+    fn from(error: camoverlay::Error) -> Self {
+        Self::Run(words::of_error(&error))
     }
 }
 

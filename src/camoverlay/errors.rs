@@ -4,6 +4,7 @@ use std::{fmt, io};
 
 use super::format;
 use super::frame_memory::Fault;
+use super::words;
 use camoverlay::ErrorKind;
 use camoverlay::inference::UnknownTarget;
 
@@ -45,7 +46,7 @@ impl From<camoverlay::Error> for ElementError {
 impl fmt::Display for ElementError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Network(error) => error.fmt(f),
+            Self::Network(error) => f.write_str(&words::of_error(error)),
             Self::Target(error) => error.fmt(f),
             Self::Format(format) => write!(
                 f,

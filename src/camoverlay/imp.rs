@@ -11,6 +11,7 @@ use gst_video::{VideoOrientationMethod, subclass::prelude::*};
 
 use super::errors::ElementError;
 use super::latency::LatencyTracker;
+use super::log::{self, CAT};
 use super::orientation::Tags;
 use super::properties::{self, Settings};
 use super::session::Session;
@@ -18,14 +19,6 @@ use super::stats::Stats;
 use super::target::Notice;
 use super::worker::Usher;
 use super::{format, meta};
-
-static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
-    gst::DebugCategory::new(
-        "camoverlay",
-        gst::DebugColorFlags::empty(),
-        Some("Class activation map overlay"),
-    )
-});
 
 type Segment = gst::FormattedSegment<gst::ClockTime>;
 
@@ -144,6 +137,7 @@ impl BaseTransformImpl for CamOverlay {
         *lock(&self.latency) = LatencyTracker::default();
         let stream =
             Session::open(&settings, &self.options()).map_err(|failure| failure.error_message())?;
+        log::opened(&self.obj(), stream.network(), settings.live.method.into());
         for notice in stream.notices() {
             self.tell(&notice);
         }
@@ -192,6 +186,9 @@ impl BaseTransformImpl for CamOverlay {
             && !outcome.cut_off
         {
             lock(&self.stats).add(outcome);
+            if late {
+                log::late(&self.obj(), buffer.pts(), outcome.skipped);
+            }
             if outcome.skipped {
                 self.post_skipped(buffer);
             }
@@ -298,12 +295,13 @@ impl VideoFilterImpl for CamOverlay {
                 "caps came before the element was started"
             ));
         };
-        stream
-            .set_info(in_info, orientation)
-            .map_err(|failure: ElementError| {
-                self.post_error_message(failure.error_message());
-                gst::loggable_error!(CAT, "{failure}")
-            })
+        let set = stream.set_info(in_info, orientation);
+        set.map_err(|failure: ElementError| {
+            self.post_error_message(failure.error_message());
+            gst::loggable_error!(CAT, "{failure}")
+        })?;
+        log::caps(&self.obj(), in_info, stream.tensor_size());
+        Ok(())
     }
 }
 
@@ -394,9 +392,11 @@ impl CamOverlay {
     fn tell(&self, notice: &Notice) {
         match notice {
             Notice::Warning(text) => {
+                gst::warning!(CAT, imp = self, "{text}");
                 gst::element_imp_warning!(self, gst::ResourceError::Settings, ("{text}"));
             }
             Notice::Info(text) => {
+                gst::info!(CAT, imp = self, "{text}");
                 gst::element_imp_info!(self, gst::ResourceError::Settings, ("{text}"));
             }
         }
@@ -416,8 +416,12 @@ impl CamOverlay {
     /// Notes what a frame took that waited for the network, and lets the pipeline know when that is news.
     fn note_latency(&self, time: Duration) {
         let time = gst::ClockTime::try_from(time).unwrap_or(gst::ClockTime::ZERO);
-        if lock(&self.latency).add(time) {
+        let mut tracker = lock(&self.latency);
+        if tracker.add(time) {
+            let announced = tracker.latency();
+            drop(tracker);
             let obj = self.obj();
+            log::latency(&obj, announced);
             let _ = obj.post_message(gst::message::Latency::builder().src(&*obj).build());
         }
     }

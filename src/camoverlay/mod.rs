@@ -4,18 +4,23 @@ use gst::{glib, prelude::*, subclass::prelude::*};
 
 use camoverlay::cam;
 
+mod engine;
 mod errors;
 mod format;
 mod frame_memory;
 mod imp;
 mod job;
 mod latency;
+mod log;
 mod meta;
 mod orientation;
+mod outcome;
 mod properties;
 mod session;
+mod shown;
 mod stats;
 mod target;
+pub mod words;
 mod worker;
 
 pub use format::presentation;

@@ -1,42 +1,23 @@
 //! What lives from start to stop: the network, the buffers, and the explanation on show.
 
-use std::{
-    mem,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{mem, sync::Arc};
 
+use super::engine::Engine;
 use super::errors::ElementError;
 use super::job::Job;
+use super::outcome::Outcome;
 use super::properties::{Live, Settings};
+use super::shown::OnShow;
 use super::stats::Step;
 use super::target::{Notice, TargetSelection};
-use super::worker::{Usher, Waited, Worker};
-use super::{Inference, PostMessages, format, frame_memory, meta};
-use camoverlay::cam::{Explanation, Query};
+use super::worker::{Usher, Waited};
+use super::{format, frame_memory, meta};
 #[cfg(feature = "captions")]
 use camoverlay::caption::Caption;
 use camoverlay::frame::{Orientation, Presentation};
 use camoverlay::inference::SharedClassifier;
 use camoverlay::preprocess::Sampler;
 use camoverlay::render::Painter;
-
-/// Who runs the network.
-enum Engine {
-    /// The streaming thread, frame by frame.
-    Inline,
-    /// A thread beside it.
-    Worker(Worker),
-}
-
-impl Engine {
-    fn is_idle(&self) -> bool {
-        match self {
-            Self::Inline => true,
-            Self::Worker(worker) => worker.is_idle(),
-        }
-    }
-}
 
 /// Everything that depends on the caps.
 struct Buffers {
@@ -50,55 +31,12 @@ struct Buffers {
     job: Option<Box<Job>>,
 }
 
-/// The explanation on show, and what it was asked with.
-struct Shown {
-    fields: gst::Structure,
-    explanation: Explanation,
-    query: Query,
-    /// Presentation time of the frame it explains.
-    pts: Option<gst::ClockTime>,
-    attach_map: bool,
-    threshold: f64,
-}
-
-/// What was done to a frame.
-#[derive(Default)]
-pub struct Outcome {
-    /// The network's result for this or an earlier frame came in.
-    pub inferred: bool,
-    /// The frame waited for the network on the streaming thread.
-    pub waited: bool,
-    /// A flush or a stop cut off the wait for the network: nothing came of the frame.
-    pub cut_off: bool,
-    /// The network would have run, but the frame was late.
-    pub skipped: bool,
-    /// The application should get a message about this frame.
-    pub announce: bool,
-    /// What the application should know although all goes on.
-    pub notices: Vec<Notice>,
-    /// Times of the steps that were taken, by [`Step`].
-    pub times: [Option<Duration>; 4],
-}
-
-impl Outcome {
-    fn time<T>(&mut self, step: Step, work: impl FnOnce() -> T) -> T {
-        let start = Instant::now();
-        let result = work();
-        self.add(step, start.elapsed());
-        result
-    }
-
-    fn add(&mut self, step: Step, time: Duration) {
-        *self.times[step as usize].get_or_insert_default() += time;
-    }
-}
-
 pub struct Session {
     network: Arc<SharedClassifier>,
     engine: Engine,
     selection: TargetSelection,
     buffers: Option<Buffers>,
-    shown: Option<Shown>,
+    shown: OnShow,
     /// The worker's job is about a frame from before a seek or a change of caps.
     stale: bool,
     /// No frame went to the network since the start, a flush, a seek or a change of caps.
@@ -109,10 +47,6 @@ pub struct Session {
     last: meta::Times,
     /// Frames since one was last given to the network.
     age: u32,
-    /// A map's values while it is turned.
-    map_room: Vec<f32>,
-    /// The classes of the last message: top-k and target.
-    announced: (Vec<usize>, usize),
 }
 
 impl Session {
@@ -123,26 +57,29 @@ impl Session {
     ) -> Result<Self, ElementError> {
         let network = SharedClassifier::open(options)?;
         let selection = TargetSelection::new(&settings.live, &network)?;
-        let engine = match settings.setup.inference {
-            Inference::EveryFrame => Engine::Inline,
-            Inference::Latest => {
-                Engine::Worker(Worker::start(network.clone()).map_err(ElementError::Thread)?)
-            }
-        };
+        let engine = Engine::start(settings.setup.inference, &network);
+        let engine = engine.map_err(ElementError::Thread)?;
         Ok(Self {
             network,
             engine,
             selection,
             buffers: None,
-            shown: None,
+            shown: OnShow::default(),
             stale: false,
             fresh: true,
             live_source: None,
             last: meta::Times::default(),
             age: 0,
-            map_room: Vec::new(),
-            announced: Default::default(),
         })
+    }
+
+    pub fn network(&self) -> &SharedClassifier {
+        &self.network
+    }
+
+    /// Width and height of what the network gets of a frame, once there are caps.
+    pub fn tensor_size(&self) -> Option<(usize, usize)> {
+        self.buffers.as_ref().map(|buffers| buffers.sampler.size())
     }
 
     /// What the application should know before the first frame.
@@ -187,10 +124,7 @@ impl Session {
 
     /// Who can cut off waiting for the network, if anybody ever waits.
     pub fn usher(&self) -> Option<Usher> {
-        match &self.engine {
-            Engine::Inline => None,
-            Engine::Worker(worker) => Some(worker.usher()),
-        }
+        self.engine.usher()
     }
 
     /// Whether a frame's fate depends on what [`Self::set_live_source`] is to say.
@@ -212,7 +146,7 @@ impl Session {
     /// Drops the map on show: the next frame has nothing to do with the last one.
     pub fn forget(&mut self) {
         self.begin_segment();
-        self.shown = None;
+        self.shown.clear();
         if let Some(buffers) = &mut self.buffers {
             buffers.painter.clear_map();
         }
@@ -237,7 +171,7 @@ impl Session {
 
     /// The fields of the explanation on show.
     pub fn fields(&self) -> Option<&gst::StructureRef> {
-        self.shown.as_ref().map(|shown| &*shown.fields)
+        self.shown.fields()
     }
 
     /// Times of the last frame.
@@ -251,7 +185,7 @@ impl Session {
         let Some(mut buffers) = self.buffers.take() else {
             return Ok(outcome);
         };
-        outcome.cut_off = !self.stale && !self.is_source_live() && !self.wait();
+        outcome.cut_off = !self.stale && !self.is_source_live() && !self.engine.wait();
         let shows = (&mut buffers.painter, buffers.presentation.orientation);
         let result = self.collect(&mut buffers.job, shows, live, &mut outcome);
         self.buffers = Some(buffers);
@@ -261,14 +195,6 @@ impl Session {
     /// Where it is not known, nothing waits.
     fn is_source_live(&self) -> bool {
         self.live_source.unwrap_or(true)
-    }
-
-    /// Waits for the run under way, if any; false when that was cut off.
-    fn wait(&self) -> bool {
-        match &self.engine {
-            Engine::Inline => true,
-            Engine::Worker(worker) => worker.wait() == Waited::Finished,
-        }
     }
 
     /// Explains, paints and annotates one frame in place, which lies as `orientation` says. A `late` frame does not
@@ -312,7 +238,7 @@ impl Session {
         };
         let waits = self.fresh && !self.is_source_live();
         // A run from before keeps the worker from this frame.
-        if waits && !self.wait() {
+        if waits && !self.engine.wait() {
             outcome.cut_off = true;
             return Ok(());
         }
@@ -338,8 +264,10 @@ impl Session {
                     mem::swap(lease.tensor(), &mut job.tensor);
                     drop(lease);
                     outcome.waited = true;
+                    result?;
                     let shows = (&mut buffers.painter, orientation);
-                    self.take_over(&mut job, result, shows, live, outcome)?;
+                    self.shown
+                        .take_over(&self.network, &mut job, shows, live, outcome);
                     buffers.job = Some(job);
                 }
                 Engine::Worker(worker) => {
@@ -356,9 +284,12 @@ impl Session {
                 }
             }
         }
-        self.follow_settings(&mut buffers.painter, live, outcome);
+        let painter = &mut buffers.painter;
+        self.shown
+            .follow_settings(&self.network, painter, live, outcome);
         #[cfg(feature = "captions")]
-        self.write_caption(&mut buffers.caption, live);
+        self.shown
+            .write_caption(self.network.labels(), &mut buffers.caption, live);
         outcome.time(Step::Blend, || {
             let mut planes = format::planes_mut(&mut frame, &lengths);
             match bounds {
@@ -369,8 +300,8 @@ impl Session {
             buffers.caption.draw(&mut planes);
         });
         drop(frame);
-        match &self.shown {
-            Some(shown) => meta::attach(buffer, &shown.fields).map_err(|_| ElementError::Metadata),
+        match self.shown.fields() {
+            Some(fields) => meta::attach(buffer, fields).map_err(|_| ElementError::Metadata),
             None => Ok(()),
         }
     }
@@ -390,7 +321,9 @@ impl Session {
             return Ok(());
         };
         if !mem::take(&mut self.stale) {
-            self.take_over(&mut job, result, shows, live, outcome)?;
+            result?;
+            self.shown
+                .take_over(&self.network, &mut job, shows, live, outcome);
         }
         // After a change of caps there is a job of the new size already.
         own_job.get_or_insert(job);
@@ -400,110 +333,13 @@ impl Session {
     /// Whether this frame should go to the network.
     fn is_due(&mut self, live: &Live, late: bool, outcome: &mut Outcome) -> bool {
         self.age = self.age.saturating_add(1);
-        let Some(shown) = &self.shown else {
+        let Some(query) = self.shown.query() else {
             return true;
         };
         let due = self.fresh
-            || shown.query != self.selection.query(live)
+            || *query != self.selection.query(live)
             || self.age >= live.inference_interval;
         outcome.skipped = due && late && matches!(self.engine, Engine::Inline);
         due && !outcome.skipped
-    }
-
-    /// Shows the explanation that `job` came back with; the one shown until now leaves its buffers to the job.
-    fn take_over(
-        &mut self,
-        job: &mut Job,
-        result: Result<(), camoverlay::Error>,
-        (painter, orientation): (&mut Painter, Orientation),
-        live: &Live,
-        outcome: &mut Outcome,
-    ) -> Result<(), ElementError> {
-        result?;
-        outcome.inferred = true;
-        outcome.add(Step::Infer, job.infer_time);
-        outcome.add(Step::Map, job.map_time);
-        let explanation = self
-            .shown
-            .take()
-            .map(|shown| shown.explanation)
-            .unwrap_or_default();
-        let mut explanation = mem::replace(&mut job.explanation, explanation);
-        explanation.map.turn_back(orientation, &mut self.map_room);
-        outcome.announce = self.is_news(&explanation, live.post_messages);
-        outcome.time(Step::Map, || {
-            painter.set_map((&explanation.map).into(), live.threshold);
-        });
-        self.shown = Some(Shown {
-            fields: self.fields_of(&explanation, job.pts, live),
-            explanation,
-            query: job.query,
-            pts: job.pts,
-            attach_map: live.attach_map,
-            threshold: live.threshold,
-        });
-        Ok(())
-    }
-
-    /// Follows settings that need no new inference.
-    fn follow_settings(&mut self, painter: &mut Painter, live: &Live, outcome: &mut Outcome) {
-        let Some(mut shown) = self.shown.take() else {
-            return;
-        };
-        if shown.threshold != live.threshold {
-            outcome.time(Step::Map, || {
-                painter.set_map((&shown.explanation.map).into(), live.threshold);
-            });
-            shown.threshold = live.threshold;
-        }
-        if shown.attach_map != live.attach_map {
-            shown.fields = self.fields_of(&shown.explanation, shown.pts, live);
-            shown.attach_map = live.attach_map;
-        }
-        self.shown = Some(shown);
-    }
-
-    /// Sets the lines of the explanation on show: the best classes and, if it is none of them, the
-    /// explained one, which is marked.
-    #[cfg(feature = "captions")]
-    fn write_caption(&self, caption: &mut Caption, live: &Live) {
-        let shown = self.shown.as_ref().filter(|_| live.draw_labels);
-        let Some(Shown { explanation, .. }) = shown else {
-            caption.set_lines([], None);
-            return;
-        };
-        let Explanation { top, target, .. } = explanation;
-        let rank = top.iter().position(|class| class.id == target.id);
-        let classes = top.iter().chain(rank.is_none().then_some(target));
-        let labels = self.network.labels();
-        let lines = classes.map(|class| (labels.first_name(class.id), class.score));
-        caption.set_lines(lines, rank.or(Some(top.len())));
-    }
-
-    fn fields_of(
-        &self,
-        explanation: &Explanation,
-        pts: Option<gst::ClockTime>,
-        live: &Live,
-    ) -> gst::Structure {
-        meta::structure(&self.network, explanation, pts, live.attach_map)
-    }
-
-    /// Whether `when` asks for a message about `explanation`, whose classes are then taken as announced.
-    fn is_news(&mut self, explanation: &Explanation, when: PostMessages) -> bool {
-        let classes = || explanation.top.iter().map(|class| class.id);
-        let target = explanation.target.id;
-        let (top, announced_target) = &mut self.announced;
-        let changed = *announced_target != target || !top.iter().copied().eq(classes());
-        if changed {
-            top.clear();
-            top.extend(classes());
-            *announced_target = target;
-        }
-        match when {
-            PostMessages::None => false,
-            PostMessages::Changes => changed,
-            PostMessages::All => true,
-        }
     }
 }

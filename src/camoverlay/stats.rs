@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::session::Outcome;
+use super::outcome::Outcome;
 
 /// Mean and last of one repeated step.
 #[derive(Clone, Copy, Default)]

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::errors::ElementError;
 use super::properties::Live;
+use super::words;
 use camoverlay::cam::{Method, Query};
 use camoverlay::inference::{PreprocessOrigin, Resolved, SharedClassifier, resolve};
 
@@ -28,7 +29,8 @@ impl TargetSelection {
     /// # Errors
     /// A target that names no class, a method that makes no sense for the network.
     pub fn new(live: &Live, network: &SharedClassifier) -> Result<Self, ElementError> {
-        Method::from(live.method).resolve(network.head())?;
+        let method = Method::from(live.method).resolve(network.head());
+        method.map_err(camoverlay::Error::from)?;
         let target = resolve(&live.target, network.labels()).map_err(ElementError::Target)?;
         Ok(Self {
             target_text: live.target.clone(),
@@ -59,7 +61,8 @@ impl TargetSelection {
             match method.resolve(network.head()) {
                 Ok(_) => self.method = method,
                 Err(error) => notices.push(Notice::Warning(format!(
-                    "{error} The last good method stays."
+                    "{} The last good method stays.",
+                    words::of_error(&error.into())
                 ))),
             }
         }
@@ -68,7 +71,8 @@ impl TargetSelection {
 
     /// What is left to say at the start, about the selection and the network it goes to.
     pub fn notices(&self, network: &SharedClassifier) -> Vec<Notice> {
-        let warnings = network.warnings().iter().cloned().map(Notice::Warning);
+        let warnings = network.warnings().iter().map(words::of_warning);
+        let warnings = warnings.map(Notice::Warning);
         let ambiguity = self.target.ambiguity.clone().map(Notice::Info);
         warnings
             .chain(ambiguity)

@@ -38,6 +38,32 @@ fn nothing_leaks() {
 }
 
 #[test]
+fn the_log_says_what_is_explained_and_how() {
+    let output = with_plugin("gst-launch-1.0")
+        .args(
+            "videotestsrc num-buffers=2 ! video/x-raw,format=RGB,width=160,height=120 ! camoverlay ! fakesink"
+                .split_whitespace(),
+        )
+        .env("GST_DEBUG", "camoverlay:4")
+        .env("GST_DEBUG_NO_COLOR", "1")
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", text(&output));
+    let log = text(&output);
+    for words in [
+        "opened squeezenet of /",
+        "squeezenet.onnx: output “",
+        "method cam",
+        "preprocessing caffe (Catalogue), places shown by the graph",
+        "run by the CPUExecutionProvider",
+        "frames of 160 x 120 pixels of RGB, 30 a second: the network gets 303 x 227",
+        "announces a latency of ",
+    ] {
+        assert!(log.contains(words), "{words}: {log}");
+    }
+}
+
+#[test]
 fn messages_reach_gst_launch() {
     let output = with_plugin("gst-launch-1.0")
         .args(["-m", "filesrc"])

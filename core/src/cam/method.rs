@@ -1,6 +1,6 @@
 //! The ways to make a class map from features and their gradient.
 
-use crate::error::Error;
+use super::error::CamError;
 use crate::model::{Detail, Head};
 
 /// How the class map is made from the feature map A (channels k, cells i of n) and the gradient
@@ -78,13 +78,13 @@ impl Method {
     /// The method itself, or what [`Auto`](Self::Auto) stands for with this head.
     ///
     /// # Errors
-    /// [`Error::Method`] where the method makes no sense for the head.
-    pub fn resolve(self, head: &Head) -> Result<Self, Error> {
+    /// [`CamError::Method`] where the method makes no sense for the head.
+    pub fn resolve(self, head: &Head) -> Result<Self, CamError> {
         let is_affine = matches!(head, Head::Channels | Head::Dense { .. });
         match self {
             Self::Auto if is_affine => Ok(Self::Cam),
             Self::Auto => Ok(Self::HiResCam),
-            Self::Cam if !is_affine => Err(Error::Method {
+            Self::Cam if !is_affine => Err(CamError::Method {
                 method: "cam",
                 reason: "its head has layers between which the pooled features do not add up to \
                          the logits",

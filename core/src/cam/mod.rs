@@ -7,6 +7,7 @@
 //! [`Explanation::residual`] is how far they are from it, which is rounding alone.
 
 mod class;
+pub(crate) mod error;
 mod map;
 mod method;
 mod principal;
@@ -15,8 +16,10 @@ mod scores;
 use ndarray::ArrayView2;
 
 use crate::error::Error;
+use crate::model::error::ModelError;
 use crate::model::{Activation, Head, Target};
 
+use error::CamError;
 use map::Mapper;
 
 pub use class::Class;
@@ -88,8 +91,9 @@ impl Explanation {
     /// classes.
     ///
     /// # Errors
-    /// [`Error::NotFinite`] for logits or features that are no finite numbers,
-    /// [`Error::InfiniteGradient`], [`Error::NoSuchClass`], [`Error::Method`]. What `self` holds is of no use then.
+    /// [`CamError::NotFinite`] for logits or features that are no finite numbers,
+    /// [`CamError::InfiniteGradient`], [`ModelError::NoSuchClass`], [`CamError::Method`]. What `self` holds is of no
+    /// use then.
     pub fn update(
         &mut self,
         activation: &Activation,
@@ -98,14 +102,16 @@ impl Explanation {
     ) -> Result<(), Error> {
         let logits = activation.logits;
         if !are_finite(logits) {
-            return Err(Error::NotFinite { what: "logits" });
+            return Err(CamError::NotFinite { what: "logits" }.into());
         }
         let (Target::Rank(index) | Target::Class(index)) = activation.target;
         if index >= logits.len() {
-            return Err(Error::NoSuchClass {
+            let classes = logits.len();
+            return Err(ModelError::NoSuchClass {
                 target: index,
-                classes: logits.len(),
-            });
+                classes,
+            }
+            .into());
         }
         self.method = method.resolve(activation.head)?;
         let ranks = match activation.target {
@@ -136,7 +142,7 @@ impl Explanation {
             &mut self.map.values,
         );
         if !are_finite(&self.map.values) {
-            return Err(not_finite(activation));
+            return Err(not_finite(activation).into());
         }
         self.residual = (self.method == Method::Cam).then(|| self.unexplained(activation.head));
         Ok(())
@@ -158,16 +164,16 @@ fn are_finite(values: &[f32]) -> bool {
 }
 
 /// Why a map of finite logits is not finite.
-fn not_finite(activation: &Activation) -> Error {
+fn not_finite(activation: &Activation) -> CamError {
     let gradients = [activation.gradient, activation.sums];
     if !are_finite(activation.features.values) {
-        Error::NotFinite { what: "features" }
+        CamError::NotFinite { what: "features" }
     } else if gradients.into_iter().flatten().all(are_finite) {
-        Error::NotFinite {
+        CamError::NotFinite {
             what: "products of features and gradients",
         }
     } else {
-        Error::InfiniteGradient
+        CamError::InfiniteGradient
     }
 }
 
@@ -318,7 +324,7 @@ mod tests {
         );
         assert!(matches!(
             map(&flat, Method::Cam),
-            Err(Error::Method { method: "cam", .. })
+            Err(Error::Cam(CamError::Method { method: "cam", .. }))
         ));
     }
 
@@ -343,7 +349,7 @@ mod tests {
                 // The maximum of what is no number and 0 is 0.
                 let is_clipped = method == Method::LayerCam && infinite != f32::INFINITY;
                 assert_eq!(
-                    map == Err(Error::InfiniteGradient),
+                    map == Err(CamError::InfiniteGradient.into()),
                     !is_clipped,
                     "{method:?}"
                 );
@@ -364,7 +370,7 @@ mod tests {
             Method::HiResCam,
         );
         assert_eq!(map, Ok(vec![3.0, 5.0, 7.0]));
-        let words = Error::InfiniteGradient.to_string();
+        let words = CamError::InfiniteGradient.to_string();
         assert!(
             words.starts_with("The gradient of the network's head is not finite"),
             "{words}"
@@ -382,13 +388,13 @@ mod tests {
         let logits = activation(&[f32::NAN, 1.0], &FEATURES, &Head::Channels);
         assert_eq!(
             explanation.update_with(&logits, &query),
-            Err(Error::NotFinite { what: "logits" })
+            Err(CamError::NotFinite { what: "logits" }.into())
         );
         let broken = [f32::INFINITY; 6];
         let features = activation(&[1.0, 0.0], &broken, &Head::Channels);
         assert_eq!(
             explanation.update_with(&features, &query),
-            Err(Error::NotFinite { what: "features" })
+            Err(CamError::NotFinite { what: "features" }.into())
         );
         let query = Query {
             target: Target::Class(2),
@@ -397,10 +403,10 @@ mod tests {
         let fine = activation(&[1.0, 0.0], &FEATURES, &Head::Channels);
         assert!(matches!(
             explanation.update_with(&fine, &query),
-            Err(Error::NoSuchClass {
+            Err(Error::Model(ModelError::NoSuchClass {
                 target: 2,
                 classes: 2
-            })
+            }))
         ));
     }
 }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::error::Error;
+use crate::onnx::error::FileError;
 use crate::preprocess::Preprocess;
 
 include!(concat!(env!("OUT_DIR"), "/catalogue.rs"));
@@ -44,8 +44,12 @@ impl Entry {
     /// `CAMOVERLAY_MODELS` names, else under the first of `roots` that has it.
     ///
     /// # Errors
-    /// [`Error::FileMissing`] naming the places and the command that installs the file.
-    pub fn locate(&self, models_dir: Option<&Path>, roots: &[PathBuf]) -> Result<PathBuf, Error> {
+    /// [`FileError::Missing`] naming the places.
+    pub fn locate(
+        &self,
+        models_dir: Option<&Path>,
+        roots: &[PathBuf],
+    ) -> Result<PathBuf, FileError> {
         let mut places: Vec<PathBuf> = Vec::new();
         if let Some(folder) = models_dir {
             places.push(folder.join(self.file));
@@ -72,9 +76,9 @@ impl Entry {
         if places.is_empty() {
             places.push(PathBuf::from(self.file));
         }
-        Err(Error::FileMissing {
+        Err(FileError::Missing {
             tried: places,
-            command: Some(self.command.to_owned()),
+            nick: Some(self.nick),
         })
     }
 }
@@ -82,6 +86,7 @@ impl Entry {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::remedy::Remedy;
 
     #[test]
     fn the_catalogue_offers_the_classic_networks() {
@@ -92,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_file_names_its_command() {
+    fn a_missing_file_names_the_places_and_its_network() {
         let folder = Path::new("/nowhere");
         let error = entry("resnet18")
             .unwrap()
@@ -100,6 +105,6 @@ mod tests {
             .unwrap_err();
         let text = error.to_string();
         assert!(text.contains("/nowhere/resnet18.onnx"), "{text}");
-        assert!(text.contains("make model NET=resnet18"), "{text}");
+        assert_eq!(error.remedy(), Remedy::InstallNetwork("resnet18"));
     }
 }

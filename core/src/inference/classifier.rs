@@ -1,127 +1,18 @@
 //! A classifier that can be asked why.
 
 use std::ops::Deref;
-use std::path::PathBuf;
-use std::sync::Arc;
 
-use super::catalogue::Entry;
-use super::labels::LabelFile;
 use super::network::Network;
-use super::printable::printable;
-use super::probe;
-use super::session::{Choice, Session};
-use super::{metadata, runtime};
+use super::open;
+use super::options::Options;
+use super::session::Outputs;
 use crate::error::Error;
-use crate::model::Outputs;
-use crate::model::Places;
-use crate::model::analysis::Analysis;
-use crate::model::head::outputs::Wanted;
-use crate::model::image_input::{INPUT_SIZE, Picture};
-use crate::model::places::oblong;
-use crate::model::{Activation, Detail, FeatureMap, Target};
-use crate::model::{Head, Layout};
-use crate::preprocess::Preprocess;
-
-/// Which network file to open.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Source {
-    /// An ONNX file, by its path.
-    File(PathBuf),
-    /// A network of the catalogue, looked for in `models_dir` and under `search_roots`.
-    Catalogue(&'static Entry),
-}
-
-/// How to open a network.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Options {
-    /// The network.
-    pub source: Source,
-    /// Folder of the catalogue's network files.
-    pub models_dir: Option<PathBuf>,
-    /// Label file, in place of the network's own labels.
-    pub labels: Option<PathBuf>,
-    /// Name or index of the output to explain; none: the one that most likely tells the classes.
-    pub output: Option<String>,
-    /// Preprocessing, in place of the network's own.
-    pub preprocess: Option<Preprocess>,
-    /// Shortest side fed to the network in pixels, in place of the network's own.
-    pub input_size: Option<u32>,
-    /// Threads inside an operator; 0: as many as cores.
-    pub threads: usize,
-    /// Path of libonnxruntime.
-    pub ort_library: Option<PathBuf>,
-    /// Folders under which library and networks may be installed; the plugin's own folder first.
-    pub search_roots: Vec<PathBuf>,
-}
-
-/// SqueezeNet 1.1, with all that is its own.
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            source: Source::Catalogue(&super::catalogue::entries()[0]),
-            models_dir: None,
-            labels: None,
-            preprocess: None,
-            input_size: None,
-            output: None,
-            threads: 0,
-            ort_library: None,
-            search_roots: Vec::new(),
-        }
-    }
-}
-
-impl Options {
-    /// The network's file, and its entry in the catalogue.
-    ///
-    /// # Errors
-    /// [`Error::FileMissing`].
-    pub(crate) fn locate(&self) -> Result<(PathBuf, Option<&'static Entry>), Error> {
-        match &self.source {
-            Source::File(path) => Ok((path.clone(), None)),
-            Source::Catalogue(entry) => {
-                let folder = self.models_dir.as_deref();
-                Ok((entry.locate(folder, &self.search_roots)?, Some(*entry)))
-            }
-        }
-    }
-}
-
-/// Where a classifier's preprocessing was learnt.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PreprocessOrigin {
-    /// [`Options::preprocess`].
-    Options,
-    /// The metadata in the network file.
-    File,
-    /// The catalogue.
-    Catalogue,
-    /// Nothing says it: [`Preprocess::Torch`] is taken, the most common one, or
-    /// [`Preprocess::Unit`] for what looks like an export of Ultralytics'.
-    Assumed,
-}
-
-/// What a network's graph is made of, in the words of its file.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Structure {
-    /// Name of the input.
-    pub input: String,
-    /// Order of the input's axes.
-    pub layout: Layout,
-    /// Name of the feature map.
-    pub features: String,
-    /// The output that is explained, and others that might be.
-    pub outputs: Outputs,
-    /// Operators from the feature map to the logits.
-    pub head: Vec<String>,
-    /// Why the cells of the feature map are taken for places of the picture.
-    pub places: Places,
-}
+use crate::model::{Activation, Detail, Target};
 
 /// An opened network.
 pub struct Classifier {
-    network: Arc<Network>,
-    session: Session,
+    network: Network,
+    outputs: Outputs,
 }
 
 /// What is known of the network.
@@ -140,169 +31,10 @@ impl Classifier {
     /// # Errors
     /// Any [`Error`] but those of a run.
     pub fn open(options: &Options) -> Result<Self, Error> {
-        let (path, entry) = options.locate()?;
-        // Of a label file that cannot be read is told once the network can.
-        let label_file = options.labels.as_deref().map(LabelFile::read);
-        let wanted = Wanted {
-            output: options.output.as_deref(),
-            labels: label_file
-                .as_ref()
-                .and_then(|read| read.as_ref().ok()?.count()),
-            own_labels: Some(metadata::label_counts),
-        };
-        let (analysis, mut files) = Analysis::of_file(&path, wanted)?;
-        let graph = &analysis.graph;
-        let mut warnings = metadata::Warnings::new(&path);
-        let preprocess = metadata::preprocess(options, entry, graph, &mut warnings);
-        let input_size = metadata::input_size(options, entry, &analysis, &path, &mut warnings)?;
-        let places = analysis.places(&path, input_size);
-        let least_side = match places {
-            Ok(Places::Proven { .. }) => None,
-            Ok(Places::Probed { .. }) | Err(_) => analysis.least_side(input_size),
-        };
-        // What a larger picture helps against is told as that.
-        let at_this_size = |error: Error, least_side: Option<u32>| match least_side {
-            Some(least) => Error::InputTooSmall {
-                path: path.clone(),
-                asked: input_size,
-                least,
-            },
-            None => error,
-        };
-        let places = places.map_err(|error| at_this_size(error, least_side))?;
-        let environment =
-            runtime::environment(options.ort_library.as_deref(), &options.search_roots)?;
-        let own_labels = metadata::labels(graph);
-        let name = match (entry, graph.metadata("name")) {
-            (Some(entry), _) => entry.nick.to_owned(),
-            (None, Some(name)) => printable(name),
-            (None, None) => path
-                .file_stem()
-                .unwrap_or_default()
-                .to_string_lossy()
-                .into_owned(),
-        };
-        let structure = structure(&analysis, places);
-        let gradient = analysis.gradient.as_ref();
-        let has_sums = gradient.is_some_and(|gradient| gradient.sums.is_some());
-        let choice = gradient.map(|_| Choice {
-            class: 0,
-            slot: 0,
-            detail: has_sums.then_some(false),
-        });
-        let (model, picture, head_match) = analysis.rewrite(&path)?;
-        let unsupported = |message| Error::Unsupported {
-            path: path.clone(),
-            message,
-        };
-        let mut session =
-            Session::new(&environment, &model, options.threads).map_err(unsupported)?;
-        drop(model);
-        let classes = match &head_match.head {
-            Head::Dense { bias, .. } => bias.len(),
-            _ => match session.inferred_classes() {
-                Some(classes) => classes,
-                None => {
-                    let side = input_size as usize;
-                    let (width, height) = picture.fixed.unwrap_or((side, side));
-                    match count_classes(&mut session, width, height, choice) {
-                        Ok(classes) => classes,
-                        Err(message) => {
-                            let least_side = least_side
-                                .or_else(|| usual_size(&mut session, &picture, input_size, choice));
-                            return Err(at_this_size(unsupported(message), least_side));
-                        }
-                    }
-                }
-            },
-        };
-        if classes < 2 {
-            return Err(Error::OneClass { path, classes });
-        }
-        let labels = match label_file {
-            Some(read) => {
-                let file = read?;
-                let labels = file.labels(classes)?;
-                files.push(file.ingredient());
-                labels
-            }
-            None => metadata::choose_labels(own_labels, classes, &mut warnings),
-        };
-        let is_probed = matches!(structure.places, Places::Probed { .. });
-        let mut fixed = picture.fixed;
-        if fixed.is_none() && (is_probed || matches!(head_match.head, Head::FlattenedLayers)) {
-            // A file may declare sizes free that its layers fix.
-            let [height, width] = oblong(input_size as usize)[0];
-            let pixels = vec![0.0; 3 * width * height];
-            if session.run(&pixels, width, height, choice).is_err() {
-                fixed = Some((input_size as usize, input_size as usize));
-            }
-        }
-        if is_probed {
-            let frame = probe::Frame {
-                size: match fixed {
-                    Some((width, height)) => [height, width],
-                    None => oblong(input_size as usize)[0],
-                },
-                normalization: preprocess.0.normalization(),
-            };
-            probe::check(&mut session, &frame, choice).map_err(|failure| {
-                let (error, least_side) = match failure {
-                    probe::Failure::Run(message) => (
-                        unsupported(message),
-                        least_side
-                            .or_else(|| usual_size(&mut session, &picture, input_size, choice)),
-                    ),
-                    probe::Failure::Lack(lack) => {
-                        let error = Error::NoPlaces {
-                            path: path.clone(),
-                            features: structure.features.clone(),
-                            found: lack.found,
-                            advice: lack.advice,
-                        };
-                        (error, least_side)
-                    }
-                };
-                at_this_size(error, least_side)
-            })?;
-        }
-        let network = Network {
-            name,
-            labels,
-            classes,
-            preprocess,
-            input_size,
-            fixed,
-            structure,
-            head: head_match.head,
-            has_sums,
-            scores: head_match.scores,
-            warnings: warnings.texts,
-            files,
-        };
         Ok(Self {
-            network: Arc::new(network),
-            session,
+            network: open::network(options)?,
+            outputs: Outputs::default(),
         })
-    }
-
-    /// The same network for another thread, which may run it at the same time: weights, threads and
-    /// all that is known of it exist once.
-    pub fn another(&self) -> Self {
-        Self {
-            network: self.network.clone(),
-            session: self.session.another(),
-        }
-    }
-
-    /// What is known of the network, to be kept.
-    pub(crate) fn network(&self) -> &Arc<Network> {
-        &self.network
-    }
-
-    /// Frees what the last run returned.
-    pub fn free_outputs(&mut self) {
-        self.session.free_outputs();
     }
 
     /// Runs the network on `tensor`, 1 x 3 x `height` x `width`, fitted as [`fit`](Network::fit) says
@@ -310,7 +42,8 @@ impl Classifier {
     /// layers is to tell about `target`.
     ///
     /// # Errors
-    /// [`Error::NoSuchClass`], [`Error::Run`].
+    /// [`ModelError::NoSuchClass`](crate::ModelError::NoSuchClass),
+    /// [`RuntimeError::Run`](crate::RuntimeError::Run).
     pub fn run(
         &mut self,
         tensor: &[f32],
@@ -319,125 +52,8 @@ impl Classifier {
         target: Target,
         detail: Detail,
     ) -> Result<Activation<'_>, Error> {
-        let (Target::Rank(index) | Target::Class(index)) = target;
-        if index >= self.network.classes {
-            return Err(Error::NoSuchClass {
-                target: index,
-                classes: self.network.classes,
-            });
-        }
-        let failed = |message: String| Error::Run { message };
-        let wants_gradient = !self.network.has_sums || detail == Detail::Gradient;
-        let choice = |class, slot| {
-            Some(Choice {
-                class,
-                slot,
-                detail: self.network.has_sums.then_some(wants_gradient),
-            })
-        };
-        let choice = match (&self.network.head, target) {
-            (Head::Channels | Head::Dense { .. }, _) => None,
-            (_, Target::Class(class)) => choice(class as i64, 0),
-            (_, Target::Rank(rank)) => choice(0, 1 + rank as i64),
-        };
-        self.session
-            .run(tensor, width, height, choice)
-            .map_err(failed)?;
-        let features = self.session.output(0).map_err(failed)?;
-        let logits = self.session.output(1).map_err(failed)?;
-        let &[1, channels, height, width] = features.shape else {
-            return Err(failed(format!(
-                "its feature map has the shape {:?}",
-                features.shape
-            )));
-        };
-        let (channels, height, width) = (channels as usize, height as usize, width as usize);
-        let output = |index, is_there: bool| {
-            let output = is_there.then(|| self.session.output(index));
-            output.transpose().map_err(failed)
-        };
-        let gradient = output(2, choice.is_some() && wants_gradient)?;
-        let gradient = gradient.map(|gradient| gradient.values);
-        let sums = output(3, self.network.has_sums)?.map(|sums| sums.values);
-        let is_as_long = |values: Option<&[f32]>, length: usize| {
-            values.is_none_or(|values| values.len() == length)
-        };
-        let consistent = logits.values.len() == self.network.classes
-            && is_as_long(sums, width * height)
-            && match &self.network.head {
-                Head::Channels => channels == self.network.classes,
-                Head::Dense { weights, bias } => weights.len() == bias.len() * channels,
-                Head::PooledLayers => is_as_long(gradient, channels),
-                Head::FlattenedLayers => is_as_long(gradient, features.values.len()),
-            };
-        if !consistent || features.values.is_empty() {
-            return Err(failed(format!(
-                "it returned {} logits for {} classes and a feature map of the shape {:?}",
-                logits.values.len(),
-                self.network.classes,
-                features.shape
-            )));
-        }
-        Ok(Activation {
-            target,
-            logits: logits.values,
-            scores: self.network.scores,
-            features: FeatureMap {
-                values: features.values,
-                channels,
-                height,
-                width,
-            },
-            head: &self.network.head,
-            gradient,
-            sums,
-        })
+        let outputs = &mut self.outputs;
+        self.network
+            .run(tensor, width, height, target, detail, outputs)
     }
-}
-
-fn structure(network: &Analysis, places: Places) -> Structure {
-    let Analysis {
-        graph,
-        picture,
-        head_match,
-        outputs,
-        ..
-    } = network;
-    let operators = head_match
-        .tail
-        .iter()
-        .map(|&index| graph.nodes()[index].op_type().to_owned());
-    Structure {
-        input: picture.name.clone(),
-        layout: picture.layout,
-        features: head_match.features.clone(),
-        outputs: outputs.clone(),
-        head: operators.collect(),
-        places,
-    }
-}
-
-/// The size that most networks are made for, if the network fails on a smaller one alone.
-fn usual_size(
-    session: &mut Session,
-    picture: &Picture,
-    failed: u32,
-    choice: Option<Choice>,
-) -> Option<u32> {
-    let side = INPUT_SIZE as usize;
-    let is_helped = picture.fixed.is_none()
-        && failed < INPUT_SIZE
-        && count_classes(session, side, side, choice).is_ok();
-    is_helped.then_some(INPUT_SIZE)
-}
-
-/// Number of logits that a run on a black picture returns.
-fn count_classes(
-    session: &mut Session,
-    width: usize,
-    height: usize,
-    choice: Option<Choice>,
-) -> Result<usize, String> {
-    session.run(&vec![0.0; 3 * width * height], width, height, choice)?;
-    Ok(session.output(1)?.values.len())
 }

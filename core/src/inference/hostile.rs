@@ -7,15 +7,18 @@ use std::time::{Duration, Instant};
 
 use prost::Message;
 
-use crate::error::{Error, Fault};
+use crate::cam::error::CamError;
+use crate::error::Error;
 use crate::model::check;
+use crate::model::error::ModelError;
+use crate::onnx::error::{Fault, FileError};
 use crate::onnx::proto;
 use crate::testing;
 use crate::testing::{Draft, ask, noise, open_bytes};
 
 fn fault(bytes: Vec<u8>) -> Fault {
     match check(bytes) {
-        Err(Error::NotOnnx { fault, .. }) => fault,
+        Err(Error::File(FileError::NotOnnx { fault, .. })) => fault,
         other => panic!("{other:?}"),
     }
 }
@@ -86,7 +89,7 @@ fn claims_beyond_the_file_are_refused() {
     draft.input(&[1, 3, 1_000_000, 1_000_000]);
     assert!(matches!(
         check(draft.model.encode_to_vec()),
-        Err(Error::Input { .. })
+        Err(Error::Model(ModelError::Input { .. }))
     ));
     // Weights that a node would fill.
     let mut draft = Draft::with_features();
@@ -251,7 +254,7 @@ fn fuzz(seed: u64, mut done: impl FnMut(usize) -> bool) {
         // What is almost sound leads deeper than what is not.
         let is_near = match result {
             Ok(()) => true,
-            Err(Error::NotOnnx { fault, .. }) => {
+            Err(Error::File(FileError::NotOnnx { fault, .. })) => {
                 matches!(
                     fault,
                     Fault::Undefined { .. } | Fault::Redefined { .. } | Fault::Cycle { .. }
@@ -338,7 +341,8 @@ fn weights_in_other_files_stay_in_the_folder() {
         ("/etc/passwd", "0", "outside the model's folder"),
         ("link.bin", "0", "outside the model's folder"),
     ] {
-        let Err(error @ Error::ExternalData { .. }) = open(location, offset) else {
+        let Err(Error::File(error @ FileError::ExternalData { .. })) = open(location, offset)
+        else {
             panic!("{location} at {offset} was taken");
         };
         assert!(error.to_string().contains(words), "{error}");
@@ -364,5 +368,5 @@ fn numbers_that_are_none_are_an_error_of_the_frame() {
     let activation = ask(&mut classifier, &noise(48, 2), target).unwrap();
     let result =
         crate::cam::Explanation::default().update(&activation, 1, crate::cam::Method::Auto);
-    assert_eq!(result, Err(Error::NotFinite { what: "logits" }));
+    assert_eq!(result, Err(CamError::NotFinite { what: "logits" }.into()));
 }

@@ -2,7 +2,7 @@
 //!
 //! - one a line;
 //! - one a line behind its index (`0: red`, `0 red`, `0,red`), in any order;
-//! - one a line behind WordNet's number (`n01440764 tench`), which [`Labels`] takes off;
+//! - one a line behind WordNet's number (`n01440764 tench`), which stays with the name;
 //! - a table with a header (`index,label`, in any order of the columns, separated by commas, semicolons
 //!   or tabs);
 //! - JSON, or what Python prints: a list of names, an object from index to name or from name to
@@ -14,7 +14,6 @@ use super::label_json::{
     INDEX_COLUMNS, NAME_COLUMNS, Place, begins_as_json, filled, from_json_lines, from_value,
     in_order, json_or_python, told,
 };
-use super::labels::Labels;
 use super::printable::shortened;
 
 /// Most labels of a network: ImageNet's largest has 21,843.
@@ -29,7 +28,7 @@ const LONGEST: usize = 4096;
 /// # Errors
 /// What is wrong with it, as the end of a sentence: no JSON, indices that are not 0 to n - 1, no end
 /// of labels.
-pub fn parse(text: &str, classes: usize, is_json: bool) -> Result<Labels, String> {
+pub fn parse(text: &str, classes: usize, is_json: bool) -> Result<Vec<String>, String> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text).trim_end();
     let names = match text.trim_start().chars().next() {
         Some('[' | '{') => match json_or_python(text) {
@@ -55,7 +54,7 @@ pub fn parse(text: &str, classes: usize, is_json: bool) -> Result<Labels, String
             names[place].len()
         ));
     }
-    Ok(names.into_iter().collect())
+    Ok(names)
 }
 
 fn from_lines(text: &str, classes: usize) -> Result<Vec<String>, String> {

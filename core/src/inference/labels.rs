@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::error::LabelsError;
 use super::label_text;
 use super::printable::printable;
-use crate::error::Error;
 use crate::file::{self, Ingredient, Trouble};
 
 /// Most bytes of a label file.
@@ -45,20 +45,20 @@ impl LabelFile {
     /// number; it may also be a table with a column of labels, or JSON.
     ///
     /// # Errors
-    /// [`Error::LabelsMissing`], [`Error::LabelsUnreadable`], [`Error::LabelsNotUtf8`],
-    /// [`Error::LabelsMalformed`].
-    pub fn read(path: &Path) -> Result<Self, Error> {
+    /// [`LabelsError::Missing`], [`LabelsError::Unreadable`], [`LabelsError::NotUtf8`],
+    /// [`LabelsError::Malformed`].
+    pub fn read(path: &Path) -> Result<Self, LabelsError> {
         let (bytes, ingredient) =
             file::read(path, LARGEST_FILE).map_err(|trouble| match trouble {
-                Trouble::Missing => Error::LabelsMissing {
+                Trouble::Missing => LabelsError::Missing {
                     path: path.to_owned(),
                 },
-                trouble => Error::LabelsUnreadable {
+                trouble => LabelsError::Unreadable {
                     path: path.to_owned(),
                     trouble,
                 },
             })?;
-        let malformed = |message: String| Error::LabelsMalformed {
+        let malformed = |message: String| LabelsError::Malformed {
             path: path.to_owned(),
             message,
         };
@@ -67,7 +67,7 @@ impl LabelFile {
         }
         let line_of =
             |bytes: &[u8], at: usize| 1 + bytes[..at].iter().filter(|&&byte| byte == b'\n').count();
-        let text = String::from_utf8(bytes).map_err(|error| Error::LabelsNotUtf8 {
+        let text = String::from_utf8(bytes).map_err(|error| LabelsError::NotUtf8 {
             path: path.to_owned(),
             line: line_of(error.as_bytes(), error.utf8_error().valid_up_to()),
         })?;
@@ -97,16 +97,16 @@ impl LabelFile {
     /// The labels of as many `classes`.
     ///
     /// # Errors
-    /// [`Error::LabelsMalformed`], or [`Error::LabelCount`] if there are not `classes` labels.
-    pub fn labels(&self, classes: usize) -> Result<Labels, Error> {
+    /// [`LabelsError::Malformed`], or [`LabelsError::Count`] if there are not `classes` labels.
+    pub fn labels(&self, classes: usize) -> Result<Labels, LabelsError> {
         let labels = self
             .parse(classes)
-            .map_err(|message| Error::LabelsMalformed {
+            .map_err(|message| LabelsError::Malformed {
                 path: self.path.clone(),
                 message,
             })?;
         if labels.len() != classes {
-            return Err(Error::LabelCount {
+            return Err(LabelsError::Count {
                 path: self.path.clone(),
                 labels: labels.len(),
                 classes,
@@ -118,7 +118,7 @@ impl LabelFile {
     fn parse(&self, classes: usize) -> Result<Labels, String> {
         let suffix = self.path.extension();
         let is_json = suffix.is_some_and(|suffix| suffix.eq_ignore_ascii_case("json"));
-        label_text::parse(&self.text, classes, is_json)
+        label_text::parse(&self.text, classes, is_json).map(Labels::from_iter)
     }
 }
 
@@ -263,7 +263,7 @@ fn spaced(name: &str) -> String {
 mod tests {
     use super::*;
 
-    fn read(path: &Path, classes: usize) -> Result<Labels, Error> {
+    fn read(path: &Path, classes: usize) -> Result<Labels, LabelsError> {
         LabelFile::read(path)?.labels(classes)
     }
 
@@ -343,15 +343,15 @@ mod tests {
     fn each_fault_of_a_label_file_is_told() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("labels.txt");
-        assert!(matches!(read(&path, 2), Err(Error::LabelsMissing { .. })));
+        assert!(matches!(read(&path, 2), Err(LabelsError::Missing { .. })));
         assert!(matches!(
             read(folder.path(), 2),
-            Err(Error::LabelsUnreadable { .. })
+            Err(LabelsError::Unreadable { .. })
         ));
         std::fs::write(&path, b"cat\n\xff\n").unwrap();
         assert!(matches!(
             read(&path, 2),
-            Err(Error::LabelsNotUtf8 { line: 2, .. })
+            Err(LabelsError::NotUtf8 { line: 2, .. })
         ));
         std::fs::write(&path, "cat\ndog\nbird\n").unwrap();
         let error = read(&path, 2).unwrap_err().to_string();
@@ -367,7 +367,7 @@ mod tests {
         ] {
             std::fs::write(&path, bytes).unwrap();
             let error = read(&path, 2).unwrap_err();
-            assert!(matches!(error, Error::LabelsMalformed { .. }), "{error:?}");
+            assert!(matches!(error, LabelsError::Malformed { .. }), "{error:?}");
             assert!(error.to_string().contains(words), "{error}");
         }
         std::fs::File::create(&path)

@@ -1,29 +1,50 @@
 //! What a network file's metadata says of its labels, its preprocessing and its input's size. What
 //! cannot be taken as it stands becomes a warning.
 
+use std::fmt;
 use std::path::Path;
 
 use serde_json::Value;
 
 use super::catalogue::Entry;
-use super::classifier::{Options, PreprocessOrigin};
 use super::label_text;
 use super::labels::Labels;
+use super::options::{Options, PreprocessOrigin};
 use super::printable::{printable, shortened};
 use super::python_literal;
-use crate::error::Error;
 use crate::model::analysis::Analysis;
+use crate::model::error::ModelError;
 use crate::model::image_input::INPUT_SIZE;
 use crate::onnx::graph::Graph;
 use crate::preprocess::Preprocess;
+use crate::remedy::Remedy;
 
 /// Largest shortest side that a network is fed, in pixels.
 pub const MAX_INPUT_SIZE: u32 = 4096;
 
-/// Warnings, each naming file, key, value and what is taken instead.
+/// Something in a file's metadata that could not be taken as it stands.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Warning {
+    /// A sentence that names file, key, value and what is taken instead.
+    pub fault: String,
+    /// How to have something else, where there is a way.
+    pub remedy: Option<Remedy>,
+}
+
+impl fmt::Display for Warning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.fault)?;
+        match &self.remedy {
+            Some(remedy) => write!(f, " {remedy}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The warnings about one file.
 #[derive(Default)]
 pub struct Warnings {
-    pub texts: Vec<String>,
+    pub list: Vec<Warning>,
     file: String,
 }
 
@@ -31,18 +52,25 @@ impl Warnings {
     pub fn new(path: &Path) -> Self {
         let name = path.file_name().unwrap_or(path.as_os_str());
         Self {
-            texts: Vec::new(),
+            list: Vec::new(),
             file: printable(&name.to_string_lossy()),
         }
     }
 
-    /// `taken` is what is taken instead, and how to have something else.
-    fn add(&mut self, (key, value): (&str, &str), fault: &str, taken: &str) {
-        self.texts.push(format!(
+    /// `taken` is what is taken instead, and `remedy` how to have something else.
+    fn add(
+        &mut self,
+        (key, value): (&str, &str),
+        fault: &str,
+        taken: &str,
+        remedy: Option<Remedy>,
+    ) {
+        let fault = format!(
             "The metadata of {} says {key}=“{}”, {fault}: {taken}.",
             self.file,
             shortened(value)
-        ));
+        );
+        self.list.push(Warning { fault, remedy });
     }
 }
 
@@ -102,8 +130,12 @@ pub fn preprocess(
         }
         if let Some(preprocess) = Preprocess::from_name(&text.trim().to_lowercase()) {
             let name = preprocess.name();
-            let taken = format!("{name} is taken. Write it as “{name}”, or set preprocess");
-            warnings.add(said, "which is not quite a preprocessing's name", &taken);
+            warnings.add(
+                said,
+                "which is not quite a preprocessing's name",
+                &format!("{name} is taken"),
+                Some(Remedy::SpellPreprocess(name)),
+            );
             return (preprocess, PreprocessOrigin::File);
         }
         if let Some(preprocess) = Preprocess::from_description(text) {
@@ -122,12 +154,12 @@ pub fn preprocess(
         ),
     };
     for said in misunderstood {
-        let taken = format!(
-            "{}, {why}, is taken instead. Set preprocess to the right one of {}",
-            preprocess.name(),
-            Preprocess::ALL.map(Preprocess::name).join(", ")
+        warnings.add(
+            said,
+            "which is not understood",
+            &format!("{}, {why}, is taken instead", preprocess.name()),
+            Some(Remedy::SetPreprocess),
         );
-        warnings.add(said, "which is not understood", &taken);
     }
     (preprocess, origin)
 }
@@ -135,19 +167,19 @@ pub fn preprocess(
 /// Shortest side fed to the network, in pixels.
 ///
 /// # Errors
-/// [`Error::FixedInput`].
+/// [`ModelError::FixedInput`].
 pub fn input_size(
     options: &Options,
     entry: Option<&Entry>,
     network: &Analysis,
     path: &Path,
     warnings: &mut Warnings,
-) -> Result<u32, Error> {
+) -> Result<u32, ModelError> {
     let fixed = network.picture.fixed;
     if let (Some((width, height)), Some(asked)) = (fixed, options.input_size)
         && width.min(height) != asked as usize
     {
-        return Err(Error::FixedInput {
+        return Err(ModelError::FixedInput {
             path: path.to_owned(),
             width,
             height,
@@ -165,18 +197,26 @@ pub fn input_size(
         .filter_map(|key| value(&network.graph, key))
     {
         let taken = own.or(found).unwrap_or(INPUT_SIZE);
-        let taken = match own {
-            Some(_) => format!("{taken}, which the network is fixed to, is taken instead"),
-            None => format!("{taken} is taken instead. Set input-size to the right one"),
+        let (taken, remedy) = match own {
+            Some(_) => (
+                format!("{taken}, which the network is fixed to, is taken instead"),
+                None,
+            ),
+            None => (
+                format!("{taken} is taken instead"),
+                Some(Remedy::SetInputSize),
+            ),
         };
         match (size(said.1), own) {
             (None, _) => warnings.add(
                 said,
                 &format!("which is no size from 1 to {MAX_INPUT_SIZE}"),
                 &taken,
+                remedy,
             ),
             (Some(size), Some(own)) if size != own => {
-                warnings.add(said, "which is not the size that the network takes", &taken);
+                let fault = "which is not the size that the network takes";
+                warnings.add(said, fault, &taken, remedy);
             }
             (Some(size), _) => found = found.or(Some(size)),
         }
@@ -237,7 +277,7 @@ pub fn choose_labels(said: Vec<Said>, classes: usize, warnings: &mut Warnings) -
         let labels = match key {
             // One a line, whatever it looks like.
             "character" => Ok(Labels::parse(&text)),
-            _ => label_text::parse(&text, classes, false),
+            _ => label_text::parse(&text, classes, false).map(Labels::from_iter),
         };
         let fault = match labels {
             Ok(labels) if labels.len() == classes => {
@@ -252,15 +292,18 @@ pub fn choose_labels(said: Vec<Said>, classes: usize, warnings: &mut Warnings) -
         };
         faults.push((key, text, fault));
     }
-    let taken = match &chosen {
-        Some((key, _)) => format!("what {key} says is taken instead"),
-        None => format!(
-            "“class 0” to “class {}” are taken instead. Set labels to a file of the right ones",
-            classes.saturating_sub(1)
+    let (taken, remedy) = match &chosen {
+        Some((key, _)) => (format!("what {key} says is taken instead"), None),
+        None => (
+            format!(
+                "“class 0” to “class {}” are taken instead",
+                classes.saturating_sub(1)
+            ),
+            Some(Remedy::SetLabels),
         ),
     };
     for (key, text, fault) in &faults {
-        warnings.add((key, text), fault, &taken);
+        warnings.add((key, text), fault, &taken, remedy);
     }
     chosen.map_or_else(|| Labels::numbered(classes), |(_, labels)| labels)
 }
@@ -307,7 +350,14 @@ mod tests {
             let graph = Graph::new(draft.model).unwrap();
             let mut warnings = Warnings::new(Path::new("a.onnx"));
             let taken = preprocess(&options("a.onnx".into()), None, &graph, &mut warnings);
-            (taken, warnings.texts)
+            (
+                taken,
+                warnings
+                    .list
+                    .iter()
+                    .map(Warning::to_string)
+                    .collect::<Vec<_>>(),
+            )
         };
         let names = ("names", "{0: 'a', 1: 'b'}");
         let imgsz = ("imgsz", "[224, 224]");
@@ -348,11 +398,12 @@ mod tests {
 
     #[test]
     fn labels_that_do_not_fit_are_told_and_the_next_are_taken() {
-        let choose = |said: &[(&'static str, &str)]| {
+        let choose = |said: &[(&'static str, &str)]| -> (String, Vec<String>) {
             let mut warnings = Warnings::new(Path::new("folder/a.onnx"));
             let said = said.iter().map(|(key, text)| (*key, (*text).to_owned()));
             let labels = choose_labels(said.collect(), 2, &mut warnings);
-            (labels.first_name(0).to_owned(), warnings.texts)
+            let words = warnings.list.iter().map(Warning::to_string);
+            (labels.first_name(0).to_owned(), words.collect())
         };
         assert_eq!(choose(&[]), ("class 0".to_owned(), vec![]));
         assert_eq!(

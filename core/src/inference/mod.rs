@@ -10,6 +10,7 @@
 pub(crate) mod catalogue;
 pub(crate) mod classifier;
 pub(crate) mod distinct_json;
+pub(crate) mod error;
 #[cfg(test)]
 pub(crate) mod hostile;
 pub(crate) mod label_json;
@@ -17,6 +18,8 @@ pub(crate) mod label_text;
 pub(crate) mod labels;
 pub(crate) mod metadata;
 pub(crate) mod network;
+pub(crate) mod open;
+pub(crate) mod options;
 pub(crate) mod pool;
 pub(crate) mod printable;
 pub(crate) mod probe;
@@ -28,10 +31,11 @@ pub(crate) mod target;
 pub(crate) mod tests;
 
 pub use catalogue::{Entry, entries, entry};
-pub use classifier::{Classifier, Options, PreprocessOrigin, Source, Structure};
+pub use classifier::Classifier;
 pub use labels::Labels;
-pub use metadata::MAX_INPUT_SIZE;
-pub use network::Network;
+pub use metadata::{MAX_INPUT_SIZE, Warning};
+pub use network::{Network, Structure};
+pub use options::{Options, PreprocessOrigin, Source};
 pub use pool::{Lease, SharedClassifier};
 pub use runtime::environment;
 pub use target::{Resolved, UnknownTarget, resolve};

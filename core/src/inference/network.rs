@@ -1,30 +1,60 @@
-//! What is known of an opened network, and does not change from run to run.
+//! An opened network: what is known of it, which does not change from run to run, and its run.
 
+use std::path::{Path, PathBuf};
+
+use super::error::RuntimeError;
+use super::labels::Labels;
+use super::metadata::Warning;
+use super::options::PreprocessOrigin;
+use super::session::{self, Choice, Outputs, Session};
+use crate::error::Error;
 use crate::file::Ingredient;
-use crate::model::{Head, Scores};
+use crate::model::error::ModelError;
+use crate::model::{self, Activation, Detail, FeatureMap, Head, Layout, Places, Scores, Target};
 use crate::preprocess::{Fit, Normalization, Preprocess};
 
-use super::classifier::{PreprocessOrigin, Structure};
-use super::labels::Labels;
+/// What a network's graph is made of, in the words of its file.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Structure {
+    /// Name of the input.
+    pub input: String,
+    /// Order of the input's axes.
+    pub layout: Layout,
+    /// Name of the feature map.
+    pub features: String,
+    /// The output that is explained, and others that might be.
+    pub outputs: model::Outputs,
+    /// Operators from the feature map to the logits.
+    pub head: Vec<String>,
+    /// Why the cells of the feature map are taken for places of the picture.
+    pub places: Places,
+}
 
 /// An opened network, as all who run it know it.
 pub struct Network {
-    pub(crate) name: String,
-    pub(crate) labels: Labels,
-    pub(crate) classes: usize,
-    pub(crate) preprocess: (Preprocess, PreprocessOrigin),
-    pub(crate) input_size: u32,
-    pub(crate) fixed: Option<(usize, usize)>,
-    pub(crate) structure: Structure,
-    pub(crate) head: Head,
+    pub(super) session: Session,
+    pub(super) path: PathBuf,
+    pub(super) name: String,
+    pub(super) labels: Labels,
+    pub(super) classes: usize,
+    pub(super) preprocess: (Preprocess, PreprocessOrigin),
+    pub(super) input_size: u32,
+    pub(super) fixed: Option<(usize, usize)>,
+    pub(super) structure: Structure,
+    pub(super) head: Head,
     /// The graph returns [`Activation::sums`].
-    pub(crate) has_sums: bool,
-    pub(crate) scores: Scores,
-    pub(crate) warnings: Vec<String>,
-    pub(crate) files: Vec<Ingredient>,
+    pub(super) has_sums: bool,
+    pub(super) scores: Scores,
+    pub(super) warnings: Vec<Warning>,
+    pub(super) files: Vec<Ingredient>,
 }
 
 impl Network {
+    /// The network's file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// The catalogue's nick, the file's own name for the network, or the file's name.
     pub fn name(&self) -> &str {
         &self.name
@@ -35,9 +65,8 @@ impl Network {
         &self.labels
     }
 
-    /// What in the file's metadata could not be taken as it stands, and what was taken instead: two
-    /// sentences each.
-    pub fn warnings(&self) -> &[String] {
+    /// What in the file's metadata could not be taken as it stands, and what was taken instead.
+    pub fn warnings(&self) -> &[Warning] {
         &self.warnings
     }
 
@@ -73,5 +102,104 @@ impl Network {
     /// What makes logits of the feature map.
     pub fn head(&self) -> &Head {
         &self.head
+    }
+
+    /// The execution provider of ONNX Runtime that runs it, by ONNX Runtime's name for it.
+    pub fn provider(&self) -> &'static str {
+        session::PROVIDER
+    }
+
+    /// As [`Classifier::run`](super::Classifier::run), into `outputs`.
+    ///
+    /// # Errors
+    /// [`ModelError::NoSuchClass`], [`RuntimeError::Run`].
+    pub(super) fn run<'a>(
+        &'a self,
+        tensor: &[f32],
+        width: usize,
+        height: usize,
+        target: Target,
+        detail: Detail,
+        outputs: &'a mut Outputs,
+    ) -> Result<Activation<'a>, Error> {
+        let (Target::Rank(index) | Target::Class(index)) = target;
+        if index >= self.classes {
+            return Err(ModelError::NoSuchClass {
+                target: index,
+                classes: self.classes,
+            }
+            .into());
+        }
+        let failed = |message: String| Error::from(RuntimeError::Run { message });
+        let wants_gradient = !self.has_sums || detail == Detail::Gradient;
+        let choice = |class, slot| {
+            Some(Choice {
+                class,
+                slot,
+                detail: self.has_sums.then_some(wants_gradient),
+            })
+        };
+        let choice = match (&self.head, target) {
+            (Head::Channels | Head::Dense { .. }, _) => None,
+            (Head::PooledLayers | Head::FlattenedLayers, Target::Class(class)) => {
+                choice(class as i64, 0)
+            }
+            (Head::PooledLayers | Head::FlattenedLayers, Target::Rank(rank)) => {
+                choice(0, 1 + rank as i64)
+            }
+        };
+        self.session
+            .run(tensor, width, height, choice, outputs)
+            .map_err(failed)?;
+        let outputs = &*outputs;
+        let features = outputs.get(0).map_err(failed)?;
+        let logits = outputs.get(1).map_err(failed)?;
+        let &[1, channels, height, width] = features.shape else {
+            return Err(failed(format!(
+                "its feature map has the shape {:?}",
+                features.shape
+            )));
+        };
+        let (channels, height, width) = (channels as usize, height as usize, width as usize);
+        let output = |index, is_there: bool| {
+            let output = is_there.then(|| outputs.get(index));
+            output.transpose().map_err(failed)
+        };
+        let gradient = output(2, choice.is_some() && wants_gradient)?;
+        let gradient = gradient.map(|gradient| gradient.values);
+        let sums = output(3, self.has_sums)?.map(|sums| sums.values);
+        let is_as_long = |values: Option<&[f32]>, length: usize| {
+            values.is_none_or(|values| values.len() == length)
+        };
+        let consistent = logits.values.len() == self.classes
+            && is_as_long(sums, width * height)
+            && match &self.head {
+                Head::Channels => channels == self.classes,
+                Head::Dense { weights, bias } => weights.len() == bias.len() * channels,
+                Head::PooledLayers => is_as_long(gradient, channels),
+                Head::FlattenedLayers => is_as_long(gradient, features.values.len()),
+            };
+        if !consistent || features.values.is_empty() {
+            return Err(failed(format!(
+                "it returned {} logits for {} classes and a feature map of the shape {:?}",
+                logits.values.len(),
+                self.classes,
+                features.shape
+            )));
+        }
+        Ok(Activation {
+            target,
+            logits: logits.values,
+            scores: self.scores,
+            features: FeatureMap {
+                values: features.values,
+                channels,
+                height,
+                width,
+            },
+            head: &self.head,
+            gradient,
+            sums,
+        })
     }
 }

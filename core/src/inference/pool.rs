@@ -1,21 +1,24 @@
 //! One classifier for all who open it alike: weights, memory and threads exist once a process.
 
-use std::ops::{Deref, DerefMut};
+use std::mem;
+use std::ops::Deref;
 use std::path::PathBuf;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, TryLockError, Weak};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 
-use super::classifier::{Classifier, Options};
 use super::network::Network;
+use super::open;
+use super::options::Options;
+use super::session::Outputs;
 use crate::error::Error;
 use crate::file::Ingredient;
+use crate::model::{Activation, Detail, Target};
 
 /// A classifier that several threads may ask. The last one to drop it frees it.
 pub struct SharedClassifier {
-    network: Arc<Network>,
-    slots: [Mutex<Slot>; RUNS],
-    /// How many of them are free.
-    free_slots: Mutex<usize>,
-    left: Condvar,
+    network: Network,
+    /// Those that nobody has.
+    slots: Mutex<Vec<Slot>>,
+    given_back: Condvar,
 }
 
 /// What is known of the network.
@@ -32,17 +35,16 @@ impl Deref for SharedClassifier {
 const RUNS: usize = 2;
 
 /// What a run takes.
+#[derive(Default)]
 struct Slot {
-    /// One of several of the same network.
-    classifier: Classifier,
     tensor: Vec<f32>,
+    outputs: Outputs,
 }
 
-/// A classifier that nobody else runs; what it returned is freed when the lease ends.
+/// The right to run the network; what it returned is freed when the lease ends.
 pub struct Lease<'a> {
-    // Given back before the next one in the queue is called.
-    slot: MutexGuard<'a, Slot>,
-    _call: Call<'a>,
+    shared: &'a SharedClassifier,
+    slot: Slot,
 }
 
 impl Lease<'_> {
@@ -50,35 +52,39 @@ impl Lease<'_> {
     pub fn tensor(&mut self) -> &mut Vec<f32> {
         &mut self.slot.tensor
     }
-}
 
-/// Calls the next one in the queue when it is dropped.
-struct Call<'a>(&'a SharedClassifier);
-
-impl Deref for Lease<'_> {
-    type Target = Classifier;
-
-    fn deref(&self) -> &Classifier {
-        &self.slot.classifier
+    /// As [`Classifier::run`](super::Classifier::run).
+    ///
+    /// # Errors
+    /// As [`Classifier::run`](super::Classifier::run).
+    pub fn run(
+        &mut self,
+        tensor: &[f32],
+        width: usize,
+        height: usize,
+        target: Target,
+        detail: Detail,
+    ) -> Result<Activation<'_>, Error> {
+        let outputs = &mut self.slot.outputs;
+        let network = &self.shared.network;
+        network.run(tensor, width, height, target, detail, outputs)
     }
 }
 
-impl DerefMut for Lease<'_> {
-    fn deref_mut(&mut self) -> &mut Classifier {
-        &mut self.slot.classifier
+impl Deref for Lease<'_> {
+    type Target = Network;
+
+    fn deref(&self) -> &Network {
+        &self.shared.network
     }
 }
 
 impl Drop for Lease<'_> {
     fn drop(&mut self) {
-        self.slot.classifier.free_outputs();
-    }
-}
-
-impl Drop for Call<'_> {
-    fn drop(&mut self) {
-        *lock(&self.0.free_slots) += 1;
-        self.0.left.notify_one();
+        let mut slot = mem::take(&mut self.slot);
+        slot.outputs.free();
+        lock(&self.shared.slots).push(slot);
+        self.shared.given_back.notify_one();
     }
 }
 
@@ -98,7 +104,7 @@ impl SharedClassifier {
     /// and is still in use, or a new one.
     ///
     /// # Errors
-    /// As [`Classifier::open`].
+    /// As [`Classifier::open`](super::Classifier::open).
     pub fn open(options: &Options) -> Result<Arc<Self>, Error> {
         let key = (options.clone(), options.locate()?.0);
         // Held while opening, so that elements that start together share too.
@@ -111,44 +117,24 @@ impl SharedClassifier {
         if let Some(classifier) = current {
             return Ok(classifier);
         }
-        let classifier = Arc::new(Self::new(Classifier::open(options)?));
+        let classifier = Arc::new(Self {
+            network: open::network(options)?,
+            slots: Mutex::new((0..RUNS).map(|_| Slot::default()).collect()),
+            given_back: Condvar::new(),
+        });
         open.push((key, Arc::downgrade(&classifier)));
         Ok(classifier)
     }
 
-    fn new(classifier: Classifier) -> Self {
-        Self {
-            network: classifier.network().clone(),
-            slots: std::array::from_fn(|_| {
-                Mutex::new(Slot {
-                    classifier: classifier.another(),
-                    tensor: Vec::new(),
-                })
-            }),
-            free_slots: Mutex::new(RUNS),
-            left: Condvar::new(),
-        }
-    }
-
     /// Waits until fewer than two others run the network.
     pub fn lease(&self) -> Lease<'_> {
-        let mut free_slots = lock(&self.free_slots);
-        while *free_slots == 0 {
-            free_slots = self
-                .left
-                .wait(free_slots)
-                .unwrap_or_else(PoisonError::into_inner);
-        }
-        *free_slots -= 1;
-        drop(free_slots);
-        let free = self.slots.iter().find_map(|slot| match slot.try_lock() {
-            Ok(slot) => Some(slot),
-            Err(TryLockError::Poisoned(panicked)) => Some(panicked.into_inner()),
-            Err(TryLockError::WouldBlock) => None,
-        });
-        Lease {
-            slot: free.unwrap_or_else(|| lock(&self.slots[0])),
-            _call: Call(self),
+        let mut slots = lock(&self.slots);
+        loop {
+            if let Some(slot) = slots.pop() {
+                return Lease { shared: self, slot };
+            }
+            let waited = self.given_back.wait(slots);
+            slots = waited.unwrap_or_else(PoisonError::into_inner);
         }
     }
 }

@@ -5,8 +5,9 @@
 
 use crate::preprocess::Normalization;
 
-use super::session::{Choice, Session};
+use super::session::{Choice, Outputs, Session};
 use crate::model::places::Lack;
+use crate::remedy::Remedy;
 
 /// Pictures that are tried.
 const PICTURES: u32 = 2;
@@ -51,7 +52,7 @@ pub enum Failure {
 ///
 /// # Errors
 /// [`Failure`].
-pub fn check(session: &mut Session, frame: &Frame, choice: Option<Choice>) -> Result<(), Failure> {
+pub fn check(session: &Session, frame: &Frame, choice: Option<Choice>) -> Result<(), Failure> {
     let mut strays = 0;
     for seed in 0..PICTURES {
         let pixels = picture(frame.size, seed);
@@ -91,7 +92,8 @@ pub fn check(session: &mut Session, frame: &Frame, choice: Option<Choice>) -> Re
     Ok(())
 }
 
-const NO_GRID: &str = "Use a convolutional image classifier, whose map keeps rows and columns.";
+const NO_GRID: Remedy =
+    Remedy::Words("Use a convolutional image classifier, whose map keeps rows and columns.");
 
 /// The cell in which this share of an axis lies.
 fn place(share: f64, cells: usize) -> usize {
@@ -132,7 +134,7 @@ struct Answer {
 
 impl Answer {
     fn of(
-        session: &mut Session,
+        session: &Session,
         frame: &Frame,
         pixels: &[u8],
         choice: Option<Choice>,
@@ -153,10 +155,11 @@ impl Answer {
                     .map(move |&value| (f32::from(value) / divisor - mean) / deviation)
             })
             .collect();
+        let mut outputs = Outputs::default();
         session
-            .run(&tensor, width, height, choice)
+            .run(&tensor, width, height, choice, &mut outputs)
             .map_err(Failure::Run)?;
-        let output = session.output(0).map_err(Failure::Run)?;
+        let output = outputs.get(0).map_err(Failure::Run)?;
         let cells = match output.shape {
             &[1, _, rows, columns] if rows > 1 && columns > 1 => [rows as usize, columns as usize],
             shape => {

@@ -1,16 +1,16 @@
 //! Finds and loads ONNX Runtime's shared library.
 //!
 //! The library is one per process: the first that loads stays, whatever later callers name. It
-//! is looked for when a network is opened, never while the plugin loads.
+//! is looked for when a network is opened, never before.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, OnceLock};
 
+use once_cell::sync::OnceCell;
 use ort::LoadDynamicError;
 use ort::environment::Environment;
 
-use crate::error::Error;
+use super::error::LibraryError;
 
 /// The library's file name; a version may follow it.
 const NAME: &str = "libonnxruntime.so";
@@ -21,37 +21,30 @@ const SYSTEM_NAMES: [&str; 2] = ["libonnxruntime.so.1", NAME];
 /// Where the system's loader looks by itself on the usual distributions, beside the multiarch folders.
 const SYSTEM_FOLDERS: [&str; 5] = ["/usr/local/lib", "/lib64", "/usr/lib64", "/lib", "/usr/lib"];
 
-static ENVIRONMENT: OnceLock<Environment> = OnceLock::new();
+/// Stays empty where loading fails, so that the next who asks tries again.
+static ENVIRONMENT: OnceCell<Environment> = OnceCell::new();
 
 /// The process's ONNX Runtime, loaded on first use.
 ///
-/// Tried in this order: `library` (the property, alone if set), `ORT_DYLIB_PATH`, beside the
-/// plugin and in the folders under `roots`, the system's loader by the library's usual names, and
+/// Tried in this order: `library` (alone if given), `ORT_DYLIB_PATH`, in the
+/// first of the `roots` and in the folders under all of them, the system's loader by the library's usual names, and
 /// the system's folders for a name with a full version: Debian's has no other.
 ///
 /// # Errors
-/// [`Error::LibraryMissing`] naming every place tried, [`Error::LibraryTooOld`],
-/// [`Error::LibraryBroken`].
-pub fn environment(library: Option<&Path>, roots: &[PathBuf]) -> Result<Environment, Error> {
-    static LOADING: Mutex<()> = Mutex::new(());
-    let _one_at_a_time = LOADING
-        .lock()
-        .unwrap_or_else(|poisoned| poisoned.into_inner());
-    if let Some(environment) = ENVIRONMENT.get() {
-        return Ok(environment.clone());
-    }
-    let builder = load(&candidates(library, roots))?;
-    let environment = builder
-        .with_name("camoverlay")
-        .with_telemetry(false)
-        .build()
-        .map_err(|error| Error::LibraryBroken {
+/// [`LibraryError::Missing`] naming every place tried, [`LibraryError::TooOld`],
+/// [`LibraryError::Broken`].
+pub fn environment(library: Option<&Path>, roots: &[PathBuf]) -> Result<Environment, LibraryError> {
+    let environment = ENVIRONMENT.get_or_try_init(|| {
+        let builder = load(&candidates(library, roots))?;
+        let builder = builder.with_name("camoverlay").with_telemetry(false);
+        builder.build().map_err(|error| LibraryError::Broken {
             message: error.to_string(),
-        })?;
-    Ok(ENVIRONMENT.get_or_init(|| environment).clone())
+        })
+    });
+    environment.cloned()
 }
 
-fn load(candidates: &[PathBuf]) -> Result<ort::environment::EnvironmentBuilder, Error> {
+fn load(candidates: &[PathBuf]) -> Result<ort::environment::EnvironmentBuilder, LibraryError> {
     let mut tried = Vec::new();
     let mut too_old = None;
     for path in candidates {
@@ -64,7 +57,7 @@ fn load(candidates: &[PathBuf]) -> Result<ort::environment::EnvironmentBuilder, 
             Ok(builder) => return Ok(builder),
             Err(LoadDynamicError::BadVersion { version_str, path }) => {
                 tried.push((path.clone(), format!("version {version_str} is too old")));
-                too_old.get_or_insert(Error::LibraryTooOld {
+                too_old.get_or_insert(LibraryError::TooOld {
                     path,
                     version: version_str,
                 });
@@ -75,7 +68,7 @@ fn load(candidates: &[PathBuf]) -> Result<ort::environment::EnvironmentBuilder, 
             Err(error) => tried.push((path.clone(), error.to_string())),
         }
     }
-    Err(too_old.unwrap_or(Error::LibraryMissing { tried }))
+    Err(too_old.unwrap_or(LibraryError::Missing { tried }))
 }
 
 /// The loader's own words, without the path that the caller names anyway.
@@ -99,7 +92,7 @@ fn candidates(library: Option<&Path>, roots: &[PathBuf]) -> Vec<PathBuf> {
         places.push(PathBuf::from(path));
     }
     for (i, root) in roots.iter().enumerate() {
-        // The first root is the folder of the plugin file itself.
+        // The first root is the folder of the program or plugin itself.
         if i == 0 {
             places.extend(libraries_in(root));
         }
@@ -204,7 +197,7 @@ mod tests {
             "{last:?}"
         );
         let wanted = [PathBuf::from("/nowhere/at/all.so")];
-        let Err(Error::LibraryMissing { tried }) = load(&wanted) else {
+        let Err(LibraryError::Missing { tried }) = load(&wanted) else {
             panic!("a missing library was loaded");
         };
         assert_eq!(

@@ -2,20 +2,30 @@
 
 #![allow(unsafe_code, reason = "two runs at once on one session")]
 
-use std::mem::ManuallyDrop;
-use std::ptr;
-use std::sync::Arc;
+use std::ffi::CString;
+use std::ptr::{self, NonNull};
 
+use ort::AsPointer;
 use ort::environment::Environment;
 use ort::logging::LogLevel;
-use ort::session::{Session as OrtSession, SessionOutputs};
-use ort::value::{DynValue, TensorRef, ValueType};
+use ort::session::Session as OrtSession;
+use ort::value::{DynValue, DynValueRef, Outlet, TensorRef, ValueType};
 
-/// A session and the outputs of its last run here.
+/// ONNX Runtime's name of what runs the networks here: the only execution provider of each session.
+pub const PROVIDER: &str = "CPUExecutionProvider";
+
+/// A network as ONNX Runtime has it in memory. Several threads may run it at the same time: with one
+/// run after the other a sixth of two cores stays idle.
 pub struct Session {
-    session: Arc<OrtSession>,
-    outputs: Vec<DynValue>,
+    session: OrtSession,
+    /// In the order of the graph.
+    input_names: Vec<CString>,
+    output_names: Vec<CString>,
 }
+
+/// The tensors that a run returned.
+#[derive(Default)]
+pub struct Outputs(Vec<DynValue>);
 
 /// What a network with a gradient is asked.
 #[derive(Debug, Clone, Copy)]
@@ -44,19 +54,16 @@ impl Session {
             threads => threads,
         };
         let session = build(environment, model, threads).map_err(|error| error.to_string())?;
+        let names = |outlets: &[Outlet]| {
+            let names = outlets.iter().map(|outlet| CString::new(outlet.name()));
+            let names: Result<Vec<_>, _> = names.collect();
+            names.map_err(|error| error.to_string())
+        };
         Ok(Self {
-            session: Arc::new(session),
-            outputs: Vec::new(),
+            input_names: names(session.inputs())?,
+            output_names: names(session.outputs())?,
+            session,
         })
-    }
-
-    /// The same session for another thread, which may run it at the same time: with one run after
-    /// the other a sixth of two cores stays idle.
-    pub fn another(&self) -> Self {
-        Self {
-            session: self.session.clone(),
-            outputs: Vec::new(),
-        }
     }
 
     /// Number of classes, as far as ONNX Runtime infers the shape of the logits.
@@ -75,41 +82,99 @@ impl Session {
     }
 
     /// Runs the network on a picture, 1 x 3 x `height` x `width`; a network with a gradient takes
-    /// a `choice`.
+    /// a `choice`. What `outputs` held is freed before.
     ///
     /// # Errors
     /// ONNX Runtime's own words.
     pub fn run(
-        &mut self,
+        &self,
         image: &[f32],
         width: usize,
         height: usize,
         choice: Option<Choice>,
+        outputs: &mut Outputs,
     ) -> Result<(), String> {
-        self.free_outputs();
-        // SAFETY: the copy is read only, never dropped, and gone before the original. `run` takes it
-        // mutably not to change it, but because some execution providers are not made for several
-        // threads (so ort documents it). Sessions here have the CPU's alone, on which ONNX Runtime
-        // documents `OrtApi::Run` as safe to be called by several threads at once.
-        let mut session = ManuallyDrop::new(unsafe { ptr::read(&*self.session) });
-        let outputs =
-            run(&mut session, image, width, height, choice).map_err(|error| error.to_string())?;
-        self.outputs
-            .extend(outputs.into_iter().map(|(_, value)| value));
+        outputs.free();
+        self.run_on_picture(image, width, height, choice, outputs)
+            .map_err(|error| error.to_string())
+    }
+
+    fn run_on_picture(
+        &self,
+        image: &[f32],
+        width: usize,
+        height: usize,
+        choice: Option<Choice>,
+        outputs: &mut Outputs,
+    ) -> ort::Result<()> {
+        let image = TensorRef::from_array_view(([1, 3, height, width], image))?.into_dyn();
+        let Some(Choice {
+            class,
+            slot,
+            detail,
+        }) = choice
+        else {
+            return self.run_on(&[image], outputs);
+        };
+        let (class, slot) = ([class], [slot]);
+        let class = TensorRef::from_array_view(([1usize, 1], &class[..]))?.into_dyn();
+        let slot = TensorRef::from_array_view(([1usize], &slot[..]))?.into_dyn();
+        match detail {
+            None => self.run_on(&[image, class, slot], outputs),
+            Some(detail) => {
+                let detail = [detail];
+                let detail = TensorRef::from_array_view(([1usize], &detail[..]))?.into_dyn();
+                self.run_on(&[image, class, slot, detail], outputs)
+            }
+        }
+    }
+
+    /// Runs the network on the first of its inputs.
+    fn run_on(&self, inputs: &[DynValueRef<'_>], outputs: &mut Outputs) -> ort::Result<()> {
+        let inputs = self.input_names.iter().zip(inputs);
+        let (input_names, inputs): (Vec<_>, Vec<_>) = inputs
+            .map(|(name, value)| (name.as_ptr(), value.ptr()))
+            .unzip();
+        let output_names: Vec<_> = self.output_names.iter().map(|name| name.as_ptr()).collect();
+        let mut returned = vec![ptr::null_mut(); output_names.len()];
+        // SAFETY: each pointer leads to what `self`, `inputs` and this frame keep alive through the call,
+        // in arrays as long as is said, and `returned` has room for each output. `ort` asks for `&mut`
+        // to run because some execution providers are not made for several threads; sessions here have
+        // the CPU's alone, on which ONNX Runtime documents `OrtApi::Run` as safe to be called by
+        // several threads at once. What it returned is ours, each of the session's own allocator.
+        unsafe {
+            let status = (ort::api().Run)(
+                self.session.ptr().cast_mut(),
+                ptr::null(),
+                input_names.as_ptr(),
+                inputs.as_ptr(),
+                inputs.len(),
+                output_names.as_ptr(),
+                output_names.len(),
+                returned.as_mut_ptr(),
+            );
+            ort::Error::result_from_status(status)?;
+            let returned = returned.into_iter().filter_map(NonNull::new);
+            let allocator = Some(self.session.allocator());
+            outputs
+                .0
+                .extend(returned.map(|value| DynValue::from_ptr(value, allocator)));
+        }
         Ok(())
     }
+}
 
-    /// Frees the outputs of the last run here.
-    pub fn free_outputs(&mut self) {
-        self.outputs.clear();
+impl Outputs {
+    pub fn free(&mut self) {
+        self.0.clear();
     }
 
-    /// The `index`th output of the last run.
+    /// The `index`th output of the run.
     ///
     /// # Errors
     /// ONNX Runtime's own words, or that there was no run.
-    pub fn output(&self, index: usize) -> Result<Output<'_>, String> {
-        let value = self.outputs.get(index).ok_or("there is no such output")?;
+    pub fn get(&self, index: usize) -> Result<Output<'_>, String> {
+        let value = self.0.get(index).ok_or("there is no such output")?;
         let (shape, values) = value
             .try_extract_tensor::<f32>()
             .map_err(|error| error.to_string())?;
@@ -126,33 +191,4 @@ fn build(environment: &Environment, model: &[u8], threads: usize) -> ort::Result
         // It warns of weights that are inputs too, which is meant (see `edit`).
         .with_log_level(LogLevel::Fatal)?
         .commit_from_memory(model)
-}
-
-fn run<'s>(
-    session: &'s mut OrtSession,
-    image: &[f32],
-    width: usize,
-    height: usize,
-    choice: Option<Choice>,
-) -> ort::Result<SessionOutputs<'s>> {
-    let image = TensorRef::from_array_view(([1, 3, height, width], image))?;
-    let Some(Choice {
-        class,
-        slot,
-        detail,
-    }) = choice
-    else {
-        return session.run(ort::inputs![image]);
-    };
-    let (class, slot) = ([class], [slot]);
-    let class = TensorRef::from_array_view(([1usize, 1], &class[..]))?;
-    let slot = TensorRef::from_array_view(([1usize], &slot[..]))?;
-    match detail {
-        None => session.run(ort::inputs![image, class, slot]),
-        Some(detail) => {
-            let detail = [detail];
-            let detail = TensorRef::from_array_view(([1usize], &detail[..]))?;
-            session.run(ort::inputs![image, class, slot, detail])
-        }
-    }
 }

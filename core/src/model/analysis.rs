@@ -5,6 +5,7 @@ use std::path::Path;
 use prost::bytes::Bytes;
 
 use super::backward;
+use super::error::ModelError;
 use super::facts::Facts;
 use super::gradient::Gradient;
 use super::head;
@@ -15,8 +16,9 @@ use super::image_input::Picture;
 use super::places::{self, Places};
 use super::rewrite;
 use super::types::{Head, HeadMatch};
-use crate::error::{Error, Fault};
+use crate::error::Error;
 use crate::file::{self, Ingredient, Trouble};
+use crate::onnx::error::{Fault, FileError};
 use crate::onnx::functions::inline_functions;
 use crate::onnx::graph::Graph;
 use crate::onnx::{external_data, load, proto};
@@ -40,11 +42,11 @@ impl Analysis {
     /// Every [`Error`] about the file.
     pub fn of_file(path: &Path, wanted: Wanted) -> Result<(Self, Vec<Ingredient>), Error> {
         let unreadable = |trouble| match trouble {
-            Trouble::Missing => Error::FileMissing {
+            Trouble::Missing => FileError::Missing {
                 tried: vec![path.to_owned()],
-                command: None,
+                nick: None,
             },
-            trouble => Error::FileUnreadable {
+            trouble => FileError::Unreadable {
                 path: path.to_owned(),
                 trouble,
             },
@@ -56,7 +58,7 @@ impl Analysis {
             .parent()
             .filter(|folder| !folder.as_os_str().is_empty());
         let mut files = external_data::inline(&mut model, folder.unwrap_or(Path::new(".")))
-            .map_err(|message| Error::ExternalData {
+            .map_err(|message| FileError::ExternalData {
                 path: path.to_owned(),
                 message,
             })?;
@@ -81,7 +83,7 @@ impl Analysis {
         };
         let facts = Facts::trace(&graph, &picture, picture.size(INPUT_SIZE));
         let found = head::find(&graph, &facts, wanted);
-        let (head_match, outputs) = found.map_err(|obstacle| Error::NotExplainable {
+        let (head_match, outputs) = found.map_err(|obstacle| ModelError::NotExplainable {
             path: path.to_owned(),
             found: obstacle.found,
             reason: obstacle.reason,
@@ -91,7 +93,7 @@ impl Analysis {
             Head::Channels | Head::Dense { .. } => None,
             Head::PooledLayers | Head::FlattenedLayers => Some(
                 backward::differentiate(&graph, &facts, &head_match).map_err(|found| {
-                    Error::NotExplainable {
+                    ModelError::NotExplainable {
                         path: path.to_owned(),
                         found,
                         reason: "whose gradient is not known",
@@ -113,10 +115,10 @@ impl Analysis {
     /// What the graph says of the feature map's places, for an input of shortest side `side`.
     ///
     /// # Errors
-    /// [`Error::NoPlaces`].
-    pub fn places(&self, path: &Path, side: u32) -> Result<Places, Error> {
+    /// [`ModelError::NoPlaces`].
+    pub fn places(&self, path: &Path, side: u32) -> Result<Places, ModelError> {
         places::of_graph(&self.graph, &self.picture, &self.head_match, side).map_err(|lack| {
-            Error::NoPlaces {
+            ModelError::NoPlaces {
                 path: path.to_owned(),
                 features: self.head_match.features.clone(),
                 found: lack.found,
@@ -134,8 +136,8 @@ impl Analysis {
     /// The serialised graph to run, and the head_match and the picture that belong to it.
     ///
     /// # Errors
-    /// [`Error::NotOnnx`] for a graph of more than 2 GiB.
-    pub fn rewrite(self, path: &Path) -> Result<(Vec<u8>, Picture, HeadMatch), Error> {
+    /// [`FileError::NotOnnx`] for a graph of more than 2 GiB.
+    pub fn rewrite(self, path: &Path) -> Result<(Vec<u8>, Picture, HeadMatch), FileError> {
         let model = rewrite::rewrite(
             self.graph,
             &self.facts,
@@ -148,8 +150,8 @@ impl Analysis {
     }
 }
 
-fn not_onnx(path: &Path, fault: Fault) -> Error {
-    Error::NotOnnx {
+fn not_onnx(path: &Path, fault: Fault) -> FileError {
+    FileError::NotOnnx {
         path: path.to_owned(),
         fault,
     }

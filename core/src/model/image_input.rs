@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
+use super::error::ModelError;
 use super::types::Layout;
-use crate::error::Error;
 use crate::onnx::graph::Graph;
 use crate::onnx::proto::{ValueInfo, data_type};
 
@@ -36,8 +36,8 @@ impl Picture {
     /// channels.
     ///
     /// # Errors
-    /// [`Error::Input`], [`Error::MoreInputs`].
-    pub fn of(graph: &Graph, path: &Path) -> Result<Self, Error> {
+    /// [`ModelError::Input`], [`ModelError::MoreInputs`].
+    pub fn of(graph: &Graph, path: &Path) -> Result<Self, ModelError> {
         let inputs: Vec<&ValueInfo> = graph.inputs().collect();
         let names = || inputs.iter().map(|input| input.name());
         let found = match inputs.as_slice() {
@@ -51,7 +51,7 @@ impl Picture {
                     .filter_map(|input| Self::of_input(input).ok());
                 if let (Some(picture), None) = (pictures.next(), pictures.next()) {
                     let others = names().filter(|&name| name != picture.name);
-                    return Err(Error::MoreInputs {
+                    return Err(ModelError::MoreInputs {
                         path: path.to_owned(),
                         others: others.map(str::to_owned).collect(),
                         picture: picture.name,
@@ -61,7 +61,7 @@ impl Picture {
                 format!("it has {} inputs ({})", names.len(), names.join(", "))
             }
         };
-        Err(Error::Input {
+        Err(ModelError::Input {
             path: path.to_owned(),
             found,
         })

@@ -7,6 +7,7 @@ use super::moves::is_maximum;
 use super::position::{Position, Proof, ReceptiveField};
 use super::types::{Head, HeadMatch};
 use crate::onnx::graph::Graph;
+use crate::remedy::Remedy;
 
 /// Why the cells of a feature map are taken for places of the picture.
 #[derive(Debug, Clone, PartialEq)]
@@ -30,12 +31,11 @@ pub enum Places {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Lack {
     pub found: String,
-    pub advice: &'static str,
+    pub advice: Remedy,
 }
 
-const AVERAGES: &str = "Use a network that averages over space.";
-const LARGER: &str = "Give a larger input-size, or use a network that keeps a larger map.";
-const LARGER_MAP: &str = "Use a network that keeps a larger map.";
+const AVERAGES: Remedy = Remedy::Words("Use a network that averages over space.");
+const LARGER_MAP: Remedy = Remedy::Words("Use a network that keeps a larger map.");
 
 /// What the graph says of the places of the feature map of `head_match`, for a picture of shortest
 /// side `side`.
@@ -123,14 +123,18 @@ fn of_size(
                     "lies on its side, because {} takes rows for columns",
                     named(index)
                 ),
-                advice: "Export the network without that transposition, and transpose the pictures before they reach it.",
+                advice: Remedy::Words(
+                    "Export the network without that transposition, and transpose the pictures before they reach it.",
+                ),
             }),
             Some(Proof::Cut(index)) => Err(Lack {
                 found: format!(
                     "shows a part of the picture only, because {} cuts the rest off",
                     named(index)
                 ),
-                advice: "Export the network without that crop, and crop the pictures before they reach it.",
+                advice: Remedy::Words(
+                    "Export the network without that crop, and crop the pictures before they reach it.",
+                ),
             }),
         },
     }
@@ -153,7 +157,7 @@ fn single(graph: &Graph, index: usize, picture: &Picture, [height, width]: [usiz
         };
     }
     let advice = match picture.fixed {
-        None => LARGER,
+        None => Remedy::EnlargeInput,
         Some(_) => LARGER_MAP,
     };
     Lack {

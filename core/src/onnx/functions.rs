@@ -3,9 +3,9 @@
 
 use std::collections::HashMap;
 
+use super::error::Fault;
 use super::node::is_standard;
 use super::proto::{self, Function, Node};
-use crate::error::Fault;
 
 /// Most nodes that functions may grow a graph to, and deepest call of one by another.
 const MOST_NODES: usize = 1 << 18;

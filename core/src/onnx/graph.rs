@@ -2,11 +2,11 @@
 
 use std::collections::{HashMap, HashSet};
 
+use super::error::Fault;
 use super::node::{is_standard, label};
 use super::ops::Values;
 use super::order;
 use super::proto::{self, DimensionValue, TypeValue, data_type};
-use crate::error::Fault;
 
 /// Most elements of a constant tensor: a dense layer of 16,384 x 16,384.
 pub(super) const LARGEST_TENSOR: usize = 1 << 28;

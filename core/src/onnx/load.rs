@@ -4,10 +4,10 @@ use prost::Message;
 use prost::bytes::Bytes;
 
 use super::constant_fold::Constant;
+use super::error::Fault;
 use super::graph::{Graph, LARGEST_TENSOR, element_count};
 use super::ops::Op;
 use super::proto;
-use crate::error::Fault;
 
 /// Protobuf's own limit on a message, which ONNX Runtime's reader enforces.
 pub const LARGEST_FILE: usize = i32::MAX as usize;

@@ -9,6 +9,7 @@
 
 pub(crate) mod builder;
 pub(crate) mod constant_fold;
+pub(crate) mod error;
 pub(crate) mod external_data;
 pub(crate) mod functions;
 #[allow(missing_docs, clippy::all, reason = "generated")]

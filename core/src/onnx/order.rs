@@ -6,9 +6,9 @@
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, HashSet};
 
+use super::error::Fault;
 use super::node::label;
 use super::proto;
-use crate::error::Fault;
 
 /// The order in which the nodes of `graph` can run: of those whose operands are there, the one that the file names first
 /// comes next (Kahn, "Topological sorting of large networks", 1962). A sorted graph stays as it is.
@@ -100,8 +100,8 @@ fn captured<'a>(graph: &'a proto::Graph, inner: &HashSet<&'a str>, names: &mut V
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::Error;
     use crate::model::Target;
+    use crate::onnx::error::FileError;
     use crate::onnx::graph::Graph;
     use crate::onnx::node::{node, with_graph};
     use crate::testing::{Draft, ask, noise};
@@ -166,14 +166,13 @@ mod tests {
         draft.graph().node[1].input[0] = "f".into();
         let fault = Graph::new(draft.model).unwrap_err();
         assert_eq!(fault, Fault::Cycle { node: "r".into() });
-        let error = Error::NotOnnx {
+        let error = FileError::NotOnnx {
             path: "network.onnx".into(),
             fault,
         };
         assert_eq!(
             error.to_string(),
-            "network.onnx is not a complete ONNX model: node “r” uses a tensor that is made from its own result. \
-             Fetch or export the file again, or name another one."
+            "network.onnx is not a complete ONNX model: node “r” uses a tensor that is made from its own result."
         );
     }
 }

@@ -1,7 +1,8 @@
 use super::*;
+use crate::inference::labels::Labels;
 
 fn names(text: &str, classes: usize) -> Vec<String> {
-    let labels = parse(text, classes, false).unwrap();
+    let labels = Labels::from_iter(parse(text, classes, false).unwrap());
     labels.iter().map(|label| label.to_string()).collect()
 }
 

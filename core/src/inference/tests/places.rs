@@ -3,7 +3,8 @@
 use prost::Message;
 
 use crate::error::Error;
-use crate::inference::classifier::Options;
+use crate::inference::Options;
+use crate::model::error::ModelError;
 use crate::model::{Places, check};
 use crate::onnx::node::{node, with_ints};
 use crate::preprocess::Fit;
@@ -241,7 +242,10 @@ fn what_the_graph_leaves_open_is_probed() {
     pooled(&mut draft, "g");
     let Some(opened) = draft.open() else { return };
     let error = opened.err().unwrap();
-    assert!(matches!(error, Error::NoPlaces { .. }), "{error}");
+    assert!(
+        matches!(error, Error::Model(ModelError::NoPlaces { .. })),
+        "{error}"
+    );
     let text = error.to_string();
     assert!(
         text.contains(

@@ -2,6 +2,8 @@
 
 use crate::error::{Error, ErrorKind};
 use crate::inference::Options;
+use crate::inference::error::RuntimeError;
+use crate::model::error::ModelError;
 use crate::model::{Detail, Target};
 use crate::onnx::node::{node, with_ints};
 use crate::onnx::proto;
@@ -22,7 +24,10 @@ fn what_cannot_be_explained_is_named() {
         .node("MatMul", &["token", "w"], "y")
         .output("y");
     if let Some(error) = refused(&draft) {
-        assert!(matches!(error, Error::NotExplainable { .. }));
+        assert!(matches!(
+            error,
+            Error::Model(ModelError::NotExplainable { .. })
+        ));
         assert!(error.to_string().contains("Gather"), "{error}");
     }
     // A picture in, a picture out.
@@ -53,9 +58,10 @@ fn what_cannot_be_explained_is_named() {
         .random("w", &[3, 1])
         .node("MatMul", &["f", "w"], "y")
         .output("y");
-    assert!(
-        refused(&draft).is_none_or(|error| matches!(error, Error::OneClass { classes: 1, .. }))
-    );
+    assert!(refused(&draft).is_none_or(|error| matches!(
+        error,
+        Error::Model(ModelError::OneClass { classes: 1, .. })
+    )));
     // One channel.
     let mut draft = Draft::new();
     draft.input(&[1, 1, 4, 4]);
@@ -78,7 +84,10 @@ fn what_cannot_be_explained_is_named() {
         .node("GlobalAveragePool", &["s"], "y")
         .output("y");
     if let Some(error) = refused(&draft) {
-        assert!(matches!(error, Error::MoreInputs { .. }), "{error}");
+        assert!(
+            matches!(error, Error::Model(ModelError::MoreInputs { .. })),
+            "{error}"
+        );
         let text = error.to_string();
         assert!(
             text.contains("“x”: it also asks for “normalization/mean”."),
@@ -96,7 +105,10 @@ fn what_cannot_be_explained_is_named() {
         .node("Conv", &["m", "k"], "c");
     draft.node("GlobalAveragePool", &["c"], "y").output("y");
     if let Some(error) = refused(&draft) {
-        assert!(matches!(error, Error::Unsupported { .. }), "{error}");
+        assert!(
+            matches!(error, Error::Runtime(RuntimeError::Unsupported { .. })),
+            "{error}"
+        );
         assert!(error.to_string().contains("nobody"), "{error}");
     }
 }
@@ -111,15 +123,15 @@ fn a_wrong_size_fails_the_frame_only() {
     let wrong = noise(3 * 5 * 5, 1);
     assert!(matches!(
         classifier.run(&wrong, 5, 5, Target::Rank(0), Detail::Sums),
-        Err(Error::Run { .. })
+        Err(Error::Runtime(RuntimeError::Run { .. }))
     ));
     assert!(ask(&mut classifier, &noise(48, 1), Target::Rank(0)).is_ok());
     assert!(matches!(
         ask(&mut classifier, &noise(48, 1), Target::Class(3)),
-        Err(Error::NoSuchClass {
+        Err(Error::Model(ModelError::NoSuchClass {
             target: 3,
             classes: 3
-        })
+        }))
     ));
 }
 
@@ -155,12 +167,15 @@ fn a_size_that_is_too_small_is_told_with_one_that_is_not() {
     assert!((15..40).contains(&least), "{least}");
     for size in 1..least {
         let error = open(size).unwrap().err().unwrap();
-        assert!(matches!(error, Error::InputTooSmall { .. }), "{error}");
+        assert!(
+            matches!(error, Error::Model(ModelError::InputTooSmall { .. })),
+            "{error}"
+        );
         assert_eq!(error.kind(), ErrorKind::Settings);
         let text = error.to_string();
-        let words = format!("An input-size of {size} is too small for ");
+        let words = format!("A shortest side of {size} pixels is too small for ");
         assert!(text.starts_with(&words), "{text}");
-        let remedy = text.rsplit_once(" Set input-size to ").unwrap().1;
+        let remedy = text.rsplit_once(" Set input_size to ").unwrap().1;
         let told: u32 = remedy.strip_suffix(" or more.").unwrap().parse().unwrap();
         assert!(told >= least && told <= least + 8, "{text} {least}");
         assert!(is_enough(told), "{text}");
@@ -183,5 +198,5 @@ fn a_size_that_is_too_small_is_told_with_one_that_is_not() {
     };
     assert!(open(224).is_ok());
     let text = open(2).err().unwrap().to_string();
-    assert!(text.ends_with("Set input-size to 224 or more."), "{text}");
+    assert!(text.ends_with("Set input_size to 224 or more."), "{text}");
 }

@@ -1,6 +1,6 @@
 //! Which of a network's outputs is the one that tells the classes.
 
-use crate::error::Error;
+use crate::model::error::ModelError;
 use crate::model::facts::Facts;
 use crate::model::layers::dense_shape;
 use crate::model::types::{Head, HeadMatch};
@@ -129,8 +129,8 @@ fn name_rank(name: &str) -> i8 {
 }
 
 /// An output that the network has not.
-pub fn no_such(path: &std::path::Path, asked: &str, outputs: Vec<String>) -> Error {
-    Error::NoSuchOutput {
+pub fn no_such(path: &std::path::Path, asked: &str, outputs: Vec<String>) -> ModelError {
+    ModelError::NoSuchOutput {
         path: path.to_owned(),
         asked: asked.to_owned(),
         outputs,

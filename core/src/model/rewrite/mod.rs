@@ -10,7 +10,7 @@ use super::facts::Facts;
 use super::gradient::{CLASS, DETAIL, Gradient, SLOT, Sums};
 use super::image_input::Picture;
 use super::types::{HeadMatch, Layout};
-use crate::error::Fault;
+use crate::onnx::error::Fault;
 use crate::onnx::graph::Graph;
 use crate::onnx::node::{cast, floats, node, sized, transpose, value};
 use crate::onnx::ops::Op;

@@ -17,14 +17,13 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: Arguments) -> Result<(), Failure> {
-    let words = |error: Error| error.to_string();
     arguments.check()?;
     let options = arguments.network.options(arguments.model.as_deref())?;
-    let mut explainer = Explainer::open(&options).map_err(words)?;
+    let mut explainer = Explainer::open(&options)?;
     arguments
         .method()
         .resolve(explainer.classifier().head())
-        .map_err(words)?;
+        .map_err(Error::from)?;
     let explanation = match &arguments.image {
         Some(path) => Some(picture::explain(path, &arguments, &mut explainer)?),
         None => None,

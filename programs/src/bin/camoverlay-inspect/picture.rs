@@ -12,7 +12,7 @@ use camoverlay::preprocess::MAX_TENSOR_PIXELS;
 use camoverlay_programs::{self, CameraOptions, Event, Failure, Input, Next, Source, find, launch};
 use gst::prelude::*;
 use gst_video::prelude::*;
-use gstcamoverlay::camoverlay::presentation;
+use gstcamoverlay::camoverlay::{presentation, words};
 
 use super::arguments::Arguments;
 
@@ -137,7 +137,7 @@ fn overlay(
     let picture = picture.map_err(|error| error.to_string())?;
     let explanation = explainer
         .explain(&picture.presented(presentation), query)
-        .map_err(|error| error.to_string())?;
+        .map_err(|error| words::of_error(&error))?;
     let picture = FrameMut::new(geometry, [PlaneMut { data, stride }]);
     let picture = picture.map_err(|error| error.to_string())?;
     explanation.paint(

@@ -6,6 +6,7 @@ use camoverlay::cam::{Class, Explanation, Method};
 use camoverlay::inference::{Classifier, PreprocessOrigin};
 use camoverlay::model::{Layout, Places};
 use camoverlay::preprocess::Fit;
+use gstcamoverlay::camoverlay::words;
 
 /// All there is to tell of a network, and of a picture if there was one.
 pub struct Report<'a> {
@@ -143,6 +144,7 @@ impl Report<'_> {
             let _ = writeln!(text, "{name:14} {value}");
         }
         for warning in classifier.warnings() {
+            let warning = words::of_warning(warning);
             let _ = writeln!(text, "{:14} {warning}", "warning");
         }
         if let Some(explanation) = self.explanation {
@@ -204,7 +206,7 @@ impl Report<'_> {
         let warnings: Vec<String> = classifier
             .warnings()
             .iter()
-            .map(|text| quoted(text))
+            .map(|warning| quoted(&words::of_warning(warning)))
             .collect();
         let mut fields = vec![
             format!("\"network\":{}", quoted(classifier.name())),

@@ -1,0 +1,85 @@
+//! Which network to open, and what to know better than its file does.
+
+use std::path::PathBuf;
+
+use super::catalogue::{self, Entry};
+use crate::onnx::error::FileError;
+use crate::preprocess::Preprocess;
+
+/// Which network file to open.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Source {
+    /// An ONNX file, by its path.
+    File(PathBuf),
+    /// A network of the catalogue, looked for in `models_dir` and under `search_roots`.
+    Catalogue(&'static Entry),
+}
+
+/// How to open a network.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Options {
+    /// The network.
+    pub source: Source,
+    /// Folder of the catalogue's network files.
+    pub models_dir: Option<PathBuf>,
+    /// Label file, in place of the network's own labels.
+    pub labels: Option<PathBuf>,
+    /// Name or index of the output to explain; none: the one that most likely tells the classes.
+    pub output: Option<String>,
+    /// Preprocessing, in place of the network's own.
+    pub preprocess: Option<Preprocess>,
+    /// Shortest side fed to the network in pixels, in place of the network's own.
+    pub input_size: Option<u32>,
+    /// Threads inside an operator; 0: as many as cores.
+    pub threads: usize,
+    /// Path of libonnxruntime.
+    pub ort_library: Option<PathBuf>,
+    /// Folders under which library and networks may be installed; the plugin's own folder first.
+    pub search_roots: Vec<PathBuf>,
+}
+
+/// SqueezeNet 1.1, with all that is its own.
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            source: Source::Catalogue(&catalogue::entries()[0]),
+            models_dir: None,
+            labels: None,
+            preprocess: None,
+            input_size: None,
+            output: None,
+            threads: 0,
+            ort_library: None,
+            search_roots: Vec::new(),
+        }
+    }
+}
+
+impl Options {
+    /// The network's file, and its entry in the catalogue.
+    ///
+    /// # Errors
+    /// [`FileError::Missing`].
+    pub(crate) fn locate(&self) -> Result<(PathBuf, Option<&'static Entry>), FileError> {
+        match &self.source {
+            Source::File(path) => Ok((path.clone(), None)),
+            Source::Catalogue(entry) => {
+                let folder = self.models_dir.as_deref();
+                Ok((entry.locate(folder, &self.search_roots)?, Some(*entry)))
+            }
+        }
+    }
+}
+
+/// Where a classifier's preprocessing was learnt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PreprocessOrigin {
+    /// [`Options::preprocess`].
+    Options,
+    /// The metadata in the network file.
+    File,
+    /// The catalogue.
+    Catalogue,
+    /// Nothing says it: [`Preprocess::Torch`] is taken, the most common one.
+    Assumed,
+}

@@ -1,0 +1,125 @@
+//! What to do about an error or a warning.
+
+use std::fmt;
+
+use crate::preprocess::Preprocess;
+
+/// What to do. `Display` words it for whoever calls this crate, by the names of
+/// [`Options`](crate::inference::Options) and [`Query`](crate::cam::Query); a program words it by its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Remedy {
+    /// A sentence or two that name no setting.
+    Words(&'static str),
+    /// Install ONNX Runtime, or say where it is.
+    InstallLibrary,
+    /// Install a newer ONNX Runtime, or say where one is.
+    ReplaceLibrary,
+    /// Say where an ONNX Runtime is that works.
+    RepairLibrary,
+    /// Install this network of the catalogue, or say in which folder it is.
+    InstallNetwork(&'static str),
+    /// Name another network file.
+    NameNetwork,
+    /// Export the network with its constants in the file, or without normalisation, which the
+    /// preprocessing does.
+    KeepConstants,
+    /// Ask for an output by its name, or by an index below `outputs`.
+    ChooseOutput {
+        /// How many outputs there are.
+        outputs: usize,
+    },
+    /// Ask for no input size, or export the network with free height and width.
+    LeaveInputSize,
+    /// Ask for a larger input size, or use a network that keeps a larger map.
+    EnlargeInput,
+    /// Ask for an input size of `least` pixels or more.
+    RaiseInputSize {
+        /// A shortest side that is large enough.
+        least: u32,
+    },
+    /// Ask for an input size that is right.
+    SetInputSize,
+    /// Make sure that frames are of a size that the network takes, or ask for an input size.
+    CheckInputSize,
+    /// Name the right preprocessing.
+    SetPreprocess,
+    /// Spell the preprocessing's name in the file's metadata so, or ask for one.
+    SpellPreprocess(&'static str),
+    /// Make sure that preprocessing and weights are right.
+    CheckPreprocess,
+    /// Name a label file that exists, or none.
+    CorrectLabels,
+    /// Name a file of the right labels.
+    SetLabels,
+    /// Ask for a target below `classes`.
+    ChooseTarget {
+        /// How many classes there are.
+        classes: usize,
+    },
+    /// Ask for a method that suits every network.
+    ChooseMethod,
+}
+
+impl fmt::Display for Remedy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Words(words) => f.write_str(words),
+            Self::InstallLibrary => f.write_str(
+                "Install ONNX Runtime 1.17 or newer, or set ort_library or the variable ORT_DYLIB_PATH to the path of \
+                 its libonnxruntime.so.",
+            ),
+            Self::ReplaceLibrary => {
+                f.write_str("Set ort_library to the path of libonnxruntime.so 1.17 or newer.")
+            }
+            Self::RepairLibrary => f.write_str(
+                "Set ort_library to the path of a working libonnxruntime.so 1.17 or newer.",
+            ),
+            Self::InstallNetwork(nick) => {
+                write!(f, "Set models_dir to the folder that holds the network {nick}.")
+            }
+            Self::NameNetwork => f.write_str("Set source to the path of an ONNX file."),
+            Self::KeepConstants => f.write_str(
+                "If the export made inputs of constants, such as the mean and variance of Keras' Normalization, export \
+                 the network again with their values in the file, or without that layer and with preprocess set. \
+                 Otherwise use a classifier with one input of 1 x 3 x height x width.",
+            ),
+            Self::ChooseOutput { outputs } => write!(
+                f,
+                "Set output to one of these names, or to an index from 0 to {}.",
+                outputs.saturating_sub(1)
+            ),
+            Self::LeaveInputSize => f.write_str(
+                "Leave input_size unset, or export the network with free height and width.",
+            ),
+            Self::EnlargeInput => f.write_str(
+                "Give a larger input_size, or use a network that keeps a larger map.",
+            ),
+            Self::RaiseInputSize { least } => write!(f, "Set input_size to {least} or more."),
+            Self::SetInputSize => f.write_str("Set input_size to the right one."),
+            Self::CheckInputSize => f.write_str(
+                "Check that the network takes frames of this size, or set input_size.",
+            ),
+            Self::SetPreprocess => write!(
+                f,
+                "Set preprocess to the right one of {}.",
+                Preprocess::ALL.map(Preprocess::name).join(", ")
+            ),
+            Self::SpellPreprocess(name) => write!(f, "Write it as “{name}”, or set preprocess."),
+            Self::CheckPreprocess => f.write_str("Check preprocess and the network's weights."),
+            Self::CorrectLabels => f.write_str(
+                "Correct labels, or leave it unset for the network's own labels.",
+            ),
+            Self::SetLabels => f.write_str("Set labels to a file of the right ones."),
+            Self::ChooseTarget { classes } => {
+                write!(f, "Choose a target from 0 to {}.", classes.saturating_sub(1))
+            }
+            Self::ChooseMethod => f.write_str("Choose the method auto, or hirescam."),
+        }
+    }
+}
+
+/// A foreign message as part of one of our sentences: one line, no full stop at its end.
+pub(crate) fn one_line(message: &str) -> String {
+    let line: Vec<&str> = message.split_whitespace().collect();
+    line.join(" ").trim_end_matches('.').to_owned()
+}
