@@ -59,7 +59,10 @@ impl Mapper {
         } else {
             let gradient = match (activation.head, activation.gradient) {
                 (Head::FlattenedLayers, Some(gradient)) => Gradient::Full(gradient),
-                _ => Gradient::Uniform(row, 1.0 / cells as f32),
+                (Head::FlattenedLayers, None)
+                | (Head::Channels | Head::Dense { .. } | Head::PooledLayers, _) => {
+                    Gradient::Uniform(row, 1.0 / cells as f32)
+                }
             };
             by_gradient(features, &gradient, method, map);
         }
@@ -126,7 +129,8 @@ fn by_gradient(features: &FeatureMap, gradient: &Gradient, method: Method, map: 
                     *sum += g.max(0.0) * value;
                 }
             }
-            _ => {
+            // Auto was resolved, and the two others need no gradient.
+            Method::HiResCam | Method::Auto | Method::Cam | Method::EigenCam => {
                 let terms = channel.iter().zip(gradient.channel(index, cells));
                 for (sum, (value, g)) in map.iter_mut().zip(terms) {
                     *sum += g * value;
