@@ -138,7 +138,7 @@ impl GrayReader {
         match self.kind {
             Kind::Packed { .. } => 0,
             Kind::YCbCr { samples, .. } if samples.depth == Depth::Eight => 0,
-            _ => self.width * tiles::ROWS,
+            Kind::YCbCr { .. } | Kind::Planar(_) => self.width * tiles::ROWS,
         }
     }
 
@@ -163,7 +163,7 @@ impl GrayReader {
                     _ => tile_bounds::<2, 1>(data, stride, self.width, out),
                 }
             }
-            _ => {
+            Kind::YCbCr { .. } | Kind::Planar(_) => {
                 let lines = &mut scratch[..rows.len() * self.width];
                 for (y, line) in rows.zip(lines.chunks_exact_mut(self.width)) {
                     self.read(planes, y, 0..self.width, line);

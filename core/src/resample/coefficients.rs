@@ -1,7 +1,7 @@
 //! Bicubic resampling of one dimension.
 
 #[cfg(target_arch = "x86_64")]
-use crate::simd::avx512::round_rows;
+use crate::simd::avx512::round_byte_rows;
 use crate::simd::multiply_add;
 
 /// The taps of each output position along one dimension: Keys' cubic convolution with a = -0.5
@@ -19,7 +19,7 @@ pub(crate) struct Axis {
     exact: Vec<f64>,
     weight: Vec<f32>,
     #[cfg(target_arch = "x86_64")]
-    integer: Option<round_rows::Weights>,
+    integer: Option<round_byte_rows::Weights>,
 }
 
 impl Axis {
@@ -85,7 +85,7 @@ impl Axis {
     pub fn for_bytes(self) -> Self {
         Self {
             #[cfg(target_arch = "x86_64")]
-            integer: round_rows::Weights::new(&self.exact, &self.index, self.taps),
+            integer: round_byte_rows::Weights::new(&self.exact, &self.index, self.taps),
             ..self
         }
     }
@@ -121,7 +121,7 @@ impl Axis {
 
     /// The weights as integers, where they can be.
     #[cfg(target_arch = "x86_64")]
-    pub fn integer_weights(&self) -> Option<&round_rows::Weights> {
+    pub fn integer_weights(&self) -> Option<&round_byte_rows::Weights> {
         self.integer.as_ref()
     }
 

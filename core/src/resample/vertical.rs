@@ -42,7 +42,7 @@ pub(crate) fn round_byte_rows(
     if let (Some(avx512), Some(weights)) = (Avx512::current(), axis.integer_weights()) {
         let exact = |at, x| exact_sample(source, axis, at, x);
         let source = (source.data, source.stride);
-        return avx512.round_rows(source, weights, rows, width, out, exact);
+        return avx512.round_byte_rows(source, weights, rows, width, out, exact);
     }
     for (at, out) in rows.zip(out.chunks_exact_mut(width)) {
         round_row(source, axis, at, out);

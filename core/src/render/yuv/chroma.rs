@@ -39,7 +39,7 @@ pub(crate) type Chroma<'a> = [&'a ChromaTables; 2];
 /// Chroma of a row of pixels, from their heat and that of the row below: component by component.
 ///
 /// Heat has two indices for each sample, of which the first counts.
-pub(crate) fn paint_planes(chroma: Chroma, heat: [&[u8]; 2], rows: [&mut [u8]; 2]) {
+pub(crate) fn paint_chroma_planes(chroma: Chroma, heat: [&[u8]; 2], rows: [&mut [u8]; 2]) {
     #[cfg(target_arch = "x86_64")]
     if let Some(avx512) = Avx512::current() {
         return avx512.paint_chroma_planes(chroma.map(ChromaTables::tables), heat, rows);
@@ -51,7 +51,7 @@ pub(crate) fn paint_planes(chroma: Chroma, heat: [&[u8]; 2], rows: [&mut [u8]; 2
 }
 
 /// The same, the components in turns.
-pub(crate) fn paint_pairs(chroma: Chroma, heat: [&[u8]; 2], row: &mut [u8]) {
+pub(crate) fn paint_chroma_pairs(chroma: Chroma, heat: [&[u8]; 2], row: &mut [u8]) {
     #[cfg(target_arch = "x86_64")]
     if let Some(avx512) = Avx512::current() {
         return avx512.paint_chroma_pairs(chroma.map(ChromaTables::tables), heat, row);
@@ -135,12 +135,12 @@ mod tests {
                 };
                 let heats = [&above[..], &below[..]];
                 let (mut cb, mut cr) = (vec![0; samples], vec![0; samples]);
-                paint_planes(chroma, heats, [&mut cb, &mut cr]);
+                paint_chroma_planes(chroma, heats, [&mut cb, &mut cr]);
                 assert_eq!(cb, expected(&first, &below), "{level:?} {width}");
                 assert_eq!(cr, expected(&second, &below), "{level:?} {width}");
 
                 let mut pairs = vec![0; 2 * samples];
-                paint_pairs(chroma, heats, &mut pairs);
+                paint_chroma_pairs(chroma, heats, &mut pairs);
                 let planes: Vec<u8> = cb.iter().zip(&cr).flat_map(|(a, b)| [*a, *b]).collect();
                 assert_eq!(pairs, planes, "{level:?} {width}");
 

@@ -1,6 +1,6 @@
 //! Luma and chroma codes of gray and heat.
 
-use super::chroma::{self, paint_packed, paint_pairs, paint_planes};
+use super::chroma::{self, paint_chroma_pairs, paint_chroma_planes, paint_packed};
 use super::sum_table::{SumTable, Table};
 use crate::frame::colorimetry::Coding;
 use crate::frame::{Chroma, Component, Depth, Encoding};
@@ -132,7 +132,7 @@ impl YuvTables {
     pub fn paint_chroma(&self, rows: ChromaRows, heat: [&[u8]; 2], halved: bool) {
         match rows {
             ChromaRows::Planes(rows) if self.depth == Depth::Eight && halved => {
-                paint_planes(self.components(0), heat, rows);
+                paint_chroma_planes(self.components(0), heat, rows);
             }
             ChromaRows::Planes(rows) => {
                 let step = 1 + usize::from(halved);
@@ -151,7 +151,7 @@ impl YuvTables {
                 let [first, second] = components.map(|codes| &codes.halves.first);
                 let step = 1 + usize::from(halved);
                 match self.depth {
-                    Depth::Eight if halved => paint_pairs(components, heat, row),
+                    Depth::Eight if halved => paint_chroma_pairs(components, heat, row),
                     Depth::Eight => {
                         let heat = heat[0].iter().zip(heat[1]);
                         for (pair, (&above, &below)) in

@@ -23,13 +23,13 @@ impl Avx512 {
     /// Rows of two components, from heat above and below: two indices for each sample, of which the first counts.
     pub fn paint_chroma_planes(self, chroma: Chroma, heat: [&[u8]; 2], rows: [&mut [u8]; 2]) {
         // SAFETY: there is an `Avx512` only on a machine that was seen to have its instructions.
-        unsafe { paint_planes(chroma, heat, rows) }
+        unsafe { paint_chroma_planes(chroma, heat, rows) }
     }
 
     /// The same, the components in turns.
     pub fn paint_chroma_pairs(self, chroma: Chroma, heat: [&[u8]; 2], row: &mut [u8]) {
         // SAFETY: as above.
-        unsafe { paint_pairs(chroma, heat, row) }
+        unsafe { paint_chroma_pairs(chroma, heat, row) }
     }
 
     /// A row of `width` pixels whose luma and chroma take turns, luma being the bytes from `LUMA` (0 or 1) on: made of
@@ -129,7 +129,7 @@ impl Registers {
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
-fn paint_planes(chroma: Chroma, heat: [&[u8]; 2], [first, second]: [&mut [u8]; 2]) {
+fn paint_chroma_planes(chroma: Chroma, heat: [&[u8]; 2], [first, second]: [&mut [u8]; 2]) {
     let tables = Registers::load(chroma);
     let heat = heat[0].chunks(64).zip(heat[1].chunks(64));
     let rows = first.chunks_mut(32).zip(second.chunks_mut(32));
@@ -146,7 +146,7 @@ fn paint_planes(chroma: Chroma, heat: [&[u8]; 2], [first, second]: [&mut [u8]; 2
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
-fn paint_pairs(chroma: Chroma, heat: [&[u8]; 2], row: &mut [u8]) {
+fn paint_chroma_pairs(chroma: Chroma, heat: [&[u8]; 2], row: &mut [u8]) {
     let tables = Registers::load(chroma);
     let halves = register(const { &interleaved([0, 32]) });
     let heat = heat[0].chunks(64).zip(heat[1].chunks(64));

@@ -148,7 +148,9 @@ fn scale_rows(
     exact: impl Fn(usize, usize) -> u8,
 ) {
     let count = out.len() / row_bytes;
-    assert!((1..=ROWS).contains(&count) && (count - 1) * stride + weights.reach() <= rows.len());
+    assert!((1..=ROWS).contains(&count));
+    let last = (count - 1).saturating_mul(stride);
+    assert!(last.saturating_add(weights.reach()) <= rows.len());
     let starts: [_; ROWS] = std::array::from_fn(|row| row.min(count - 1) * stride);
     let half = _mm512_set1_epi32(1 << (FRACTION - 1));
     let doubt = _mm512_set1_epi32(weights.doubt);

@@ -72,7 +72,7 @@ impl Avx512 {
     /// The output rows `rows` of the weights over those of `source`, which are as many bytes apart as it says, each of
     /// `width` bytes, rounded to 8 bits; where the integer sum leaves the rounding open, by `exact`, which is given row
     /// and column.
-    pub fn round_rows(
+    pub fn round_byte_rows(
         self,
         source: (&[u8], usize),
         weights: &Weights,
@@ -82,12 +82,12 @@ impl Avx512 {
         exact: impl Fn(usize, usize) -> u8,
     ) {
         // SAFETY: there is an `Avx512` only on a machine that was seen to have its instructions.
-        unsafe { round_rows(source, weights, rows, width, out, exact) }
+        unsafe { round_byte_rows(source, weights, rows, width, out, exact) }
     }
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
-fn round_rows(
+fn round_byte_rows(
     (data, stride): (&[u8], usize),
     weights: &Weights,
     rows: Range<usize>,
@@ -96,7 +96,8 @@ fn round_rows(
     exact: impl Fn(usize, usize) -> u8,
 ) {
     for (at, out) in rows.zip(out.chunks_exact_mut(width)) {
-        assert!(weights.last[at] * stride + width <= data.len());
+        let start = weights.last[at].saturating_mul(stride);
+        assert!(start.saturating_add(width) <= data.len());
         for (i, out) in out.chunks_mut(LANES).enumerate() {
             let x = LANES * i;
             let words = &weights.words[at * weights.quads..][..weights.quads];
