@@ -49,7 +49,18 @@ pub fn product(
             }
             builder.push_with("Transpose", &[dy], |node| with_ints(node, "perm", &inverse))
         }
-        Op::Gemm | Op::MatMul | Op::Conv => dense(builder, node, dy),
+        // By the very tensor that the layer itself multiplies with; it takes and returns one row.
+        Op::Gemm => {
+            let product = dense(builder, node, dy);
+            builder.scale(&product, node.float("alpha", 1.0))
+        }
+        Op::MatMul => {
+            let row = builder.row(dy);
+            let product = dense(builder, node, &row);
+            builder.reshape_like(&product, x)
+        }
+        // Also where its kernel covers several cells: each takes its share back.
+        Op::Conv => builder.push("ConvTranspose", &[dy, node.operand(1)]),
         Op::Sub if index == 0 => dy.to_owned(),
         Op::Sub | Op::Neg => builder.push("Neg", &[dy]),
         Op::Mul => match hard_gate(graph, node) {
@@ -116,24 +127,9 @@ pub fn dense_row(builder: &mut GraphBuilder, node: &Node, class: &str) -> String
     builder.reshape_like(&row, x)
 }
 
-/// dX = dY W, by the very tensor that the layer itself multiplies with.
+/// dX = dY W.
 fn dense(builder: &mut GraphBuilder, node: &Node, dy: &str) -> String {
-    let weights = node.operand(1);
-    let transpose = node.int("transB", 0) == 0;
-    match node.op() {
-        // Takes and returns matrices of one row.
-        Op::Gemm => {
-            let product = builder.matrix_product(dy, weights, transpose);
-            builder.scale(&product, node.float("alpha", 1.0))
-        }
-        // Also where its kernel covers several cells: each takes its share back.
-        Op::Conv => builder.push("ConvTranspose", &[dy, weights]),
-        _ => {
-            let row = builder.row(dy);
-            let product = builder.matrix_product(&row, weights, transpose);
-            builder.reshape_like(&product, node.operand(0))
-        }
-    }
+    builder.matrix_product(dy, node.operand(1), node.int("transB", 0) == 0)
 }
 
 /// Ba et al., "Layer Normalization", 2016, over the last axis:
