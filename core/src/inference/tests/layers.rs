@@ -2,6 +2,7 @@
 
 use crate::cam::{Explanation, Method};
 use crate::model::{Activation, Detail, Head, Target};
+use crate::onnx::node::{node, with_float};
 use crate::onnx::proto::data_type;
 use crate::testing::{Draft, ask, noise};
 
@@ -85,12 +86,43 @@ fn activations_between_dense_layers() {
         "HardSwish",
         "Tanh",
         "Softplus",
+        "Elu",
+        "Selu",
+        "Celu",
+        "Softsign",
         "Erf",
         "Exp",
         "Neg",
     ] {
         cases.push((op, Box::new(unary(op))));
     }
+    // Other settings than those that hold where they are left out.
+    for (op, settings) in [
+        ("LeakyRelu", [("alpha", 0.3)].as_slice()),
+        ("Elu", &[("alpha", 0.4)]),
+        ("Selu", &[("alpha", 0.7), ("gamma", 1.6)]),
+        ("Celu", &[("alpha", 0.3)]),
+        ("ThresholdedRelu", &[("alpha", -0.05)]),
+    ] {
+        cases.push((
+            op,
+            Box::new(move |draft| {
+                let made = settings
+                    .iter()
+                    .fold(node(op, &["g"], "h"), |made, &(name, value)| {
+                        with_float(made, name, value)
+                    });
+                draft.push(made);
+            }),
+        ));
+    }
+    cases.push((
+        "PRelu",
+        Box::new(|draft| {
+            draft.random("slopes", &[6]);
+            draft.node("PRelu", &["g", "slopes"], "h");
+        }),
+    ));
     cases.push((
         "Swish",
         Box::new(|draft| {
@@ -111,6 +143,13 @@ fn activations_between_dense_layers() {
     }
     cases.push((
         "Mish",
+        Box::new(|draft| {
+            draft.opset(18);
+            draft.node("Mish", &["g"], "h");
+        }),
+    ));
+    cases.push((
+        "Mish of three nodes",
         Box::new(|draft| {
             draft
                 .node("Softplus", &["g"], "s")

@@ -167,12 +167,22 @@ fn slope(builder: &mut GraphBuilder, graph: &Graph, node: &Node) -> Option<Strin
     Some(match node.op() {
         Op::Relu => builder.greater(x, &zero),
         Op::LeakyRelu => {
-            let alpha = node.float("alpha", 0.01);
-            let positive = builder.greater(x, &zero);
-            let positive = builder.scale(&positive, 1.0 - alpha);
-            let alpha = builder.scalar(alpha);
-            builder.push("Add", &[&positive, &alpha])
+            let alpha = builder.scalar(node.float("alpha", 0.01));
+            one_above_zero(builder, x, &alpha)
         }
+        Op::PRelu => one_above_zero(builder, x, node.operand(1)),
+        Op::ThresholdedRelu => {
+            let alpha = builder.scalar(node.float("alpha", 1.0));
+            builder.greater(x, &alpha)
+        }
+        Op::Elu => elu_slope(builder, x, node.float("alpha", 1.0)),
+        // Klambauer et al., "Self-Normalizing Neural Networks", 2017.
+        Op::Selu => {
+            let slope = elu_slope(builder, x, node.float("alpha", 1.673_263_2));
+            builder.scale(&slope, node.float("gamma", 1.050_701))
+        }
+        // Barron, "Continuously Differentiable Exponential Linear Units", 2017: 1 above zero as well.
+        Op::Celu => decay(builder, x, node.float("alpha", 1.0)),
         Op::Clip => {
             let bound = |attribute: &str, index: usize, open: f32| match node.find(attribute) {
                 Some(found) => found.f,
@@ -210,6 +220,23 @@ fn slope(builder: &mut GraphBuilder, graph: &Graph, node: &Node) -> Option<Strin
             builder.push("Sub", &[&one, &square])
         }
         Op::Softplus => builder.push("Sigmoid", &[x]),
+        Op::Softsign => {
+            let size = builder.push("Abs", &[x]);
+            let divisor = builder.push("Add", &[&size, &one]);
+            let factor = builder.push("Reciprocal", &[&divisor]);
+            builder.mul(&factor, &factor)
+        }
+        // Misra, "Mish: A Self Regularized Non-Monotonic Activation Function", 2019: x tanh(softplus(x)).
+        Op::Mish => {
+            let softplus = builder.push("Softplus", &[x]);
+            let gate = builder.push("Tanh", &[&softplus]);
+            let square = builder.mul(&gate, &gate);
+            let rest = builder.push("Sub", &[&one, &square]);
+            let sigmoid = builder.push("Sigmoid", &[x]);
+            let gate_slope = builder.mul(&rest, &sigmoid);
+            let product = builder.mul(x, &gate_slope);
+            builder.push("Add", &[&gate, &product])
+        }
         // Hendrycks and Gimpel, "Gaussian Error Linear Units": x Φ(x).
         Op::Gelu
             if node
@@ -243,6 +270,33 @@ fn slope(builder: &mut GraphBuilder, graph: &Graph, node: &Node) -> Option<Strin
         }
         _ => return None,
     })
+}
+
+/// 1 where `x` > 0, else `below`, which is of x's size or spread out to it.
+fn one_above_zero(builder: &mut GraphBuilder, x: &str, below: &str) -> String {
+    let zero = builder.scalar(0.0);
+    let one = builder.scalar(1.0);
+    let positive = builder.greater(x, &zero);
+    let step = builder.push("Sub", &[&one, below]);
+    let step = builder.mul(&positive, &step);
+    builder.push("Add", &[below, &step])
+}
+
+/// dY/dX of Clevert et al., "Fast and Accurate Deep Network Learning by Exponential Linear Units",
+/// 2016: 1 above zero, α exp(x) below.
+fn elu_slope(builder: &mut GraphBuilder, x: &str, alpha: f32) -> String {
+    let decay = decay(builder, x, 1.0);
+    let below = builder.scale(&decay, alpha);
+    one_above_zero(builder, x, &below)
+}
+
+/// exp(min(x, 0) / `length`), which is finite however large x is.
+fn decay(builder: &mut GraphBuilder, x: &str, length: f32) -> String {
+    // Older operator sets have no minimum with a number.
+    let negative = builder.push("Neg", &[x]);
+    let depth = builder.push("Relu", &[&negative]);
+    let exponent = builder.scale(&depth, -1.0 / length);
+    builder.push("Exp", &[&exponent])
 }
 
 /// The gate of a HardSwish whose slope the operator set can write.
