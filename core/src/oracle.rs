@@ -137,8 +137,8 @@ pub fn heat_index(map: &Image, width: usize, height: usize, threshold: f64) -> V
     }
 }
 
-/// Red, green and blue, 0..=255, of one row of the heat table.
-pub fn heat(row: usize) -> [f64; 3] {
+/// Red, green and blue, 0..=255, of one row of jet's heat table.
+pub fn jet(row: usize) -> [f64; 3] {
     let i = (row + 1) as f64;
     [(96.0, 288.0), (32.0, 224.0), (-32.0, 160.0)].map(|(up, down)| {
         let jet = ((i - up) / 64.0).min((down - i) / 64.0).clamp(0.0, 1.0);
@@ -146,8 +146,13 @@ pub fn heat(row: usize) -> [f64; 3] {
     })
 }
 
-/// The painted picture.
-pub fn paint(rgb: &Image, map: &Image, threshold: f64) -> Vec<u8> {
+/// The painted picture, `heat` being red, green and blue, 0..=255, of each heat index.
+pub fn paint(
+    rgb: &Image,
+    map: &Image,
+    threshold: f64,
+    heat: impl Fn(usize) -> [f64; 3],
+) -> Vec<u8> {
     let index = heat_index(map, rgb.width, rgb.height, threshold);
     let combined: Vec<f64> = rgb
         .data

@@ -1,9 +1,9 @@
 //! Class map to heat over a frame, in place.
 //!
 //! The map is scaled to the frame (antialiased bicubic), stretched to 0..1 and quantised to 255 steps, none below a
-//! threshold. Each step has the colour that a [`Colormap`] gives it: MATLAB's jet, the darker the colder. The picture is gray / 2 + heat in each
-//! channel, stretched so that its least and greatest value over all pixels become 0 and 255: the recipe of the figures
-//! that came with Zhou et al., CVPR 2016. In luma and chroma the same picture is painted in the frame's own matrix and
+//! threshold. Each step has the colour that a [`Colormap`] gives it: MATLAB's jet, the darker the colder, unless another
+//! is asked for. The picture is gray / 2 + heat in each channel, stretched so that its least and greatest value over all
+//! pixels become 0 and 255: the recipe of the figures that came with Zhou et al., CVPR 2016. In luma and chroma the same picture is painted in the frame's own matrix and
 //! range. A [`Painter`] keeps what frames of one geometry need; several threads share a frame, and the result is the
 //! same to the last bit with every instruction set.
 

@@ -6,6 +6,7 @@ use crate::simd::forced::each_level;
 #[test]
 fn every_layout_is_the_same_on_every_instruction_set() {
     let mut random = Random::new(31);
+    let tested_maps = tested_maps();
     for round in 0..40 {
         let encoding = Encoding {
             matrix: [Matrix::Bt601, Matrix::Bt709, Matrix::Bt2020][random.pick(0..3)],
@@ -38,6 +39,7 @@ fn every_layout_is_the_same_on_every_instruction_set() {
                 })
                 .collect();
 
+            let TestedMap { name, colormap, .. } = &tested_maps[random.pick(0..tested_maps.len())];
             let mut first: Option<(Vec<u32>, Vec<Vec<u8>>)> = None;
             each_level(|level| {
                 let mut sampler = Sampler::new(&geometry, fit, &TORCH);
@@ -51,7 +53,7 @@ fn every_layout_is_the_same_on_every_instruction_set() {
                     })
                     .collect();
                 let bounds = sampler.sample(&read, &mut tensor);
-                let mut painter = Painter::new(&geometry);
+                let mut painter = Painter::coloured(&geometry, &Presentation::default(), colormap);
                 painter.set_map(view(&map, map_width), threshold);
                 let mut painted = |paint: &dyn Fn(&mut Painter, &mut [PlaneMut])| {
                     let mut painted: Vec<Vec<u8>> =
@@ -73,7 +75,7 @@ fn every_layout_is_the_same_on_every_instruction_set() {
                 let first = first.get_or_insert_with(|| now.clone());
                 assert!(
                     now == *first,
-                    "{level:?} {geometry:?} {fit:?} {threshold}, round {round}"
+                    "{level:?} {geometry:?} {fit:?} {threshold} {name}, round {round}"
                 );
             });
         }

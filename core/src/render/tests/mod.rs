@@ -9,7 +9,7 @@ mod rgb;
 mod yuv;
 
 use crate::frame::*;
-use crate::oracle::Image;
+use crate::oracle::{self, Image};
 use crate::preprocess::*;
 use crate::render::*;
 
@@ -85,6 +85,31 @@ fn random_fit(random: &mut Random, geometry: &Geometry) -> Fit {
             height: random.pick(1..90),
         },
     }
+}
+
+/// A colour map, its name, and what the plain arithmetic makes of each heat index.
+struct TestedMap {
+    name: &'static str,
+    colormap: Colormap,
+    plain: Box<dyn Fn(usize) -> [f64; 3]>,
+}
+
+/// Every colour map. Jet is worked out anew; a published table has no other arithmetic than its own.
+fn tested_maps() -> [TestedMap; 2] {
+    let inferno = Colormap::inferno();
+    let table = *inferno.rgb();
+    [
+        TestedMap {
+            name: "jet",
+            colormap: Colormap::jet(),
+            plain: Box::new(oracle::jet),
+        },
+        TestedMap {
+            name: "inferno",
+            colormap: inferno,
+            plain: Box::new(move |index| table[index]),
+        },
+    ]
 }
 
 /// Every way in which luma and chroma lie.

@@ -1,7 +1,6 @@
 //! Frames of red, green and blue.
 
 use super::*;
-use crate::oracle;
 use crate::simd::forced::each_level;
 
 const CAFFE: Normalization = Normalization {
@@ -101,7 +100,11 @@ impl Frame {
     }
 
     fn painted(&self, map: &[f32], map_width: usize, threshold: f64) -> Self {
-        let mut painter = Painter::new(&self.geometry);
+        self.coloured(map, map_width, threshold, &Colormap::default())
+    }
+
+    fn coloured(&self, map: &[f32], map_width: usize, threshold: f64, colormap: &Colormap) -> Self {
+        let mut painter = Painter::coloured(&self.geometry, &Presentation::default(), colormap);
         painter.set_map(view(map, map_width), threshold);
         let mut frame = self.clone();
         frame.paint_with(&mut painter);
@@ -179,12 +182,15 @@ fn pictures_are_those_of_the_plain_arithmetic() {
         let frame = Frame::random(&mut random);
         let (map, map_width) = random_map(&mut random);
         let threshold = [0.2, 0.0, 0.5, 1.0][random.pick(0..4)];
-        let expected = oracle::paint(&frame.rgb(), &map_image(&map, map_width), threshold);
-        let painted = frame.painted(&map, map_width, threshold);
-        let what = format!("{:?} map width {map_width}", frame.geometry);
-        assert_levels(&rgb_bytes(&painted.rgb()), &expected, &mut differing, &what);
-        assert_eq!(painted.others(), frame.others(), "{what}");
-        total += expected.len();
+        for tested in &tested_maps() {
+            let image = map_image(&map, map_width);
+            let expected = oracle::paint(&frame.rgb(), &image, threshold, &tested.plain);
+            let painted = frame.coloured(&map, map_width, threshold, &tested.colormap);
+            let what = format!("{:?} map width {map_width} {}", frame.geometry, tested.name);
+            assert_levels(&rgb_bytes(&painted.rgb()), &expected, &mut differing, &what);
+            assert_eq!(painted.others(), frame.others(), "{what}");
+            total += expected.len();
+        }
     }
     assert!(differing * 10_000 <= total, "{differing} of {total}");
 }
@@ -196,14 +202,20 @@ fn every_instruction_set_gives_the_same_bytes() {
         let frame = Frame::random(&mut random);
         let fit = random_fit(&mut random, &frame.geometry);
         let (map, map_width) = random_map(&mut random);
-        let mut first: Option<(Vec<f32>, Vec<u8>)> = None;
-        each_level(|level| {
-            let tensor = frame.sample(fit, &TORCH);
-            let picture = frame.painted(&map, map_width, 0.2).data;
-            let (tensor0, picture0) = first.get_or_insert((tensor.clone(), picture.clone()));
-            assert!(tensor == *tensor0, "{level:?} {:?} {fit:?}", frame.geometry);
-            assert!(picture == *picture0, "{level:?} {:?}", frame.geometry);
-        });
+        for TestedMap { name, colormap, .. } in &tested_maps() {
+            let mut first: Option<(Vec<f32>, Vec<u8>)> = None;
+            each_level(|level| {
+                let tensor = frame.sample(fit, &TORCH);
+                let picture = frame.coloured(&map, map_width, 0.2, colormap).data;
+                let (tensor0, picture0) = first.get_or_insert((tensor.clone(), picture.clone()));
+                assert!(tensor == *tensor0, "{level:?} {:?} {fit:?}", frame.geometry);
+                assert!(
+                    picture == *picture0,
+                    "{level:?} {:?} {name}",
+                    frame.geometry
+                );
+            });
+        }
     }
 }
 
@@ -219,7 +231,8 @@ fn tiny_frames_and_maps() {
             };
             let frame = Frame::new(geometry, 0, &mut random);
             let map: Vec<f32> = (0..map_side * map_side).map(|_| random.float()).collect();
-            let expected = oracle::paint(&frame.rgb(), &map_image(&map, map_side), 0.2);
+            let image = map_image(&map, map_side);
+            let expected = oracle::paint(&frame.rgb(), &image, 0.2, oracle::jet);
             assert_eq!(
                 frame.painted(&map, map_side, 0.2).data,
                 expected,
@@ -250,7 +263,7 @@ fn maps_without_heat_give_the_stretched_gray() {
     let gray = frame.painted(&[0.0; 4], 2, 0.2).data;
     assert_eq!(
         gray,
-        oracle::paint(&frame.rgb(), &map_image(&[0.0; 4], 2), 0.2)
+        oracle::paint(&frame.rgb(), &map_image(&[0.0; 4], 2), 0.2, oracle::jet)
     );
     assert!(gray.chunks_exact(3).all(|p| p[0] == p[1] && p[1] == p[2]));
     assert_eq!(

@@ -1,7 +1,6 @@
 //! Frames of luma and chroma, against red, green and blue ones.
 
 use super::*;
-use crate::oracle;
 use crate::simd::forced::each_level;
 
 /// Every format, with what a group of bytes or words of each of its planes holds: `y`, `u` (blue
@@ -197,8 +196,8 @@ impl Frame {
         tensor
     }
 
-    fn painted(&self, map: &[f32], map_width: usize) -> Self {
-        let mut painter = Painter::new(&self.geometry());
+    fn painted(&self, map: &[f32], map_width: usize, colormap: &Colormap) -> Self {
+        let mut painter = Painter::coloured(&self.geometry(), &Presentation::default(), colormap);
         painter.set_map(view(map, map_width), 0.2);
         let mut frame = self.clone();
         let planes = frame.planes.iter_mut().zip(&self.strides);
@@ -304,45 +303,52 @@ fn pictures_follow_those_of_the_converted_frame() {
         let mut frame = Frame::new(format, encoding, size, random.pick(0..3) * 2);
         frame.fill(|x, y| [((x * 5 + y * 3) % 256) as f64; 3]);
         let map = [0.0, 0.1, 0.5, 0.2, 1.0, 0.6, 0.0, 0.3, 0.4];
-        let painted = frame.painted(&map, 3);
-        assert_eq!(painted.others(), frame.others(), "{}", format.0);
+        for tested in &tested_maps() {
+            let painted = frame.painted(&map, 3, &tested.colormap);
+            assert_eq!(painted.others(), frame.others(), "{}", format.0);
 
-        let index = oracle::heat_index(&map_image(&map, 3), size.0, size.1, 0.2);
-        let expected = oracle::paint(&frame.rgb(), &map_image(&map, 3), 0.2);
-        let (mut total, mut count) = (0.0, 0);
-        for (i, expected) in expected.chunks_exact(3).enumerate() {
-            let (x, y) = (i % size.0, i / size.0);
-            // Chroma is compared where its sample's pixels have one heat.
-            let same = |dx: usize, dy: usize| {
-                let (x, y) = (
-                    (x / 2 * 2 + dx).min(size.0 - 1),
-                    (y / 2 * 2 + dy).min(size.1 - 1),
-                );
-                index[y * size.0 + x] == index[i]
-            };
-            if !(same(0, 0) && same(1, 0) && same(0, 1) && same(1, 1)) {
-                continue;
+            let index = oracle::heat_index(&map_image(&map, 3), size.0, size.1, 0.2);
+            let expected = oracle::paint(&frame.rgb(), &map_image(&map, 3), 0.2, &tested.plain);
+            let (mut total, mut count) = (0.0, 0);
+            for (i, expected) in expected.chunks_exact(3).enumerate() {
+                let (x, y) = (i % size.0, i / size.0);
+                // Chroma is compared where its sample's pixels have one heat.
+                let same = |dx: usize, dy: usize| {
+                    let (x, y) = (
+                        (x / 2 * 2 + dx).min(size.0 - 1),
+                        (y / 2 * 2 + dy).min(size.1 - 1),
+                    );
+                    index[y * size.0 + x] == index[i]
+                };
+                if !(same(0, 0) && same(1, 0) && same(0, 1) && same(1, 1)) {
+                    continue;
+                }
+                let colour = if format.0 == "GRAY8" {
+                    // Luma alone is left.
+                    let expected = [expected[0], expected[1], expected[2]].map(f64::from);
+                    let luma = converter::encode(expected, encoding, false)[0];
+                    let luma = converter::decode([luma, 128, 128], encoding, false);
+                    painted.colour(x, y).map(|v| v - luma[0])
+                } else {
+                    let colour = painted.colour(x, y);
+                    [0, 1, 2].map(|c| colour[c] - f64::from(expected[c]))
+                };
+                for difference in colour {
+                    let what = (format.0, encoding, tested.name, x, y, difference);
+                    assert!(difference.abs() <= 2.0, "{what:?}");
+                    total += difference.abs();
+                    count += 1;
+                }
             }
-            let colour = if format.0 == "GRAY8" {
-                // Luma alone is left.
-                let expected = [expected[0], expected[1], expected[2]].map(f64::from);
-                let luma = converter::encode(expected, encoding, false)[0];
-                let luma = converter::decode([luma, 128, 128], encoding, false);
-                painted.colour(x, y).map(|v| v - luma[0])
-            } else {
-                let colour = painted.colour(x, y);
-                [0, 1, 2].map(|c| colour[c] - f64::from(expected[c]))
-            };
-            for difference in colour {
-                let what = (format.0, encoding, x, y, difference);
-                assert!(difference.abs() <= 2.0, "{what:?}");
-                total += difference.abs();
-                count += 1;
-            }
+            let mean = total / f64::from(count);
+            assert!(count > 5000, "{count} samples compared");
+            assert!(
+                mean <= 0.6,
+                "{} {encoding:?} {} mean {mean}",
+                format.0,
+                tested.name
+            );
         }
-        let mean = total / f64::from(count);
-        assert!(count > 5000, "{count} samples compared");
-        assert!(mean <= 0.6, "{} {encoding:?} mean {mean}", format.0);
     }
 }
 
@@ -366,14 +372,17 @@ fn odd_and_tiny_frames_are_the_same_on_every_instruction_set() {
                 width: random.pick(1..40),
                 height: random.pick(1..40),
             };
-            let mut first = None;
-            each_level(|level| {
-                let now = (frame.sample(fit), frame.painted(&map, map_width));
-                assert!(now.0.iter().all(|v| (0.0..=255.0).contains(v)));
-                assert!(now.1.others() == frame.others());
-                let first = first.get_or_insert_with(|| now.clone());
-                assert!(now == *first, "{level:?} {} {size:?}", format.0);
-            });
+            for TestedMap { name, colormap, .. } in &tested_maps() {
+                let mut first = None;
+                each_level(|level| {
+                    let painted = frame.painted(&map, map_width, colormap);
+                    let now = (frame.sample(fit), painted);
+                    assert!(now.0.iter().all(|v| (0.0..=255.0).contains(v)));
+                    assert!(now.1.others() == frame.others());
+                    let first = first.get_or_insert_with(|| now.clone());
+                    assert!(now == *first, "{level:?} {} {size:?} {name}", format.0);
+                });
+            }
         }
     }
 }
@@ -386,7 +395,7 @@ fn a_constant_frame_without_heat_is_black() {
     {
         let mut frame = Frame::new(format, encoding, (5, 3), 0);
         frame.fill(|_, _| [90.0, 20.0, 160.0]);
-        let painted = frame.painted(&[1.0], 1);
+        let painted = frame.painted(&[1.0], 1, &Colormap::default());
         let black = if format.0 == "GRAY8" {
             [0.0; 3]
         } else {
