@@ -5,7 +5,7 @@ use crate::error::Error;
 use crate::frame::{Frame, FrameMut, Geometry, Orientation, Presentation};
 use crate::inference::{Classifier, Options};
 use crate::preprocess::Sampler;
-use crate::render::{MapView, Painter};
+use crate::render::{Colormap, MapView, Painter};
 
 /// An opened classifier that explains pictures.
 ///
@@ -78,14 +78,14 @@ impl Explainer {
 }
 
 impl Explanation {
-    /// Paints the class map as heat over `frame`, in place; map values, stretched to 0..1 over the
-    /// frame, below `threshold` show no heat. A stream of frames is painted by a [`Painter`], which
-    /// keeps its tables.
-    pub fn paint(&self, frame: &mut FrameMut, threshold: f64) {
+    /// Paints the class map as heat in the colours of `colormap` over `frame`, in place; map values,
+    /// stretched to 0..1 over the frame, below `threshold` show no heat. A stream of frames is
+    /// painted by a [`Painter`], which keeps its tables.
+    pub fn paint(&self, frame: &mut FrameMut, threshold: f64, colormap: &Colormap) {
         let presentation = *frame.presentation();
         let mut map = self.map.clone();
         map.turn_back(presentation.orientation, &mut Vec::new());
-        let mut painter = Painter::presented(frame.geometry(), &presentation);
+        let mut painter = Painter::coloured(frame.geometry(), &presentation, colormap);
         painter.set_map(MapView::from(&map), threshold);
         painter.paint(frame.planes_mut());
     }

@@ -6,6 +6,7 @@
 //! use camoverlay::cam::Query;
 //! use camoverlay::frame::{Frame, FrameMut};
 //! use camoverlay::inference::Options;
+//! use camoverlay::render::Colormap;
 //! use camoverlay::{Error, Explainer, FileError};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -29,7 +30,7 @@
 //! println!("{} {:.2}", explainer.classifier().labels().first_name(best.id), best.score);
 //! let map = explanation.map.view(); // rows x columns; for SqueezeNet 14 x 18
 //! assert!(map.nrows() > 1 && map.ncols() > map.nrows());
-//! explanation.paint(&mut FrameMut::rgb(&mut rgb, width, height)?, 0.2);
+//! explanation.paint(&mut FrameMut::rgb(&mut rgb, width, height)?, 0.2, &Colormap::jet());
 //! # Ok(())
 //! # }
 //! ```

@@ -77,7 +77,7 @@ impl Colormap {
     /// ```
     /// use camoverlay::cam::Explanation;
     /// use camoverlay::frame::FrameMut;
-    /// use camoverlay::render::{Colormap, MapView, Painter};
+    /// use camoverlay::render::Colormap;
     ///
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let mut explanation = Explanation::default();
@@ -85,13 +85,8 @@ impl Colormap {
     /// # (explanation.map.width, explanation.map.height) = (2, 2);
     /// # let (width, height) = (64, 48);
     /// # let mut rgb = vec![0; 3 * width * height];
-    /// // `explanation` is what `Explainer::explain` made of this frame, which lies upright; else see
-    /// // `ClassMap::turn_back`.
-    /// let mut frame = FrameMut::rgb(&mut rgb, width, height)?;
-    /// let colormap = Colormap::inferno();
-    /// let mut painter = Painter::coloured(frame.geometry(), frame.presentation(), &colormap);
-    /// painter.set_map(MapView::from(&explanation.map), 0.2);
-    /// painter.paint(frame.planes_mut());
+    /// // `explanation` is what `Explainer::explain` made of this frame.
+    /// explanation.paint(&mut FrameMut::rgb(&mut rgb, width, height)?, 0.2, &Colormap::inferno());
     /// # // Black where there is no heat, pale yellow where it is hottest.
     /// # assert_eq!(rgb[..3], [0; 3]);
     /// # assert_eq!(rgb[rgb.len() - 3..], [252, 255, 164]);

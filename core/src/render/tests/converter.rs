@@ -17,7 +17,7 @@ fn parts(encoding: Encoding, ten: bool) -> ([f64; 2], [f64; 3], f64) {
     (weights, codes, if ten { 512.0 } else { 128.0 })
 }
 
-/// ChromaTables of luma, blue and red difference of a colour, 0..=255 each channel.
+/// Codes of luma, blue and red difference of a colour, 0..=255 each channel.
 pub fn encode(rgb: [f64; 3], encoding: Encoding, ten: bool) -> [u16; 3] {
     let ([kr, kb], [black, luma, chroma], neutral) = parts(encoding, ten);
     let [r, g, b] = rgb.map(|c| c / 255.0);

@@ -9,6 +9,7 @@ use camoverlay::frame::{Frame, FrameMut, Geometry, Layout, Orientation, Plane, P
 use camoverlay::inference::{Classifier, resolve};
 use camoverlay::model::Target;
 use camoverlay::preprocess::MAX_TENSOR_PIXELS;
+use camoverlay::render::Colormap;
 use camoverlay_programs::{self, CameraOptions, Event, Failure, Input, Next, Source, find, launch};
 use gst::prelude::*;
 use gst_video::prelude::*;
@@ -143,6 +144,7 @@ fn overlay(
     explanation.paint(
         &mut picture.presented(presentation),
         arguments.question.threshold.unwrap_or(0.2),
+        &Colormap::default(),
     );
     drop(frame);
     Ok((explanation, buffer))
