@@ -88,13 +88,14 @@ fn random_fit(random: &mut Random, geometry: &Geometry) -> Fit {
 }
 
 /// Every way in which luma and chroma lie.
-pub(crate) const Y_CB_CR: [Samples; 12] = [
+pub(crate) const Y_CB_CR: [Samples; 13] = [
     Samples::I420,
     Samples::YV12,
     Samples::Y42B,
     Samples::Y444,
     Samples::NV12,
     Samples::NV21,
+    Samples::NV24,
     Samples::YUY2,
     Samples::YVYU,
     Samples::UYVY,
