@@ -15,7 +15,7 @@ use camoverlay::frame::{
 pub use camoverlay::preprocess::MAX_TENSOR_PIXELS;
 
 /// The formats that are sampled and painted as they are, those that take least time first.
-pub const FORMATS: [VideoFormat; 23] = [
+pub const FORMATS: [VideoFormat; 24] = [
     VideoFormat::Nv12,
     VideoFormat::Nv21,
     VideoFormat::I420,
@@ -37,6 +37,7 @@ pub const FORMATS: [VideoFormat; 23] = [
     VideoFormat::Argb,
     VideoFormat::Abgr,
     VideoFormat::Y444,
+    VideoFormat::Nv24,
     VideoFormat::P01010le,
     VideoFormat::I42010le,
 ];
@@ -59,6 +60,7 @@ pub fn geometry(info: &gst_video::VideoInfo) -> Result<Geometry, ElementError> {
         VideoFormat::Yv12 => y_cb_cr(Samples::YV12),
         VideoFormat::Nv12 => y_cb_cr(Samples::NV12),
         VideoFormat::Nv21 => y_cb_cr(Samples::NV21),
+        VideoFormat::Nv24 => y_cb_cr(Samples::NV24),
         VideoFormat::Y42b => y_cb_cr(Samples::Y42B),
         VideoFormat::Y444 => y_cb_cr(Samples::Y444),
         VideoFormat::Yuy2 => y_cb_cr(Samples::YUY2),

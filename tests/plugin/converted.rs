@@ -17,12 +17,13 @@ const WIDTH: usize = 192;
 const HEIGHT: usize = 108;
 
 /// Each format, and what ffmpeg calls it.
-const FORMATS: [(VideoFormat, Samples, &str); 10] = [
+const FORMATS: [(VideoFormat, Samples, &str); 11] = [
     (VideoFormat::I420, Samples::I420, "yuv420p"),
     (VideoFormat::Nv12, Samples::NV12, "nv12"),
     (VideoFormat::Nv21, Samples::NV21, "nv21"),
     (VideoFormat::Y42b, Samples::Y42B, "yuv422p"),
     (VideoFormat::Y444, Samples::Y444, "yuv444p"),
+    (VideoFormat::Nv24, Samples::NV24, "nv24"),
     (VideoFormat::Yuy2, Samples::YUY2, "yuyv422"),
     (VideoFormat::Uyvy, Samples::UYVY, "uyvy422"),
     (VideoFormat::Yvyu, Samples::YVYU, "yvyu422"),

@@ -49,7 +49,7 @@ fn every_format_looks_as_in_rgb() {
         "P010_10LE",
         "I420_10LE",
     ];
-    for format in ["Y444"].into_iter().chain(subsampled) {
+    for format in ["Y444", "NV24"].into_iter().chain(subsampled) {
         for colorimetry in ["bt601", "bt709", "bt2020", "1:4:0:0", "1:3:0:0"] {
             let picture = painted(&format!("format={format},colorimetry={colorimetry}"));
             let mean = mean_difference(&picture, &expected);
@@ -107,6 +107,7 @@ fn solid_colours_mean_the_same_to_the_network_in_every_format() {
         "NV21",
         "Y42B",
         "Y444",
+        "NV24",
         "YUY2",
         "UYVY",
         "YVYU",

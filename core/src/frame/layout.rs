@@ -151,6 +151,8 @@ impl Samples {
     pub const NV12: Self = Self::semi_planar(0, 1, true, true, Depth::Eight);
     /// 4:2:0 in two planes: Y, and pairs of Cr and Cb.
     pub const NV21: Self = Self::semi_planar(1, 0, true, true, Depth::Eight);
+    /// 4:4:4 in two planes: Y, and pairs of Cb and Cr.
+    pub const NV24: Self = Self::semi_planar(0, 1, false, false, Depth::Eight);
     /// 4:2:0 in two planes, 10 bits in the high bits of 16: Y, and pairs of Cb and Cr.
     pub const P010_10LE: Self = Self::semi_planar(0, 1, true, true, Depth::TenHigh);
     /// 4:2:2 in one plane: Y, Cb, Y, Cr.

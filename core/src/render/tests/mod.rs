@@ -113,13 +113,14 @@ fn tested_maps() -> [TestedMap; 2] {
 }
 
 /// Every way in which luma and chroma lie.
-pub(crate) const Y_CB_CR: [Samples; 12] = [
+pub(crate) const Y_CB_CR: [Samples; 13] = [
     Samples::I420,
     Samples::YV12,
     Samples::Y42B,
     Samples::Y444,
     Samples::NV12,
     Samples::NV21,
+    Samples::NV24,
     Samples::YUY2,
     Samples::YVYU,
     Samples::UYVY,

@@ -11,7 +11,7 @@ type Format = (
     &'static [(&'static str, usize, usize)],
 );
 
-const FORMATS: [Format; 12] = [
+const FORMATS: [Format; 13] = [
     (
         "I420",
         Samples::I420,
@@ -34,6 +34,7 @@ const FORMATS: [Format; 12] = [
     ),
     ("NV12", Samples::NV12, &[("y", 1, 1), ("uv", 2, 2)]),
     ("NV21", Samples::NV21, &[("y", 1, 1), ("vu", 2, 2)]),
+    ("NV24", Samples::NV24, &[("y", 1, 1), ("uv", 1, 1)]),
     ("YUY2", Samples::YUY2, &[("yuyv", 2, 1)]),
     ("YVYU", Samples::YVYU, &[("yvyu", 2, 1)]),
     ("UYVY", Samples::UYVY, &[("uyvy", 2, 1)]),
