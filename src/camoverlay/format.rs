@@ -14,62 +14,59 @@ use camoverlay::frame::{
 
 pub use camoverlay::preprocess::MAX_TENSOR_PIXELS;
 
-/// The formats that are sampled and painted as they are, those that take least time first.
-pub const FORMATS: [VideoFormat; 24] = [
-    VideoFormat::Nv12,
-    VideoFormat::Nv21,
-    VideoFormat::I420,
-    VideoFormat::Yv12,
-    VideoFormat::Gray8,
-    VideoFormat::Y42b,
-    VideoFormat::Yuy2,
-    VideoFormat::Uyvy,
-    VideoFormat::Yvyu,
-    VideoFormat::Rgb,
-    VideoFormat::Bgr,
-    VideoFormat::Gbr,
-    VideoFormat::Bgrx,
-    VideoFormat::Rgbx,
-    VideoFormat::Xrgb,
-    VideoFormat::Xbgr,
-    VideoFormat::Bgra,
-    VideoFormat::Rgba,
-    VideoFormat::Argb,
-    VideoFormat::Abgr,
-    VideoFormat::Y444,
-    VideoFormat::Nv24,
-    VideoFormat::P01010le,
-    VideoFormat::I42010le,
+use Kind::{Rgb, YCbCr};
+
+/// Where a format's samples are; what luma and chroma codes mean, each stream says for itself.
+#[derive(Clone, Copy)]
+enum Kind {
+    Rgb(Layout),
+    YCbCr(Samples),
+}
+
+/// The formats that are sampled and painted as they are, those that take least time first (`make bench` has the times
+/// of some): negotiation prefers them in this order.
+const FORMATS: [(VideoFormat, Kind); 24] = [
+    (VideoFormat::Nv12, YCbCr(Samples::NV12)),
+    (VideoFormat::Nv21, YCbCr(Samples::NV21)),
+    (VideoFormat::I420, YCbCr(Samples::I420)),
+    (VideoFormat::Yv12, YCbCr(Samples::YV12)),
+    (VideoFormat::Gray8, YCbCr(Samples::GRAY8)),
+    (VideoFormat::Y42b, YCbCr(Samples::Y42B)),
+    (VideoFormat::Yuy2, YCbCr(Samples::YUY2)),
+    (VideoFormat::Uyvy, YCbCr(Samples::UYVY)),
+    (VideoFormat::Yvyu, YCbCr(Samples::YVYU)),
+    (VideoFormat::Rgb, Rgb(Layout::RGB)),
+    (VideoFormat::Bgr, Rgb(Layout::BGR)),
+    (VideoFormat::Gbr, Rgb(Layout::GBR)),
+    (VideoFormat::Bgrx, Rgb(Layout::BGRX)),
+    (VideoFormat::Rgbx, Rgb(Layout::RGBX)),
+    (VideoFormat::Xrgb, Rgb(Layout::XRGB)),
+    (VideoFormat::Xbgr, Rgb(Layout::XBGR)),
+    (VideoFormat::Bgra, Rgb(Layout::BGRX)),
+    (VideoFormat::Rgba, Rgb(Layout::RGBX)),
+    (VideoFormat::Argb, Rgb(Layout::XRGB)),
+    (VideoFormat::Abgr, Rgb(Layout::XBGR)),
+    (VideoFormat::Y444, YCbCr(Samples::Y444)),
+    (VideoFormat::Nv24, YCbCr(Samples::NV24)),
+    (VideoFormat::P01010le, YCbCr(Samples::P010_10LE)),
+    (VideoFormat::I42010le, YCbCr(Samples::I420_10LE)),
 ];
+
+/// The formats that are sampled and painted as they are, the preferred ones first.
+pub fn formats() -> impl IntoIterator<Item = VideoFormat> {
+    FORMATS.map(|(format, _)| format)
+}
 
 /// Size and layout of frames of `info`.
 pub fn geometry(info: &gst_video::VideoInfo) -> Result<Geometry, ElementError> {
-    let y_cb_cr = |samples| Layout::YCbCr {
-        samples,
-        encoding: encoding(&info.colorimetry()),
-    };
-    let layout = match info.format() {
-        VideoFormat::Rgb => Layout::RGB,
-        VideoFormat::Bgr => Layout::BGR,
-        VideoFormat::Rgbx | VideoFormat::Rgba => Layout::RGBX,
-        VideoFormat::Bgrx | VideoFormat::Bgra => Layout::BGRX,
-        VideoFormat::Xrgb | VideoFormat::Argb => Layout::XRGB,
-        VideoFormat::Xbgr | VideoFormat::Abgr => Layout::XBGR,
-        VideoFormat::Gbr => Layout::GBR,
-        VideoFormat::I420 => y_cb_cr(Samples::I420),
-        VideoFormat::Yv12 => y_cb_cr(Samples::YV12),
-        VideoFormat::Nv12 => y_cb_cr(Samples::NV12),
-        VideoFormat::Nv21 => y_cb_cr(Samples::NV21),
-        VideoFormat::Nv24 => y_cb_cr(Samples::NV24),
-        VideoFormat::Y42b => y_cb_cr(Samples::Y42B),
-        VideoFormat::Y444 => y_cb_cr(Samples::Y444),
-        VideoFormat::Yuy2 => y_cb_cr(Samples::YUY2),
-        VideoFormat::Uyvy => y_cb_cr(Samples::UYVY),
-        VideoFormat::Yvyu => y_cb_cr(Samples::YVYU),
-        VideoFormat::Gray8 => y_cb_cr(Samples::GRAY8),
-        VideoFormat::P01010le => y_cb_cr(Samples::P010_10LE),
-        VideoFormat::I42010le => y_cb_cr(Samples::I420_10LE),
-        format => return Err(ElementError::Format(format)),
+    let known = FORMATS.iter().find(|(format, _)| *format == info.format());
+    let layout = match known {
+        Some(&(_, Rgb(layout))) => layout,
+        Some(&(_, YCbCr(samples))) => Layout::YCbCr {
+            samples,
+            encoding: encoding(&info.colorimetry()),
+        },
+        None => return Err(ElementError::Format(info.format())),
     };
     Ok(Geometry {
         layout,

@@ -98,7 +98,7 @@ impl ElementImpl for CamOverlay {
     fn pad_templates() -> &'static [gst::PadTemplate] {
         static PAD_TEMPLATES: LazyLock<Vec<gst::PadTemplate>> = LazyLock::new(|| {
             let caps = gst_video::VideoCapsBuilder::new()
-                .format_list(format::FORMATS)
+                .format_list(format::formats())
                 .build();
             [
                 ("src", gst::PadDirection::Src),

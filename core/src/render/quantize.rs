@@ -6,8 +6,6 @@ use super::column_group::{Bounds, Run, TILE_COLUMNS};
 use crate::luma::tiles::COLUMNS;
 use crate::resample::coefficients::Axis;
 use crate::rounding::{nearest, round_u8};
-#[cfg(target_arch = "x86_64")]
-use crate::simd::avx512::{Avx512, quantize::Steps};
 use crate::simd::{dispatched, multiply_add};
 
 /// The last row of the heat table.
@@ -38,12 +36,6 @@ impl Quantizer {
             round_u8(value * 255.0).min(HOTTEST)
         }
     }
-
-    /// The same for integer arithmetic, where its errors allow that.
-    #[cfg(target_arch = "x86_64")]
-    fn steps(&self) -> Option<Steps> {
-        Steps::new(self.factor, self.offset, self.cut, HOTTEST, self.error)
-    }
 }
 
 dispatched! {
@@ -61,30 +53,11 @@ dispatched! {
     }
 }
 
-/// Heat indices of the rows `ys` of a tile column into rows of `stride` bytes, summed from the `rows` of the
-/// map; where sums leave an index open, by `exact`, which is given column and row. `CUT` tells whether
-/// any may be below the threshold.
-pub(crate) fn quantize<const CUT: bool>(
-    rows: &[Run],
-    down: &Axis,
-    ys: Range<usize>,
-    quantizer: &Quantizer,
-    (out, stride): (&mut [u8], usize),
-    exact: &impl Fn(usize, usize) -> u8,
-) {
-    #[cfg(target_arch = "x86_64")]
-    if let Some(avx512) = Avx512::current()
-        && let Some(steps) = quantizer.steps()
-    {
-        let taps = ys.clone().map(|y| (down.index(y), down.weight(y)));
-        let exact = |x, row| exact(x, ys.start + row);
-        return avx512.quantize::<CUT>(rows, taps, &steps, (out, stride), exact);
-    }
-    plain_quantize::<_, CUT>(rows, down, ys, quantizer, out, stride, exact);
-}
-
 dispatched! {
-    fn plain_quantize<CUT: bool; F: Fn(usize, usize) -> u8>(
+    /// Heat indices of the rows `ys` of a tile column into rows of `stride` bytes, summed from the `rows` of the
+    /// map; where sums leave an index open, by `exact`, which is given column and row. `CUT` tells whether
+    /// any may be below the threshold.
+    pub(crate) fn quantize<CUT: bool; F: Fn(usize, usize) -> u8>(
         rows: &[Run],
         down: &Axis,
         ys: Range<usize>,

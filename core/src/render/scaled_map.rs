@@ -265,9 +265,9 @@ impl MapScaler {
         let rows = self.groups[column / TILE_COLUMNS].rows(column % TILE_COLUMNS);
         let down = &self.source.down;
         if coolest == 0 {
-            quantize::<true>(rows, down, ys, quantizer, (out, stride), &exact);
+            quantize::<_, true>(rows, down, ys, quantizer, out, stride, &exact);
         } else {
-            quantize::<false>(rows, down, ys, quantizer, (out, stride), &exact);
+            quantize::<_, false>(rows, down, ys, quantizer, out, stride, &exact);
         }
     }
 }

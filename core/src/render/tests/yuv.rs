@@ -232,6 +232,19 @@ impl Frame {
 }
 
 #[test]
+fn every_layout_has_a_format_that_says_by_itself_where_its_samples_lie() {
+    assert_eq!(FORMATS.len(), Y_CB_CR.len());
+    for samples in Y_CB_CR {
+        assert!(
+            FORMATS
+                .iter()
+                .any(|(_, of_format, _)| *of_format == samples),
+            "{samples:?}"
+        );
+    }
+}
+
+#[test]
 fn solid_colours_keep_their_channels() {
     let colours = [
         [230.0, 60.0, 20.0],

@@ -11,7 +11,6 @@ pub(crate) mod colours;
 mod digits;
 pub(crate) mod gray;
 pub(crate) mod lookup;
-pub(crate) mod quantize;
 pub(crate) mod round_byte_rows;
 pub(crate) mod scale_rows;
 pub(crate) mod sum_table;
