@@ -19,6 +19,20 @@ const SHELLS: [(&str, Shell); 3] = [
     ("fish", Shell::Fish),
 ];
 
+/// Prints `text` on stdout. Who reads it may have read enough and closed it.
+///
+/// # Errors
+/// It cannot be written.
+pub fn print(text: &str) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(format!("What was found cannot be written: {error}.").into())
+        }
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
 /// A program's `main`: reads the command line, runs the program, says on stderr what went wrong, and exits with 0,
 /// 1 (it failed), 2 (the command line makes no sense) or 3 (the input stands still).
 pub fn main<A: Parser>(program: impl FnOnce(A) -> Result<(), Failure>) -> ExitCode {

@@ -37,7 +37,7 @@ mod unreadable;
 mod upright;
 mod watchdog;
 
-pub use command_line::main;
+pub use command_line::{main, print};
 pub use failure::Failure;
 pub use input::{CameraOptions, Input, cameras};
 pub use options::{NetworkOptions, OverlayOptions, QuestionOptions};

@@ -137,7 +137,13 @@ fn handle(
                 None => format!("{}.", error.error().message().trim_end_matches('.')).into(),
             });
         }
-        gst::MessageView::Warning(warning) => eprintln!("{}", warning.error().message()),
+        gst::MessageView::Warning(warning) => {
+            let warning = warning.error();
+            // That text is no video is said by the error that follows.
+            if !warning.message().contains("type 'text/") {
+                eprintln!("{}", warning.message());
+            }
+        }
         gst::MessageView::Latency(_) => pipeline.recalculate_latency()?,
         gst::MessageView::Eos(_) => return Ok(true),
         _ => {}

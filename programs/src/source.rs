@@ -11,7 +11,7 @@ use gst_base::prelude::*;
 use crate::failure::Failure;
 use crate::input::Input;
 use crate::still;
-use crate::unreadable::{self, NO_PICTURE, Symptoms};
+use crate::unreadable::{self, LARGEST_SIDE, NO_PICTURE, Symptoms};
 use crate::upright::{settle, upright};
 use crate::watchdog::{self, Given, Watchdog};
 
@@ -89,8 +89,7 @@ impl Source {
         let entrance = entrance.downgrade();
         let first = entrance.clone();
         decoder.connect_pad_added(move |_, new| {
-            let caps = new.current_caps().unwrap_or_else(|| new.query_caps(None));
-            let is_picture = caps.structure(0).is_some_and(|s| s.name() == "video/x-raw");
+            let is_picture = picture(new).is_some();
             if let Some(entrance) = first.upgrade()
                 && is_picture
                 && !entrance.is_linked()
@@ -282,6 +281,7 @@ fn watch_reader(element: &gst::Element, seen: &Arc<Seen>) {
     if factory.is_none_or(|factory| factory.name() != "uridecodebin") {
         return;
     }
+    refuse_large(element);
     let seen = Arc::clone(seen);
     element.connect("source-setup", false, move |values| {
         let reader = values.get(1)?.get::<gst::Element>().ok()?;
@@ -335,6 +335,27 @@ fn gives_no_parts(pad: &gst::Pad) -> bool {
             .find(|(name, _)| name.eq_ignore_ascii_case("accept-ranges"));
         offer.is_none_or(|(_, units)| units.get::<&str>() != Ok("bytes"))
     })
+}
+
+/// The structure of the caps of `pad`, if it gives pictures.
+fn picture(pad: &gst::Pad) -> Option<gst::Structure> {
+    let caps = pad.current_caps().unwrap_or_else(|| pad.query_caps(None));
+    let structure = caps.structure(0).map(ToOwned::to_owned);
+    structure.filter(|structure| structure.name() == "video/x-raw")
+}
+
+/// Says of pictures that are too large for what comes after `decoder`: GStreamer 1.22 would wait for ever.
+fn refuse_large(decoder: &gst::Element) {
+    decoder.connect_pad_added(|decoder, pad| {
+        let picture = picture(pad);
+        let side = |name| picture.as_ref()?.get::<i32>(name).ok();
+        if let (Some(width), Some(height)) = (side("width"), side("height"))
+            && width.max(height) > LARGEST_SIDE
+        {
+            let words = unreadable::too_large(width, height);
+            gst::element_error!(decoder, gst::StreamError::Format, ("{words}"));
+        }
+    });
 }
 
 /// Notes what kind of data the first typefind element finds.

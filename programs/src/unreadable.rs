@@ -5,6 +5,16 @@ use gst::glib;
 /// What a bin says of an input in which no stream is a picture.
 pub const NO_PICTURE: &str = "There is no picture in it.";
 
+/// Largest width and height that GStreamer's converters take, in pixels.
+pub const LARGEST_SIDE: i32 = 32_767;
+
+/// What a bin says of pictures of that width and height, which nothing after it could take.
+pub fn too_large(width: i32, height: i32) -> String {
+    format!("{TOO_LARGE}{width} x {height}.")
+}
+
+const TOO_LARGE: &str = "Its pictures are larger than can be converted: ";
+
 /// What is known of an input besides an error.
 #[derive(Default)]
 pub struct Symptoms {
@@ -39,7 +49,14 @@ pub fn sentence(name: &str, error: &glib::Error, symptoms: &Symptoms) -> String 
             "there is no picture in it".to_owned(),
             "Give a video, a picture or a camera.",
         )
-    } else if kind == "text/plain" {
+    } else if let Some(size) = words.strip_prefix(TOO_LARGE) {
+        (
+            format!(
+                "its pictures have {size} pixels, and GStreamer converts {LARGEST_SIDE} a side at most"
+            ),
+            "Scale them down.",
+        )
+    } else if kind.starts_with("text/") {
         ("it is text".to_owned(), "Give a video or a picture.")
     } else if let Some(missing) = &symptoms.missing {
         (

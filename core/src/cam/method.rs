@@ -24,7 +24,7 @@ pub enum Method {
     /// [`Cam`](Self::Cam) where both apply. Draelos and Carin, "Use HiResCAM instead of Grad-CAM
     /// for faithful explanations of convolutional neural networks", 2020.
     HiResCam,
-    /// Σ_k w_k A_k, with w_k = Σ_i α_ki max(G_ki, 0) and α = G² / (2 G² + G³ Σ_i A_k): covers
+    /// Σ_k w_k A_k, with w_k = Σ_i α_ki max(G_ki, 0) and α = G² / (2 G² + G³ Σ_i A_k + 1e-6): covers
     /// several objects of one class. Chattopadhay et al., "Grad-CAM++: Generalized
     /// Gradient-based Visual Explanations for Deep Convolutional Networks", WACV 2018.
     GradCamPlusPlus,

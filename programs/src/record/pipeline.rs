@@ -127,9 +127,9 @@ impl Recorder {
         ClockTime::from_nseconds(self.streams.came_in.load(Ordering::SeqCst))
     }
 
-    /// Whether the input's picture is found.
+    /// Whether the input's picture is found, and of a kind that is taken.
     pub fn has_picture(&self) -> bool {
-        self.streams.picture.is_linked()
+        self.streams.picture.has_current_caps()
     }
 
     /// How long the input is, if that is known.

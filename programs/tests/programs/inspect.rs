@@ -199,8 +199,63 @@ fn what_cannot_be_decoded_is_named_in_a_sentence() {
         assert!(said.starts_with(&expected), "{said}");
         assert_eq!((code, said.lines().count()), (Some(1), 1), "{said}");
     }
+    let page = folder.join("page.html");
+    std::fs::write(&page, "<!DOCTYPE html><html><body>Log in</body></html>").unwrap();
+    let (said, _) = best(&page).unwrap_err();
+    assert!(
+        said.ends_with("cannot be read: it is text. Give a video or a picture."),
+        "{said}"
+    );
     let (said, _) = best(folder).unwrap_err();
     assert!(said.contains("cannot be read: it is a folder. "), "{said}");
+}
+
+#[test]
+fn an_overlay_is_no_other_format_and_not_its_own_picture() {
+    let folder = tempfile::tempdir().unwrap();
+    let photo = photos::turned(folder.path(), 1);
+    let own = folder.path().join("own.png");
+    std::fs::copy(common::source("examples/media/coffee.png"), &own).unwrap();
+    let before = std::fs::read(&own).unwrap();
+    for (image, output, expected) in [
+        (
+            &own,
+            own.clone(),
+            "The overlay would overwrite its own picture. Name another --output.",
+        ),
+        (
+            &photo,
+            folder.path().join("a.jpg"),
+            "The overlay is written as PNG, and “",
+        ),
+    ] {
+        let words_of = ["--net", "squeezenet", "--image"].map(OsStr::new);
+        let paths = [
+            image.as_os_str(),
+            OsStr::new("--output"),
+            output.as_os_str(),
+        ];
+        let done = inspect(&[&words_of[..], &paths].concat());
+        assert!(!done.status.success());
+        let said = words(&done.stderr);
+        assert!(said.starts_with(expected), "{said}");
+    }
+    assert!(std::fs::read(&own).unwrap() == before);
+}
+
+#[test]
+fn who_has_read_enough_may_close() {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_camoverlay-inspect"))
+        .args(["--net", "squeezenet", "--json", "--image"])
+        .arg(common::source("examples/media/coffee.png"))
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let done = child.wait_with_output().unwrap();
+    assert_eq!(words(&done.stderr), "");
+    assert!(done.status.success());
 }
 
 #[test]

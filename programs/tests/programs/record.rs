@@ -891,6 +891,12 @@ fn what_cannot_be_recorded_is_refused_in_one_line() {
     );
     fs::write(folder.join("empty.mp4"), "").unwrap();
     fs::write(folder.join("text.mp4"), "no video").unwrap();
+    let wide = common::pipeline(&format!(
+        "videotestsrc num-buffers=1 ! video/x-raw,format=RGB,width=40000,height=4 ! pngenc ! filesink location={:?}",
+        folder.join("wide.png")
+    ));
+    wide.set_state(gst::State::Playing).unwrap();
+    common::play_to_the_end(&wide);
     fs::create_dir(folder.join("folder")).unwrap();
     for (line, words, code) in [
         (
@@ -905,6 +911,12 @@ fn what_cannot_be_recorded_is_refused_in_one_line() {
             1,
         ),
         ("text.mp4 -o out.mp4", "text.mp4 cannot be read: ", 1),
+        (
+            "wide.png -o out.mp4",
+            "wide.png cannot be read: its pictures have 40000 x 4 pixels, and GStreamer converts 32767 a side at most. \
+             Scale them down.",
+            1,
+        ),
         ("nothing.mp4 -o out.mp4", "nothing.mp4 cannot be read: ", 1),
         ("folder -o out", "There is no video in folder.", 1),
         (

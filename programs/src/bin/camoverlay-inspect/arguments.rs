@@ -38,6 +38,22 @@ impl Arguments {
         if self.output.is_some() && self.image.is_none() {
             return Err(Failure::usage("--output needs --image."));
         }
+        if let (Some(image), Some(output)) = (&self.image, &self.output) {
+            if let (Ok(image), Ok(output)) = (image.canonicalize(), output.canonicalize())
+                && image == output
+            {
+                return Err(
+                    "The overlay would overwrite its own picture. Name another --output.".into(),
+                );
+            }
+            let suffix = output.extension();
+            if suffix.is_none_or(|suffix| !suffix.eq_ignore_ascii_case("png")) {
+                return Err(Failure::usage(format!(
+                    "The overlay is written as PNG, and “{}” does not end in .png.",
+                    output.display()
+                )));
+            }
+        }
         Ok(())
     }
 

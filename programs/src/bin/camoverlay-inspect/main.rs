@@ -32,10 +32,9 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
         classifier: explainer.classifier(),
         explanation: explanation.as_ref(),
     };
-    if arguments.json {
-        println!("{}", report.json());
+    camoverlay_programs::print(&if arguments.json {
+        format!("{}\n", report.json())
     } else {
-        print!("{}", report.text());
-    }
-    Ok(())
+        report.text()
+    })
 }

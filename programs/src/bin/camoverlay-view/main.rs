@@ -13,7 +13,7 @@ mod window;
 use std::process::ExitCode;
 
 use camoverlay::inference::SharedClassifier;
-use camoverlay_programs::{self, Event, Failure, Input, Next};
+use camoverlay_programs::{self, Event, Failure, Input, Next, print};
 use gst::prelude::*;
 use gstcamoverlay::camoverlay::CamOverlay;
 
@@ -39,7 +39,7 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
     let network = overlay
         .downcast_ref::<CamOverlay>()
         .ok_or("camoverlay is another element here.")?;
-    let network = SharedClassifier::open(&network.options()).map_err(|error| error.to_string())?;
+    let network = SharedClassifier::open(&network.options())?;
     let restless = arguments.overlay.inference.as_deref() == Some("latest");
     let stage = Stage::new(
         &input.element,
@@ -82,14 +82,16 @@ fn overlay(arguments: &Arguments) -> Result<gst::Element, Failure> {
 fn list() -> Result<(), Failure> {
     let cameras = camoverlay_programs::cameras()?;
     if cameras.is_empty() {
-        println!("There is no camera.");
+        return print("There is no camera.\n");
     }
+    let mut list = String::new();
     for camera in cameras {
         let fields = camera.properties();
         let path = ["api.v4l2.path", "device.path", "object.path"]
             .iter()
             .find_map(|key| fields.as_ref()?.get::<String>(*key).ok());
-        println!("{}  {}", path.unwrap_or_default(), camera.display_name());
+        let path = path.unwrap_or_default();
+        list.push_str(&format!("{path}  {}\n", camera.display_name()));
     }
-    Ok(())
+    print(&list)
 }
