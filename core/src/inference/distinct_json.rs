@@ -12,7 +12,31 @@ pub enum Unreadable {
     /// It holds one, but for this key, which comes twice.
     Twice(String),
     /// What is not understood, and where.
-    Other(String),
+    Other(Fault),
+}
+
+/// What is not understood in a text, and where.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Fault {
+    /// As the middle of a sentence.
+    pub what: String,
+    /// Counted from 1.
+    pub line: usize,
+    /// Counted from 1; 0 at the very beginning of a line.
+    pub column: usize,
+}
+
+impl From<serde_json::Error> for Fault {
+    fn from(error: serde_json::Error) -> Self {
+        let (line, column) = (error.line(), error.column());
+        let what = error.to_string();
+        let place = format!(" at line {line} column {column}");
+        Self {
+            what: what.strip_suffix(&place).unwrap_or(&what).to_owned(),
+            line,
+            column,
+        }
+    }
 }
 
 /// The value that `text` writes.
@@ -27,7 +51,7 @@ pub fn parse(text: &str) -> Result<Value, Unreadable> {
         .and_then(|value| deserializer.end().map(|()| value));
     match (value, twice.into_inner()) {
         (Err(_), Some(key)) => Err(Unreadable::Twice(key)),
-        (value, _) => value.map_err(|error| Unreadable::Other(error.to_string())),
+        (value, _) => value.map_err(|error| Unreadable::Other(error.into())),
     }
 }
 
@@ -130,5 +154,15 @@ mod tests {
             assert!(matches!(parse(text), Err(Unreadable::Other(_))), "{text}");
         }
         assert!(parse(&"[".repeat(100_000)).is_err());
+    }
+
+    #[test]
+    fn the_place_of_a_fault_stands_beside_it() {
+        let fault = Fault {
+            what: "EOF while parsing a list".to_owned(),
+            line: 2,
+            column: 2,
+        };
+        assert_eq!(parse("[1,\n 2"), Err(Unreadable::Other(fault)));
     }
 }

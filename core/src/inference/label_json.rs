@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use super::distinct_json::{self, Unreadable};
+use super::distinct_json::{self, Fault, Unreadable};
+use super::label_index::{NAME_COLUMNS, NO_INDEX, Place, Said, index_in, index_of, shown, whole};
 use super::printable::shortened;
 use super::python_literal;
 
@@ -19,30 +20,6 @@ const HOLDERS: [&str; 6] = [
     "class_to_idx",
 ];
 
-/// Headers of a table's column of indices and of its column of names, the better first.
-pub const INDEX_COLUMNS: [&str; 9] = [
-    "index",
-    "idx",
-    "id",
-    "class_id",
-    "class id",
-    "class_index",
-    "label_id",
-    "number",
-    "class",
-];
-pub const NAME_COLUMNS: [&str; 9] = [
-    "label",
-    "name",
-    "class_name",
-    "class name",
-    "display_name",
-    "label_name",
-    "labels",
-    "names",
-    "class",
-];
-
 pub fn json_or_python(text: &str) -> Result<Value, Unreadable> {
     distinct_json::parse(text).or_else(|of_json| match python_literal::literal(text) {
         Err(Unreadable::Other(_)) => Err(of_json),
@@ -53,7 +30,19 @@ pub fn json_or_python(text: &str) -> Result<Value, Unreadable> {
 pub fn told(unreadable: Unreadable) -> String {
     match unreadable {
         Unreadable::Twice(key) => format!("the key “{}” comes twice", shortened(&key)),
-        Unreadable::Other(fault) => format!("it is not JSON: {fault}"),
+        Unreadable::Other(Fault { what, line, column }) => {
+            format!("it is not JSON: {what} at line {line} column {column}")
+        }
+    }
+}
+
+/// What is wrong with a line that was read alone, so that its own count of lines says nothing.
+fn told_of_line(number: usize, unreadable: Unreadable) -> String {
+    match unreadable {
+        Unreadable::Other(Fault { what, column, .. }) => {
+            format!("line {number}: it is not JSON: {what} at column {column}")
+        }
+        twice @ Unreadable::Twice(_) => format!("line {number}: {}", told(twice)),
     }
 }
 
@@ -63,41 +52,72 @@ pub fn begins_as_json(text: &str) -> bool {
     inside.is_some_and(|inside| inside.trim_start().starts_with(['"', '\'']))
 }
 
+/// Whether a line that is no JSON was meant to be: one string in its quotes, or the beginning of an
+/// object or a list of strings.
+fn means_json(line: &str) -> bool {
+    let line = line.trim();
+    let inside = line
+        .strip_prefix('"')
+        .and_then(|line| line.strip_suffix('"'));
+    let is_string = inside.is_some_and(|inside| {
+        let mut escaped = false;
+        !inside.chars().any(|character| {
+            let is_end = character == '"' && !escaped;
+            escaped = character == '\\' && !escaped;
+            is_end
+        })
+    });
+    is_string || begins_as_json(line)
+}
+
 /// The names of lines that are a JSON value each: text, or objects or lists with a name. None where
 /// they are something else.
 pub fn from_json_lines(text: &str) -> Option<Result<Vec<String>, String>> {
     let mut values = Vec::new();
     let mut fault = None;
-    for (number, line) in text.lines().enumerate() {
+    let mut is_text = false;
+    for (number, line) in (1..).zip(text.lines()) {
         if line.trim().is_empty() {
             continue;
         }
         match json_or_python(line) {
             Ok(value @ (Value::String(_) | Value::Array(_) | Value::Object(_))) => {
-                values.push((Place::Line(number + 1), value));
+                values.push((Place::Line(number), value));
             }
-            Ok(Value::Null | Value::Bool(_) | Value::Number(_)) => {
-                fault.get_or_insert(format!("line {} is no name and no object", number + 1));
+            Ok(value @ (Value::Null | Value::Bool(_) | Value::Number(_))) => {
+                fault.get_or_insert(format!(
+                    "line {number} is {}, which is no name and no object",
+                    shortened(&value.to_string())
+                ));
             }
             Err(unreadable) => {
-                fault.get_or_insert(format!("line {}: {}", number + 1, told(unreadable)));
+                is_text |= !means_json(line);
+                fault.get_or_insert(told_of_line(number, unreadable));
             }
         }
     }
-    match (values.first(), fault) {
-        // Nobody calls a class “{…}”.
-        (Some((Place::Line(1), Value::Object(_))), Some(fault)) => Some(Err(fault)),
-        (None, _) | (_, Some(_)) => None,
-        (Some(_), None) => {
-            let are_names = |(_, value): &(Place, Value)| match value {
-                Value::Array(values) => matches!(values.last(), Some(Value::String(_))),
-                _ => true,
-            };
-            values
-                .iter()
-                .all(are_names)
-                .then(|| from_values(values.iter().map(|(place, value)| (*place, value))))
-        }
+    // Nobody calls a class “{…}”.
+    let begins_with_object = matches!(values.first(), Some((Place::Line(1), Value::Object(_))));
+    if is_text && !begins_with_object {
+        return None;
+    }
+    let ends_with_name = |value: &Value| match value {
+        Value::Array(values) => matches!(values.last(), Some(Value::String(_))),
+        _ => true,
+    };
+    let nameless = values.iter().find(|(_, value)| !ends_with_name(value));
+    if let Some((place, _)) = nameless {
+        let is_certain = values
+            .iter()
+            .any(|(_, value)| !value.is_string() && ends_with_name(value));
+        return is_certain.then(|| Err(format!("{place} is a list that ends with no name")));
+    }
+    match (values.is_empty(), fault) {
+        (true, _) => None,
+        (false, Some(fault)) => Some(Err(fault)),
+        (false, None) => Some(from_values(
+            values.iter().map(|(place, value)| (*place, value)),
+        )),
     }
 }
 
@@ -116,10 +136,16 @@ pub fn from_value(value: &Value) -> Result<Vec<String>, String> {
         Value::Object(object) => {
             if let Some(held) = HOLDERS.iter().find_map(|key| object.get(*key)) {
                 // An object in it is no second holder.
-                return match held {
+                let names = match held {
                     Value::Object(pairs) => from_pairs(pairs.iter()),
                     other => from_value(other),
-                };
+                }?;
+                if object.contains_key("id2label")
+                    && let Some(Value::Object(indices)) = object.get("label2id")
+                {
+                    agree(&names, indices)?;
+                }
+                return Ok(names);
             }
             from_pairs(object.iter())
         }
@@ -129,22 +155,28 @@ pub fn from_value(value: &Value) -> Result<Vec<String>, String> {
     }
 }
 
-/// Where in a file something stands.
-#[derive(Clone, Copy)]
-pub enum Place {
-    /// Counted from 1.
-    Line(usize),
-    /// Of a list, counted from 0.
-    Entry(usize),
-}
-
-impl fmt::Display for Place {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Line(number) => write!(f, "line {number}"),
-            Self::Entry(index) => write!(f, "entry {index}"),
+/// That `label2id` gives no name another index than `id2label`, of which `names` are. It may lack
+/// some: of two classes with one name it can hold one.
+fn agree(names: &[String], label2id: &Map<String, Value>) -> Result<(), String> {
+    for (name, value) in label2id {
+        let index = match value {
+            Value::String(text) => whole(text),
+            other => index_of(other),
+        };
+        let named = index.and_then(|index| names.get(index));
+        if named.is_none_or(|named| named.trim() != name.trim()) {
+            let other = named.map_or_else(
+                || "has no such index".to_owned(),
+                |named| format!("calls that index “{}”", shortened(named)),
+            );
+            return Err(format!(
+                "its label2id gives “{}” the index {}, and its id2label {other}",
+                shortened(name),
+                shown(value)
+            ));
         }
     }
+    Ok(())
 }
 
 /// The names of a list, in the order of their indices where they have some.
@@ -156,14 +188,15 @@ fn from_values<'a>(
     let mut without = None;
     for (place, value) in values {
         names.push(name(value).and_then(|name| filled(place, name))?);
-        match index_in(value) {
-            Some(index) => indices.push((index, place)),
-            None => without = without.or(Some(place)),
+        match index_in(place, value)? {
+            Said::Index(index) => indices.push((index, place)),
+            Said::Identifier(what) => without = without.or(Some((place, what))),
+            Said::Nothing => without = without.or(Some((place, "no index".to_owned()))),
         }
     }
     match (without, indices.first()) {
-        (Some(without), Some((_, with))) => {
-            Err(format!("{without} has no index, and {with} has one"))
+        (Some((without, what)), Some((_, with))) => {
+            Err(format!("{without} has {what}, and {with} has an index"))
         }
         (_, None) => Ok(names),
         // Numbers that begin with 1, or leave some out, still tell the order.
@@ -180,31 +213,12 @@ pub fn filled(place: impl fmt::Display, name: String) -> Result<String, String> 
     Ok(name)
 }
 
-/// The index that an object in a list says it has.
-fn index_in(value: &Value) -> Option<usize> {
-    let object = value.as_object()?;
-    // Where “label” is a number, the name has another key.
-    let mut keys = INDEX_COLUMNS.iter().chain(&["label"]);
-    let index = keys.find_map(|key| match object.get(*key)? {
-        Value::Number(number) => number.as_u64(),
-        // Digits are a name there.
-        Value::String(_) if NAME_COLUMNS.contains(key) => None,
-        Value::String(text) => text.trim().parse().ok(),
-        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
-    });
-    usize::try_from(index?).ok()
-}
-
 /// A name from index to name, or from name to index.
 fn from_pairs<'a>(
     pairs: impl Iterator<Item = (&'a String, &'a Value)> + Clone,
 ) -> Result<Vec<String>, String> {
     let key_of = |key: &str| format!("“{}”", shortened(key));
-    let by_key: Option<Vec<(usize, &String, &Value)>> = pairs
-        .clone()
-        .map(|(key, value)| Some((key.trim().parse().ok()?, key, value)))
-        .collect();
-    if let Some(pairs) = by_key {
+    let named = |pairs: Vec<(usize, &String, &Value)>| {
         let names: Result<Vec<_>, String> = pairs
             .into_iter()
             .map(|(index, key, value)| {
@@ -212,20 +226,59 @@ fn from_pairs<'a>(
                 Ok(((index, key_of(key)), name))
             })
             .collect();
-        return in_order(names?.into_iter());
+        in_order(names?.into_iter())
+    };
+    let by_key = |index_of: fn(&str) -> Option<usize>| -> Option<Vec<_>> {
+        let pairs = pairs.clone();
+        pairs
+            .map(|(key, value)| Some((index_of(key)?, key, value)))
+            .collect()
+    };
+    if let Some(pairs) = by_key(|key| key.trim().parse().ok()) {
+        return named(pairs);
     }
     let by_value: Option<Vec<((usize, String), String)>> = pairs
-        .map(|(key, value)| {
-            let index = usize::try_from(value.as_u64()?).ok()?;
-            Some(((index, key_of(key)), key.clone()))
-        })
+        .clone()
+        .map(|(key, value)| Some(((index_of(value)?, key_of(key)), key.clone())))
         .collect();
-    let pairs =
-        by_value.ok_or("it says neither the name of each index nor the index of each name")?;
-    for ((index, _), name) in &pairs {
-        filled(format!("index {index}"), name.clone())?;
+    if let Some(pairs) = by_value {
+        for ((index, _), name) in &pairs {
+            filled(format!("index {index}"), name.clone())?;
+        }
+        return in_order(pairs.into_iter());
     }
-    in_order(pairs.into_iter())
+    // Only now: “1.0” to 0 is a name and its index.
+    if let Some(pairs) = by_key(whole) {
+        return named(pairs);
+    }
+    Err(fault_of_pairs(pairs))
+}
+
+/// The first index that is none, in pairs of which most have one.
+fn fault_of_pairs<'a>(pairs: impl Iterator<Item = (&'a String, &'a Value)> + Clone) -> String {
+    let count = pairs.clone().count();
+    let is_number = |value: &Value| value.is_number() || value.is_null();
+    let by_value = pairs.clone().filter(|(_, value)| is_number(value)).count();
+    let by_key = pairs
+        .clone()
+        .filter(|(key, _)| key.trim().parse::<f64>().is_ok())
+        .count();
+    let fault = if 2 * by_key >= count && by_key >= by_value {
+        let key = pairs.map(|(key, _)| key).find(|key| whole(key).is_none());
+        key.map(|key| format!("the index “{}” {NO_INDEX}", shortened(key)))
+    } else if 2 * by_value >= count {
+        let mut pairs = pairs;
+        let pair = pairs.find(|(_, value)| index_of(value).is_none());
+        pair.map(|(key, value)| {
+            let (key, value) = (shortened(key), shown(value));
+            format!("“{key}” has {value} as its index, which {NO_INDEX}")
+        })
+    } else {
+        None
+    };
+    fault.unwrap_or_else(|| {
+        "it says neither the name of each index nor the index of each name".to_owned()
+    })
 }
 
 /// A name alone, the last of several (`["n01440764", "tench"]`, as Keras has it), or the name that

@@ -1,18 +1,21 @@
 //! The shapes in which class names are written down:
 //!
-//! - one a line;
+//! - one a line, which ends with a newline or with a carriage return;
 //! - one a line behind its index (`0: red`, `0 red`, `0,red`), in any order;
 //! - one a line behind WordNet's number (`n01440764 tench`), which stays with the name;
 //! - a table with a header (`index,label`, in any order of the columns, separated by commas, semicolons
 //!   or tabs);
 //! - JSON, or what Python prints: a list of names, an object from index to name or from name to
 //!   index, or one that holds such a thing as `id2label`, `names`, `labels` or `classes`;
-//! - the same, one value a line: names, or objects that have a name and perhaps an index.
+//! - the same, one value a line: names, or objects that have a name and perhaps an index, or lists of
+//!   an index and a name.
+
+use std::borrow::Cow;
 
 use super::distinct_json::Unreadable;
+use super::label_index::{INDEX_COLUMNS, NAME_COLUMNS, Place};
 use super::label_json::{
-    INDEX_COLUMNS, NAME_COLUMNS, Place, begins_as_json, filled, from_json_lines, from_value,
-    in_order, json_or_python, told,
+    begins_as_json, filled, from_json_lines, from_value, in_order, json_or_python, told,
 };
 use super::printable::shortened;
 
@@ -29,7 +32,8 @@ const LONGEST: usize = 4096;
 /// What is wrong with it, as the end of a sentence: no JSON, indices that are not 0 to n - 1, no end
 /// of labels.
 pub fn parse(text: &str, classes: usize, is_json: bool) -> Result<Vec<String>, String> {
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text).trim_end();
+    let text = with_newlines(text);
+    let text = text.strip_prefix('\u{feff}').unwrap_or(&text).trim_end();
     let names = match text.trim_start().chars().next() {
         Some('[' | '{') => match json_or_python(text) {
             Ok(value) => from_value(&value)?,
@@ -57,11 +61,37 @@ pub fn parse(text: &str, classes: usize, is_json: bool) -> Result<Vec<String>, S
     Ok(names)
 }
 
+/// `text` with a newline where a line ends with carriage returns, as old Macs and some spreadsheets
+/// end them.
+pub fn with_newlines(text: &str) -> Cow<'_, str> {
+    if !text.contains('\r') {
+        return Cow::Borrowed(text);
+    }
+    let mut lines = String::with_capacity(text.len());
+    for line in text.split_inclusive('\n') {
+        let content = line.strip_suffix('\n').unwrap_or(line);
+        // Of several before a newline none ends a line of its own.
+        let content = if content.len() < line.len() {
+            content.trim_end_matches('\r')
+        } else {
+            content
+        };
+        lines.push_str(&content.replace('\r', "\n"));
+        if line.ends_with('\n') {
+            lines.push('\n');
+        }
+    }
+    Cow::Owned(lines)
+}
+
 fn from_lines(text: &str, classes: usize) -> Result<Vec<String>, String> {
     if let Some(names) = from_table(text, classes) {
         return names;
     }
-    if text.trim_start().starts_with('"')
+    // “null” and the like can be the first of lines that are JSON.
+    let is_quoted = |line: &str| line.trim_start().starts_with('"');
+    if !text.trim_start().starts_with('\'')
+        && text.lines().any(is_quoted)
         && let Some(names) = from_json_lines(text)
     {
         return names;

@@ -62,18 +62,25 @@ impl LabelFile {
             path: path.to_owned(),
             message,
         };
+        // First, as one of its marks begins with one of UTF-16's.
+        if bytes.starts_with(&[0xff, 0xfe, 0, 0]) || bytes.starts_with(&[0, 0, 0xfe, 0xff]) {
+            return Err(malformed("it is UTF-32 text, not UTF-8".to_owned()));
+        }
         if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
             return Err(malformed("it is UTF-16 text, not UTF-8".to_owned()));
         }
-        let line_of =
-            |bytes: &[u8], at: usize| 1 + bytes[..at].iter().filter(|&&byte| byte == b'\n').count();
+        let line_of = |bytes: &[u8], at: usize| {
+            // All before it is UTF-8.
+            let before = String::from_utf8_lossy(&bytes[..at]);
+            1 + label_text::with_newlines(&before).matches('\n').count()
+        };
         let text = String::from_utf8(bytes).map_err(|error| LabelsError::NotUtf8 {
             path: path.to_owned(),
             line: line_of(error.as_bytes(), error.utf8_error().valid_up_to()),
         })?;
         if let Some(at) = text.find('\0') {
             return Err(malformed(format!(
-                "line {} has a zero byte, so it is UTF-16 text or no text at all",
+                "line {} has a zero byte, so it is UTF-16 or UTF-32 text or no text at all",
                 line_of(text.as_bytes(), at)
             )));
         }
@@ -125,7 +132,8 @@ impl LabelFile {
 impl Labels {
     /// One label a line; blank lines at the end do not count.
     pub fn parse(text: &str) -> Self {
-        let text = text.strip_prefix('\u{feff}').unwrap_or(text).trim_end();
+        let text = label_text::with_newlines(text);
+        let text = text.strip_prefix('\u{feff}').unwrap_or(&text).trim_end();
         text.lines().collect()
     }
 
@@ -335,6 +343,13 @@ mod tests {
     }
 
     #[test]
+    fn lines_end_with_a_carriage_return_too() {
+        let labels = Labels::parse("cat\rdog\r\r");
+        assert_eq!(labels.len(), 2);
+        assert_eq!(labels.first_name(1), "dog");
+    }
+
+    #[test]
     fn numbered_labels_stand_in() {
         assert_eq!(Labels::numbered(505).matches("class 504"), [504]);
     }
@@ -353,6 +368,11 @@ mod tests {
             read(&path, 2),
             Err(LabelsError::NotUtf8 { line: 2, .. })
         ));
+        std::fs::write(&path, b"cat\rdog\r\xff\r").unwrap();
+        assert!(matches!(
+            read(&path, 3),
+            Err(LabelsError::NotUtf8 { line: 3, .. })
+        ));
         std::fs::write(&path, "cat\ndog\nbird\n").unwrap();
         let error = read(&path, 2).unwrap_err().to_string();
         assert!(
@@ -363,6 +383,8 @@ mod tests {
         for (bytes, words) in [
             (&b"\xff\xfec\0a\0t\0"[..], "UTF-16"),
             (b"\xfe\xff\0c\0a\0t", "UTF-16"),
+            (b"\xff\xfe\0\0c\0\0\0", "it is UTF-32 text"),
+            (b"\0\0\xfe\xff\0\0\0c", "it is UTF-32 text"),
             (b"c\0a\0t\0\n\0d\0o\0g\0", "line 1 has a zero byte"),
         ] {
             std::fs::write(&path, bytes).unwrap();

@@ -13,6 +13,7 @@ pub(crate) mod distinct_json;
 pub(crate) mod error;
 #[cfg(test)]
 pub(crate) mod hostile;
+pub(crate) mod label_index;
 pub(crate) mod label_json;
 pub(crate) mod label_text;
 pub(crate) mod labels;

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Number, Value};
 
-use super::distinct_json::Unreadable;
+use super::distinct_json::{Fault, Unreadable};
 
 /// Deepest nesting that is read.
 const DEEPEST: usize = 16;
@@ -28,8 +28,17 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn fault(&self) -> Unreadable {
-        let line = 1 + self.text[..self.at].matches('\n').count();
-        Unreadable::Other(format!("line {line} is not understood"))
+        self.fault_of("it is not understood")
+    }
+
+    fn fault_of(&self, what: &str) -> Unreadable {
+        let before = &self.text[..self.at];
+        let in_line = before.rsplit('\n').next().unwrap_or(before);
+        Unreadable::Other(Fault {
+            what: what.to_owned(),
+            line: 1 + before.matches('\n').count(),
+            column: 1 + in_line.len(),
+        })
     }
 
     fn next_char(&mut self) -> Option<char> {
@@ -55,7 +64,7 @@ impl Reader<'_> {
 
     fn value(&mut self, depth: usize) -> Result<Value, Unreadable> {
         if depth > DEEPEST {
-            return Err(Unreadable::Other("it is nested too deep".to_owned()));
+            return Err(self.fault_of("it is nested too deep"));
         }
         match self.peek() {
             Some('[') => self.list(']', depth),

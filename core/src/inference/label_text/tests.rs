@@ -44,6 +44,10 @@ fn all_shapes_give_the_same() {
         "{'class_name': 'red', 'id': 'n01'}\n{'class_name': 'green', 'id': 'n02'}\n{'class_name': 'blue', 'id': 'n03'}",
         "[\"n01\", \"red\"]\n[\"n02\", \"green\"]\n[\"n03\", \"blue\"]\n",
         r#"[{"id": 1, "name": "green"}, {"id": 0, "name": "red"}, {"id": 2, "name": "blue"}]"#,
+        "red\rgreen\rblue\r",
+        "index,label\r1,green\r0,red\r2,blue",
+        "{\"id\": 1, \"name\": \"green\"}\r{\"id\": 0, \"name\": \"red\"}\r{\"id\": 2, \"name\": \"blue\"}\r",
+        "red\r\r\ngreen\r\r\nblue\r\r\n",
     ] {
         assert_eq!(names(text, 3), ["red", "green", "blue"], "{text}");
     }
@@ -136,7 +140,7 @@ fn faults_are_told() {
         (
             "{\"id\": 0, \"name\": \"red\"}\n{\"name\": \"green\"}",
             false,
-            "line 2 has no index, and line 1 has one",
+            "line 2 has no index, and line 1 has an index",
         ),
         (
             "{\"name\": \"red\"}\n{\"name\": \"green\"",
@@ -197,4 +201,186 @@ fn faults_are_told() {
             .unwrap_err()
             .contains("1000001 labels")
     );
+}
+
+fn fault(text: &str) -> String {
+    let fault = parse(text, 3, false).expect_err(text);
+    assert!(!fault.contains('\n'), "{fault}");
+    fault
+}
+
+#[test]
+fn a_whole_float_is_an_index() {
+    for text in [
+        r#"[{"id": 2.0, "name": "blue"}, {"id": 0.0, "name": "red"}, {"id": 1, "name": "green"}]"#,
+        "{\"idx\": \"2.0\", \"name\": \"blue\"}\n{\"idx\": 0, \"name\": \"red\"}\n{\"idx\": 1e0, \"name\": \"green\"}",
+        r#"{"blue": 2.0, "red": 0.0, "green": 1.0}"#,
+        r#"{"2.0": "blue", "0.0": "red", "1.0": "green"}"#,
+        r#"[[2, "blue"], [0, "red"], [1, "green"]]"#,
+        r#"[[2.0, "blue"], [0, "red"], [1, "green"]]"#,
+        "[2, \"blue\"]\n[0, \"red\"]\n[1.0, \"green\"]",
+        "[(2, 'blue'), (0, 'red'), (1, 'green')]",
+        r#"[[2, "n03", "blue"], [0, "n01", "red"], [1, "n02", "green"]]"#,
+        r#"[["n03", "red"], ["n01", "green"], ["n02", "blue"]]"#,
+        r#"[["02119789", "red"], ["02100735", "green"], ["02096294", "blue"]]"#,
+    ] {
+        assert_eq!(names(text, 3), ["red", "green", "blue"], "{text}");
+    }
+    // There the name is a number.
+    assert_eq!(names(r#"{"1.0": 0, "2.0": 1}"#, 2), ["1.0", "2.0"]);
+}
+
+#[test]
+fn an_index_that_is_none_is_told_with_its_place() {
+    let value = |value: &str| {
+        format!(
+            "{{\"id\": 1, \"name\": \"green\"}}\n{{\"id\": {value}, \"name\": \"red\"}}\n{{\"id\": 2, \"name\": \"blue\"}}"
+        )
+    };
+    for (given, shown) in [
+        ("-1", "-1"),
+        ("1.5", "1.5"),
+        ("null", "null"),
+        ("true", "true"),
+        ("[0]", "[0]"),
+        ("\"\"", "“”"),
+        ("\"-1\"", "“-1”"),
+        ("1e300", "1e+300"),
+    ] {
+        let lines = value(given);
+        let told = format!("has {shown} as its “id”, which is no whole number from 0 on");
+        assert_eq!(fault(&lines), format!("line 2 {told}"));
+        let list = format!("[{}]", lines.replace('\n', ", "));
+        assert_eq!(fault(&list), format!("entry 1 {told}"));
+    }
+    for (text, words) in [
+        (
+            value("\"n01\""),
+            "line 2 has “n01” as its “id”, which is no whole number from 0 on, and line 1 has an index",
+        ),
+        (
+            r#"[{"index": "a", "name": "red"}, {"index": "b", "name": "green"}]"#.to_owned(),
+            "entry 0 has “a” as its “index”, which is no whole number from 0 on",
+        ),
+        (
+            r#"[{"id": null, "name": "red"}, {"id": null, "name": "green"}]"#.to_owned(),
+            "entry 0 has null as its “id”, which is no whole number from 0 on",
+        ),
+        (
+            r#"[{"label": -1, "name": "red"}]"#.to_owned(),
+            "entry 0 has -1 as its “label”, which is no whole number from 0 on",
+        ),
+        (
+            r#"[[0, "red"], [-1, "green"]]"#.to_owned(),
+            "entry 1 has -1 before its name, which is no whole number from 0 on",
+        ),
+        (
+            "[1, \"red\"]\n[null, \"green\"]".to_owned(),
+            "line 2 has null before its name, which is no whole number from 0 on",
+        ),
+        (
+            "[1, \"red\"]\n[0.5, \"green\"]".to_owned(),
+            "line 2 has 0.5 before its name, which is no whole number from 0 on",
+        ),
+        (
+            "[1, \"red\"]\n[\"n01\", \"green\"]".to_owned(),
+            "line 2 has no index, and line 1 has an index",
+        ),
+        (
+            "[1, \"red\"]\n[0, 2]".to_owned(),
+            "line 2 is a list that ends with no name",
+        ),
+        (
+            r#"{"red": 0, "green": -1, "blue": 1}"#.to_owned(),
+            "“green” has -1 as its index, which is no whole number from 0 on",
+        ),
+        (
+            r#"{"red": 0, "green": null}"#.to_owned(),
+            "“green” has null as its index, which is no whole number from 0 on",
+        ),
+        (
+            r#"{"0": "red", "-1": "green", "1": "blue"}"#.to_owned(),
+            "the index “-1” is no whole number from 0 on",
+        ),
+        (
+            r#"{"0": "red", "0.5": "green"}"#.to_owned(),
+            "the index “0.5” is no whole number from 0 on",
+        ),
+    ] {
+        assert_eq!(fault(&text), words, "{text}");
+    }
+}
+
+#[test]
+fn a_fault_of_a_line_names_one_line() {
+    for (text, words) in [
+        (
+            "{\"name\": \"red\"}\n{\"name\": \"gree",
+            "line 2: it is not JSON: EOF while parsing a string at column 14",
+        ),
+        ("\"red\"\n\"\\ud800\"\n\"blue\"", "line 2: it is not JSON: "),
+        (
+            "\"red\"\nnull\n\"blue\"",
+            "line 2 is null, which is no name and no object",
+        ),
+        (
+            "null\n\"red\"\n\"blue\"",
+            "line 1 is null, which is no name and no object",
+        ),
+        (
+            "{\"name\": \"red\"}\nnull",
+            "line 2 is null, which is no name and no object",
+        ),
+        (
+            "[\"n01\", \"red\"]\nnull",
+            "line 2 is null, which is no name and no object",
+        ),
+        (
+            "\"red\"\n{\"name\": \"green\"",
+            "line 2: it is not JSON: EOF while parsing an object at column",
+        ),
+    ] {
+        let fault = fault(text);
+        assert!(fault.starts_with(words), "{text}: {fault}");
+        assert_eq!(fault.matches("line ").count(), 1, "{fault}");
+    }
+    for text in [
+        "null\ntrue\n",
+        "\"red\" and \"white\"\n\"blue\"",
+        "\"red\"\nwhite",
+    ] {
+        assert_eq!(names(text, 2), text.lines().collect::<Vec<_>>());
+    }
+}
+
+#[test]
+fn two_maps_of_a_configuration_that_contradict_each_other_are_told() {
+    let both = |label2id: &str| {
+        format!(r#"{{"id2label": {{"0": "red", "1": "green"}}, "label2id": {label2id}}}"#)
+    };
+    for (label2id, words) in [
+        (
+            r#"{"red": 1, "green": 0}"#,
+            "its label2id gives “green” the index 0, and its id2label calls that index “red”",
+        ),
+        (
+            r#"{"red": 0, "green": 2}"#,
+            "its label2id gives “green” the index 2, and its id2label has no such index",
+        ),
+        (
+            r#"{"red": 0, "green": -1}"#,
+            "its label2id gives “green” the index -1, and its id2label has no such index",
+        ),
+    ] {
+        assert_eq!(fault(&both(label2id)), words);
+    }
+    for label2id in [
+        r#"{"red": 0, "green": 1}"#,
+        r#"{"green": "1", "red": "0"}"#,
+        r#"{"red": 0.0}"#,
+        "null",
+        "{}",
+    ] {
+        assert_eq!(names(&both(label2id), 2), ["red", "green"]);
+    }
 }
