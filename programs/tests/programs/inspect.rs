@@ -202,8 +202,9 @@ fn what_cannot_be_decoded_is_named_in_a_sentence() {
     let page = folder.join("page.html");
     std::fs::write(&page, "<!DOCTYPE html><html><body>Log in</body></html>").unwrap();
     let (said, _) = best(&page).unwrap_err();
+    assert_eq!(said.lines().count(), 1, "{said}");
     assert!(
-        said.ends_with("cannot be read: it is text. Give a video or a picture."),
+        said.ends_with("cannot be read: it is text. Give a video or a picture.\n"),
         "{said}"
     );
     let (said, _) = best(folder).unwrap_err();
