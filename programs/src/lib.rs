@@ -33,6 +33,7 @@ pub mod record;
 mod run;
 mod source;
 mod still;
+mod track_header;
 mod unreadable;
 mod upright;
 mod watchdog;

@@ -71,7 +71,7 @@ impl Source {
             .property("max-size-bytes", 0u32)
             .property("max-size-time", 0u64)
             .build()?;
-        let [convert, flip] = upright()?;
+        let [convert, flip] = upright(input)?;
         bin.add_many(chain)?;
         gst::Element::link_many(chain)?;
         bin.add_many([&waiting, &convert, &flip])?;

@@ -5,16 +5,22 @@ use std::sync::{Mutex, PoisonError};
 use gst::prelude::*;
 
 use crate::failure::Failure;
+use crate::input::Input;
+use crate::track_header;
 
-/// A converter, and behind it what turns frames as their orientation tag says. The tag says afterwards that they are
-/// upright, which videoflip of GStreamer 1.22 leaves as it was.
+/// A converter, and behind it what turns frames of `input` as the file says, or their orientation tag. The tag says
+/// afterwards that they are upright, which videoflip of GStreamer 1.22 leaves as it was.
 ///
 /// # Errors
 /// GStreamer lacks one.
-pub fn upright() -> Result<[gst::Element; 2], Failure> {
+pub fn upright(input: &Input) -> Result<[gst::Element; 2], Failure> {
     let convert = gst::ElementFactory::make("videoconvert").build()?;
+    let told = match input {
+        Input::File(path) => track_header::direction(path),
+        Input::Uri(_) | Input::FirstCamera | Input::Camera(_) => None,
+    };
     let flip = gst::ElementFactory::make("videoflip")
-        .property_from_str("video-direction", "auto")
+        .property_from_str("video-direction", told.unwrap_or("auto"))
         .build()?;
     let exit = flip.static_pad("src").ok_or("videoflip has lost a pad.")?;
     exit.add_probe(gst::PadProbeType::EVENT_DOWNSTREAM, |_, info| {

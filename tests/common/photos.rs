@@ -31,10 +31,8 @@ const SHOWN: [[i32; 4]; 8] = [
     [0, -1, 1, 0],
 ];
 
-/// The orientations of photos.
-pub const PHOTO_TURNS: &[u8] = &[1, 2, 3, 4, 5, 6, 7, 8];
-/// The orientations of MP4s: of the eight, qtdemux (of GStreamer 1.22 at least) does not know 7.
-pub const CLIP_TURNS: &[u8] = &[1, 2, 3, 4, 5, 6, 8];
+/// The orientations of photos and clips.
+pub const TURNS: [u8; 8] = [1, 2, 3, 4, 5, 6, 7, 8];
 
 /// The filter that makes a second of a photo.
 pub const SECOND: &str = "loop=24:1,format=yuv420p";

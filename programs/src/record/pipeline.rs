@@ -58,7 +58,7 @@ impl Recorder {
 
         let chain = container.video_chain(bitrate)?;
         let format = element("capsfilter")?;
-        let [convert, flip] = upright()?;
+        let [convert, flip] = upright(input)?;
         let mut elements = vec![
             element(RAW_QUEUE)?,
             convert,

@@ -406,9 +406,9 @@ fn a_turned_picture_is_recorded_upright() {
 fn photos_and_clips_are_recorded_upright() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
-    let photos = photos::PHOTO_TURNS.iter();
+    let photos = photos::TURNS.iter();
     let photos: Vec<_> = photos.map(|turn| photos::turned(folder, *turn)).collect();
-    let clips = photos::CLIP_TURNS.iter();
+    let clips = photos::TURNS.iter();
     let clips: Vec<_> = clips
         .map(|turn| photos::turned_clip(folder, *turn))
         .collect();

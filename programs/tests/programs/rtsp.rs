@@ -542,8 +542,8 @@ fn photos_and_clips_are_served_upright() {
         std::fs::write(&path, photo.repeat(10)).unwrap();
         path
     };
-    let photos = photos::PHOTO_TURNS.iter().map(|turn| photos(*turn));
-    let clips = photos::CLIP_TURNS
+    let photos = photos::TURNS.iter().map(|turn| photos(*turn));
+    let clips = photos::TURNS
         .iter()
         .map(|turn| photos::turned_clip(folder, *turn));
     for group in [photos.collect::<Vec<_>>(), clips.collect()] {
