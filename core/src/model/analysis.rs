@@ -89,6 +89,12 @@ impl Analysis {
             reason: obstacle.reason,
             advice: obstacle.advice,
         })?;
+        if !head_match.head.is_finite() {
+            return Err(ModelError::NotFinite {
+                path: path.to_owned(),
+            }
+            .into());
+        }
         let gradient = match head_match.head {
             Head::Channels | Head::Dense { .. } => None,
             Head::PooledLayers | Head::FlattenedLayers => Some(
