@@ -448,6 +448,30 @@ fn a_constant_of_space_fixes_free_sizes() {
 }
 
 #[test]
+fn cells_that_leave_a_part_of_the_picture_out_are_refused() {
+    // Windows of so many cells side by side, on a map of 28.
+    let opened = |window: i64| {
+        let mut draft = Draft::new();
+        draft.input(&[1, 3, 224, 224]);
+        cells(&mut draft, "x");
+        let pool = with_ints(node("MaxPool", &["f"], "m"), "kernel_shape", &[window; 2]);
+        draft.push(with_ints(pool, "strides", &[window; 2]));
+        pooled(&mut draft, "m");
+        draft.open()
+    };
+    for window in [2, 3, 4, 5, 7, 9, 14] {
+        let Some(opened) = opened(window) else { return };
+        let places = opened.unwrap().structure().places.clone();
+        assert!(
+            matches!(places, Places::Proven { .. }),
+            "{window} {places:?}"
+        );
+    }
+    let said = opened(10).unwrap().map(|_| ()).unwrap_err().to_string();
+    assert!(said.contains("has 2 x 2 cells, too few"), "{said}");
+}
+
+#[test]
 fn too_few_cells_prove_nothing() {
     // Mirrored, which a probe cannot tell of a map that small.
     let mut draft = Draft::new();
