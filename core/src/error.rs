@@ -65,6 +65,7 @@ impl Error {
                 | ModelError::MoreInputs { .. }
                 | ModelError::NotExplainable { .. }
                 | ModelError::NoPlaces { .. }
+                | ModelError::NotFinite { .. }
                 | ModelError::OneClass { .. },
             ) => ErrorKind::Format,
             Self::Model(

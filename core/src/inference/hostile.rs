@@ -355,12 +355,14 @@ fn weights_in_other_files_stay_in_the_folder() {
 
 #[test]
 fn numbers_that_are_none_are_an_error_of_the_frame() {
+    // Before the head, whose own weights are looked at when the network is opened.
     let mut draft = Draft::with_features();
     draft
-        .node("GlobalAveragePool", &["a"], "p")
-        .node("Flatten", &["p"], "f");
-    draft
-        .weight("w", &[3, 2], vec![f32::NAN; 6])
+        .weight("scale", &[1, 3, 1, 1], vec![f32::NAN; 3])
+        .node("Mul", &["a", "scale"], "m")
+        .node("GlobalAveragePool", &["m"], "p")
+        .node("Flatten", &["p"], "f")
+        .random("w", &[3, 2])
         .node("MatMul", &["f", "w"], "y")
         .output("y");
     let Some(opened) = open_bytes(&draft.model.encode_to_vec()) else {

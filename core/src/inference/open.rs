@@ -66,6 +66,7 @@ pub fn network(options: &Options) -> Result<Network, Error> {
     };
     let structure = structure(&analysis, places);
     let gradient = analysis.gradient.as_ref();
+    let has_constant_of_space = analysis.has_constant_of_space();
     let has_sums = gradient.is_some_and(|gradient| gradient.sums.is_some());
     let choice = gradient.map(|_| Choice {
         class: 0,
@@ -111,16 +112,28 @@ pub fn network(options: &Options) -> Result<Network, Error> {
     };
     let is_probed = matches!(structure.places, Places::Probed { .. });
     let mut fixed = picture.fixed;
-    if fixed.is_none() && (is_probed || matches!(head_match.head, Head::FlattenedLayers)) {
+    let may_be_fixed =
+        is_probed || has_constant_of_space || matches!(head_match.head, Head::FlattenedLayers);
+    if fixed.is_none() && may_be_fixed {
         // A file may declare sizes free that its layers fix.
-        let [height, width] = oblong(input_size as usize)[0];
-        let pixels = vec![0.0; 3 * width * height];
-        let mut outputs = Outputs::default();
-        if session
-            .run(&pixels, width, height, choice, &mut outputs)
-            .is_err()
-        {
-            fixed = Some((input_size as usize, input_size as usize));
+        let side = input_size as usize;
+        let fails = |width, height| {
+            count_classes(&session, width, height, choice)
+                .map(|_| ())
+                .err()
+        };
+        // A constant may fix one of height and width alone.
+        let tried = if has_constant_of_space { 2 } else { 1 };
+        let mut sizes = oblong(side).into_iter().take(tried);
+        if sizes.any(|[height, width]| fails(width, height).is_some()) {
+            fixed = Some((side, side));
+            if has_constant_of_space && let Some(message) = fails(side, side) {
+                let usual = || usual_size(&session, &picture, input_size, choice);
+                return Err(at_this_size(
+                    unsupported(message),
+                    least_side.or_else(usual),
+                ));
+            }
         }
     }
     if is_probed {

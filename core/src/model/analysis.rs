@@ -5,6 +5,7 @@ use std::path::Path;
 use prost::bytes::Bytes;
 
 use super::backward;
+use super::constant_space;
 use super::error::ModelError;
 use super::facts::Facts;
 use super::gradient::Gradient;
@@ -89,6 +90,12 @@ impl Analysis {
             reason: obstacle.reason,
             advice: obstacle.advice,
         })?;
+        if !head_match.head.is_finite() {
+            return Err(ModelError::NotFinite {
+                path: path.to_owned(),
+            }
+            .into());
+        }
         let gradient = match head_match.head {
             Head::Channels | Head::Dense { .. } => None,
             Head::PooledLayers | Head::FlattenedLayers => Some(
@@ -131,6 +138,11 @@ impl Analysis {
     /// where a larger one is of no help.
     pub fn least_side(&self, side: u32) -> Option<u32> {
         places::least_side(&self.graph, &self.picture, &self.head_match, side)
+    }
+
+    /// Whether constants that meet the feature map fix its size, though the file may declare it free.
+    pub fn has_constant_of_space(&self) -> bool {
+        constant_space::is_in(&self.graph, &self.facts)
     }
 
     /// The serialised graph to run, and the head_match and the picture that belong to it.

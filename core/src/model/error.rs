@@ -46,6 +46,11 @@ pub enum ModelError {
         /// What to do.
         advice: Remedy,
     },
+    /// The weights of the network's head hold what is no number.
+    NotFinite {
+        /// The network file.
+        path: PathBuf,
+    },
     /// The network has no output of the name or index asked for.
     NoSuchOutput {
         /// The network file.
@@ -101,6 +106,10 @@ impl ModelError {
             Self::MoreInputs { .. } => Remedy::KeepConstants,
             Self::NotExplainable { advice, .. } => Remedy::Words(advice),
             Self::NoPlaces { advice, .. } => *advice,
+            Self::NotFinite { .. } => Remedy::Words(
+                "Check the network's weights: a training that failed or a wrong conversion may have left NaN or \
+                 infinity there.",
+            ),
             Self::NoSuchOutput { outputs, .. } => Remedy::ChooseOutput {
                 outputs: outputs.len(),
             },
@@ -147,6 +156,11 @@ impl fmt::Display for ModelError {
             } => write!(
                 f,
                 "{} cannot be explained: its feature map “{features}” {found}.",
+                path.display()
+            ),
+            Self::NotFinite { path } => write!(
+                f,
+                "{} cannot be explained: the weights of its last dense layers are not finite.",
                 path.display()
             ),
             Self::NoSuchOutput {

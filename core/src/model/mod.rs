@@ -11,6 +11,7 @@ pub(crate) mod activation;
 pub(crate) mod analysis;
 pub(crate) mod backward;
 pub(crate) mod channels;
+mod constant_space;
 pub(crate) mod error;
 pub(crate) mod facts;
 pub(crate) mod gradient;

@@ -69,6 +69,10 @@ pub enum Proof {
 /// How much of a cell may be cut off without moving the heat.
 const NEXT_TO_NOTHING: f64 = 0.25;
 
+/// Share of the picture's side that cells may leave out without moving the heat. Two cells or more whose
+/// fields are twice as large as their stride always leave out less.
+const MOST_UNSEEN: f64 = 0.25;
+
 impl Position {
     pub fn map(self) -> Option<Map> {
         match self {
@@ -336,15 +340,27 @@ impl Map {
 
 impl Along {
     /// Whether each cell looks at most about one cell beside where it is drawn: cells are drawn as
-    /// tiles of the picture, side by side.
+    /// tiles of the picture, side by side. Half a cell is enough where a part of the picture reaches
+    /// none, so that what is drawn there is of another place.
     fn tiles_the_picture(&self) -> bool {
-        const MOST_BESIDE: f64 = 1.25;
+        let (most_beside, unit) = if self.unseen() > MOST_UNSEEN * self.length {
+            (0.5, f64::min as fn(f64, f64) -> f64)
+        } else {
+            (1.25, f64::max as fn(f64, f64) -> f64)
+        };
         let tile = self.length / self.cells.max(1) as f64;
         [0, self.cells.saturating_sub(1)].into_iter().all(|cell| {
             let looks_at = self.offset + cell as f64 * self.stride;
             let drawn_at = (cell as f64 + 0.5) * tile;
-            (looks_at - drawn_at).abs() <= MOST_BESIDE * self.stride.max(tile)
+            (looks_at - drawn_at).abs() <= most_beside * unit(self.stride, tile)
         })
+    }
+
+    /// Pixels before the first cell's field and after the last one's, that no cell sees.
+    fn unseen(&self) -> f64 {
+        let first = self.offset - self.size / 2.0;
+        let last = first + self.size + self.cells.saturating_sub(1) as f64 * self.stride;
+        first.max(0.0) + (self.length - last).max(0.0)
     }
 
     /// Puts so many cells before the first one and after the last one; fewer than none cut.

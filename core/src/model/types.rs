@@ -38,6 +38,16 @@ pub enum Head {
 }
 
 impl Head {
+    /// Whether the weights are finite, as far as they are known.
+    pub fn is_finite(&self) -> bool {
+        match self {
+            Self::Dense { weights, bias } => {
+                weights.iter().chain(bias).all(|value| value.is_finite())
+            }
+            Self::Channels | Self::PooledLayers | Self::FlattenedLayers => true,
+        }
+    }
+
     /// In words, for reports.
     pub fn description(&self) -> &'static str {
         match self {

@@ -5,10 +5,10 @@ use prost::Message;
 use crate::error::Error;
 use crate::inference::Options;
 use crate::model::error::ModelError;
-use crate::model::{Places, check};
+use crate::model::{Detail, Places, Target, check};
 use crate::onnx::node::{node, with_ints};
 use crate::preprocess::Fit;
-use crate::testing::{Draft, open_bytes};
+use crate::testing::{Draft, noise, open_bytes};
 
 /// Eight by eight pixels a cell: the feature map `f`, 4 channels of 8 x 8, of a picture `from`.
 fn cells(draft: &mut Draft, from: &str) {
@@ -394,6 +394,81 @@ fn sizes_that_are_free_in_name_only_are_fixed() {
     let fit = opened.unwrap().fit();
     let (width, height) = (224, 224);
     assert_eq!(fit, Fit::Exact { width, height });
+}
+
+#[test]
+fn a_constant_of_space_fixes_free_sizes() {
+    // Of both sides, of one alone, and of channels, which leaves the size free.
+    for (sizes, is_fixed) in [
+        ([1, 1, 28, 28], true),
+        ([1, 1, 28, 1], true),
+        ([1, 1, 1, 28], true),
+        ([1, 4, 1, 1], false),
+    ] {
+        let mut draft = Draft::new();
+        draft.input(&[1, 3, -1, -1]);
+        cells(&mut draft, "x");
+        draft
+            .random("spread", &sizes)
+            .node("Mul", &["f", "spread"], "g");
+        pooled(&mut draft, "g");
+        let Some(opened) = draft.open() else { return };
+        let mut classifier = opened.unwrap();
+        let (width, height) = (224, 224);
+        let fit = classifier.fit();
+        assert_eq!(fit == Fit::Exact { width, height }, is_fixed, "{sizes:?}");
+        let pixels = noise(3 * 224 * 224, 1);
+        let activation = classifier
+            .run(&pixels, 224, 224, Target::Class(1), Detail::Sums)
+            .unwrap();
+        let map = activation.features;
+        assert_eq!((map.width, map.height), (28, 28));
+        // What the head averages has met the constant.
+        let weights = draft.graph().initializer.last().unwrap();
+        for (class, &logit) in activation.logits.iter().enumerate() {
+            let cells = map.values.iter().zip(0..);
+            let terms = cells
+                .map(|(value, at): (_, usize)| value * weights.float_data[at / 784 * 3 + class]);
+            let expected = terms.sum::<f32>() / 784.0;
+            assert!((logit - expected).abs() < 1e-3, "{sizes:?}");
+        }
+        if is_fixed {
+            let smaller = draft.open_with(|options| Options {
+                input_size: Some(160),
+                ..options
+            });
+            let error = smaller.unwrap().err().unwrap();
+            let text = error.to_string();
+            assert!(
+                text.ends_with("Set input_size to 224 or more."),
+                "{sizes:?}: {text}"
+            );
+        }
+    }
+}
+
+#[test]
+fn cells_that_leave_a_part_of_the_picture_out_are_refused() {
+    // Windows of so many cells side by side, on a map of 28.
+    let opened = |window: i64| {
+        let mut draft = Draft::new();
+        draft.input(&[1, 3, 224, 224]);
+        cells(&mut draft, "x");
+        let pool = with_ints(node("MaxPool", &["f"], "m"), "kernel_shape", &[window; 2]);
+        draft.push(with_ints(pool, "strides", &[window; 2]));
+        pooled(&mut draft, "m");
+        draft.open()
+    };
+    for window in [2, 3, 4, 5, 7, 9, 14] {
+        let Some(opened) = opened(window) else { return };
+        let places = opened.unwrap().structure().places.clone();
+        assert!(
+            matches!(places, Places::Proven { .. }),
+            "{window} {places:?}"
+        );
+    }
+    let said = opened(10).unwrap().map(|_| ()).unwrap_err().to_string();
+    assert!(said.contains("has 2 x 2 cells, too few"), "{said}");
 }
 
 #[test]

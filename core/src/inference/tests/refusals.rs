@@ -200,3 +200,43 @@ fn a_size_that_is_too_small_is_told_with_one_that_is_not() {
     let text = open(2).err().unwrap().to_string();
     assert!(text.ends_with("Set input_size to 224 or more."), "{text}");
 }
+
+#[test]
+fn weights_that_are_not_finite_are_told_at_the_start() {
+    for (weight, bias) in [
+        (f32::NAN, 0.0),
+        (f32::INFINITY, 0.0),
+        (0.5, f32::NEG_INFINITY),
+        (0.5, 0.0),
+    ] {
+        let mut draft = Draft::with_features();
+        let mut weights = noise(12, 3);
+        weights[7] = weight;
+        draft
+            .node("GlobalAveragePool", &["a"], "p")
+            .node("Flatten", &["p"], "f")
+            .weight("w", &[3, 4], weights)
+            .weight("b", &[4], vec![0.0, bias, 0.0, 0.0])
+            .node("Gemm", &["f", "w", "b"], "y")
+            .output("y");
+        let Some(opened) = draft.open() else { return };
+        if weight.is_finite() && bias.is_finite() {
+            assert!(opened.is_ok());
+            continue;
+        }
+        let error = opened.err().unwrap();
+        assert!(
+            matches!(error, Error::Model(ModelError::NotFinite { .. })),
+            "{error}"
+        );
+        assert_eq!(error.kind(), ErrorKind::Format);
+        let text = error.to_string();
+        assert!(
+            text.ends_with(
+                " cannot be explained: the weights of its last dense layers are not finite. Check the network's \
+                 weights: a training that failed or a wrong conversion may have left NaN or infinity there."
+            ),
+            "{text}"
+        );
+    }
+}

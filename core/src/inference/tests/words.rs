@@ -3,8 +3,8 @@
 use prost::Message;
 
 use crate::model::{Scores, Target, check};
-use crate::onnx::node::{node, with_int, with_ints};
-use crate::onnx::proto;
+use crate::onnx::node::{node, value, with_int, with_ints};
+use crate::onnx::proto::{self, attribute_type, data_type};
 use crate::testing::{Draft, ask, noise};
 
 const LEAD: &str = "network.onnx cannot be explained: going back from its output in search of a \
@@ -379,4 +379,87 @@ fn optimised_files_are_told_what_to_do() {
         "network.onnx is not an ONNX model: it is in ONNX Runtime's own format (.ort). Use the ONNX file that it was \
          made from."
     );
+}
+
+#[test]
+fn a_choice_left_in_the_graph_is_named() {
+    let squeeze = "the operator If “s” was found, which chooses what is computed while the network runs. Export the \
+                   network with Flatten in place of its squeeze, or for pictures of one size, or have a simplifier \
+                   such as onnxsim take that choice out of the file.";
+    let branch = |op: &str, result: &str| proto::Graph {
+        name: Some(op.to_owned()),
+        node: vec![node(op, &["p"], result)],
+        output: vec![value(result, data_type::FLOAT)],
+        ..proto::Graph::default()
+    };
+    let chosen = || {
+        let mut draft = Draft::with_features();
+        draft
+            .node("GlobalAveragePool", &["a"], "p")
+            .integers("last", &[3])
+            .integers("one", &[1])
+            .node("Shape", &["p"], "shape")
+            .node("Gather", &["shape", "last"], "size")
+            .node("Equal", &["size", "one"], "is_one");
+        let mut choice = node("If", &["is_one"], "s");
+        for (name, graph) in [
+            ("then_branch", branch("Squeeze", "then")),
+            ("else_branch", branch("Identity", "else")),
+        ] {
+            choice.attribute.push(proto::Attribute {
+                name: Some(name.into()),
+                g: Some(Box::new(graph)),
+                r#type: Some(attribute_type::GRAPH),
+                ..proto::Attribute::default()
+            });
+        }
+        draft
+            .push(choice)
+            .node("Flatten", &["s"], "f")
+            .random("w", &[3, 4]);
+        draft
+    };
+    for product in ["Gemm", "MatMul"] {
+        let mut draft = chosen();
+        draft.node(product, &["f", "w"], "y").output("y");
+        assert_obstacle(&draft, squeeze);
+        let mut draft = chosen();
+        draft
+            .node(product, &["f", "w"], "z")
+            .random("b", &[4])
+            .node("Add", &["z", "b"], "y")
+            .output("y");
+        assert_obstacle(&draft, squeeze);
+    }
+}
+
+#[test]
+fn dense_layers_in_groups_are_named() {
+    let words = "which is a dense layer in several groups. Export the network with that convolution in one group, \
+                 whose weights between groups are zero.";
+    let grouped = || {
+        let mut draft = Draft::new();
+        draft
+            .random("k", &[4, 3, 3, 3])
+            .node("Conv", &["x", "k"], "a")
+            .node("GlobalAveragePool", &["a"], "p")
+            .random("v", &[6, 2, 1, 1])
+            .node_int("Conv", &["p", "v"], "h", ("group", 2))
+            .node("Relu", &["h"], "r");
+        draft
+    };
+    let mut draft = grouped();
+    draft
+        .random("w", &[4, 3, 1, 1])
+        .node_int("Conv", &["r", "w"], "z", ("group", 2))
+        .node("Flatten", &["z"], "y")
+        .output("y");
+    assert_obstacle(&draft, &format!("the operator Conv “z” was found, {words}"));
+    let mut draft = grouped();
+    draft
+        .node("Flatten", &["r"], "f")
+        .random("w", &[6, 4])
+        .node("Gemm", &["f", "w"], "y")
+        .output("y");
+    assert_obstacle(&draft, &format!("the operator Conv “h” was found, {words}"));
 }

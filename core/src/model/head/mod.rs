@@ -12,6 +12,7 @@ use std::collections::BTreeSet;
 
 use super::facts::Facts;
 use super::layers::{dense_shape, differentiable_inputs, is_pointwise, keeps_values};
+use super::position::Position;
 use super::types::{Head, HeadMatch, Layout, Scores};
 use crate::onnx::graph::Graph;
 use crate::onnx::ops::{Op, Places};
@@ -114,6 +115,9 @@ fn find_before(
             Places::Window { .. } => !is_pointwise(graph, node),
             places => places == Places::Global,
         };
+        if is_grouped_dense(graph, facts, node) {
+            return Err(Obstacle::in_groups(node));
+        }
         let Some(operands) = differentiable_inputs(graph, node).filter(|_| !is_spatial) else {
             break Obstacle::of_node(graph, facts, node, &tail);
         };
@@ -155,6 +159,15 @@ fn find_before(
         tail,
         pool: None,
     })
+}
+
+/// Whether `node` is a convolution of 1 x 1 in several groups on features of a single cell.
+fn is_grouped_dense(graph: &Graph, facts: &Facts, node: &Node) -> bool {
+    let shape = || graph.constant_shape(node.operand(1));
+    node.op() == Op::Conv
+        && node.int("group", 1) > 1
+        && matches!(facts.position(node.operand(0)), Some(Position::Single(_)))
+        && shape().is_some_and(|shape| matches!(shape.as_slice(), [_, _, 1, 1]))
 }
 
 fn pooled(

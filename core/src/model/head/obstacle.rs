@@ -34,6 +34,9 @@ impl Obstacle {
     /// A node that the search does not get past, `passed` being the indices of those that it did.
     pub fn of_node(graph: &Graph, facts: &Facts, node: &Node, passed: &[usize]) -> Self {
         let passed: Vec<&Node> = passed.iter().map(|&index| &graph.nodes()[index]).collect();
+        if let Some(choice) = choice_before(graph, node) {
+            return Self::of_choice(choice);
+        }
         if makes_a_map(node.op()) && passed.iter().any(|node| dense_shape(graph, node).is_some()) {
             return Self::of_map(node, &passed);
         }
@@ -42,6 +45,25 @@ impl Obstacle {
             found: name(node),
             reason,
             advice,
+        }
+    }
+
+    /// A node that runs one of two graphs that it holds.
+    fn of_choice(node: &Node) -> Self {
+        Self {
+            found: name(node),
+            reason: "which chooses what is computed while the network runs",
+            advice: "Export the network with Flatten in place of its squeeze, or for pictures of one size, or have a \
+                     simplifier such as onnxsim take that choice out of the file.",
+        }
+    }
+
+    /// A convolution of 1 x 1 in several groups on pooled features.
+    pub fn in_groups(node: &Node) -> Self {
+        Self {
+            found: name(node),
+            reason: "which is a dense layer in several groups",
+            advice: "Export the network with that convolution in one group, whose weights between groups are zero.",
         }
     }
 
@@ -71,6 +93,10 @@ impl Obstacle {
 
     /// The network's input, reached by way of the nodes `passed` without a feature map among them.
     pub fn input(graph: &Graph, passed: &[usize]) -> Self {
+        let last = passed.last().map(|&index| &graph.nodes()[index]);
+        if let Some(choice) = last.and_then(|node| choice_before(graph, node)) {
+            return Self::of_choice(choice);
+        }
         let is_convolution = |&index: &usize| graph.nodes()[index].op() == Op::Conv;
         Self {
             found: "the input itself".to_owned(),
@@ -82,6 +108,25 @@ impl Obstacle {
             advice: OTHER_NETWORK,
         }
     }
+}
+
+/// `node`, or the first node before it, that chooses between graphs of its own: what comes out does not
+/// seem to follow from the picture, which those graphs take from around them.
+fn choice_before<'a>(graph: &'a Graph, node: &'a Node) -> Option<&'a Node> {
+    let mut node = node;
+    for _ in 0..FARTHEST {
+        if node.domain().is_empty() && node.op_type() == "If" {
+            return Some(node);
+        }
+        if node.input.iter().any(|operand| graph.varies(operand)) {
+            return None;
+        }
+        node = node
+            .input
+            .iter()
+            .find_map(|operand| graph.producer(operand))?;
+    }
+    None
 }
 
 /// A node as a sentence names it.
