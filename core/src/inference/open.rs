@@ -82,6 +82,10 @@ pub fn network(options: &Options) -> Result<Network, Error> {
     };
     let session = Session::new(&environment, &model, options.threads).map_err(unsupported)?;
     drop(model);
+    let does_not_run = |message| {
+        let usual = || usual_size(&session, &picture, input_size, choice);
+        at_this_size(unsupported(message), least_side.or_else(usual))
+    };
     let classes = match &head_match.head {
         Head::Dense { bias, .. } => bias.len(),
         Head::Channels | Head::PooledLayers | Head::FlattenedLayers => {
@@ -90,10 +94,7 @@ pub fn network(options: &Options) -> Result<Network, Error> {
                 None => {
                     let side = input_size as usize;
                     let (width, height) = picture.fixed.unwrap_or((side, side));
-                    count_classes(&session, width, height, choice).map_err(|message| {
-                        let usual = || usual_size(&session, &picture, input_size, choice);
-                        at_this_size(unsupported(message), least_side.or_else(usual))
-                    })?
+                    count_classes(&session, width, height, choice).map_err(does_not_run)?
                 }
             }
         }
@@ -117,22 +118,14 @@ pub fn network(options: &Options) -> Result<Network, Error> {
     if fixed.is_none() && may_be_fixed {
         // A file may declare sizes free that its layers fix.
         let side = input_size as usize;
-        let fails = |width, height| {
-            count_classes(&session, width, height, choice)
-                .map(|_| ())
-                .err()
-        };
+        let run = |width, height| count_classes(&session, width, height, choice);
         // A constant may fix one of height and width alone.
         let tried = if has_constant_of_space { 2 } else { 1 };
         let mut sizes = oblong(side).into_iter().take(tried);
-        if sizes.any(|[height, width]| fails(width, height).is_some()) {
+        if sizes.any(|[height, width]| run(width, height).is_err()) {
             fixed = Some((side, side));
-            if has_constant_of_space && let Some(message) = fails(side, side) {
-                let usual = || usual_size(&session, &picture, input_size, choice);
-                return Err(at_this_size(
-                    unsupported(message),
-                    least_side.or_else(usual),
-                ));
+            if has_constant_of_space {
+                run(side, side).map_err(does_not_run)?;
             }
         }
     }
@@ -145,10 +138,7 @@ pub fn network(options: &Options) -> Result<Network, Error> {
             normalization: preprocess.0.normalization(),
         };
         probe::check(&session, &frame, choice).map_err(|failure| match failure {
-            probe::Failure::Run(message) => {
-                let usual = || usual_size(&session, &picture, input_size, choice);
-                at_this_size(unsupported(message), least_side.or_else(usual))
-            }
+            probe::Failure::Run(message) => does_not_run(message),
             probe::Failure::Lack(lack) => {
                 let error = ModelError::NoPlaces {
                     path: path.clone(),

@@ -1,6 +1,6 @@
 //! How many channels a feature map N x C x h x w has, from the convolutions that make it.
 
-use super::shape_arithmetic::short_constant;
+use super::shape_arithmetic::{numbers, short_constant};
 use crate::onnx::graph::Graph;
 use crate::onnx::ops::{Channels, Op};
 use crate::onnx::proto::Node;
@@ -150,14 +150,6 @@ fn widest(graph: &Graph, node: &Node, counts: &[Option<Count>]) -> Option<Count>
         Some(channels) if channels > 1 => Count { channels, ..widest },
         Some(_) | None => widest,
     })
-}
-
-/// The integers of an attribute, or of a constant operand where there is no such attribute.
-fn numbers(graph: &Graph, node: &Node, attribute: &str, operand: usize) -> Option<Vec<i64>> {
-    match node.ints(attribute) {
-        Some(numbers) => Some(numbers.to_vec()),
-        None => short_constant(graph, node.operand(operand))?.integers(),
-    }
 }
 
 fn padded(graph: &Graph, node: &Node, channels: usize) -> Option<usize> {

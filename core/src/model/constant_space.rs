@@ -3,7 +3,6 @@
 use super::facts::Facts;
 use super::position::Position;
 use crate::onnx::graph::Graph;
-use crate::onnx::ops::Op;
 use crate::onnx::proto::Node;
 
 /// Whether a node of `graph` spreads a map and a constant out to one size, of which the constant's
@@ -12,24 +11,7 @@ pub fn is_in(graph: &Graph, facts: &Facts) -> bool {
     graph
         .nodes()
         .iter()
-        .any(|node| spreads(node.op()) && meets_space(graph, facts, node))
-}
-
-/// Whether an operator spreads its operands out to one size.
-fn spreads(op: Op) -> bool {
-    matches!(
-        op,
-        Op::Add
-            | Op::Sub
-            | Op::Mul
-            | Op::Div
-            | Op::Pow
-            | Op::Min
-            | Op::Max
-            | Op::Sum
-            | Op::PRelu
-            | Op::Where
-    )
+        .any(|node| node.op().facts().spreads && meets_space(graph, facts, node))
 }
 
 fn meets_space(graph: &Graph, facts: &Facts, node: &Node) -> bool {

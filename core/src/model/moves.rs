@@ -1,7 +1,7 @@
 //! How each operator moves places: from the positions of its operands to that of its result.
 
 use super::position::{Map, Position, absolute, merge};
-use super::shape_arithmetic::{MOST_NUMBERS, Sizes, short_constant};
+use super::shape_arithmetic::{MOST_NUMBERS, Sizes, numbers, short_constant};
 use super::window::windows;
 use crate::onnx::constant_fold::Constant;
 use crate::onnx::graph::Graph;
@@ -170,12 +170,10 @@ impl Moves<'_> {
         given.or_else(|| self.sizes.get(self.graph, node.operand(operand)))
     }
 
-    /// The integers of an attribute, or of an operand where there is no such attribute.
+    /// As [`numbers`], where they are few.
     fn numbers(&self, node: &Node, attribute: &str, operand: usize) -> Option<Vec<i64>> {
-        if let Some(numbers) = node.ints(attribute) {
-            return (numbers.len() <= MOST_NUMBERS).then(|| numbers.to_vec());
-        }
-        short_constant(self.graph, node.operand(operand))?.integers()
+        let found = numbers(self.graph, node, attribute, operand)?;
+        (found.len() <= MOST_NUMBERS).then_some(found)
     }
 }
 

@@ -343,16 +343,16 @@ impl Along {
     /// tiles of the picture, side by side. Half a cell is enough where a part of the picture reaches
     /// none, so that what is drawn there is of another place.
     fn tiles_the_picture(&self) -> bool {
-        let (most_beside, unit) = if self.unseen() > MOST_UNSEEN * self.length {
-            (0.5, f64::min as fn(f64, f64) -> f64)
-        } else {
-            (1.25, f64::max as fn(f64, f64) -> f64)
-        };
         let tile = self.length / self.cells.max(1) as f64;
+        let most_beside = if self.unseen() > MOST_UNSEEN * self.length {
+            0.5 * self.stride.min(tile)
+        } else {
+            1.25 * self.stride.max(tile)
+        };
         [0, self.cells.saturating_sub(1)].into_iter().all(|cell| {
             let looks_at = self.offset + cell as f64 * self.stride;
             let drawn_at = (cell as f64 + 0.5) * tile;
-            (looks_at - drawn_at).abs() <= most_beside * unit(self.stride, tile)
+            (looks_at - drawn_at).abs() <= most_beside
         })
     }
 

@@ -20,6 +20,14 @@ pub fn short_constant(graph: &Graph, tensor: &str) -> Option<Constant> {
     is_short.then(|| graph.constant(tensor))?
 }
 
+/// The integers of an attribute of `node`, or of a constant operand where there is no such attribute.
+pub fn numbers(graph: &Graph, node: &Node, attribute: &str, operand: usize) -> Option<Vec<i64>> {
+    match node.ints(attribute) {
+        Some(numbers) => Some(numbers.to_vec()),
+        None => short_constant(graph, node.operand(operand))?.integers(),
+    }
+}
+
 /// The integers that follow from shapes of tensors, as far as they are known.
 #[derive(Default)]
 pub struct Sizes<'a> {

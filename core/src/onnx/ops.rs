@@ -117,6 +117,8 @@ pub struct Facts {
     pub element: Element,
     /// It multiplies its first operand with weights, its second.
     pub is_dense: bool,
+    /// It spreads its operands out to one size.
+    pub spreads: bool,
     pub gradient: Gradient,
 }
 
@@ -127,6 +129,7 @@ const OTHER: Facts = Facts {
     channels: Channels::Unknown,
     element: Element::Operands,
     is_dense: false,
+    spreads: false,
     gradient: Gradient::None,
 };
 const ELEMENTWISE: Facts = Facts {
@@ -154,6 +157,13 @@ const NO_MAP: Facts = Facts {
     channels: Channels::Lost,
     ..OTHER
 };
+
+const fn spreading(facts: Facts) -> Facts {
+    Facts {
+        spreads: true,
+        ..facts
+    }
+}
 
 const fn moving(places: Places) -> Facts {
     Facts { places, ..OTHER }
@@ -248,7 +258,7 @@ macro_rules! operators {
 
 operators! {
     Abs => ELEMENTWISE,
-    Add => DIFFERENTIABLE,
+    Add => spreading(DIFFERENTIABLE),
     ArgMax => OTHER,
     AveragePool => pooling(Places::Window { kernel: 1 }, Pool::Mean),
     BatchNormalization => Facts { channels: Channels::Scales, ..WITH_SETTINGS },
@@ -264,7 +274,7 @@ operators! {
     ConvTranspose => along(Places::Unknown, Channels::TransposedKernels),
     DepthToSpace => along(Places::Unknown, Channels::Blocks),
     DequantizeLinear => Facts { element: Element::Float, ..KEEPING },
-    Div => DIFFERENTIABLE,
+    Div => spreading(DIFFERENTIABLE),
     Dropout => KEEPING,
     DynamicQuantizeLinear => ELEMENTWISE,
     Einsum => OTHER,
@@ -299,17 +309,17 @@ operators! {
     LpPool => pooling(Places::Window { kernel: 1 }, Pool::Norm),
     MatMul => Facts { places: Places::Matrix, ..DENSE },
     MatMulInteger => along(Places::Matrix, Channels::Lost),
-    Max => ELEMENTWISE,
+    Max => spreading(ELEMENTWISE),
     MaxPool => pooling(Places::Window { kernel: 1 }, Pool::Maximum),
-    Min => ELEMENTWISE,
+    Min => spreading(ELEMENTWISE),
     Mish => DIFFERENTIABLE,
-    Mul => DIFFERENTIABLE,
+    Mul => spreading(DIFFERENTIABLE),
     Neg => DIFFERENTIABLE,
     NonMaxSuppression => OTHER,
     Not => ELEMENTWISE,
-    PRelu => WITH_SETTINGS,
+    PRelu => spreading(WITH_SETTINGS),
     Pad => along(Places::Pad, Channels::Padded),
-    Pow => WITH_SETTINGS,
+    Pow => spreading(WITH_SETTINGS),
     QLinearConv => convolving(3),
     QuantizeLinear => KEEPING,
     RNN => OTHER,
@@ -340,8 +350,8 @@ operators! {
     Split => along(Places::Split, Channels::Split),
     Sqrt => DIFFERENTIABLE,
     Squeeze => reshaping(Places::Squeeze),
-    Sub => DIFFERENTIABLE,
-    Sum => DIFFERENTIABLE,
+    Sub => spreading(DIFFERENTIABLE),
+    Sum => spreading(DIFFERENTIABLE),
     Swish => ELEMENTWISE,
     Tanh => DIFFERENTIABLE,
     ThresholdedRelu => DIFFERENTIABLE,
@@ -349,7 +359,7 @@ operators! {
     Transpose => reshaping(Places::Transpose),
     Unsqueeze => reshaping(Places::Unsqueeze),
     Upsample => in_channels(Places::Resize),
-    Where => ELEMENTWISE,
+    Where => spreading(ELEMENTWISE),
 }
 
 #[cfg(test)]
