@@ -168,6 +168,11 @@ impl Input {
     }
 }
 
+/// Whether both paths lead to one file that is there, links followed.
+pub fn is_same_file(a: &Path, b: &Path) -> bool {
+    matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b)
+}
+
 /// The cameras that GStreamer sees, by whatever means it reaches them.
 ///
 /// # Errors
@@ -228,6 +233,7 @@ fn rate(text: &str) -> Result<i32, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::source::tests::into_sink;
 
     fn parse(text: &str) -> Result<Input, Failure> {
         Input::parse(Some(OsStr::new(text)))
@@ -239,12 +245,7 @@ mod tests {
         let source = gst::parse::bin_from_description(camera, true).unwrap();
         let chain = camera_chain(source.upcast(), options).unwrap();
         let input = Source::decoded(&chain, &Input::FirstCamera, "camera").unwrap();
-        let sink = gst_app::AppSink::builder().sync(false).build();
-        let pipeline = gst::Pipeline::new();
-        pipeline
-            .add_many([&input.element, sink.upcast_ref()])
-            .unwrap();
-        input.element.link(&sink).unwrap();
+        let (pipeline, sink) = into_sink(&input);
         pipeline.set_state(gst::State::Playing).unwrap();
         let sample = sink.try_pull_sample(gst::ClockTime::from_seconds(30));
         pipeline.set_state(gst::State::Null).unwrap();

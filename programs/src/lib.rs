@@ -40,7 +40,7 @@ mod watchdog;
 
 pub use command_line::{main, print};
 pub use failure::Failure;
-pub use input::{CameraOptions, Input, cameras};
+pub use input::{CameraOptions, Input, cameras, is_same_file};
 pub use options::{NetworkOptions, OverlayOptions, QuestionOptions};
 pub use pipeline::{find, launch, start};
 pub use run::{Event, Next, finish, interrupted, run};

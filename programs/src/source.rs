@@ -281,7 +281,7 @@ fn watch_reader(element: &gst::Element, seen: &Arc<Seen>) {
     if factory.is_none_or(|factory| factory.name() != "uridecodebin") {
         return;
     }
-    refuse_large(element);
+    refuse_large(element, seen);
     let seen = Arc::clone(seen);
     element.connect("source-setup", false, move |values| {
         let reader = values.get(1)?.get::<gst::Element>().ok()?;
@@ -345,15 +345,20 @@ fn picture(pad: &gst::Pad) -> Option<gst::Structure> {
 }
 
 /// Says of pictures that are too large for what comes after `decoder`: GStreamer 1.22 would wait for ever.
-fn refuse_large(decoder: &gst::Element) {
-    decoder.connect_pad_added(|decoder, pad| {
+fn refuse_large(decoder: &gst::Element, seen: &Arc<Seen>) {
+    let seen = Arc::clone(seen);
+    decoder.connect_pad_added(move |decoder, pad| {
         let picture = picture(pad);
         let side = |name| picture.as_ref()?.get::<i32>(name).ok();
         if let (Some(width), Some(height)) = (side("width"), side("height"))
             && width.max(height) > LARGEST_SIDE
         {
-            let words = unreadable::too_large(width, height);
-            gst::element_error!(decoder, gst::StreamError::Format, ("{words}"));
+            lock(&seen.symptoms).too_large = Some((width, height));
+            gst::element_error!(
+                decoder,
+                gst::StreamError::Format,
+                ("Its pictures are too large.")
+            );
         }
     });
 }
@@ -375,9 +380,20 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::input::CameraOptions;
+
+    /// A pipeline in which `source` gives what it has to a sink at once.
+    pub(crate) fn into_sink(source: &Source) -> (gst::Pipeline, gst_app::AppSink) {
+        let sink = gst_app::AppSink::builder().sync(false).build();
+        let pipeline = gst::Pipeline::new();
+        pipeline
+            .add_many([&source.element, sink.upcast_ref()])
+            .unwrap();
+        source.element.link(&sink).unwrap();
+        (pipeline, sink)
+    }
 
     #[test]
     fn an_input_that_waits_for_what_comes_after_it_has_not_stalled() {
@@ -389,12 +405,7 @@ mod tests {
         watchdog.patience = Duration::from_millis(200);
         // From the first look on, not from here.
         std::thread::sleep(Duration::from_millis(400));
-        let sink = gst_app::AppSink::builder().sync(false).build();
-        let pipeline = gst::Pipeline::new();
-        pipeline
-            .add_many([&source.element, sink.upcast_ref()])
-            .unwrap();
-        source.element.link(&sink).unwrap();
+        let (pipeline, sink) = into_sink(&source);
         let entrance = sink.static_pad("sink").unwrap();
         entrance.add_probe(gst::PadProbeType::QUERY_DOWNSTREAM, |_, info| {
             if info.query().is_some_and(|query| query.is_serialized()) {

@@ -38,18 +38,13 @@ pub fn direction(path: &Path) -> Option<&'static str> {
         0 => 40,
         _ => 52,
     };
-    let matrix = picture.get(begin..begin + 20)?;
-    let mut numbers = matrix.chunks(4).map(|bytes| {
-        let number = bytes.try_into().map(i32::from_be_bytes);
+    let whole = |place: usize| {
+        let bytes = picture.get(begin + 4 * place..)?.first_chunk()?;
+        let number = i32::from_be_bytes(*bytes);
         // 16 bits after the point.
-        number
-            .ok()
-            .filter(|number| number & 0xffff == 0)
-            .map(|number| number >> 16)
-    });
-    let mut next = || numbers.next()?;
-    let (a, b, _) = (next()?, next()?, next());
-    let found = [a, b, next()?, next()?];
+        (number & 0xffff == 0).then_some(number >> 16)
+    };
+    let found = [whole(0)?, whole(1)?, whole(3)?, whole(4)?];
     let turn = TURNS.iter().find(|(turn, _)| *turn == found);
     turn.map(|(_, direction)| *direction)
 }
@@ -80,7 +75,7 @@ fn index(file: &mut File) -> Option<Vec<u8>> {
             let limited = file.take(content.min(LARGEST)).read_to_end(&mut data);
             return limited.ok().map(|_| data);
         }
-        place = place.checked_add(size.max(8))?;
+        place = place.checked_add(size)?;
     }
 }
 

@@ -8,13 +8,6 @@ pub const NO_PICTURE: &str = "There is no picture in it.";
 /// Largest width and height that GStreamer's converters take, in pixels.
 pub const LARGEST_SIDE: i32 = 32_767;
 
-/// What a bin says of pictures of that width and height, which nothing after it could take.
-pub fn too_large(width: i32, height: i32) -> String {
-    format!("{TOO_LARGE}{width} x {height}.")
-}
-
-const TOO_LARGE: &str = "Its pictures are larger than can be converted: ";
-
 /// What is known of an input besides an error.
 #[derive(Default)]
 pub struct Symptoms {
@@ -24,6 +17,8 @@ pub struct Symptoms {
     pub missing: Option<String>,
     /// With what a web server refuses it.
     pub status: Option<u32>,
+    /// Width and height of pictures of which one is above [`LARGEST_SIDE`].
+    pub too_large: Option<(i32, i32)>,
     /// Whether there was no connection, or one that ended before anything came.
     pub is_out_of_reach: bool,
 }
@@ -49,10 +44,10 @@ pub fn sentence(name: &str, error: &glib::Error, symptoms: &Symptoms) -> String 
             "there is no picture in it".to_owned(),
             "Give a video, a picture or a camera.",
         )
-    } else if let Some(size) = words.strip_prefix(TOO_LARGE) {
+    } else if let Some((width, height)) = symptoms.too_large {
         (
             format!(
-                "its pictures have {size} pixels, and GStreamer converts {LARGEST_SIDE} a side at most"
+                "its pictures have {width} x {height} pixels, and GStreamer converts {LARGEST_SIDE} a side at most"
             ),
             "Scale them down.",
         )

@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 use gst::prelude::*;
 
 use crate::failure::Failure;
-use crate::input::{CameraOptions, Input};
+use crate::input::{CameraOptions, Input, is_same_file};
 use crate::options::OverlayOptions;
 use crate::pipeline::start;
 use crate::run as run_pipeline;
@@ -272,13 +272,10 @@ fn record(job: &Job, arguments: &Arguments) -> Result<Done, Failure> {
 
 /// Refuses an input that the recording would overwrite.
 fn refuse_file(input: &OsStr, output: &Path) -> Result<(), Failure> {
-    let input = Path::new(input);
-    match (input.canonicalize(), output.canonicalize()) {
-        (Ok(input), Ok(output)) if input == output => {
-            Err("The recording would overwrite its own input. Name another output.".into())
-        }
-        _ => Ok(()),
+    if is_same_file(Path::new(input), output) {
+        return Err("The recording would overwrite its own input. Name another output.".into());
     }
+    Ok(())
 }
 
 fn kbits(text: &str) -> Result<u32, String> {

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use camoverlay::cam::Method;
-use camoverlay_programs::{Failure, NetworkOptions, QuestionOptions};
+use camoverlay_programs::{Failure, NetworkOptions, QuestionOptions, is_same_file};
 
 /// Prints what camoverlay finds in an image classifier
 ///
@@ -39,9 +39,7 @@ impl Arguments {
             return Err(Failure::usage("--output needs --image."));
         }
         if let (Some(image), Some(output)) = (&self.image, &self.output) {
-            if let (Ok(image), Ok(output)) = (image.canonicalize(), output.canonicalize())
-                && image == output
-            {
+            if is_same_file(image, output) {
                 return Err(
                     "The overlay would overwrite its own picture. Name another --output.".into(),
                 );
