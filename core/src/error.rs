@@ -79,6 +79,7 @@ impl Error {
                 | LabelsError::Malformed { .. }
                 | LabelsError::Count { .. },
             )
+            | Self::Runtime(RuntimeError::Size { .. })
             | Self::Cam(CamError::Method { .. }) => ErrorKind::Settings,
             Self::Runtime(RuntimeError::Run { .. })
             | Self::Cam(CamError::InfiniteGradient | CamError::NotFinite { .. }) => {

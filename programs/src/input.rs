@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::fs::File;
 use std::mem;
-use std::os::unix::fs::FileTypeExt;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::mpsc;
@@ -140,6 +140,14 @@ impl Input {
         format!("{scheme}://{host}{path}")
     }
 
+    /// Whether it is the file at `path`.
+    pub fn lies_at(&self, path: &Path) -> bool {
+        match self {
+            Self::File(own) => is_same_file(own, path),
+            Self::Uri(_) | Self::FirstCamera | Self::Camera(_) => false,
+        }
+    }
+
     /// A bin whose one pad, `src`, gives the input's first picture stream, decoded and upright, in whatever format it
     /// has; the user calls it `name`.
     ///
@@ -168,9 +176,10 @@ impl Input {
     }
 }
 
-/// Whether both paths lead to one file that is there, links followed.
+/// Whether both paths lead to one file that is there, by whatever links.
 pub fn is_same_file(a: &Path, b: &Path) -> bool {
-    matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b)
+    let number = |path: &Path| path.metadata().map(|about| (about.dev(), about.ino()));
+    matches!((number(a), number(b)), (Ok(a), Ok(b)) if a == b)
 }
 
 /// The cameras that GStreamer sees, by whatever means it reaches them.

@@ -23,7 +23,7 @@ const TURNS: [([i32; 4], &str); 8] = [
 ];
 
 /// The video-direction of videoflip that shows the first picture track of the file at `path` upright; none where the
-/// file is of another kind, or its matrix does more than turn.
+/// file is of another kind, or its matrix does more than turn and scale.
 pub fn direction(path: &Path) -> Option<&'static str> {
     let index = index(&mut File::open(path).ok()?)?;
     let picture = boxes(&index).find_map(|(kind, track)| {
@@ -38,13 +38,12 @@ pub fn direction(path: &Path) -> Option<&'static str> {
         0 => 40,
         _ => 52,
     };
-    let whole = |place: usize| {
+    // What scales as well is of no interest: the picture is shown in its own size.
+    let sign = |place: usize| {
         let bytes = picture.get(begin + 4 * place..)?.first_chunk()?;
-        let number = i32::from_be_bytes(*bytes);
-        // 16 bits after the point.
-        (number & 0xffff == 0).then_some(number >> 16)
+        Some(i32::from_be_bytes(*bytes).signum())
     };
-    let found = [whole(0)?, whole(1)?, whole(3)?, whole(4)?];
+    let found = [sign(0)?, sign(1)?, sign(3)?, sign(4)?];
     let turn = TURNS.iter().find(|(turn, _)| *turn == found);
     turn.map(|(_, direction)| *direction)
 }
@@ -127,6 +126,15 @@ mod tests {
                 let found = direction(&path);
                 assert!(found.is_none_or(|found| found == name), "{end}");
             }
+        }
+        for (scaled, name) in [
+            ([2, 0, 0, 2], "identity"),
+            ([2, 0, 0, 1], "identity"),
+            ([0, 2, -2, 0], "90r"),
+            ([0, -3, 2, 0], "90l"),
+        ] {
+            std::fs::write(&path, boxed(b"moov", &track(b"vide", scaled))).unwrap();
+            assert_eq!(direction(&path), Some(name));
         }
         for other in [
             &b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"[..],

@@ -44,6 +44,11 @@ pub fn sentence(name: &str, error: &glib::Error, symptoms: &Symptoms) -> String 
             "there is no picture in it".to_owned(),
             "Give a video, a picture or a camera.",
         )
+    } else if words == "Server does not support seeking" {
+        (
+            "its connection broke off, and its server cannot go on in the middle".to_owned(),
+            "Try again, or download it first.",
+        )
     } else if let Some((width, height)) = symptoms.too_large {
         (
             format!(

@@ -38,6 +38,15 @@ pub enum RuntimeError {
         /// ONNX Runtime's own words.
         message: String,
     },
+    /// ONNX Runtime fails on pictures of the size asked for, though the network says that any will do.
+    Size {
+        /// The network file.
+        path: PathBuf,
+        /// Their shortest side, in pixels.
+        side: u32,
+        /// ONNX Runtime's own words.
+        message: String,
+    },
     /// ONNX Runtime failed on a frame.
     Run {
         /// ONNX Runtime's own words.
@@ -139,7 +148,7 @@ impl RuntimeError {
             Self::Unsupported { .. } => Remedy::Words(
                 "Export the network with standard ONNX operators, or use a newer ONNX Runtime.",
             ),
-            Self::Run { .. } => Remedy::CheckInputSize,
+            Self::Size { .. } | Self::Run { .. } => Remedy::CheckInputSize,
         }
     }
 }
@@ -150,6 +159,16 @@ impl fmt::Display for RuntimeError {
             Self::Unsupported { path, message } => write!(
                 f,
                 "ONNX Runtime cannot run {}: {}.",
+                path.display(),
+                one_line(message)
+            ),
+            Self::Size {
+                path,
+                side,
+                message,
+            } => write!(
+                f,
+                "ONNX Runtime cannot run {} on pictures of shortest side {side}: {}.",
                 path.display(),
                 one_line(message)
             ),

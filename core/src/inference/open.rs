@@ -84,7 +84,15 @@ pub fn network(options: &Options) -> Result<Network, Error> {
     drop(model);
     let does_not_run = |message| {
         let usual = || usual_size(&session, &picture, input_size, choice);
-        at_this_size(unsupported(message), least_side.or_else(usual))
+        let error = match picture.fixed {
+            Some(_) => unsupported(message),
+            None => Error::from(RuntimeError::Size {
+                path: path.clone(),
+                side: input_size,
+                message,
+            }),
+        };
+        at_this_size(error, least_side.or_else(usual))
     };
     let classes = match &head_match.head {
         Head::Dense { bias, .. } => bias.len(),
@@ -123,10 +131,8 @@ pub fn network(options: &Options) -> Result<Network, Error> {
         let tried = if has_constant_of_space { 2 } else { 1 };
         let mut sizes = oblong(side).into_iter().take(tried);
         if sizes.any(|[height, width]| run(width, height).is_err()) {
+            run(side, side).map_err(does_not_run)?;
             fixed = Some((side, side));
-            if has_constant_of_space {
-                run(side, side).map_err(does_not_run)?;
-            }
         }
     }
     if is_probed {

@@ -9,16 +9,16 @@ mod progress;
 mod streams;
 mod subtitles;
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::fs;
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use gst::prelude::*;
 
 use crate::failure::Failure;
-use crate::input::{CameraOptions, Input, is_same_file};
+use crate::input::{CameraOptions, Input};
 use crate::options::OverlayOptions;
 use crate::pipeline::start;
 use crate::run as run_pipeline;
@@ -183,7 +183,9 @@ fn record(job: &Job, arguments: &Arguments) -> Result<Done, Failure> {
     overlay.set_property_from_str("post-messages", "none");
     let named = Some(job.input.as_os_str()).filter(|input| *input != "camera");
     let input = Input::parse(named)?;
-    refuse_file(&job.input, &job.output)?;
+    if input.lies_at(&job.output) {
+        return Err("The recording would overwrite its own input. Name another output.".into());
+    }
     let (files, lines, subtitles) = Files::create(&job.output, arguments.force)?;
     let recorder = Recorder::new(
         (&input, &Input::name(named)),
@@ -268,14 +270,6 @@ fn record(job: &Job, arguments: &Arguments) -> Result<Done, Failure> {
         seconds,
         broken,
     })
-}
-
-/// Refuses an input that the recording would overwrite.
-fn refuse_file(input: &OsStr, output: &Path) -> Result<(), Failure> {
-    if is_same_file(Path::new(input), output) {
-        return Err("The recording would overwrite its own input. Name another output.".into());
-    }
-    Ok(())
 }
 
 fn kbits(text: &str) -> Result<u32, String> {

@@ -4,7 +4,7 @@ use crate::{common, photos};
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStringExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 const PHOTO: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/media/chelsea.png");
@@ -218,12 +218,16 @@ fn an_overlay_is_no_other_format_and_not_its_own_picture() {
     let own = folder.path().join("own.png");
     std::fs::copy(common::source("examples/media/coffee.png"), &own).unwrap();
     let before = std::fs::read(&own).unwrap();
+    let [soft, hard] = ["soft.png", "hard.png"].map(|name| folder.path().join(name));
+    std::os::unix::fs::symlink(&own, &soft).unwrap();
+    std::fs::hard_link(&own, &hard).unwrap();
+    let uri = PathBuf::from(format!("file://{}", own.display()));
+    let its_own = "The overlay would overwrite its own picture. Name another --output.";
     for (image, output, expected) in [
-        (
-            &own,
-            own.clone(),
-            "The overlay would overwrite its own picture. Name another --output.",
-        ),
+        (&own, own.clone(), its_own),
+        (&own, soft, its_own),
+        (&own, hard, its_own),
+        (&uri, own.clone(), its_own),
         (
             &photo,
             folder.path().join("a.jpg"),

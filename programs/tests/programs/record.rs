@@ -872,8 +872,11 @@ fn nothing_is_overwritten_unasked() {
         assert_eq!(fs::read(folder.join(name)).unwrap(), b"mine");
         fs::remove_file(folder.join(name)).unwrap();
     }
-    let (words, _) = refusal(folder, "in.mp4 -o in.mp4 --force");
-    assert!(words.contains("would overwrite its own input"), "{words}");
+    let uri = format!("file://{}", folder.join("in.mp4").display());
+    for input in ["in.mp4", &uri] {
+        let (words, _) = refusal(folder, &format!("{input} -o in.mp4 --force"));
+        assert!(words.contains("would overwrite its own input"), "{words}");
+    }
     fs::write(folder.join("out.vtt"), "mine").unwrap();
     recorded(folder, "in.mp4 -o out.mp4 --force");
     Recording::new(folder, "out.mp4").assert_told_frame_by_frame();

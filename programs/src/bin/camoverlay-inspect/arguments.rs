@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use camoverlay::cam::Method;
-use camoverlay_programs::{Failure, NetworkOptions, QuestionOptions, is_same_file};
+use camoverlay_programs::{Failure, Input, NetworkOptions, QuestionOptions, is_same_file};
 
 /// Prints what camoverlay finds in an image classifier
 ///
@@ -39,10 +39,15 @@ impl Arguments {
             return Err(Failure::usage("--output needs --image."));
         }
         if let (Some(image), Some(output)) = (&self.image, &self.output) {
-            if is_same_file(image, output) {
-                return Err(
-                    "The overlay would overwrite its own picture. Name another --output.".into(),
-                );
+            let overwrites = |what| {
+                Err(format!("The overlay would overwrite {what}. Name another --output.").into())
+            };
+            if Input::parse(Some(image.as_os_str())).is_ok_and(|image| image.lies_at(output)) {
+                return overwrites("its own picture");
+            }
+            let network = [&self.model, &self.network.labels].into_iter().flatten();
+            if network.into_iter().any(|path| is_same_file(path, output)) {
+                return overwrites("the network or its labels");
             }
             let suffix = output.extension();
             if suffix.is_none_or(|suffix| !suffix.eq_ignore_ascii_case("png")) {
