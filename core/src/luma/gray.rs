@@ -32,19 +32,6 @@ fn gray(r: u8, g: u8, b: u8) -> u8 {
     ((high + (low >> 15) + (1 << 14)) >> 15) as u8
 }
 
-/// Gray of each pixel of `pixels` into `out`, red, green and blue being the bytes `R`, `G` and `B`
-/// of `BYTES`.
-pub(crate) fn gray_row<const BYTES: usize, const R: usize, const G: usize, const B: usize>(
-    pixels: &[u8],
-    out: &mut [u8],
-) {
-    #[cfg(target_arch = "x86_64")]
-    if let Some(avx512) = Avx512::current() {
-        return avx512.gray_row::<BYTES>(const { &gray_weights([R, G, B]) }, pixels, out);
-    }
-    plain_gray_row::<BYTES, R, G, B>(pixels, out);
-}
-
 /// Smallest and largest gray of each tile of a row of tiles: of a few rows of `width` pixels as
 /// above, `stride` bytes apart.
 pub(crate) fn gray_bounds<const BYTES: usize, const R: usize, const G: usize, const B: usize>(
@@ -79,7 +66,9 @@ pub(crate) fn gray_bounds<const BYTES: usize, const R: usize, const G: usize, co
 }
 
 dispatched! {
-    fn plain_gray_row<BYTES: usize, R: usize, G: usize, B: usize;>(
+    /// Gray of each pixel of `pixels` into `out`, red, green and blue being the bytes `R`, `G` and
+    /// `B` of `BYTES`.
+    pub(crate) fn gray_row<BYTES: usize, R: usize, G: usize, B: usize;>(
         pixels: &[u8],
         out: &mut [u8],
     ) {

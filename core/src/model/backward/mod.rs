@@ -12,6 +12,7 @@ use std::collections::HashMap;
 use super::facts::Facts;
 use super::gradient::{CLASS, Gradient, SLOT, Sums};
 use super::layers::{dense_shape, keeps_values};
+use super::shape_arithmetic::numbers;
 use super::types::HeadMatch;
 use crate::onnx::builder::GraphBuilder;
 use crate::onnx::graph::Graph;
@@ -229,13 +230,7 @@ fn reduced_axes<'a>(graph: &Graph, layers: &[&'a Node]) -> HashMap<&'a str, Vec<
     let mut reduced: HashMap<&str, Vec<i64>> = HashMap::new();
     for layer in layers {
         let axes = match layer.op().facts().places {
-            Places::Reduce => match layer.ints("axes") {
-                Some(axes) => axes.to_vec(),
-                None => graph
-                    .constant(layer.operand(1))
-                    .and_then(|axes| axes.integers())
-                    .unwrap_or_default(),
-            },
+            Places::Reduce => numbers(graph, layer, "axes", 1).unwrap_or_default(),
             _ => {
                 let mut operands = layer.input.iter().filter(|operand| graph.varies(operand));
                 let of =

@@ -13,6 +13,7 @@ use std::collections::BTreeSet;
 use super::facts::Facts;
 use super::layers::{dense_shape, differentiable_inputs, is_pointwise, keeps_values};
 use super::position::Position;
+use super::shape_arithmetic::numbers;
 use super::types::{Head, HeadMatch, Layout, Scores};
 use crate::onnx::graph::Graph;
 use crate::onnx::ops::{Op, Places};
@@ -293,10 +294,7 @@ fn global_mean<'a>(
 
 /// The axes of a `ReduceMean` of a tensor of `rank`, as an attribute or as an input.
 fn mean_axes(graph: &Graph, node: &Node, rank: i64) -> Option<BTreeSet<i64>> {
-    let axes = match node.ints("axes") {
-        Some(axes) => axes.to_vec(),
-        None => graph.constant(node.operand(1))?.integers()?,
-    };
+    let axes = numbers(graph, node, "axes", 1)?;
     let positive = |axis: i64| if axis < 0 { axis + rank } else { axis };
     Some(axes.into_iter().map(positive).collect())
 }

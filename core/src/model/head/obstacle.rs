@@ -2,7 +2,7 @@
 
 use crate::model::facts::Facts;
 use crate::model::layers::{dense_shape, keeps_values};
-use crate::onnx::constant_fold::Constant;
+use crate::model::shape_arithmetic::numbers;
 use crate::onnx::graph::Graph;
 use crate::onnx::ops::{Op, Places, Pool};
 use crate::onnx::proto::Node;
@@ -215,10 +215,7 @@ fn reduced(graph: &Graph, facts: &Facts, node: &Node) -> Option<(&'static str, &
         }
     };
     facts.channels(map)?;
-    let axes = match node.ints("axes") {
-        Some(axes) => Some(axes.to_vec()),
-        None => graph.constant(node.operand(1)).and_then(Constant::integers),
-    };
+    let axes = numbers(graph, node, "axes", 1);
     let has = |axis: i64| {
         let axes = axes.iter().flatten();
         axes.copied()

@@ -22,24 +22,13 @@ impl GrayWeights {
 }
 
 impl Avx512 {
-    /// Gray of each pixel of `BYTES` bytes, rounded to 8 bits.
-    pub fn gray_row<const BYTES: usize>(
-        self,
-        weights: &GrayWeights,
-        pixels: &[u8],
-        out: &mut [u8],
-    ) {
-        // SAFETY: there is an `Avx512` only on a machine that was seen to have its instructions.
-        unsafe { gray_row::<BYTES>(weights, pixels, out) }
-    }
-
     /// Smallest and largest gray of some pixels, if the upper half of the weights is enough to tell.
     pub fn gray_bounds<'a, const BYTES: usize>(
         self,
         weights: &GrayWeights,
         rows: impl Iterator<Item = &'a [u8]>,
     ) -> Option<[u8; 2]> {
-        // SAFETY: as above.
+        // SAFETY: there is an `Avx512` only on a machine that was seen to have its instructions.
         unsafe { gray_bounds::<BYTES>(weights, rows) }
     }
 }
@@ -170,19 +159,6 @@ impl Grays {
         let low = Weights::products(zero, pixels, self.weights.low);
         let high = Weights::products(half, pixels, self.weights.high);
         _mm512_srli_epi32::<15>(_mm512_add_epi32(_mm512_srli_epi32::<15>(low), high))
-    }
-}
-
-#[target_feature(enable = "avx512f,avx512bw,avx512vbmi,avx512vnni")]
-fn gray_row<const BYTES: usize>(weights: &GrayWeights, pixels: &[u8], out: &mut [u8]) {
-    let grays = Grays::new(weights);
-    for (pixels, out) in pixels.chunks(64 * BYTES).zip(out.chunks_mut(64)) {
-        let valid = mask(out.len().min(pixels.len() / BYTES));
-        // SAFETY: the mask has no more bits than `out` has bytes.
-        unsafe {
-            let grays = grays.of::<BYTES>(pixels);
-            _mm512_mask_storeu_epi8(out.as_mut_ptr().cast(), valid, grays);
-        }
     }
 }
 

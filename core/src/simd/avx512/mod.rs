@@ -5,12 +5,11 @@
     reason = "vector kernels: each is called where its instructions were found, and keeps to its slices"
 )]
 
-mod byte_table;
 pub(crate) mod chroma;
 pub(crate) mod colours;
 mod digits;
 pub(crate) mod gray;
-pub(crate) mod lookup;
+mod lookup;
 pub(crate) mod round_byte_rows;
 pub(crate) mod scale_rows;
 pub(crate) mod sum_table;
