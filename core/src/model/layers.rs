@@ -100,30 +100,3 @@ fn is_plain_layer(graph: &Graph, node: &Node) -> bool {
         node.int("transA", 0) == 0 && dense_shape(graph, node).is_some()
     }
 }
-
-/// What is multiplied with its own hard sigmoid, clip(α x + 1/2, 0, 1).
-pub struct HardGate {
-    /// Which operand of the product that is.
-    pub index: usize,
-    /// α, the hard sigmoid's slope between its bounds.
-    pub alpha: f32,
-}
-
-/// The gate of a `product` that is a HardSwish, as older operator sets write it.
-pub fn hard_gate<'a>(
-    product: &Node,
-    producer: impl Fn(&str) -> Option<&'a Node>,
-) -> Option<HardGate> {
-    if product.op() != Op::Mul {
-        return None;
-    }
-    (0..2).find_map(|index| {
-        let gate = producer(product.operand(1 - index))?;
-        let alpha = gate.float("alpha", 0.2);
-        let is_gate = gate.op() == Op::HardSigmoid
-            && gate.operand(0) == product.operand(index)
-            && gate.float("beta", 0.5) == 0.5
-            && alpha > 0.0;
-        is_gate.then_some(HardGate { index, alpha })
-    })
-}

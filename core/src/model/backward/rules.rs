@@ -5,7 +5,7 @@
 
 use std::f32::consts::{FRAC_1_SQRT_2, PI};
 
-use crate::model::layers::{self, HardGate, differentiable_inputs};
+use crate::model::layers::differentiable_inputs;
 use crate::onnx::builder::GraphBuilder;
 use crate::onnx::graph::Graph;
 use crate::onnx::node::{with_float, with_int, with_ints};
@@ -299,10 +299,28 @@ fn decay(builder: &mut GraphBuilder, x: &str, length: f32) -> String {
     builder.push("Exp", &[&exponent])
 }
 
-/// The gate of a HardSwish whose slope the operator set can write.
-fn hard_gate(graph: &Graph, node: &Node) -> Option<HardGate> {
-    let gate = layers::hard_gate(node, |tensor| graph.producer(tensor));
-    gate.filter(|_| graph.opset() >= 9)
+/// What is multiplied with its own hard sigmoid, clip(α x + 1/2, 0, 1).
+struct HardGate {
+    /// Which operand of the product that is.
+    index: usize,
+    /// α, the hard sigmoid's slope between its bounds.
+    alpha: f32,
+}
+
+/// The gate of a `product` that is a HardSwish, as older operator sets write it, if the set can write its slope.
+fn hard_gate(graph: &Graph, product: &Node) -> Option<HardGate> {
+    if product.op() != Op::Mul || graph.opset() < 9 {
+        return None;
+    }
+    (0..2).find_map(|index| {
+        let gate = graph.producer(product.operand(1 - index))?;
+        let alpha = gate.float("alpha", 0.2);
+        let is_gate = gate.op() == Op::HardSigmoid
+            && gate.operand(0) == product.operand(index)
+            && gate.float("beta", 0.5) == 0.5
+            && alpha > 0.0;
+        is_gate.then_some(HardGate { index, alpha })
+    })
 }
 
 /// dY/dX of Howard et al., "Searching for MobileNetV3", 2019, y = x h with the gate

@@ -1,7 +1,5 @@
 //! Rewrites a classifier so that one run returns what a class map needs.
 
-mod hard_swish;
-
 use std::collections::{BTreeSet, HashSet};
 
 use prost::Message;
@@ -91,7 +89,6 @@ pub fn rewrite(
             expose(proto, &tensor, data_type::FLOAT, None);
         }
     }
-    hard_swish::convolve(proto, version);
     drop_unused(proto);
     if model.encoded_len() > i32::MAX as usize {
         return Err(Fault::TooLarge);
