@@ -20,7 +20,7 @@ fn net(networks: &[toml::Value]) -> Result<String, String> {
     let mut source = String::from(
         "/// Property `net`: the network of the catalogue to run and explain.\n\
          #[derive(Clone, Copy, Debug, PartialEq, Eq, glib::Enum)]\n#[repr(i32)]\n\
-         #[enum_type(name = \"GstCamOverlayNet\")]\npub enum Net {\n",
+         #[enum_type(name = \"GstCamOverlayNet\", allow_name_conflict)]\npub enum Net {\n",
     );
     for network in networks {
         let (nick, name) = (text(network, "nick")?, text(network, "name")?);

@@ -81,7 +81,7 @@ impl Error {
             )
             | Self::Runtime(RuntimeError::Size { .. })
             | Self::Cam(CamError::Method { .. }) => ErrorKind::Settings,
-            Self::Runtime(RuntimeError::Run { .. })
+            Self::Runtime(RuntimeError::Run { .. } | RuntimeError::Cancelled)
             | Self::Cam(CamError::InfiniteGradient | CamError::NotFinite { .. }) => {
                 ErrorKind::Failed
             }

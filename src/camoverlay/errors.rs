@@ -1,6 +1,6 @@
 //! What can go wrong, as GStreamer errors: domain, code, and a message a user can act on.
 
-use std::{fmt, io};
+use std::{fmt, io, time::Duration};
 
 use super::format;
 use super::frame_memory::Fault;
@@ -27,6 +27,8 @@ pub enum ElementError {
     NoCaps,
     Memory(Fault),
     Metadata,
+    /// The network took longer on a frame than `inference-timeout` allows.
+    TimedOut(Duration),
     /// The thread that runs the network is gone.
     Gone,
 }
@@ -95,6 +97,11 @@ impl fmt::Display for ElementError {
                 f,
                 "The result cannot be attached to the frame as CamOverlayMeta. Free some memory and start again."
             ),
+            Self::TimedOut(limit) => write!(
+                f,
+                "The network had no answer to a frame within {limit:?}, which is inference-timeout. Use a smaller network or \
+                 input-size, or allow it more time."
+            ),
             Self::Gone => write!(
                 f,
                 "The thread that runs the network has ended. Start again; standard error says why it did."
@@ -120,7 +127,7 @@ impl ElementError {
             Self::Format(_) | Self::TooLarge { .. } => {
                 gst::error_msg!(gst::StreamError::Format, ("{self}"))
             }
-            Self::NoCaps | Self::Memory(_) | Self::Metadata | Self::Gone => {
+            Self::NoCaps | Self::Memory(_) | Self::Metadata | Self::TimedOut(_) | Self::Gone => {
                 gst::error_msg!(gst::StreamError::Failed, ("{self}"))
             }
         }

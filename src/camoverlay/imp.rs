@@ -12,6 +12,7 @@ use gst_video::{VideoOrientationMethod, subclass::prelude::*};
 use super::errors::ElementError;
 use super::latency::LatencyTracker;
 use super::log::{self, CAT};
+use super::opening::{self, Opening};
 use super::orientation::Tags;
 use super::properties::{self, Settings};
 use super::session::Session;
@@ -19,16 +20,23 @@ use super::stats::Stats;
 use super::target::Notice;
 use super::worker::Usher;
 use super::{format, meta};
+use camoverlay::frame::Orientation;
 
 type Segment = gst::FormattedSegment<gst::ClockTime>;
+
+/// How long starting waits for the network. One that takes longer is waited for by the first frame, so that the
+/// application can stop the pipeline whatever the network does.
+const PATIENCE: Duration = Duration::from_millis(700);
 
 #[derive(Default)]
 pub struct CamOverlay {
     settings: Mutex<Settings>,
+    /// From start on, where opening the network takes long, until the first frame.
+    opening: Mutex<Option<Opening>>,
     /// From start to stop. The streaming thread takes it out for the time of a frame, so that no lock is held
     /// across inference.
     stream: Mutex<Option<Box<Session>>>,
-    /// From start to stop, with `inference=latest`: ends waiting from outside the streaming thread.
+    /// While there is a stream: ends waiting from outside the streaming thread.
     usher: Mutex<Option<Usher>>,
     stats: Mutex<Stats>,
     latency: Mutex<LatencyTracker>,
@@ -43,6 +51,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 #[glib::object_subclass]
 impl ObjectSubclass for CamOverlay {
     const NAME: &'static str = "GstCamOverlay";
+    // A program may be linked with the plugin and find it as a file too.
+    const ALLOW_NAME_CONFLICT: bool = true;
     type Type = crate::camoverlay::CamOverlay;
     type ParentType = gst_video::VideoFilter;
 }
@@ -135,18 +145,31 @@ impl BaseTransformImpl for CamOverlay {
         let settings = lock(&self.settings).clone();
         *lock(&self.stats) = Stats::default();
         *lock(&self.latency) = LatencyTracker::default();
-        let stream =
-            Session::open(&settings, &self.options()).map_err(|failure| failure.error_message())?;
-        log::opened(&self.obj(), stream.network(), settings.live.method.into());
-        for notice in stream.notices() {
-            self.tell(&notice);
+        let options = self.options();
+        let element = self.obj().downgrade();
+        let opening = Opening::begin(
+            move |cancellation| Session::open(&settings, &options, cancellation),
+            move |error| {
+                if let Some(element) = element.upgrade() {
+                    element.imp().post_error_message(error.error_message());
+                }
+            },
+        );
+        let opening = opening.map_err(|error| ElementError::Thread(error).error_message())?;
+        match opening.wait(Some(PATIENCE)) {
+            opening::Waited::Opened(stream) => self.install(stream),
+            opening::Waited::Failed(error) => return Err(error.error_message()),
+            opening::Waited::Late | opening::Waited::Told | opening::Waited::CutOff => {
+                *lock(&self.opening) = Some(opening);
+            }
         }
-        *lock(&self.usher) = stream.usher();
-        *lock(&self.stream) = Some(Box::new(stream));
         Ok(())
     }
 
     fn stop(&self) -> Result<(), gst::ErrorMessage> {
+        if let Some(opening) = lock(&self.opening).take() {
+            opening.abandon();
+        }
         *lock(&self.usher) = None;
         *lock(&self.stream) = None;
         *lock(&self.tags) = Tags::default();
@@ -173,6 +196,15 @@ impl BaseTransformImpl for CamOverlay {
     ) -> Result<gst::FlowSuccess, gst::FlowError> {
         let live = lock(&self.settings).live.clone();
         let orientation = lock(&self.tags).resolve(live.orientation);
+        self.ensure_open()?;
+        if let Some(stream) = &mut *lock(&self.stream)
+            && stream.lacks_caps()
+            && let Some(caps) = self.obj().sink_pad().current_caps()
+            && let Ok(info) = gst_video::VideoInfo::from_caps(&caps)
+        {
+            // They came while the network was being opened, and a flush ended waiting for it.
+            self.set_stream_info(stream, &info, orientation)?;
+        }
         let Some(mut stream) = lock(&self.stream).take() else {
             return Err(gst::FlowError::Flushing);
         };
@@ -289,19 +321,18 @@ impl VideoFilterImpl for CamOverlay {
     ) -> Result<(), gst::LoggableError> {
         let asked = lock(&self.settings).live.orientation;
         let orientation = lock(&self.tags).resolve(asked);
+        if self.ensure_open().is_err() {
+            // Told already, or on the way down: the first frame finds no stream.
+            return Ok(());
+        }
         let Some(stream) = &mut *lock(&self.stream) else {
             return Err(gst::loggable_error!(
                 CAT,
                 "caps came before the element was started"
             ));
         };
-        let set = stream.set_info(in_info, orientation);
-        set.map_err(|failure: ElementError| {
-            self.post_error_message(failure.error_message());
-            gst::loggable_error!(CAT, "{failure}")
-        })?;
-        log::caps(&self.obj(), in_info, stream.tensor_size());
-        Ok(())
+        self.set_stream_info(stream, in_info, orientation)
+            .map_err(|_| gst::loggable_error!(CAT, "these caps cannot be explained"))
     }
 }
 
@@ -322,8 +353,56 @@ impl CamOverlay {
         self.obj().segment().downcast().ok()
     }
 
+    /// Tells of the network that is open now, and lets frames come.
+    fn install(&self, stream: Box<Session>) {
+        let method = lock(&self.settings).live.method;
+        log::opened(&self.obj(), stream.network(), method.into());
+        for notice in stream.notices() {
+            self.tell(&notice);
+        }
+        *lock(&self.usher) = Some(stream.usher());
+        *lock(&self.stream) = Some(stream);
+    }
+
+    fn set_stream_info(
+        &self,
+        stream: &mut Session,
+        info: &gst_video::VideoInfo,
+        orientation: Orientation,
+    ) -> Result<(), gst::FlowError> {
+        if let Err(failure) = stream.set_info(info, orientation) {
+            self.post_error_message(failure.error_message());
+            return Err(gst::FlowError::NotNegotiated);
+        }
+        log::caps(&self.obj(), info, stream.tensor_size());
+        Ok(())
+    }
+
+    /// Waits for a network that is still being opened.
+    fn ensure_open(&self) -> Result<(), gst::FlowError> {
+        let Some(opening) = lock(&self.opening).clone() else {
+            return Ok(());
+        };
+        match opening.wait(None) {
+            opening::Waited::Opened(stream) => {
+                *lock(&self.opening) = None;
+                self.install(stream);
+                Ok(())
+            }
+            opening::Waited::Failed(error) => {
+                self.post_error_message(error.error_message());
+                Err(gst::FlowError::Error)
+            }
+            opening::Waited::Told => Err(gst::FlowError::Error),
+            opening::Waited::Late | opening::Waited::CutOff => Err(gst::FlowError::Flushing),
+        }
+    }
+
     /// Ends waiting for the network and lets nobody wait, or allows it again.
     fn hurry(&self, hurried: bool) {
+        if let Some(opening) = &*lock(&self.opening) {
+            opening.hurry(hurried);
+        }
         if let Some(usher) = &*lock(&self.usher) {
             usher.hurry(hurried);
         }
@@ -348,6 +427,9 @@ impl CamOverlay {
         match stream.finish(&live) {
             Ok(outcome) => {
                 lock(&self.stats).add_run(&outcome);
+                for notice in &outcome.notices {
+                    self.tell(notice);
+                }
                 if outcome.announce {
                     self.announce(&stream);
                 }
@@ -395,6 +477,10 @@ impl CamOverlay {
                 gst::warning!(CAT, imp = self, "{text}");
                 gst::element_imp_warning!(self, gst::ResourceError::Settings, ("{text}"));
             }
+            Notice::Failure(text) => {
+                gst::warning!(CAT, imp = self, "{text}");
+                gst::element_imp_warning!(self, gst::StreamError::Failed, ("{text}"));
+            }
             Notice::Info(text) => {
                 gst::info!(CAT, imp = self, "{text}");
                 gst::element_imp_info!(self, gst::ResourceError::Settings, ("{text}"));
@@ -417,7 +503,7 @@ impl CamOverlay {
     fn note_latency(&self, time: Duration) {
         let time = gst::ClockTime::try_from(time).unwrap_or(gst::ClockTime::ZERO);
         let mut tracker = lock(&self.latency);
-        if tracker.add(time) {
+        if tracker.add(time, Instant::now()) {
             let announced = tracker.latency();
             drop(tracker);
             let obj = self.obj();

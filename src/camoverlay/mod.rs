@@ -2,10 +2,9 @@
 
 use gst::{glib, prelude::*, subclass::prelude::*};
 
-use camoverlay::cam;
-
-mod engine;
+mod enums;
 mod errors;
+mod failures;
 mod format;
 mod frame_memory;
 mod imp;
@@ -13,6 +12,7 @@ mod job;
 mod latency;
 mod log;
 mod meta;
+mod opening;
 mod orientation;
 mod outcome;
 mod properties;
@@ -23,6 +23,7 @@ mod target;
 pub mod words;
 mod worker;
 
+pub use enums::{Inference, Method, Net, PostMessages, Preprocess};
 pub use format::presentation;
 pub use meta::META_NAME;
 
@@ -42,118 +43,6 @@ impl CamOverlay {
     pub fn explanation(&self) -> Option<gst::Structure> {
         self.imp().explanation()
     }
-}
-
-include!(concat!(env!("OUT_DIR"), "/net.rs"));
-
-impl Net {
-    /// The catalogue's entry: the enum is made from it, in its order.
-    fn entry(self) -> &'static camoverlay::inference::Entry {
-        &camoverlay::inference::entries()[self as usize]
-    }
-}
-
-/// Property `preprocess`: how pixel values are scaled for the network.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, glib::Enum)]
-#[repr(i32)]
-#[enum_type(name = "GstCamOverlayPreprocess")]
-pub enum Preprocess {
-    #[enum_value(name = "From the catalogue or the file's own metadata", nick = "auto")]
-    Auto,
-    #[enum_value(
-        name = "RGB, 0 to 1, less mean, over deviation (PyTorch)",
-        nick = "torch"
-    )]
-    Torch,
-    #[enum_value(name = "BGR, 0 to 255, less mean (Caffe)", nick = "caffe")]
-    Caffe,
-    #[enum_value(name = "RGB, -1 to 1 (TensorFlow)", nick = "tf")]
-    Tf,
-    #[enum_value(name = "RGB, (x - 127) / 128 (EfficientNet-Lite)", nick = "lite")]
-    Lite,
-    #[enum_value(name = "RGB, 0 to 1", nick = "unit")]
-    Unit,
-    #[enum_value(name = "RGB, 0 to 255", nick = "raw")]
-    Raw,
-}
-
-impl From<Preprocess> for Option<camoverlay::preprocess::Preprocess> {
-    fn from(preprocess: Preprocess) -> Self {
-        Some(match preprocess {
-            Preprocess::Auto => return None,
-            Preprocess::Torch => camoverlay::preprocess::Preprocess::Torch,
-            Preprocess::Caffe => camoverlay::preprocess::Preprocess::Caffe,
-            Preprocess::Tf => camoverlay::preprocess::Preprocess::Tf,
-            Preprocess::Lite => camoverlay::preprocess::Preprocess::Lite,
-            Preprocess::Unit => camoverlay::preprocess::Preprocess::Unit,
-            Preprocess::Raw => camoverlay::preprocess::Preprocess::Raw,
-        })
-    }
-}
-
-/// Property `method`: how the class map is made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, glib::Enum)]
-#[repr(i32)]
-#[enum_type(name = "GstCamOverlayMethod")]
-pub enum Method {
-    #[enum_value(name = "cam where it is exact, otherwise hirescam", nick = "auto")]
-    Auto,
-    #[enum_value(name = "Class activation map (Zhou 2016)", nick = "cam")]
-    Cam,
-    #[enum_value(name = "Grad-CAM (Selvaraju 2017)", nick = "gradcam")]
-    GradCam,
-    #[enum_value(name = "HiResCAM (Draelos 2020)", nick = "hirescam")]
-    HiResCam,
-    #[enum_value(name = "Grad-CAM++ (Chattopadhay 2018)", nick = "gradcam++")]
-    GradCamPlusPlus,
-    #[enum_value(name = "LayerCAM (Jiang 2021)", nick = "layercam")]
-    LayerCam,
-    #[enum_value(
-        name = "Eigen-CAM (Muhammad 2020), the same for every class",
-        nick = "eigencam"
-    )]
-    EigenCam,
-}
-
-impl From<Method> for cam::Method {
-    fn from(method: Method) -> Self {
-        match method {
-            Method::Auto => Self::Auto,
-            Method::Cam => Self::Cam,
-            Method::GradCam => Self::GradCam,
-            Method::HiResCam => Self::HiResCam,
-            Method::GradCamPlusPlus => Self::GradCamPlusPlus,
-            Method::LayerCam => Self::LayerCam,
-            Method::EigenCam => Self::EigenCam,
-        }
-    }
-}
-
-/// Property `inference`: whether a frame waits for its own class map.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, glib::Enum)]
-#[repr(i32)]
-#[enum_type(name = "GstCamOverlayInference")]
-pub enum Inference {
-    #[enum_value(name = "Each frame waits for its own class map", nick = "every-frame")]
-    EveryFrame,
-    #[enum_value(
-        name = "Frames do not wait: they carry the newest finished class map",
-        nick = "latest"
-    )]
-    Latest,
-}
-
-/// Property `post-messages`: when to post an element message with the result.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, glib::Enum)]
-#[repr(i32)]
-#[enum_type(name = "GstCamOverlayPostMessages")]
-pub enum PostMessages {
-    #[enum_value(name = "Never", nick = "none")]
-    None,
-    #[enum_value(name = "When the reported classes change", nick = "changes")]
-    Changes,
-    #[enum_value(name = "After every inference", nick = "all")]
-    All,
 }
 
 /// Registers the element and its metadata with GStreamer.

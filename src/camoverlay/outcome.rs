@@ -14,6 +14,8 @@ pub struct Outcome {
     pub waited: bool,
     /// A flush or a stop cut off the wait for the network: nothing came of the frame.
     pub cut_off: bool,
+    /// The network failed on this or an earlier frame.
+    pub failed: bool,
     /// The network would have run, but the frame was late.
     pub skipped: bool,
     /// The application should get a message about this frame.

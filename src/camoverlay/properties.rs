@@ -3,6 +3,7 @@
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 use gst::{glib, prelude::*};
@@ -23,6 +24,8 @@ const DEFAULT_THRESHOLD: f64 = 0.2;
 const DEFAULT_INFERENCE: Inference = Inference::EveryFrame;
 const DEFAULT_INFERENCE_INTERVAL: u32 = 1;
 const DEFAULT_THREADS: u32 = 0;
+const DEFAULT_MAX_ERRORS: i32 = 10;
+const DEFAULT_INFERENCE_TIMEOUT: u64 = 0;
 const DEFAULT_POST_MESSAGES: PostMessages = PostMessages::Changes;
 const DEFAULT_ATTACH_MAP: bool = false;
 const DEFAULT_ORIENTATION: VideoOrientationMethod = VideoOrientationMethod::Auto;
@@ -54,6 +57,9 @@ pub struct Live {
     #[cfg(feature = "captions")]
     pub draw_labels: bool,
     pub inference_interval: u32,
+    /// Failures in a row; negative: any number.
+    pub max_errors: i32,
+    pub inference_timeout: Option<Duration>,
     pub post_messages: PostMessages,
     pub attach_map: bool,
     pub orientation: VideoOrientationMethod,
@@ -89,6 +95,8 @@ impl Default for Settings {
                 #[cfg(feature = "captions")]
                 draw_labels: DEFAULT_DRAW_LABELS,
                 inference_interval: DEFAULT_INFERENCE_INTERVAL,
+                max_errors: DEFAULT_MAX_ERRORS,
+                inference_timeout: timeout(DEFAULT_INFERENCE_TIMEOUT),
                 post_messages: DEFAULT_POST_MESSAGES,
                 attach_map: DEFAULT_ATTACH_MAP,
                 orientation: DEFAULT_ORIENTATION,
@@ -183,6 +191,19 @@ pub fn param_specs() -> Vec<glib::ParamSpec> {
             .default_value(DEFAULT_INFERENCE_INTERVAL)
             .mutable_playing()
             .build(),
+        glib::ParamSpecInt::builder("max-errors")
+            .nick("Maximum errors")
+            .blurb("Frames in a row on which the network may fail before the stream does (-1: any number); the first frame must succeed")
+            .minimum(-1)
+            .default_value(DEFAULT_MAX_ERRORS)
+            .mutable_playing()
+            .build(),
+        glib::ParamSpecUInt64::builder("inference-timeout")
+            .nick("Inference timeout")
+            .blurb("Nanoseconds after which a run of the network is cancelled and counts as a failed frame (0: never)")
+            .default_value(DEFAULT_INFERENCE_TIMEOUT)
+            .mutable_playing()
+            .build(),
         glib::ParamSpecUInt::builder("threads")
             .nick("Threads")
             .blurb("ONNX Runtime's intra-op threads (0: as many as cores)")
@@ -202,7 +223,7 @@ pub fn param_specs() -> Vec<glib::ParamSpec> {
         ),
         glib::ParamSpecEnum::builder_with_default("post-messages", DEFAULT_POST_MESSAGES)
             .nick("Post messages")
-            .blurb("When to post an element message, named camoverlay, with the result")
+            .blurb("When to post an element message, named camoverlay, with the result (all: a bus that is never read grows by each)")
             .mutable_playing()
             .build(),
         glib::ParamSpecBoolean::builder("attach-map")
@@ -285,6 +306,12 @@ impl Settings {
             "draw-labels" => assign(&mut live.draw_labels, value),
             "inference" => assign(&mut setup.inference, value),
             "inference-interval" => assign(&mut live.inference_interval, value),
+            "max-errors" => assign(&mut live.max_errors, value),
+            "inference-timeout" => {
+                if let Ok(nanoseconds) = value.get() {
+                    live.inference_timeout = timeout(nanoseconds);
+                }
+            }
             "threads" => assign(&mut setup.threads, value),
             "models-dir" => setup.models_dir = optional_path(value),
             "ort-library" => setup.ort_library = optional_path(value),
@@ -313,6 +340,13 @@ impl Settings {
             "draw-labels" => live.draw_labels.to_value(),
             "inference" => setup.inference.to_value(),
             "inference-interval" => live.inference_interval.to_value(),
+            "max-errors" => live.max_errors.to_value(),
+            "inference-timeout" => {
+                let timeout = live.inference_timeout.unwrap_or_default();
+                u64::try_from(timeout.as_nanos())
+                    .unwrap_or(u64::MAX)
+                    .to_value()
+            }
             "threads" => setup.threads.to_value(),
             "models-dir" => setup.models_dir.to_value(),
             "ort-library" => setup.ort_library.to_value(),
@@ -322,6 +356,11 @@ impl Settings {
             _ => return None,
         })
     }
+}
+
+/// Zero stands for none.
+fn timeout(nanoseconds: u64) -> Option<Duration> {
+    Some(Duration::from_nanos(nanoseconds)).filter(|timeout| !timeout.is_zero())
 }
 
 fn assign<'a, T: glib::value::FromValue<'a>>(place: &mut T, value: &'a glib::Value) {

@@ -1,23 +1,32 @@
 //! What lives from start to stop: the network, the buffers, and the explanation on show.
 
-use std::{mem, sync::Arc};
+use std::{
+    mem,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
-use super::engine::Engine;
+use super::Inference;
 use super::errors::ElementError;
+use super::failures::Failures;
 use super::job::Job;
 use super::outcome::Outcome;
 use super::properties::{Live, Settings};
 use super::shown::OnShow;
 use super::stats::Step;
 use super::target::{Notice, TargetSelection};
-use super::worker::{Usher, Waited};
+use super::worker::{Usher, Waited, Worker};
 use super::{format, frame_memory, meta};
 #[cfg(feature = "captions")]
 use camoverlay::caption::Caption;
 use camoverlay::frame::{Orientation, Presentation};
-use camoverlay::inference::SharedClassifier;
+use camoverlay::inference::{Cancellation, SharedClassifier};
 use camoverlay::preprocess::Sampler;
 use camoverlay::render::Painter;
+use camoverlay::{Error, RuntimeError};
+
+/// From when on a run is told of that nobody waits for.
+const OLD_MAP: Duration = Duration::from_secs(5);
 
 /// Everything that depends on the caps.
 struct Buffers {
@@ -33,12 +42,18 @@ struct Buffers {
 
 pub struct Session {
     network: Arc<SharedClassifier>,
-    engine: Engine,
+    inference: Inference,
+    worker: Worker,
     selection: TargetSelection,
     buffers: Option<Buffers>,
     shown: OnShow,
+    failures: Failures,
     /// The worker's job is about a frame from before a seek or a change of caps.
     stale: bool,
+    /// That the worker's job failed is known already.
+    given_up: bool,
+    /// That the worker's job takes long was told.
+    told_of_age: bool,
     /// No frame went to the network since the start, a flush, a seek or a change of caps.
     fresh: bool,
     /// Whether the source is live, once asked.
@@ -50,22 +65,26 @@ pub struct Session {
 }
 
 impl Session {
-    /// Loads library, network and labels.
+    /// Loads library, network and labels, unless it is cancelled.
     pub fn open(
         settings: &Settings,
         options: &camoverlay::inference::Options,
+        cancellation: &Cancellation,
     ) -> Result<Self, ElementError> {
-        let network = SharedClassifier::open(options)?;
+        let network = SharedClassifier::open_until(options, cancellation)?;
         let selection = TargetSelection::new(&settings.live, &network)?;
-        let engine = Engine::start(settings.setup.inference, &network);
-        let engine = engine.map_err(ElementError::Thread)?;
+        let worker = Worker::start(network.clone()).map_err(ElementError::Thread)?;
         Ok(Self {
             network,
-            engine,
+            inference: settings.setup.inference,
+            worker,
             selection,
             buffers: None,
             shown: OnShow::default(),
+            failures: Failures::default(),
             stale: false,
+            given_up: false,
+            told_of_age: false,
             fresh: true,
             live_source: None,
             last: meta::Times::default(),
@@ -122,14 +141,19 @@ impl Session {
         Ok(())
     }
 
-    /// Who can cut off waiting for the network, if anybody ever waits.
-    pub fn usher(&self) -> Option<Usher> {
-        self.engine.usher()
+    /// Who can cut off waiting for the network.
+    pub fn usher(&self) -> Usher {
+        self.worker.usher()
+    }
+
+    /// Whether it does not know yet how frames lie.
+    pub fn lacks_caps(&self) -> bool {
+        self.buffers.is_none()
     }
 
     /// Whether a frame's fate depends on what [`Self::set_live_source`] is to say.
     pub fn must_know_source(&self) -> bool {
-        matches!(self.engine, Engine::Worker(_)) && self.live_source.is_none()
+        self.inference == Inference::Latest && self.live_source.is_none()
     }
 
     /// Says whether the source is live: frames of one that is not may wait.
@@ -151,7 +175,8 @@ impl Session {
             buffers.painter.clear_map();
         }
         // Not told by the buffers: after a change of caps they have a job beside the worker's.
-        self.stale = !self.engine.is_idle();
+        self.stale = !self.worker.is_idle();
+        self.worker.cancel();
     }
 
     /// Begins anew where frames lie in another way than the ones before.
@@ -185,7 +210,12 @@ impl Session {
         let Some(mut buffers) = self.buffers.take() else {
             return Ok(outcome);
         };
-        outcome.cut_off = !self.stale && !self.is_source_live() && !self.engine.wait();
+        if !self.stale && !self.is_source_live() {
+            match self.worker.wait(live.inference_timeout) {
+                Waited::Finished | Waited::TimedOut => {}
+                Waited::CutOff => outcome.cut_off = true,
+            }
+        }
         let shows = (&mut buffers.painter, buffers.presentation.orientation);
         let result = self.collect(&mut buffers.job, shows, live, &mut outcome);
         self.buffers = Some(buffers);
@@ -236,52 +266,44 @@ impl Session {
         else {
             return Err(frame_memory::unmappable(buffer).into());
         };
-        let waits = self.fresh && !self.is_source_live();
-        // A run from before keeps the worker from this frame.
-        if waits && !self.engine.wait() {
-            outcome.cut_off = true;
-            return Ok(());
-        }
+        self.mind_age(live, outcome);
+        let waits = match self.inference {
+            Inference::EveryFrame => true,
+            Inference::Latest => self.fresh && !self.is_source_live(),
+        };
         let orientation = buffers.presentation.orientation;
+        // A run from before keeps the worker from this frame.
+        let mut may_run = true;
+        if waits {
+            may_run = self.await_run(live, outcome)?;
+            if outcome.cut_off {
+                return Ok(());
+            }
+        }
         let shows = (&mut buffers.painter, orientation);
         self.collect(&mut buffers.job, shows, live, outcome)?;
         let mut bounds = None;
-        if self.is_due(live, late, outcome)
-            && let Some(mut job) = buffers.job.take_if(|_| self.engine.is_idle())
+        if may_run
+            && self.is_due(live, late, outcome)
+            && let Some(mut job) = buffers.job.take_if(|_| self.worker.is_idle())
         {
             job.query = self.selection.query(live);
             job.pts = pts;
             self.age = 0;
             self.fresh = false;
+            self.told_of_age = false;
             let planes = format::planes(&frame, &lengths);
             let sampler = &mut buffers.sampler;
-            match &mut self.engine {
-                Engine::Inline => {
-                    let mut lease = self.network.lease();
-                    mem::swap(lease.tensor(), &mut job.tensor);
-                    bounds = Some(outcome.time(Step::Prepare, || job.sample(sampler, &planes)));
-                    let result = job.run(&mut lease);
-                    mem::swap(lease.tensor(), &mut job.tensor);
-                    drop(lease);
-                    outcome.waited = true;
-                    result?;
-                    let shows = (&mut buffers.painter, orientation);
-                    self.shown
-                        .take_over(&self.network, &mut job, shows, live, outcome);
-                    buffers.job = Some(job);
+            bounds = Some(outcome.time(Step::Prepare, || job.sample(sampler, &planes)));
+            self.worker.submit(job);
+            if waits {
+                outcome.waited = self.inference == Inference::EveryFrame;
+                self.await_run(live, outcome)?;
+                if outcome.cut_off {
+                    return Ok(());
                 }
-                Engine::Worker(worker) => {
-                    bounds = Some(outcome.time(Step::Prepare, || job.sample(sampler, &planes)));
-                    worker.submit(job);
-                    if waits {
-                        if worker.wait() == Waited::CutOff {
-                            outcome.cut_off = true;
-                            return Ok(());
-                        }
-                        let shows = (&mut buffers.painter, orientation);
-                        self.collect(&mut buffers.job, shows, live, outcome)?;
-                    }
-                }
+                let shows = (&mut buffers.painter, orientation);
+                self.collect(&mut buffers.job, shows, live, outcome)?;
             }
         }
         let painter = &mut buffers.painter;
@@ -306,6 +328,70 @@ impl Session {
         }
     }
 
+    /// Waits for the run under way, if any. False where the network has no answer in time, so that this frame goes on
+    /// without one, or, if `outcome` says so, was cut off.
+    fn await_run(&mut self, live: &Live, outcome: &mut Outcome) -> Result<bool, ElementError> {
+        match (
+            self.worker.wait(live.inference_timeout),
+            live.inference_timeout,
+        ) {
+            (Waited::TimedOut, Some(limit)) => {
+                self.given_up = true;
+                self.fail(ElementError::TimedOut(limit), live, outcome)?;
+                Ok(false)
+            }
+            (Waited::CutOff, _) => {
+                outcome.cut_off = true;
+                Ok(false)
+            }
+            (Waited::Finished | Waited::TimedOut, _) => Ok(true),
+        }
+    }
+
+    /// With `inference=latest` nobody waits for the network: that it takes too long shows on the frames that pass by.
+    fn mind_age(&mut self, live: &Live, outcome: &mut Outcome) {
+        let Some(run_time) = self
+            .worker
+            .run_time()
+            .filter(|_| self.inference == Inference::Latest)
+        else {
+            return;
+        };
+        if live.inference_timeout.is_some_and(|limit| run_time > limit) {
+            self.worker.cancel();
+        }
+        if run_time > OLD_MAP && !self.told_of_age {
+            self.told_of_age = true;
+            outcome.notices.push(Notice::Failure(format!(
+                "The network has been at work on one frame for {} s, and what is shown is older. Use a smaller network \
+                 or input-size, or bound it with inference-timeout.",
+                run_time.as_secs()
+            )));
+        }
+    }
+
+    /// Bears that the network failed on a frame, or does not.
+    fn fail(
+        &mut self,
+        error: ElementError,
+        live: &Live,
+        outcome: &mut Outcome,
+    ) -> Result<(), ElementError> {
+        outcome.failed = true;
+        if !self.failures.bear(live.max_errors) {
+            return Err(error);
+        }
+        let shows = match self.shown.fields() {
+            Some(_) => "The last map stays.",
+            None => "The frame has no map.",
+        };
+        let warning = self
+            .failures
+            .warning(Instant::now(), || format!("{error} {shows}"));
+        outcome.notices.extend(warning.map(Notice::Failure));
+        Ok(())
+    }
+
     /// Takes over what the worker finished since the last frame.
     fn collect(
         &mut self,
@@ -314,20 +400,27 @@ impl Session {
         live: &Live,
         outcome: &mut Outcome,
     ) -> Result<(), ElementError> {
-        let Engine::Worker(worker) = &self.engine else {
+        let Some((mut job, result)) = self.worker.collect().map_err(|_| ElementError::Gone)? else {
             return Ok(());
         };
-        let Some((mut job, result)) = worker.collect().map_err(|_| ElementError::Gone)? else {
-            return Ok(());
+        let given_up = mem::take(&mut self.given_up);
+        let borne = match (result, live.inference_timeout) {
+            _ if mem::take(&mut self.stale) => Ok(()),
+            (Ok(()), _) => {
+                self.failures.succeed();
+                self.shown
+                    .take_over(&self.network, &mut job, shows, live, outcome);
+                Ok(())
+            }
+            (Err(_), _) if given_up => Ok(()),
+            (Err(Error::Runtime(RuntimeError::Cancelled)), Some(limit)) => {
+                self.fail(ElementError::TimedOut(limit), live, outcome)
+            }
+            (Err(error), _) => self.fail(error.into(), live, outcome),
         };
-        if !mem::take(&mut self.stale) {
-            result?;
-            self.shown
-                .take_over(&self.network, &mut job, shows, live, outcome);
-        }
         // After a change of caps there is a job of the new size already.
         own_job.get_or_insert(job);
-        Ok(())
+        borne
     }
 
     /// Whether this frame should go to the network.
@@ -339,7 +432,7 @@ impl Session {
         let due = self.fresh
             || *query != self.selection.query(live)
             || self.age >= live.inference_interval;
-        outcome.skipped = due && late && matches!(self.engine, Engine::Inline);
+        outcome.skipped = due && late && self.inference == Inference::EveryFrame;
         due && !outcome.skipped
     }
 }

@@ -57,6 +57,8 @@ pub struct Stats {
     pub reused: u64,
     /// Inferences left out because the frame was late.
     pub skipped: u64,
+    /// Frames on which the network failed.
+    pub failed: u64,
     timings: [Timing; 4],
 }
 
@@ -72,6 +74,7 @@ impl Stats {
     /// Counts a run of the network whose result no frame shows, as at the end of a stream.
     pub fn add_run(&mut self, outcome: &Outcome) {
         self.inferences += u64::from(outcome.inferred);
+        self.failed += u64::from(outcome.failed);
         for (timing, time) in self.timings.iter_mut().zip(outcome.times) {
             if let Some(time) = time {
                 timing.add(time);
@@ -86,6 +89,7 @@ impl Stats {
             .field("inferences", self.inferences)
             .field("reused", self.reused)
             .field("skipped", self.skipped)
+            .field("failed", self.failed)
             .build();
         for ((mean, last), timing) in Step::NAMES.iter().zip(&self.timings) {
             structure.set(*mean, timing.mean().as_nanos() as u64);

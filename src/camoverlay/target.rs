@@ -15,6 +15,8 @@ pub enum Notice {
     Warning(String),
     /// Something was taken in one of several ways.
     Info(String),
+    /// The network had no answer to a frame.
+    Failure(String),
 }
 
 /// The selection as last put: text and meaning, so that only a change is looked up.

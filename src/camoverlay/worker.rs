@@ -1,17 +1,20 @@
-//! `inference=latest`: a thread that runs the network while frames pass by.
+//! The thread that runs the network, beside the one that frames come on: who waits for a run can be sent home, and a run
+//! that does not end is left behind.
 
 use std::{
     io, mem,
-    sync::{
-        Arc, Condvar, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     thread::{self, JoinHandle},
+    time::{Duration, Instant},
 };
 
 use super::job::Job;
 use camoverlay::Error;
-use camoverlay::inference::SharedClassifier;
+use camoverlay::inference::{Cancellation, SharedClassifier};
+
+/// How long the thread is waited for when nobody needs it any more. A run that was told to end does so after one operator;
+/// one that takes longer is left to the thread, which ends with it.
+const FAREWELL: Duration = Duration::from_millis(200);
 
 /// A job, and whether what it was made for succeeded.
 type Finished = (Box<Job>, Result<(), Error>);
@@ -24,63 +27,92 @@ enum JobSlot {
     Waiting(Box<Job>),
     Running,
     Done(Box<Job>, Result<(), Error>),
+    /// No further job is taken.
     Closed,
+    /// The thread has ended, or is about to.
+    Ended,
+}
+
+#[derive(Default)]
+struct State {
+    slot: JobSlot,
+    /// When the job was handed over.
+    submitted: Option<Instant>,
+    /// Nobody may wait for a run: a flush or a stop is on its way.
+    hurried: bool,
+}
+
+impl State {
+    fn is_busy(&self) -> bool {
+        matches!(self.slot, JobSlot::Waiting(_) | JobSlot::Running)
+    }
 }
 
 #[derive(Default)]
 struct Shared {
-    slot: Mutex<JobSlot>,
+    state: Mutex<State>,
     changed: Condvar,
-    /// Nobody may wait for a run: a flush or a stop is on its way. Set under the lock of the slot.
-    hurried: AtomicBool,
+    cancellation: Cancellation,
 }
 
 impl Shared {
-    fn slot(&self) -> MutexGuard<'_, JobSlot> {
-        self.slot.lock().unwrap_or_else(PoisonError::into_inner)
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn work(&self, network: &SharedClassifier) {
-        let mut slot = self.slot();
-        loop {
-            match mem::replace(&mut *slot, JobSlot::Running) {
-                JobSlot::Waiting(mut job) => {
-                    drop(slot);
-                    let result = job.run(&mut network.lease());
-                    slot = self.slot();
-                    if matches!(*slot, JobSlot::Closed) {
-                        return;
-                    }
-                    *slot = JobSlot::Done(job, result);
-                    self.changed.notify_all();
-                }
-                JobSlot::Closed => {
-                    *slot = JobSlot::Closed;
-                    return;
-                }
-                other => {
-                    *slot = other;
-                    slot = self
-                        .changed
-                        .wait(slot)
-                        .unwrap_or_else(PoisonError::into_inner);
-                }
+    fn wait<'a>(
+        &self,
+        state: MutexGuard<'a, State>,
+        until: Option<Instant>,
+    ) -> MutexGuard<'a, State> {
+        match until {
+            None => self
+                .changed
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner),
+            Some(until) => {
+                let left = until.saturating_duration_since(Instant::now());
+                let waited = self.changed.wait_timeout(state, left);
+                waited.unwrap_or_else(PoisonError::into_inner).0
             }
         }
     }
 
-    fn close(&self) {
-        *self.slot() = JobSlot::Closed;
-        self.changed.notify_all();
+    fn work(&self, network: &SharedClassifier) {
+        let mut state = self.state();
+        loop {
+            match mem::replace(&mut state.slot, JobSlot::Running) {
+                JobSlot::Waiting(mut job) => {
+                    drop(state);
+                    let lease = network.lease_until(&self.cancellation);
+                    let result = lease.and_then(|mut lease| job.run(&mut lease));
+                    state = self.state();
+                    if matches!(state.slot, JobSlot::Closed) {
+                        return;
+                    }
+                    state.slot = JobSlot::Done(job, result);
+                    self.changed.notify_all();
+                }
+                closed @ (JobSlot::Closed | JobSlot::Ended) => {
+                    state.slot = closed;
+                    return;
+                }
+                other @ (JobSlot::Empty | JobSlot::Running | JobSlot::Done(..)) => {
+                    state.slot = other;
+                    state = self.wait(state, None);
+                }
+            }
+        }
     }
 }
 
-/// Closes the slot when the thread ends, so that nobody waits for one that panicked.
+/// Says when the thread ends, so that nobody waits for one that panicked.
 struct AtTheEnd<'a>(&'a Shared);
 
 impl Drop for AtTheEnd<'_> {
     fn drop(&mut self) {
-        self.0.close();
+        self.0.state().slot = JobSlot::Ended;
+        self.0.changed.notify_all();
     }
 }
 
@@ -91,6 +123,8 @@ pub enum Waited {
     Finished,
     /// Somebody hurried.
     CutOff,
+    /// It took too long, and was told to end.
+    TimedOut,
 }
 
 /// The thread has ended on its own.
@@ -102,21 +136,26 @@ pub struct Gone;
 pub struct Usher(Arc<Shared>);
 
 impl Usher {
-    /// Ends waiting and lets nobody wait, or allows it again.
+    /// Ends the run under way and waiting for it, and lets nobody wait, or allows it again.
     pub fn hurry(&self, hurried: bool) {
-        let _desk = self.0.slot();
-        self.0.hurried.store(hurried, Ordering::Relaxed);
+        let mut state = self.0.state();
+        state.hurried = hurried;
+        if hurried {
+            self.0.cancellation.cancel();
+        }
         self.0.changed.notify_all();
     }
 }
 
-/// The thread; dropping it waits for the inference under way, if any.
+/// The thread. Dropping it ends the run under way, if any.
 pub struct Worker {
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Worker {
+    /// # Errors
+    /// The system's, where there can be no further thread.
     pub fn start(network: Arc<SharedClassifier>) -> io::Result<Self> {
         let shared = Arc::new(Shared::default());
         let thread = thread::Builder::new().name("camoverlay".into()).spawn({
@@ -134,45 +173,69 @@ impl Worker {
 
     /// Whether a job can be handed over; it stays so until then.
     pub fn is_idle(&self) -> bool {
-        matches!(*self.shared.slot(), JobSlot::Empty)
+        matches!(self.shared.state().slot, JobSlot::Empty)
     }
 
     /// Hands over a job to an idle worker.
     pub fn submit(&self, job: Box<Job>) {
-        *self.shared.slot() = JobSlot::Waiting(job);
+        let mut state = self.shared.state();
+        if !state.hurried {
+            self.shared.cancellation.renew();
+        }
+        state.slot = JobSlot::Waiting(job);
+        state.submitted = Some(Instant::now());
         self.shared.changed.notify_all();
     }
 
     /// The finished job, if there is one; never waits.
     pub fn collect(&self) -> Result<Option<Finished>, Gone> {
-        let mut slot = self.shared.slot();
-        match mem::replace(&mut *slot, JobSlot::Empty) {
+        let mut state = self.shared.state();
+        match mem::replace(&mut state.slot, JobSlot::Empty) {
             JobSlot::Done(job, result) => Ok(Some((job, result))),
-            JobSlot::Closed => {
-                *slot = JobSlot::Closed;
+            ended @ (JobSlot::Closed | JobSlot::Ended) => {
+                state.slot = ended;
                 Err(Gone)
             }
             other @ (JobSlot::Empty | JobSlot::Waiting(_) | JobSlot::Running) => {
-                *slot = other;
+                state.slot = other;
                 Ok(None)
             }
         }
     }
 
-    /// Waits for the run under way, if any, unless somebody hurries.
-    pub fn wait(&self) -> Waited {
-        let mut slot = self.shared.slot();
-        while matches!(*slot, JobSlot::Waiting(_) | JobSlot::Running) {
-            if self.shared.hurried.load(Ordering::Relaxed) {
+    /// Waits for the run under way, if any, unless somebody hurries. One that takes longer than `patience` is told to end.
+    pub fn wait(&self, patience: Option<Duration>) -> Waited {
+        let until = patience.and_then(|patience| Instant::now().checked_add(patience));
+        let mut state = self.shared.state();
+        while state.is_busy() {
+            if state.hurried {
                 return Waited::CutOff;
             }
-            slot = self
-                .shared
-                .changed
-                .wait(slot)
-                .unwrap_or_else(PoisonError::into_inner);
+            if until.is_some_and(|until| until <= Instant::now()) {
+                self.shared.cancellation.cancel();
+                return Waited::TimedOut;
+            }
+            state = self.shared.wait(state, until);
         }
         Waited::Finished
+    }
+
+    /// How long the run under way, if any, has taken.
+    pub fn run_time(&self) -> Option<Duration> {
+        let state = self.shared.state();
+        state
+            .submitted
+            .filter(|_| state.is_busy())
+            .map(|since| since.elapsed())
+    }
+
+    /// Tells the run under way, if any, to end.
+    pub fn cancel(&self) {
+        // Under the lock, so that it is not the next one.
+        let state = self.shared.state();
+        if state.is_busy() {
+            self.shared.cancellation.cancel();
+        }
     }
 
     pub fn usher(&self) -> Usher {
@@ -182,7 +245,20 @@ impl Worker {
 
 impl Drop for Worker {
     fn drop(&mut self) {
-        self.shared.close();
+        let until = Instant::now().checked_add(FAREWELL);
+        let mut state = self.shared.state();
+        self.shared.cancellation.cancel();
+        if !matches!(state.slot, JobSlot::Ended) {
+            state.slot = JobSlot::Closed;
+        }
+        self.shared.changed.notify_all();
+        while !matches!(state.slot, JobSlot::Ended) {
+            if until.is_none_or(|until| until <= Instant::now()) {
+                return;
+            }
+            state = self.shared.wait(state, until);
+        }
+        drop(state);
         if let Some(thread) = self.thread.take() {
             // A panic of the worker was printed when it happened, and there is no one else to tell.
             let _ = thread.join();

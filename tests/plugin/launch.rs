@@ -5,6 +5,7 @@ use crate::common;
 use std::process::{Command, Output};
 
 use common::{plugin_file, source};
+use gst::prelude::*;
 
 /// `program` with the built plugin on its path.
 fn with_plugin(program: &str) -> Command {
@@ -94,4 +95,35 @@ fn python_reads_the_metadata() {
         "{}",
         text(&output)
     );
+}
+
+#[test]
+fn a_program_with_the_plugin_in_it_may_find_it_on_its_path_too() {
+    let folder = tempfile::tempdir().unwrap();
+    // As in a sandbox without a scanner: plugins are loaded into the process itself.
+    let output = with_plugin(std::env::current_exe().unwrap().to_str().unwrap())
+        .args(["--ignored", "--exact", "launch::plays_with_its_own_element"])
+        .env("GST_REGISTRY_FORK", "no")
+        .env("GST_REGISTRY", folder.path().join("registry"))
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", text(&output));
+    assert!(text(&output).contains("1 passed"), "{}", text(&output));
+}
+
+#[test]
+#[ignore = "run by a_program_with_the_plugin_in_it_may_find_it_on_its_path_too"]
+fn plays_with_its_own_element() {
+    gst::init().unwrap();
+    // The file's.
+    let loaded = gst::ElementFactory::make("camoverlay").build().unwrap();
+    let pipeline = common::pipeline(
+        "videotestsrc num-buffers=2 ! video/x-raw,width=64,height=48 ! \
+         camoverlay name=cam net=squeezenet method=cam ! fakesink",
+    );
+    let own = pipeline.by_name("cam").unwrap();
+    assert!(own.is::<gstcamoverlay::camoverlay::CamOverlay>());
+    assert_ne!(own.type_(), loaded.type_());
+    pipeline.set_state(gst::State::Playing).unwrap();
+    common::play_to_the_end(&pipeline);
 }

@@ -14,6 +14,7 @@ mod converted;
 mod element;
 mod errors;
 mod examples;
+mod faults;
 mod files;
 mod formats;
 mod geometry;

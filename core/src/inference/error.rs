@@ -52,6 +52,8 @@ pub enum RuntimeError {
         /// ONNX Runtime's own words.
         message: String,
     },
+    /// A run was ended from outside, by a [`Cancellation`](crate::inference::Cancellation).
+    Cancelled,
 }
 
 /// Why a label file is not taken. `Display` says what is wrong, [`remedy`](Self::remedy) what to do.
@@ -149,6 +151,7 @@ impl RuntimeError {
                 "Export the network with standard ONNX operators, or use a newer ONNX Runtime.",
             ),
             Self::Size { .. } | Self::Run { .. } => Remedy::CheckInputSize,
+            Self::Cancelled => Remedy::Words("Allow it more time, or use a smaller network."),
         }
     }
 }
@@ -175,6 +178,7 @@ impl fmt::Display for RuntimeError {
             Self::Run { message } => {
                 write!(f, "The network failed on a frame: {}.", one_line(message))
             }
+            Self::Cancelled => write!(f, "The network was stopped before it had an answer."),
         }
     }
 }

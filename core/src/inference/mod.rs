@@ -39,4 +39,5 @@ pub use network::{Network, Structure};
 pub use options::{Options, PreprocessOrigin, Source};
 pub use pool::{Lease, SharedClassifier};
 pub use runtime::environment;
+pub use session::Cancellation;
 pub use target::{Resolved, UnknownTarget, resolve};

@@ -6,7 +6,7 @@ use super::error::RuntimeError;
 use super::labels::Labels;
 use super::metadata::Warning;
 use super::options::PreprocessOrigin;
-use super::session::{self, Choice, Outputs, Session};
+use super::session::{self, Choice, Failure, Outputs, Session};
 use crate::error::Error;
 use crate::file::Ingredient;
 use crate::model::error::ModelError;
@@ -112,7 +112,7 @@ impl Network {
     /// As [`Classifier::run`](super::Classifier::run), into `outputs`.
     ///
     /// # Errors
-    /// [`ModelError::NoSuchClass`], [`RuntimeError::Run`].
+    /// [`ModelError::NoSuchClass`], [`RuntimeError::Run`], [`RuntimeError::Cancelled`].
     pub(super) fn run<'a>(
         &'a self,
         tensor: &[f32],
@@ -148,9 +148,11 @@ impl Network {
                 choice(0, 1 + rank as i64)
             }
         };
-        self.session
-            .run(tensor, width, height, choice, outputs)
-            .map_err(failed)?;
+        let run = self.session.run(tensor, width, height, choice, outputs);
+        run.map_err(|failure| match failure {
+            Failure::Cancelled => RuntimeError::Cancelled.into(),
+            Failure::Words(message) => failed(message),
+        })?;
         let outputs = &*outputs;
         let features = outputs.get(0).map_err(failed)?;
         let logits = outputs.get(1).map_err(failed)?;

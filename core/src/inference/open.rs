@@ -6,7 +6,7 @@ use super::network::{Network, Structure};
 use super::options::Options;
 use super::printable::printable;
 use super::probe;
-use super::session::{Choice, Outputs, Session};
+use super::session::{Cancellation, Choice, Failure, Outputs, Session};
 use super::{metadata, runtime};
 use crate::error::Error;
 use crate::model::analysis::Analysis;
@@ -17,11 +17,11 @@ use crate::model::places::oblong;
 use crate::model::{Head, Places};
 
 /// Loads ONNX Runtime if that has not happened yet, reads the network, finds its feature map and its
-/// head.
+/// head. `cancellation` ends the runs that this takes.
 ///
 /// # Errors
-/// Any [`Error`] but those of a run.
-pub fn network(options: &Options) -> Result<Network, Error> {
+/// Any [`Error`] but [`RuntimeError::Run`].
+pub fn network(options: &Options, cancellation: &Cancellation) -> Result<Network, Error> {
     let (path, entry) = options.locate()?;
     // Of a label file that cannot be read is told once the network can.
     let label_file = options.labels.as_deref().map(LabelFile::read);
@@ -82,8 +82,13 @@ pub fn network(options: &Options) -> Result<Network, Error> {
     };
     let session = Session::new(&environment, &model, options.threads).map_err(unsupported)?;
     drop(model);
-    let does_not_run = |message| {
-        let usual = || usual_size(&session, &picture, input_size, choice);
+    let mut outputs = Outputs::default().ended_by(cancellation);
+    let does_not_run = |failure, outputs: &mut Outputs| {
+        let message = match failure {
+            Failure::Cancelled => return RuntimeError::Cancelled.into(),
+            Failure::Words(message) => message,
+        };
+        let usual = || usual_size(&session, &picture, input_size, choice, outputs);
         let error = match picture.fixed {
             Some(_) => unsupported(message),
             None => Error::from(RuntimeError::Size {
@@ -102,7 +107,8 @@ pub fn network(options: &Options) -> Result<Network, Error> {
                 None => {
                     let side = input_size as usize;
                     let (width, height) = picture.fixed.unwrap_or((side, side));
-                    count_classes(&session, width, height, choice).map_err(does_not_run)?
+                    count_classes(&session, width, height, choice, &mut outputs)
+                        .map_err(|failure| does_not_run(failure, &mut outputs))?
                 }
             }
         }
@@ -126,12 +132,12 @@ pub fn network(options: &Options) -> Result<Network, Error> {
     if fixed.is_none() && may_be_fixed {
         // A file may declare sizes free that its layers fix.
         let side = input_size as usize;
-        let run = |width, height| count_classes(&session, width, height, choice);
+        let mut run = |width, height| count_classes(&session, width, height, choice, &mut outputs);
         // A constant may fix one of height and width alone.
         let tried = if has_constant_of_space { 2 } else { 1 };
         let mut sizes = oblong(side).into_iter().take(tried);
         if sizes.any(|[height, width]| run(width, height).is_err()) {
-            run(side, side).map_err(does_not_run)?;
+            run(side, side).map_err(|failure| does_not_run(failure, &mut outputs))?;
             fixed = Some((side, side));
         }
     }
@@ -143,8 +149,9 @@ pub fn network(options: &Options) -> Result<Network, Error> {
             },
             normalization: preprocess.0.normalization(),
         };
-        probe::check(&session, &frame, choice).map_err(|failure| match failure {
-            probe::Failure::Run(message) => does_not_run(message),
+        let checked = probe::check(&session, &frame, choice, cancellation);
+        checked.map_err(|failure| match failure {
+            probe::Failure::Run(failure) => does_not_run(failure, &mut outputs),
             probe::Failure::Lack(lack) => {
                 let error = ModelError::NoPlaces {
                     path: path.clone(),
@@ -202,11 +209,12 @@ fn usual_size(
     picture: &Picture,
     failed: u32,
     choice: Option<Choice>,
+    outputs: &mut Outputs,
 ) -> Option<u32> {
     let side = INPUT_SIZE as usize;
     let is_helped = picture.fixed.is_none()
         && failed < INPUT_SIZE
-        && count_classes(session, side, side, choice).is_ok();
+        && count_classes(session, side, side, choice, outputs).is_ok();
     is_helped.then_some(INPUT_SIZE)
 }
 
@@ -216,9 +224,11 @@ fn count_classes(
     width: usize,
     height: usize,
     choice: Option<Choice>,
-) -> Result<usize, String> {
-    let mut outputs = Outputs::default();
+    outputs: &mut Outputs,
+) -> Result<usize, Failure> {
     let black = vec![0.0; 3 * width * height];
-    session.run(&black, width, height, choice, &mut outputs)?;
-    Ok(outputs.get(1)?.values.len())
+    session.run(&black, width, height, choice, outputs)?;
+    let count = outputs.get(1)?.values.len();
+    outputs.free();
+    Ok(count)
 }

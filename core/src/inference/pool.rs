@@ -4,11 +4,13 @@ use std::mem;
 use std::ops::Deref;
 use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
 
+use super::error::RuntimeError;
 use super::network::Network;
 use super::open;
 use super::options::Options;
-use super::session::Outputs;
+use super::session::{Cancellation, Outputs};
 use crate::error::Error;
 use crate::file::Ingredient;
 use crate::model::{Activation, Detail, Target};
@@ -16,8 +18,8 @@ use crate::model::{Activation, Detail, Target};
 /// A classifier that several threads may ask. The last one to drop it frees it.
 pub struct SharedClassifier {
     network: Network,
-    /// Those that nobody has.
-    slots: Mutex<Vec<Slot>>,
+    /// Room for what runs return that may begin now.
+    free: Mutex<Vec<Outputs>>,
     given_back: Condvar,
 }
 
@@ -34,29 +36,20 @@ impl Deref for SharedClassifier {
 /// would only take more memory.
 const RUNS: usize = 2;
 
-/// What a run takes.
-#[derive(Default)]
-struct Slot {
-    tensor: Vec<f32>,
-    outputs: Outputs,
-}
+/// How soon who waits for a run to begin sees that it is cancelled.
+const LOOK: Duration = Duration::from_millis(50);
 
 /// The right to run the network; what it returned is freed when the lease ends.
 pub struct Lease<'a> {
     shared: &'a SharedClassifier,
-    slot: Slot,
+    outputs: Outputs,
 }
 
 impl Lease<'_> {
-    /// Room for a tensor, which serves whoever has the next lease again: many streams need but few.
-    pub fn tensor(&mut self) -> &mut Vec<f32> {
-        &mut self.slot.tensor
-    }
-
     /// As [`Classifier::run`](super::Classifier::run).
     ///
     /// # Errors
-    /// As [`Classifier::run`](super::Classifier::run).
+    /// As [`Classifier::run`](super::Classifier::run), and [`RuntimeError::Cancelled`].
     pub fn run(
         &mut self,
         tensor: &[f32],
@@ -65,7 +58,7 @@ impl Lease<'_> {
         target: Target,
         detail: Detail,
     ) -> Result<Activation<'_>, Error> {
-        let outputs = &mut self.slot.outputs;
+        let outputs = &mut self.outputs;
         let network = &self.shared.network;
         network.run(tensor, width, height, target, detail, outputs)
     }
@@ -81,9 +74,9 @@ impl Deref for Lease<'_> {
 
 impl Drop for Lease<'_> {
     fn drop(&mut self) {
-        let mut slot = mem::take(&mut self.slot);
-        slot.outputs.free();
-        lock(&self.shared.slots).push(slot);
+        let mut outputs = mem::take(&mut self.outputs);
+        outputs.clear();
+        lock(&self.shared.free).push(outputs);
         self.shared.given_back.notify_one();
     }
 }
@@ -97,7 +90,10 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 /// give only its name. The files must be what they were, too.
 type Key = (Options, PathBuf);
 
-static OPEN: Mutex<Vec<(Key, Weak<SharedClassifier>)>> = Mutex::new(Vec::new());
+/// A classifier that is open or, while it is locked, being opened.
+type Place = Arc<Mutex<Weak<SharedClassifier>>>;
+
+static OPEN: Mutex<Vec<(Key, Place)>> = Mutex::new(Vec::new());
 
 impl SharedClassifier {
     /// The classifier that was opened with the same options from files that have not changed since
@@ -106,35 +102,78 @@ impl SharedClassifier {
     /// # Errors
     /// As [`Classifier::open`](super::Classifier::open).
     pub fn open(options: &Options) -> Result<Arc<Self>, Error> {
-        let key = (options.clone(), options.locate()?.0);
-        // Held while opening, so that elements that start together share too.
-        let mut open = lock(&OPEN);
-        open.retain(|(_, classifier)| classifier.strong_count() > 0);
-        let alike = open.iter().filter(|(other, _)| *other == key);
-        let current = alike
-            .filter_map(|(_, classifier)| classifier.upgrade())
-            .find(|classifier| classifier.files.iter().all(Ingredient::is_current));
-        if let Some(classifier) = current {
+        Self::open_until(options, &Cancellation::default())
+    }
+
+    /// The same, unless it is cancelled: opening may run the network.
+    ///
+    /// # Errors
+    /// As [`Classifier::open`](super::Classifier::open), and [`RuntimeError::Cancelled`].
+    pub fn open_until(options: &Options, cancellation: &Cancellation) -> Result<Arc<Self>, Error> {
+        let place = Self::place((options.clone(), options.locate()?.0));
+        // Held while opening, so that elements that start together share too. Other networks are opened meanwhile.
+        let mut place = lock(&place);
+        let current = place.upgrade();
+        if let Some(classifier) =
+            current.filter(|classifier| classifier.files.iter().all(Ingredient::is_current))
+        {
             return Ok(classifier);
         }
         let classifier = Arc::new(Self {
-            network: open::network(options)?,
-            slots: Mutex::new((0..RUNS).map(|_| Slot::default()).collect()),
+            network: open::network(options, cancellation)?,
+            free: Mutex::new((0..RUNS).map(|_| Outputs::default()).collect()),
             given_back: Condvar::new(),
         });
-        open.push((key, Arc::downgrade(&classifier)));
+        *place = Arc::downgrade(&classifier);
         Ok(classifier)
+    }
+
+    /// Where the classifier of `key` is, or is to be. Places that nobody needs any more are forgotten.
+    fn place(key: Key) -> Place {
+        let mut open = lock(&OPEN);
+        open.retain(|(_, place)| {
+            let is_in_use = |place: MutexGuard<Weak<Self>>| place.strong_count() > 0;
+            Arc::strong_count(place) > 1 || place.try_lock().is_ok_and(is_in_use)
+        });
+        if let Some((_, place)) = open.iter().find(|(other, _)| *other == key) {
+            return place.clone();
+        }
+        let place = Place::default();
+        open.push((key, place.clone()));
+        place
     }
 
     /// Waits until fewer than two others run the network.
     pub fn lease(&self) -> Lease<'_> {
-        let mut slots = lock(&self.slots);
+        let mut free = lock(&self.free);
         loop {
-            if let Some(slot) = slots.pop() {
-                return Lease { shared: self, slot };
+            if let Some(outputs) = free.pop() {
+                return Lease {
+                    shared: self,
+                    outputs,
+                };
             }
-            let waited = self.given_back.wait(slots);
-            slots = waited.unwrap_or_else(PoisonError::into_inner);
+            let waited = self.given_back.wait(free);
+            free = waited.unwrap_or_else(PoisonError::into_inner);
         }
+    }
+
+    /// The same for runs that `cancellation` ends, which ends waiting too.
+    ///
+    /// # Errors
+    /// [`RuntimeError::Cancelled`].
+    pub fn lease_until(&self, cancellation: &Cancellation) -> Result<Lease<'_>, Error> {
+        let mut free = lock(&self.free);
+        while !cancellation.is_cancelled() {
+            if let Some(outputs) = free.pop() {
+                return Ok(Lease {
+                    shared: self,
+                    outputs: outputs.ended_by(cancellation),
+                });
+            }
+            let waited = self.given_back.wait_timeout(free, LOOK);
+            free = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+        Err(RuntimeError::Cancelled.into())
     }
 }

@@ -5,7 +5,7 @@
 
 use crate::preprocess::Normalization;
 
-use super::session::{Choice, Outputs, Session};
+use super::session::{self, Cancellation, Choice, Outputs, Session};
 use crate::model::places::Lack;
 use crate::remedy::Remedy;
 
@@ -42,8 +42,7 @@ pub struct Frame {
 
 /// Why the cells are not taken for places.
 pub enum Failure {
-    /// ONNX Runtime's own words.
-    Run(String),
+    Run(session::Failure),
     Lack(Lack),
 }
 
@@ -52,11 +51,17 @@ pub enum Failure {
 ///
 /// # Errors
 /// [`Failure`].
-pub fn check(session: &Session, frame: &Frame, choice: Option<Choice>) -> Result<(), Failure> {
+pub fn check(
+    session: &Session,
+    frame: &Frame,
+    choice: Option<Choice>,
+    cancellation: &Cancellation,
+) -> Result<(), Failure> {
     let mut strays = 0;
+    let mut outputs = Outputs::default().ended_by(cancellation);
     for seed in 0..PICTURES {
         let pixels = picture(frame.size, seed);
-        let plain = Answer::of(session, frame, &pixels, choice)?;
+        let plain = Answer::of(session, frame, &pixels, choice, &mut outputs)?;
         let [rows, columns] = plain.cells;
         if rows.min(columns) < FEWEST_CELLS {
             return Err(Failure::Lack(Lack {
@@ -69,7 +74,7 @@ pub fn check(session: &Session, frame: &Frame, choice: Option<Choice>) -> Result
         for [x, y] in PATCHES {
             let cell = [place(y, rows), place(x, columns)];
             let changed = change(&pixels, frame.size, plain.cells, cell);
-            let answer = Answer::of(session, frame, &changed, choice)?;
+            let answer = Answer::of(session, frame, &changed, choice, &mut outputs)?;
             let is_near = plain.farthest(&answer).is_some_and(|found| {
                 let is_beside = |axis: usize| {
                     found[axis].abs_diff(cell[axis]) <= usize::from(plain.cells[axis] >= ROOMY)
@@ -138,6 +143,7 @@ impl Answer {
         frame: &Frame,
         pixels: &[u8],
         choice: Option<Choice>,
+        outputs: &mut Outputs,
     ) -> Result<Self, Failure> {
         let [height, width] = frame.size;
         let Normalization {
@@ -155,11 +161,10 @@ impl Answer {
                     .map(move |&value| (f32::from(value) / divisor - mean) / deviation)
             })
             .collect();
-        let mut outputs = Outputs::default();
         session
-            .run(&tensor, width, height, choice, &mut outputs)
+            .run(&tensor, width, height, choice, outputs)
             .map_err(Failure::Run)?;
-        let output = outputs.get(0).map_err(Failure::Run)?;
+        let output = outputs.get(0).map_err(|words| Failure::Run(words.into()))?;
         let cells = match output.shape {
             &[1, _, rows, columns] if rows > 1 && columns > 1 => [rows as usize, columns as usize],
             shape => {

@@ -2,6 +2,8 @@
 
 #![allow(unsafe_code, reason = "two runs at once on one session")]
 
+mod cancellation;
+
 use std::ffi::CString;
 use std::ptr::{self, NonNull};
 
@@ -10,6 +12,8 @@ use ort::environment::Environment;
 use ort::logging::LogLevel;
 use ort::session::Session as OrtSession;
 use ort::value::{DynValue, DynValueRef, Outlet, TensorRef, ValueType};
+
+pub use cancellation::Cancellation;
 
 /// ONNX Runtime's name of what runs the networks here: the only execution provider of each session.
 pub const PROVIDER: &str = "CPUExecutionProvider";
@@ -23,9 +27,26 @@ pub struct Session {
     output_names: Vec<CString>,
 }
 
-/// The tensors that a run returned.
+/// The tensors that a run returned, and what ends it before it does.
 #[derive(Default)]
-pub struct Outputs(Vec<DynValue>);
+pub struct Outputs {
+    values: Vec<DynValue>,
+    cancellation: Option<Cancellation>,
+}
+
+/// Why a run returned nothing.
+#[derive(Debug)]
+pub enum Failure {
+    Cancelled,
+    /// ONNX Runtime's own.
+    Words(String),
+}
+
+impl From<String> for Failure {
+    fn from(words: String) -> Self {
+        Self::Words(words)
+    }
+}
 
 /// What a network with a gradient is asked.
 #[derive(Debug, Clone, Copy)]
@@ -85,7 +106,7 @@ impl Session {
     /// a `choice`. What `outputs` held is freed before.
     ///
     /// # Errors
-    /// ONNX Runtime's own words.
+    /// [`Failure`].
     pub fn run(
         &self,
         image: &[f32],
@@ -93,10 +114,13 @@ impl Session {
         height: usize,
         choice: Option<Choice>,
         outputs: &mut Outputs,
-    ) -> Result<(), String> {
+    ) -> Result<(), Failure> {
         outputs.free();
-        self.run_on_picture(image, width, height, choice, outputs)
-            .map_err(|error| error.to_string())
+        let run = self.run_on_picture(image, width, height, choice, outputs);
+        run.map_err(|error| match &outputs.cancellation {
+            Some(cancellation) if cancellation.is_cancelled() => Failure::Cancelled,
+            _ => Failure::Words(error.to_string()),
+        })
     }
 
     fn run_on_picture(
@@ -137,6 +161,10 @@ impl Session {
             .unzip();
         let output_names: Vec<_> = self.output_names.iter().map(|name| name.as_ptr()).collect();
         let mut returned = vec![ptr::null_mut(); output_names.len()];
+        let options = match &outputs.cancellation {
+            Some(cancellation) => cancellation.run_options()?,
+            None => ptr::null(),
+        };
         // SAFETY: each pointer leads to what `self`, `inputs` and this frame keep alive through the call,
         // in arrays as long as is said, and `returned` has room for each output. `ort` asks for `&mut`
         // to run because some execution providers are not made for several threads; sessions here have
@@ -145,7 +173,7 @@ impl Session {
         unsafe {
             let status = (ort::api().Run)(
                 self.session.ptr().cast_mut(),
-                ptr::null(),
+                options,
                 input_names.as_ptr(),
                 inputs.as_ptr(),
                 inputs.len(),
@@ -157,7 +185,7 @@ impl Session {
             let returned = returned.into_iter().filter_map(NonNull::new);
             let allocator = Some(self.session.allocator());
             outputs
-                .0
+                .values
                 .extend(returned.map(|value| DynValue::from_ptr(value, allocator)));
         }
         Ok(())
@@ -165,8 +193,23 @@ impl Session {
 }
 
 impl Outputs {
+    /// The same room, for runs that `cancellation` ends.
+    pub fn ended_by(self, cancellation: &Cancellation) -> Self {
+        Self {
+            values: self.values,
+            cancellation: Some(cancellation.clone()),
+        }
+    }
+
+    /// Frees what the last run returned, and forgets what ends it.
+    pub fn clear(&mut self) {
+        self.free();
+        self.cancellation = None;
+    }
+
+    /// Frees what the last run returned.
     pub fn free(&mut self) {
-        self.0.clear();
+        self.values.clear();
     }
 
     /// The `index`th output of the run.
@@ -174,7 +217,7 @@ impl Outputs {
     /// # Errors
     /// ONNX Runtime's own words, or that there was no run.
     pub fn get(&self, index: usize) -> Result<Output<'_>, String> {
-        let value = self.0.get(index).ok_or("there is no such output")?;
+        let value = self.values.get(index).ok_or("there is no such output")?;
         let (shape, values) = value
             .try_extract_tensor::<f32>()
             .map_err(|error| error.to_string())?;
