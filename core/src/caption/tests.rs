@@ -520,3 +520,22 @@ fn captions_stay_inside_frames_of_every_size_and_presentation() {
         }
     }
 }
+
+#[test]
+fn what_cannot_be_set_leaves_the_frame_as_it_is_and_the_other_labels_are_set() {
+    let accents = "\u{301}".repeat(2048);
+    let ligatures = "\u{fdfa}".repeat(1365);
+    let flags = "🏳️‍🌈".repeat(290);
+    let overrides = "\u{202e}a\u{2066}".repeat(580);
+    let odd = "\u{ffff}\u{fffe}\u{10ffff}\u{1}\u{7f}\t\u{2028}".repeat(250);
+    let (width, height) = (640, 480);
+    let plain = gray_frame(width, height, 200, &[]);
+    for label in [&accents, &ligatures, &flags, &overrides, &odd] {
+        for (width, height) in [(1, 1), (30, 17), (31, 400), (width, height)] {
+            gray_frame(width, height, 200, &[(label, 0.5)]);
+        }
+        let beside = gray_frame(width, height, 200, &[(label, 0.5), ("tabby", 0.3)]);
+        let [left, top, right, _] = difference(&plain, &beside, width).unwrap();
+        assert!(left < 20 && top < 20 && right < width - 8, "{right}");
+    }
+}
