@@ -381,3 +381,25 @@ fn an_interrupt_ends_gst_launch_at_once() {
         assert!(status.signal().is_none(), "{name}: {status}");
     }
 }
+
+#[test]
+fn a_network_that_takes_long_to_open_is_waited_for_across_a_flush() {
+    let pipeline = common::pipeline(&format!(
+        "videotestsrc num-buffers=3 ! video/x-raw,format=RGB,width=32,height=32,framerate=30/1 ! \
+         camoverlay name=cam {} ! fakesink sync=false",
+        faulty("long")
+    ));
+    let start = Instant::now();
+    pipeline.set_state(gst::State::Playing).unwrap();
+    assert!(start.elapsed() < SOON, "the network is waited for");
+    std::thread::sleep(Duration::from_millis(500));
+    // Caps have come by now, and wait for the network.
+    let cam = pipeline.by_name("cam").unwrap();
+    let count = |name: &str| cam.property::<gst::Structure>("stats").get::<u64>(name);
+    assert_eq!(count("frames"), Ok(0), "the network is open already");
+    let flags = gst::SeekFlags::FLUSH | gst::SeekFlags::ACCURATE;
+    pipeline.seek_simple(flags, gst::ClockTime::ZERO).unwrap();
+    common::play_to_the_end(&pipeline);
+    // One frame was on its way when the flush came.
+    assert_eq!((count("inferences"), count("frames")), (Ok(2), Ok(2)));
+}
