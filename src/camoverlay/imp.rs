@@ -10,6 +10,7 @@ use gst_base::{prelude::*, subclass::prelude::*};
 use gst_video::{VideoOrientationMethod, subclass::prelude::*};
 
 use super::errors::ElementError;
+use super::format;
 use super::latency::LatencyTracker;
 use super::log::{self, CAT};
 use super::opening::{self, Opening};
@@ -19,10 +20,9 @@ use super::session::Session;
 use super::stats::Stats;
 use super::target::Notice;
 use super::worker::Usher;
-use super::{format, meta};
 use camoverlay::frame::Orientation;
 
-type Segment = gst::FormattedSegment<gst::ClockTime>;
+pub type Segment = gst::FormattedSegment<gst::ClockTime>;
 
 /// How long starting waits for the network. One that takes longer is waited for by the first frame, so that the
 /// application can stop the pipeline whatever the network does.
@@ -38,13 +38,13 @@ pub struct CamOverlay {
     stream: Mutex<Option<Box<Session>>>,
     /// While there is a stream: ends waiting from outside the streaming thread.
     usher: Mutex<Option<Usher>>,
-    stats: Mutex<Stats>,
-    latency: Mutex<LatencyTracker>,
+    pub stats: Mutex<Stats>,
+    pub latency: Mutex<LatencyTracker>,
     tags: Mutex<Tags>,
 }
 
 /// A lock that outlives a panic of another thread: all the values behind these are whole at any time.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -349,7 +349,7 @@ impl CamOverlay {
         Some(stream.as_ref()?.fields()?.to_owned())
     }
 
-    fn segment(&self) -> Option<Segment> {
+    pub fn segment(&self) -> Option<Segment> {
         self.obj().segment().downcast().ok()
     }
 
@@ -439,55 +439,6 @@ impl CamOverlay {
         *lock(&self.stream) = Some(stream);
     }
 
-    /// Posts the explanation on show.
-    fn announce(&self, stream: &Session) {
-        if let (Some(fields), Some(segment)) = (stream.fields(), self.segment()) {
-            let obj = self.obj();
-            let message = meta::message(&obj, fields, stream.last(), &segment);
-            // A bus that is flushing, as on the way down, takes no message: nobody is left to read it.
-            let _ = obj.post_message(message);
-        }
-    }
-
-    /// Tells the application that quality was given up for time.
-    fn post_skipped(&self, buffer: &gst::BufferRef) {
-        let obj = self.obj();
-        let stats = *lock(&self.stats);
-        let segment = self.segment();
-        let time = |convert: fn(&Segment, gst::ClockTime) -> Option<gst::ClockTime>| {
-            convert(segment.as_ref()?, buffer.pts()?)
-        };
-        let message = gst::message::Qos::builder(lock(&self.latency).is_live())
-            .src(&*obj)
-            .running_time(time(|segment, pts| segment.to_running_time(pts)))
-            .stream_time(time(|segment, pts| segment.to_stream_time(pts)))
-            .timestamp(buffer.pts())
-            .duration(buffer.duration())
-            .stats(
-                gst::format::Buffers::from_u64(stats.frames - stats.skipped),
-                gst::format::Buffers::from_u64(stats.skipped),
-            )
-            .build();
-        let _ = obj.post_message(message);
-    }
-
-    fn tell(&self, notice: &Notice) {
-        match notice {
-            Notice::Warning(text) => {
-                gst::warning!(CAT, imp = self, "{text}");
-                gst::element_imp_warning!(self, gst::ResourceError::Settings, ("{text}"));
-            }
-            Notice::Failure(text) => {
-                gst::warning!(CAT, imp = self, "{text}");
-                gst::element_imp_warning!(self, gst::StreamError::Failed, ("{text}"));
-            }
-            Notice::Info(text) => {
-                gst::info!(CAT, imp = self, "{text}");
-                gst::element_imp_info!(self, gst::ResourceError::Settings, ("{text}"));
-            }
-        }
-    }
-
     /// Whether this frame should not wait for the network.
     fn is_late(&self, buffer: &gst::BufferRef) -> bool {
         let obj = self.obj();
@@ -497,18 +448,5 @@ impl CamOverlay {
                 let now = obj.current_running_time();
                 lock(&self.latency).is_late(time, buffer.duration(), now)
             })
-    }
-
-    /// Notes what a frame took that waited for the network, and lets the pipeline know when that is news.
-    fn note_latency(&self, time: Duration) {
-        let time = gst::ClockTime::try_from(time).unwrap_or(gst::ClockTime::ZERO);
-        let mut tracker = lock(&self.latency);
-        if tracker.add(time, Instant::now()) {
-            let announced = tracker.latency();
-            drop(tracker);
-            let obj = self.obj();
-            log::latency(&obj, announced);
-            let _ = obj.post_message(gst::message::Latency::builder().src(&*obj).build());
-        }
     }
 }

@@ -2,6 +2,7 @@
 
 use gst::{glib, prelude::*, subclass::prelude::*};
 
+mod bus;
 mod enums;
 mod errors;
 mod failures;
