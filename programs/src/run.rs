@@ -66,7 +66,7 @@ pub fn run(
 
 /// Takes `pipeline` down, or leaves it as it is after `patience`: an element that hangs cannot be stopped, and the
 /// program has to end nevertheless.
-fn take_down(pipeline: &gst::Pipeline, patience: Duration) {
+pub(crate) fn take_down(pipeline: &gst::Pipeline, patience: Duration) {
     let (done, is_done) = mpsc::channel();
     let going = pipeline.clone();
     std::thread::spawn(move || {

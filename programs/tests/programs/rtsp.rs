@@ -446,6 +446,47 @@ fn a_server_that_falls_silent_ends_the_one_in_front_of_it() {
 }
 
 #[test]
+fn clients_wait_for_an_input_that_comes_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let clip = clip(folder.path());
+    let mut first = Server::start(&[&clip, "--user", "ada", "--password", "engine"]);
+    let port = first.port();
+    let upstream = first.url.replace("rtsp://", "rtsp://ada:engine@");
+    let mut second = Server::start(&[&upstream, "--no-labels", "--reconnect"]);
+    let watcher = Watcher::attach(&second.url, "protocols=tcp");
+    watcher.see(10);
+    // Once it is gone, and once it is there and says nothing.
+    for signal in ["-KILL", "-STOP"] {
+        first.signal(signal);
+        if signal == "-STOP" {
+            // Nothing is told by what holds its connections: longer than the relay's patience.
+            std::thread::sleep(Duration::from_secs(11));
+        }
+        drop(first);
+        first = Server::start_at(port, &[&clip, "--user", "ada", "--password", "engine"]);
+        watcher.see(40);
+    }
+    second.signal("-INT");
+    let (status, said) = second.wait();
+    assert!(status.success(), "{said}");
+    assert!(!said.contains("engine"), "{said}");
+    let told = |words: &str| said.matches(words).count();
+    assert_eq!(
+        (told("has broken off"), told("is back after")),
+        (2, 2),
+        "{said}"
+    );
+    // What does not work at first is told at once, and is no wish to wait.
+    let (code, said) = refusal(&[&first.url, "--reconnect"]);
+    assert_eq!(code, Some(1), "{said}");
+    let (code, said) = refusal(&[&clip, "--reconnect"]);
+    assert!(
+        code == Some(2) && said.contains("--reconnect is for cameras and addresses"),
+        "{said}"
+    );
+}
+
+#[test]
 fn what_cannot_be_served_is_said_in_a_sentence() {
     let folder = tempfile::tempdir().unwrap();
     let clip = clip(folder.path());

@@ -10,7 +10,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use camoverlay_programs::{self, CameraOptions, Event, Failure, Input, Next, OverlayOptions};
+use camoverlay_programs::{self, CameraOptions, Event, Failure, Input, Next, OverlayOptions, Wish};
 
 use picture::Picture;
 use relay::Relay;
@@ -52,6 +52,9 @@ struct Arguments {
     /// Key of the certificate, a PEM file
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     tls_key: Option<PathBuf>,
+    /// Open a camera or an address again whenever it breaks off; clients wait
+    #[arg(long)]
+    reconnect: bool,
     #[command(flatten)]
     camera: CameraOptions,
     #[command(flatten)]
@@ -66,11 +69,23 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
     camoverlay_programs::start()?;
     let input = Input::parse(arguments.input.as_deref())?;
     let name = Input::name(arguments.input.as_deref());
-    let mut picture = Picture::new(&input, name, &arguments.camera, &arguments.overlay)?;
+    if arguments.reconnect && matches!(input, Input::File(_)) {
+        return Err(Failure::usage(
+            "--reconnect is for cameras and addresses; a file is played again and again.",
+        ));
+    }
+    let wish = Wish {
+        input,
+        camera: arguments.camera.clone(),
+        name,
+        has_sound: false,
+        jitter: None,
+    };
+    let mut picture = Picture::new(wish, arguments.reconnect, &arguments.overlay)?;
     let setup = arguments.setup();
     let mut listening = None;
     let (pipeline, source) = (picture.pipeline.clone(), picture.source.clone());
-    camoverlay_programs::run(&pipeline, Some(&source), |event| {
+    camoverlay_programs::run(&pipeline, source.as_deref(), |event| {
         match event {
             Event::Message(message) => {
                 if message.type_() == gst::MessageType::Eos {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use camoverlay_programs::{self, CameraOptions, Failure, Input, OverlayOptions, Source};
+use camoverlay_programs::{self, Failure, Input, OverlayOptions, Reconnecting, Source, Wish};
 use gst::prelude::*;
 
 use super::relay::Relay;
@@ -22,7 +22,10 @@ const EVEN: &str = "video/x-raw,width=[2,16384,2],height=[2,16384,2]";
 pub struct Picture {
     pub pipeline: gst::Pipeline,
     pub relay: Relay,
-    pub source: Arc<Source>,
+    /// Unless the input comes back by itself.
+    pub source: Option<Arc<Source>>,
+    /// Held for as long as its frames are wanted.
+    _returning: Option<Reconnecting>,
     name: String,
     is_file: bool,
     /// What the pipeline was last told to be.
@@ -35,17 +38,18 @@ pub struct Picture {
 }
 
 impl Picture {
-    /// The pipeline from `input`, which the user calls `name`, to H.264.
+    /// The pipeline from the input that is wished for to H.264; one that is to come `back` is opened again whenever it breaks
+    /// off.
     ///
     /// # Errors
     /// There is no such camera, an option cannot be, or an element is missing.
     pub fn new(
-        input: &Input,
-        name: String,
-        camera: &CameraOptions,
+        mut wish: Wish,
+        comes_back: bool,
         overlay: &OverlayOptions,
     ) -> Result<Self, Failure> {
-        let is_file = matches!(input, Input::File(_));
+        let is_file = matches!(wish.input, Input::File(_));
+        let name = wish.name.clone();
         // A file loses no frame; what is live never waits. Parameter sets go before every key frame, for clients that come
         // later.
         let leaky = if is_file { "no" } else { "downstream" };
@@ -55,10 +59,19 @@ impl Picture {
              x264enc tune=zerolatency speed-preset=veryfast key-int-max=60 ! h264parse config-interval=-1 ! \
              video/x-h264,stream-format=byte-stream,alignment=au ! appsink name=encoded qos=true max-buffers=1"
         ))?;
-        let source = input.video(camera, &name)?;
-        pipeline.add(&source.element)?;
+        let (source, returning) = if comes_back {
+            wish.jitter = Some(JITTER);
+            (None, Some(Reconnecting::open(wish)?))
+        } else {
+            let source = wish.input.video(&wish.camera, &name)?;
+            (Some(Arc::new(source)), None)
+        };
+        let returned = returning.as_ref().map(|input| &input.element);
+        let element = source.as_ref().map(|source| &source.element).or(returned);
+        let element = element.ok_or("There is no input.")?;
+        pipeline.add(element)?;
         let entrance: gst::Element = camoverlay_programs::find(&pipeline, "entrance")?;
-        source.element.link(&entrance)?;
+        element.link(&entrance)?;
         overlay.configure(&camoverlay_programs::find(&pipeline, "camoverlay")?)?;
         pipeline.connect_deep_element_added(|_, _, element| {
             if element
@@ -88,7 +101,8 @@ impl Picture {
         Ok(Self {
             relay,
             pipeline,
-            source: Arc::new(source),
+            source,
+            _returning: returning,
             name,
             is_file,
             state: gst::State::Playing,
@@ -136,7 +150,7 @@ impl Picture {
             return Ok(());
         }
         // The rest is watched wherever it is read.
-        if !self.source.is_live() {
+        if !self.source.as_ref().is_some_and(|source| source.is_live()) {
             return Ok(());
         }
         let frames = self.frames.load(Ordering::Relaxed);
