@@ -44,8 +44,11 @@ const QUESTIONS: usize = 10;
 const WRONG: usize = 3;
 /// Requests that wait for their answers.
 const AT_ONCE: usize = 16;
-/// Sessions that one connection may ask for.
+/// Sessions that one connection may have; one that is torn down counts on.
 const SESSIONS: usize = 4;
+/// How many requests come as they like; further ones, which players spread over hours, are held back each for a moment.
+const AT_WILL: u32 = 100;
+const PACE: Duration = Duration::from_millis(100);
 /// What the gate lets through: watching, and nothing else.
 const METHODS: [&str; 8] = [
     "OPTIONS",
@@ -76,7 +79,8 @@ struct Client {
 struct Asked {
     /// The requests that have not been answered yet.
     open: VecDeque<Request>,
-    sessions: usize,
+    /// The sessions that the server has given it: others' are not its to end.
+    sessions: Vec<String>,
     transport: &'static str,
     path: String,
 }
@@ -259,13 +263,18 @@ impl Client {
     ) -> Reason {
         let mut received = Received::Request(request);
         let mut last = Instant::now();
+        let mut requests = 0;
         loop {
             let bytes = match received {
                 Received::Packet(packet) => packet.to_vec(),
                 Received::Request(request) => {
                     last = Instant::now();
-                    if !METHODS.contains(&&*request.method) {
-                        let answer = request.answer("501 Not Implemented", "");
+                    requests += 1;
+                    if requests > AT_WILL {
+                        tokio::time::sleep(PACE).await;
+                    }
+                    if let Some(status) = self.refusal(&request) {
+                        let answer = request.answer(status, "");
                         // Whoever does not read its answers is not read either.
                         if answers.send(answer).await.is_err() {
                             return CLOSED;
@@ -313,14 +322,28 @@ impl Client {
         }
     }
 
+    /// The answer to what is not let through, if it is not.
+    fn refusal(&self, request: &Request) -> Option<&'static str> {
+        let asked = self.asked();
+        if !METHODS.contains(&&*request.method) {
+            return Some("501 Not Implemented");
+        }
+        match request.header("session") {
+            Some(session) if !asked.sessions.iter().any(|own| own == session_id(session)) => {
+                Some("454 Session Not Found")
+            }
+            None if request.method == "SETUP" && asked.sessions.len() >= SESSIONS => {
+                Some("453 Not Enough Bandwidth")
+            }
+            Some(_) | None => None,
+        }
+    }
+
     /// Keeps in mind what is asked of the server.
     fn note(&self, request: Request) -> Result<(), Reason> {
         let mut asked = self.asked();
-        if request.method == "SETUP" && request.header("session").is_none() {
-            asked.sessions += 1;
-        }
         asked.open.push_back(request);
-        if asked.open.len() > AT_ONCE || asked.sessions > SESSIONS {
+        if asked.open.len() > AT_ONCE {
             return Err("it asked for too much at once");
         }
         Ok(())
@@ -389,6 +412,11 @@ impl Client {
         match &*request.method {
             "SETUP" => {
                 let head = String::from_utf8_lossy(answer);
+                let session = head.lines().find_map(|line| line.strip_prefix("Session:"));
+                asked
+                    .sessions
+                    .extend(session.map(|id| session_id(id).to_owned()));
+                asked.sessions.dedup();
                 asked.transport = match head.contains("RTP/AVP/TCP") {
                     true => "tcp",
                     false => "udp",
@@ -478,6 +506,11 @@ async fn refuse(mut stream: TcpStream, plain: bool) {
         let _ = stream.try_write(answer);
         let _ = timeout(Duration::from_secs(1), stream.shutdown()).await;
     }
+}
+
+/// A session's name, without what is said about it.
+fn session_id(header: &str) -> &str {
+    header.split(';').next().unwrap_or_default().trim()
 }
 
 /// The path of an address.
