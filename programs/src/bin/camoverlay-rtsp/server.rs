@@ -7,7 +7,8 @@ use camoverlay_programs::Failure;
 use gst::glib;
 use gst_rtsp_server::gst_rtsp::{self, RTSPLowerTrans};
 use gst_rtsp_server::{
-    RTSPClient, RTSPFilterResult, RTSPMediaFactory, RTSPServer, gio, prelude::*,
+    RTSPClient, RTSPFilterResult, RTSPMediaFactory, RTSPServer, RTSPSession, RTSPSessionPool, gio,
+    prelude::*,
 };
 
 use super::gate::{self, Gate, Rules};
@@ -39,17 +40,18 @@ impl Listening {
             let relay = watcher.clone();
             client.connect_play_request(move |_, _| relay.want_key_frame());
         });
-        let pool = server.session_pool();
-        let receiver = server.clone();
+        let pool = server
+            .session_pool()
+            .ok_or("The RTSP server has no sessions.")?;
+        let (sessions, receiver) = (pool.clone(), server.clone());
         let gate = Gate::open(
             rules,
             gate::Server {
                 hand_over: Box::new(move |far, client| hand_over(&receiver, far, client)),
                 cleanup: Box::new(move || {
-                    if let Some(pool) = &pool {
-                        pool.cleanup();
-                    }
+                    pool.cleanup();
                 }),
+                has_session: Box::new(move |names| has_session(&sessions, names)),
             },
         )?;
         let scheme = if encrypted { "rtsps" } else { "rtsp" };
@@ -76,6 +78,18 @@ fn hand_over(server: &RTSPServer, far: TcpStream, address: SocketAddr) -> Result
     let socket = gio::Socket::from_fd(OwnedFd::from(far))?;
     let (host, port) = (address.ip().to_string(), i32::from(address.port()));
     Ok(server.transfer_connection(socket, &host, port, None)?)
+}
+
+/// Whether one of these sessions is there; that it is looked for does not prolong it.
+fn has_session(pool: &RTSPSessionPool, names: &[String]) -> bool {
+    let mut found = false;
+    pool.filter(Some(&mut |_: &RTSPSessionPool, session: &RTSPSession| {
+        found |= session
+            .sessionid()
+            .is_some_and(|name| names.iter().any(|wanted| *wanted == *name));
+        RTSPFilterResult::Keep
+    }));
+    found
 }
 
 /// One media for all clients, fed by `relay`.

@@ -481,6 +481,30 @@ fn who_does_not_read_is_left_behind() {
     );
 }
 
+#[test]
+#[ignore = "takes two minutes"]
+fn who_vanishes_while_it_is_sent_udp_is_forgotten() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(&[&clip(folder.path())]);
+    let mut client = Client::connect(&server);
+    let long = Some(Duration::from_secs(150));
+    client.stream.set_read_timeout(long).unwrap();
+    let transport = "RTP/AVP;unicast;client_port=40000-40001";
+    let answer = client.set_up(transport);
+    let (_, session) = answer.split_once("Session: ").unwrap();
+    let session = session.split([';', '\r']).next().unwrap();
+    let answer = client.ask("PLAY", &format!("Session: {session}\r\n"));
+    assert!(answer.starts_with("RTSP/1.0 200"), "{answer}");
+    // The server sends into the void, and hears nothing back.
+    let start = Instant::now();
+    assert_eq!(client.answer(), "");
+    assert!(
+        start.elapsed() < Duration::from_secs(140),
+        "{:?}",
+        start.elapsed()
+    );
+}
+
 /// The longest time that `client` sees no new picture in, of a second and a half.
 fn longest_gap(client: &mut Client) -> Duration {
     let (start, mut longest, mut last) = (Instant::now(), Duration::ZERO, Instant::now());
@@ -573,7 +597,7 @@ fn paths_are_not_told_before_the_login() {
     let there = server.url.clone();
     let nowhere = there.replace("/cam", "/nowhere");
     for method in [
-        "OPTIONS", "DESCRIBE", "SETUP", "PLAY", "ANNOUNCE", "TEARDOWN", "NONSENSE",
+        "DESCRIBE", "SETUP", "PLAY", "ANNOUNCE", "TEARDOWN", "NONSENSE",
     ] {
         let answers = [&there, &nowhere, &"*".to_owned()].map(|url| {
             let answer = Client::connect(&server).ask_for(method, url, "");
@@ -586,6 +610,25 @@ fn paths_are_not_told_before_the_login() {
             "{answers:?}"
         );
     }
+    // What can be asked at all is told of any path.
+    let options = |url: &str| Client::connect(&server).ask_for("OPTIONS", url, "");
+    assert!(options(&there).starts_with("RTSP/1.0 200"));
+    assert_eq!(options(&there), options(&nowhere));
+    // GStreamer's client gives up as soon as the password is wrong.
+    let location = format!("location={there}");
+    let words = [
+        "20",
+        "gst-launch-1.0",
+        "rtspsrc",
+        &location,
+        "user-id=ada",
+        "user-pw=x",
+        "!",
+        "fakesink",
+    ];
+    let output = run("timeout", &words);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(said.contains("Unauthorized"), "{:?}: {said}", output.status);
     // Behind it they are.
     let login = |url: &str| url.replace("rtsp://", "rtsp://ada:engine@");
     assert!(probe(&login(&nowhere), "tcp").unwrap_err().contains("404"));

@@ -63,11 +63,15 @@ pub enum Login {
 /// Takes over a connection whose other end is a client at the given address.
 pub type HandOver = dyn Fn(std::net::TcpStream, SocketAddr) -> Result<(), Failure> + Send + Sync;
 
+/// Whether there is still a session of one of these names.
+pub type HasSession = dyn Fn(&[String]) -> bool + Send + Sync;
+
 /// What is behind the gate.
 pub struct Server {
     pub hand_over: Box<HandOver>,
     /// Ends what has lasted too long; called every few seconds.
     pub cleanup: Box<dyn Fn() + Send + Sync>,
+    pub has_session: Box<HasSession>,
 }
 
 /// A set-up whose files have been read.

@@ -30,7 +30,7 @@ const SESSIONS: usize = 4;
 const AT_WILL: u32 = 100;
 const PACE: Duration = Duration::from_millis(100);
 /// What the gate lets through: watching, and nothing else.
-const METHODS: [&str; 8] = [
+pub const METHODS: [&str; 8] = [
     "OPTIONS",
     "DESCRIBE",
     "SETUP",
@@ -116,7 +116,14 @@ impl Client {
                         tokio::time::sleep(LAST_WORD).await;
                         return "it sent no RTSP";
                     }
-                    Err(_) if self.plays.load(Ordering::Relaxed) => last = Instant::now(),
+                    Err(_) if self.plays.load(Ordering::Relaxed) => {
+                        // One that is sent UDP and has not said for a while that it receives it has none any more.
+                        let sessions = self.asked().sessions.clone();
+                        if !(self.shared.server.has_session)(&sessions) {
+                            return "its session has expired";
+                        }
+                        last = Instant::now();
+                    }
                     Err(_) if self.asked().path.is_empty() => {
                         return "it did not ask for the picture";
                     }
