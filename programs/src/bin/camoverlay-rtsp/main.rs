@@ -1,25 +1,41 @@
 //! Serves a camera, a file or another RTSP server's stream, explained, by RTSP.
 
+mod gate;
 mod picture;
 mod relay;
 mod server;
 
 use std::ffi::OsString;
 use std::io::{self, Write};
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use camoverlay_programs::{self, CameraOptions, Event, Failure, Input, Next, OverlayOptions, Wish};
 
+use gate::{Limits, Login, Rules};
 use picture::Picture;
 use relay::Relay;
-use server::{Listening, Setup};
+use server::Listening;
+
+/// As many as a machine of this day encodes for once and sends to without effort.
+const MAX_CLIENTS: NonZeroUsize = NonZeroUsize::new(500).unwrap();
+/// Room for a household or an office behind one address, and a tenth of all.
+const MAX_PER_ADDRESS: NonZeroUsize = NonZeroUsize::new(50).unwrap();
+
+/// Where the password of `--user` stands: a command line is everybody's to read.
+const PASSWORD: &str = "CAMOVERLAY_RTSP_PASSWORD";
 
 /// Serve a camera, a file or a network camera by RTSP, with what makes a classifier decide drawn over it
 ///
-/// All clients get the same H.264 stream, over UDP or TCP as they ask. A file is played again and again. Ctrl-C ends it;
-/// so does a file, or a web address, that gives nothing or next to nothing for some seconds, with exit code 3.
+/// All clients get the same H.264 stream, over UDP or TCP as they ask, with TLS over TCP alone. A file is played again and
+/// again. Ctrl-C ends it; so does a file, or a web address, that gives nothing or next to nothing for some seconds, with
+/// exit code 3.
+///
+/// Who does not ask for the picture within 30 seconds is not kept, nor who takes nothing of it for 5 seconds. Each wrong
+/// password costs its address a pause, of half a minute in the end. Files of users and certificates are read again
+/// when they have changed.
 #[derive(clap::Parser)]
 #[command(name = "camoverlay-rtsp", version)]
 struct Arguments {
@@ -34,18 +50,15 @@ struct Arguments {
     /// Path of the stream
     #[arg(long, value_name = "PATH", default_value = "/cam", value_parser = path)]
     path: String,
-    /// User that clients must give (digest authentication)
-    #[arg(long, value_name = "NAME", requires = "password")]
+    /// User that clients must give, with the password in the environment variable CAMOVERLAY_RTSP_PASSWORD (digest
+    /// authentication)
+    #[arg(long, value_name = "NAME", conflicts_with = "users")]
     user: Option<String>,
-    /// Password that clients must give
-    #[arg(
-        long,
-        value_name = "PASSWORD",
-        requires = "user",
-        env = "CAMOVERLAY_RTSP_PASSWORD",
-        hide_env_values = true
-    )]
-    password: Option<String>,
+    /// File of the users that may watch, a `name:hash` a line, by `htpasswd -B`, `mkpasswd -m bcrypt` or `openssl passwd -6`
+    /// (basic authentication, which beyond this machine needs TLS), or all by `htdigest FILE camoverlay NAME` (digest
+    /// authentication)
+    #[arg(long, value_name = "FILE")]
+    users: Option<PathBuf>,
     /// Certificate for TLS, a PEM file: clients then use rtsps://
     #[arg(long, value_name = "FILE", requires = "tls_key")]
     tls_cert: Option<PathBuf>,
@@ -55,6 +68,15 @@ struct Arguments {
     /// Open a camera or an address again whenever it breaks off; clients wait
     #[arg(long)]
     reconnect: bool,
+    /// Most clients at a time
+    #[arg(long, value_name = "N", default_value_t = MAX_CLIENTS)]
+    max_clients: NonZeroUsize,
+    /// Most clients at a time from one address (of IPv6: from one /64)
+    #[arg(long, value_name = "N", default_value_t = MAX_PER_ADDRESS)]
+    max_per_address: NonZeroUsize,
+    /// File to which a line is added when a client connects, plays and leaves, and for each wrong password; - for stderr
+    #[arg(long, value_name = "FILE")]
+    access_log: Option<PathBuf>,
     #[command(flatten)]
     camera: CameraOptions,
     #[command(flatten)]
@@ -67,6 +89,7 @@ fn main() -> ExitCode {
 
 fn run(arguments: Arguments) -> Result<(), Failure> {
     camoverlay_programs::start()?;
+    let mut rules = Some(arguments.gate()?.read()?);
     let input = Input::parse(arguments.input.as_deref())?;
     let name = Input::name(arguments.input.as_deref());
     if arguments.reconnect && matches!(input, Input::File(_)) {
@@ -82,7 +105,6 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
         jitter: None,
     };
     let mut picture = Picture::new(wish, arguments.reconnect, &arguments.overlay)?;
-    let setup = arguments.setup();
     let mut listening = None;
     let (pipeline, source) = (picture.pipeline.clone(), picture.source.clone());
     camoverlay_programs::run(&pipeline, source.as_deref(), |event| {
@@ -98,33 +120,54 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
             Event::Interrupted => return Ok(Next::Stop),
         }
         // Only then are the input and the network known to work.
-        if listening.is_none() && picture.relay.is_ready() {
-            listening = Some(announce(&setup, &picture.relay)?);
+        if picture.relay.is_ready()
+            && let Some(rules) = rules.take()
+        {
+            listening = Some(announce(rules, &arguments.path, &picture.relay)?);
         }
         Ok(Next::Continue)
     })
 }
 
 /// Listens, and says where.
-fn announce(setup: &Setup, relay: &Relay) -> Result<Listening, Failure> {
-    let listening = Listening::start(setup, relay)?;
+fn announce(rules: Rules, path: &str, relay: &Relay) -> Result<Listening, Failure> {
+    let is_open = rules.is_open_to_all();
+    let listening = Listening::start(rules, path, relay)?;
     // It serves whether somebody reads that or not.
     let _ = writeln!(io::stdout(), "Serving {}", listening.url);
-    if setup.login.is_none() && !setup.address.is_loopback() {
-        eprintln!("Whoever reaches this machine can watch: --user and --password ask for a login.");
+    if is_open {
+        eprintln!("Whoever reaches this machine can watch: --users or --user ask for a login.");
     }
     Ok(listening)
 }
 
 impl Arguments {
-    fn setup(&self) -> Setup {
-        Setup {
-            address: self.listen,
-            port: self.port,
-            path: self.path.clone(),
-            login: self.user.clone().zip(self.password.clone()),
+    fn gate(&self) -> Result<gate::Setup, Failure> {
+        let login = match (&self.user, &self.users) {
+            (Some(user), _) => Some(Login::One(user.clone(), password(user)?)),
+            (None, Some(file)) => Some(Login::File(file.clone())),
+            (None, None) => None,
+        };
+        Ok(gate::Setup {
+            address: SocketAddr::new(self.listen, self.port),
+            login,
             certificate: self.tls_cert.clone().zip(self.tls_key.clone()),
-        }
+            limits: Limits {
+                in_all: self.max_clients.get(),
+                per_address: self.max_per_address.get(),
+            },
+            access_log: self.access_log.clone(),
+        })
+    }
+}
+
+/// The password of `user`.
+fn password(user: &str) -> Result<String, Failure> {
+    match std::env::var(PASSWORD) {
+        Ok(password) if !password.is_empty() => Ok(password),
+        _ => Err(Failure::usage(format!(
+            "--user {user} needs a password in the environment variable {PASSWORD}. --users takes a file of several, hashed."
+        ))),
     }
 }
 
