@@ -1,4 +1,4 @@
-//! GStreamer's RTSP server, behind the [gate](super::gate): what it serves, and at which path.
+//! GStreamer's RTSP server, behind the [gate]: what it serves, and at which path.
 
 use std::net::{SocketAddr, TcpStream};
 use std::os::fd::OwnedFd;
