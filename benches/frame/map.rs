@@ -73,6 +73,7 @@ fn options(file: &Path) -> Options {
         preprocess: None,
         input_size: None,
         threads: 0,
+        memory_limit: None,
         ort_library: None,
         search_roots: vec![source_tree()],
     }

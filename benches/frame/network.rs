@@ -64,6 +64,7 @@ impl Network {
             preprocess: None,
             input_size: Some(self.entry.input_size),
             threads: 0,
+            memory_limit: None,
             ort_library: None,
             search_roots: vec![source_tree()],
         }

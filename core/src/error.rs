@@ -71,6 +71,7 @@ impl Error {
             Self::Model(
                 ModelError::FixedInput { .. }
                 | ModelError::InputTooSmall { .. }
+                | ModelError::Memory { .. }
                 | ModelError::NoSuchClass { .. }
                 | ModelError::NoSuchOutput { .. },
             )

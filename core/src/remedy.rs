@@ -45,6 +45,8 @@ pub enum Remedy {
     SetPreprocess,
     /// Spell the preprocessing's name in the file's metadata so, or ask for one.
     SpellPreprocess(&'static str),
+    /// Allow the network more memory, or use one that takes less.
+    RaiseMemoryLimit,
     /// Make sure that preprocessing and weights are right.
     CheckPreprocess,
     /// Name a label file that exists, or none.
@@ -105,6 +107,9 @@ impl fmt::Display for Remedy {
                 Preprocess::ALL.map(Preprocess::name).join(", ")
             ),
             Self::SpellPreprocess(name) => write!(f, "Write it as “{name}”, or set preprocess."),
+            Self::RaiseMemoryLimit => f.write_str(
+                "Use a network that takes less, or raise memory_limit, as far as the machine has memory.",
+            ),
             Self::CheckPreprocess => f.write_str("Check preprocess and the network's weights."),
             Self::CorrectLabels => f.write_str(
                 "Correct labels, or leave it unset for the network's own labels.",

@@ -181,6 +181,7 @@ pub fn options(path: PathBuf) -> Options {
         preprocess: None,
         input_size: None,
         threads: 1,
+        memory_limit: None,
         ort_library: None,
         search_roots: roots(),
     }

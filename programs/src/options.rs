@@ -34,6 +34,10 @@ pub struct NetworkOptions {
     /// Threads of the network; 0 for as many as cores
     #[arg(long, value_name = "N", value_parser = number::<u32>)]
     pub threads: Option<u32>,
+    /// Most bytes that the network takes, weights and a run's tensors together; 0 for what the machine has, but for a
+    /// quarter of it
+    #[arg(long, value_name = "BYTES", value_parser = number::<u64>)]
+    pub memory_limit: Option<u64>,
     /// Where the catalogue's networks are
     #[arg(long, value_name = "FOLDER")]
     pub models_dir: Option<PathBuf>,
@@ -107,6 +111,10 @@ impl OverlayOptions {
             ("preprocess", network.preprocess.clone()),
             ("input-size", number(network.input_size)),
             ("threads", number(network.threads)),
+            (
+                "memory-limit",
+                network.memory_limit.map(|bytes| bytes.to_string()),
+            ),
             ("target", question.target.clone()),
             ("method", question.method.clone()),
             ("top-k", number(question.top_k)),
@@ -191,6 +199,7 @@ impl NetworkOptions {
                 .and_then(camoverlay::preprocess::Preprocess::from_name),
             input_size: self.input_size.filter(|size| *size > 0),
             threads: self.threads.unwrap_or(0) as usize,
+            memory_limit: self.memory_limit.filter(|bytes| *bytes > 0),
             ort_library: self.ort_library.clone(),
             search_roots: program.ancestors().skip(1).map(Path::to_owned).collect(),
         })

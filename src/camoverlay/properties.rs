@@ -26,6 +26,7 @@ const DEFAULT_INFERENCE_INTERVAL: u32 = 1;
 const DEFAULT_THREADS: u32 = 0;
 const DEFAULT_MAX_ERRORS: i32 = 10;
 const DEFAULT_INFERENCE_TIMEOUT: u64 = 0;
+const DEFAULT_MEMORY_LIMIT: u64 = 0;
 const DEFAULT_POST_MESSAGES: PostMessages = PostMessages::Changes;
 const DEFAULT_ATTACH_MAP: bool = false;
 const DEFAULT_ORIENTATION: VideoOrientationMethod = VideoOrientationMethod::Auto;
@@ -42,6 +43,7 @@ pub struct Setup {
     pub preprocess: Preprocess,
     pub input_size: u32,
     pub threads: u32,
+    pub memory_limit: u64,
     pub models_dir: Option<PathBuf>,
     pub ort_library: Option<PathBuf>,
     pub inference: Inference,
@@ -83,6 +85,7 @@ impl Default for Settings {
                 preprocess: DEFAULT_PREPROCESS,
                 input_size: DEFAULT_INPUT_SIZE,
                 threads: DEFAULT_THREADS,
+                memory_limit: DEFAULT_MEMORY_LIMIT,
                 models_dir: None,
                 ort_library: None,
                 inference: DEFAULT_INFERENCE,
@@ -211,6 +214,12 @@ pub fn param_specs() -> Vec<glib::ParamSpec> {
             .default_value(DEFAULT_THREADS)
             .mutable_ready()
             .build(),
+        glib::ParamSpecUInt64::builder("memory-limit")
+            .nick("Memory limit")
+            .blurb("Most bytes that the network takes, weights and a run's tensors together (0: what the machine has, but for a quarter of it)")
+            .default_value(DEFAULT_MEMORY_LIMIT)
+            .mutable_ready()
+            .build(),
         path(
             "models-dir",
             "Models directory",
@@ -266,6 +275,7 @@ impl Setup {
             preprocess: self.preprocess.into(),
             input_size: Some(self.input_size).filter(|size| *size > 0),
             threads: self.threads as usize,
+            memory_limit: Some(self.memory_limit).filter(|bytes| *bytes > 0),
             ort_library: self.ort_library.clone(),
             search_roots: places
                 .flat_map(|file| file.ancestors().skip(1))
@@ -313,6 +323,7 @@ impl Settings {
                 }
             }
             "threads" => assign(&mut setup.threads, value),
+            "memory-limit" => assign(&mut setup.memory_limit, value),
             "models-dir" => setup.models_dir = optional_path(value),
             "ort-library" => setup.ort_library = optional_path(value),
             "post-messages" => assign(&mut live.post_messages, value),
@@ -348,6 +359,7 @@ impl Settings {
                     .to_value()
             }
             "threads" => setup.threads.to_value(),
+            "memory-limit" => setup.memory_limit.to_value(),
             "models-dir" => setup.models_dir.to_value(),
             "ort-library" => setup.ort_library.to_value(),
             "post-messages" => live.post_messages.to_value(),

@@ -56,6 +56,9 @@ fn of_remedy(remedy: Remedy) -> String {
         Remedy::CheckInputSize => {
             "Check that the network takes frames of this size, or set input-size.".into()
         }
+        Remedy::RaiseMemoryLimit => "Use a network that takes less, or raise the property memory-limit, as far as the \
+                                     machine has memory."
+            .into(),
         Remedy::CheckPreprocess => {
             "Check the preprocess property and the network's weights.".into()
         }

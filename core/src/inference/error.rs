@@ -147,6 +147,13 @@ impl RuntimeError {
     /// What to do about it.
     pub fn remedy(&self) -> Remedy {
         match self {
+            Self::Unsupported { message, .. }
+            | Self::Size { message, .. }
+            | Self::Run { message }
+                if lacks_memory(message) =>
+            {
+                Remedy::RaiseMemoryLimit
+            }
             Self::Unsupported { .. } => Remedy::Words(
                 "Export the network with standard ONNX operators, or use a newer ONNX Runtime.",
             ),
@@ -154,6 +161,17 @@ impl RuntimeError {
             Self::Cancelled => Remedy::Words("Allow it more time, or use a smaller network."),
         }
     }
+}
+
+/// Whether ONNX Runtime says that there was no memory: it has no code for that.
+fn lacks_memory(message: &str) -> bool {
+    [
+        "is smaller than requested bytes",
+        "Failed to allocate memory",
+        "bad_alloc",
+    ]
+    .iter()
+    .any(|words| message.contains(words))
 }
 
 impl fmt::Display for RuntimeError {

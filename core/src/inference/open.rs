@@ -64,6 +64,7 @@ pub fn network(options: &Options, cancellation: &Cancellation) -> Result<Network
             .to_string_lossy()
             .into_owned(),
     };
+    let limit = options.memory_limit();
     let structure = structure(&analysis, places);
     let gradient = analysis.gradient.as_ref();
     let has_constant_of_space = analysis.has_constant_of_space();
@@ -73,14 +74,17 @@ pub fn network(options: &Options, cancellation: &Cancellation) -> Result<Network
         slot: 0,
         detail: has_sums.then_some(false),
     });
-    let (model, picture, head_match) = analysis.rewrite(&path)?;
+    let (model, picture, head_match) = analysis.rewrite(&path, limit.unwrap_or(u64::MAX))?;
     let unsupported = |message| {
         Error::from(RuntimeError::Unsupported {
             path: path.clone(),
             message,
         })
     };
-    let session = Session::new(&environment, &model, options.threads).map_err(unsupported)?;
+    let session = {
+        let limit = limit.map(|limit| usize::try_from(limit).unwrap_or(usize::MAX));
+        Session::new(&environment, &model, options.threads, limit).map_err(unsupported)?
+    };
     drop(model);
     let mut outputs = Outputs::default().ended_by(cancellation);
     let does_not_run = |failure, outputs: &mut Outputs| {

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::catalogue::{self, Entry};
+use crate::file::memory;
 use crate::onnx::error::FileError;
 use crate::preprocess::Preprocess;
 
@@ -14,6 +15,9 @@ pub enum Source {
     /// A network of the catalogue, looked for in `models_dir` and under `search_roots`.
     Catalogue(&'static Entry),
 }
+
+/// One part in this many of the memory that is left when a network is opened stays with the others.
+const FOR_OTHERS: u64 = 4;
 
 /// How to open a network.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,6 +36,9 @@ pub struct Options {
     pub input_size: Option<u32>,
     /// Threads inside an operator; 0: as many as cores.
     pub threads: usize,
+    /// Most bytes that the network takes, weights and a run's tensors together; none: what the machine
+    /// has, but for a share that is left to others.
+    pub memory_limit: Option<u64>,
     /// Path of libonnxruntime.
     pub ort_library: Option<PathBuf>,
     /// Folders under which library and networks may be installed; the plugin's own folder first.
@@ -49,6 +56,7 @@ impl Default for Options {
             input_size: None,
             output: None,
             threads: 0,
+            memory_limit: None,
             ort_library: None,
             search_roots: Vec::new(),
         }
@@ -56,6 +64,12 @@ impl Default for Options {
 }
 
 impl Options {
+    /// Most bytes that the network takes; none where neither caller nor machine bound it.
+    pub(crate) fn memory_limit(&self) -> Option<u64> {
+        let of_machine = || Some(memory::available()? / FOR_OTHERS * (FOR_OTHERS - 1));
+        self.memory_limit.or_else(of_machine)
+    }
+
     /// The network's file, and its entry in the catalogue.
     ///
     /// # Errors

@@ -15,7 +15,7 @@ use super::head::outputs::{self, Outputs, Wanted};
 use super::image_input::INPUT_SIZE;
 use super::image_input::Picture;
 use super::places::{self, Places};
-use super::rewrite;
+use super::rewrite::{self, Refusal};
 use super::types::{Head, HeadMatch};
 use crate::error::Error;
 use crate::file::{self, Ingredient, Trouble};
@@ -148,16 +148,25 @@ impl Analysis {
     /// The serialised graph to run, and the head_match and the picture that belong to it.
     ///
     /// # Errors
-    /// [`FileError::NotOnnx`] for a graph of more than 2 GiB.
-    pub fn rewrite(self, path: &Path) -> Result<(Vec<u8>, Picture, HeadMatch), FileError> {
+    /// [`FileError::NotOnnx`] for a graph of more than 2 GiB, [`ModelError::Memory`] for one that takes more than
+    /// `limit` bytes for weights and what follows from them.
+    pub fn rewrite(self, path: &Path, limit: u64) -> Result<(Vec<u8>, Picture, HeadMatch), Error> {
         let model = rewrite::rewrite(
             self.graph,
             &self.facts,
             &self.picture,
             &self.head_match,
             self.gradient,
+            limit,
         )
-        .map_err(|fault| not_onnx(path, fault))?;
+        .map_err(|refusal| match refusal {
+            Refusal::Fault(fault) => not_onnx(path, fault).into(),
+            Refusal::Excess(excess) => Error::from(ModelError::Memory {
+                path: path.to_owned(),
+                found: excess.to_string(),
+                limit,
+            }),
+        })?;
         Ok((model, self.picture, self.head_match))
     }
 }
@@ -179,6 +188,6 @@ pub fn check(bytes: Vec<u8>) -> Result<(), Error> {
     let model = load::decode(Bytes::from(bytes)).map_err(|fault| not_onnx(path, fault))?;
     let network = Analysis::of_model(model, path, Wanted::default())?;
     network.places(path, INPUT_SIZE)?;
-    network.rewrite(path)?;
+    network.rewrite(path, u64::MAX)?;
     Ok(())
 }

@@ -46,6 +46,15 @@ pub enum ModelError {
         /// What to do.
         advice: Remedy,
     },
+    /// The network takes more memory than it may.
+    Memory {
+        /// The network file.
+        path: PathBuf,
+        /// What in it does.
+        found: String,
+        /// How much it may take, in bytes.
+        limit: u64,
+    },
     /// The weights of the network's head hold what is no number.
     NotFinite {
         /// The network file.
@@ -106,6 +115,7 @@ impl ModelError {
             Self::MoreInputs { .. } => Remedy::KeepConstants,
             Self::NotExplainable { advice, .. } => Remedy::Words(advice),
             Self::NoPlaces { advice, .. } => *advice,
+            Self::Memory { .. } => Remedy::RaiseMemoryLimit,
             Self::NotFinite { .. } => Remedy::Words(
                 "Check the network's weights: a training that failed or a wrong conversion may have left NaN or \
                  infinity there.",
@@ -156,6 +166,11 @@ impl fmt::Display for ModelError {
             } => write!(
                 f,
                 "{} cannot be explained: its feature map “{features}” {found}.",
+                path.display()
+            ),
+            Self::Memory { path, found, limit } => write!(
+                f,
+                "{} takes more memory than the {limit} bytes that it may: {found}.",
                 path.display()
             ),
             Self::NotFinite { path } => write!(

@@ -1,74 +1,191 @@
-//! Weights that a model keeps in other files.
+//! Tensors that a model keeps in other files.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Component, Path, PathBuf};
 
 use prost::bytes::Bytes;
 
 use super::graph;
 use super::load::LARGEST_FILE;
-use super::proto::{self, DataLocation, Tensor};
+use super::node::captured;
+use super::proto::{self, Attribute, DataLocation, Node, Tensor};
 use crate::file::{Ingredient, Opened};
 
-/// Brings the weights that `model` keeps in files under `folder` into the model, and returns which
-/// files those are. Only the weights' own bytes are read; several weights in one place share them.
+/// Brings the tensors that `model` keeps in files under `folder` into the model, wherever in it they
+/// stand, and returns which files those are. Weights that nothing is made of are left out, and only the
+/// tensors' own bytes are read; several in one place share them.
 ///
 /// # Errors
 /// What is wrong with those files: missing, no regular files, too short, more than 2 GiB of weights
 /// or than memory allows, changed while they are read, or outside `folder`.
 pub fn inline(model: &mut proto::Model, folder: &Path) -> Result<Vec<Ingredient>, String> {
-    let mut files: HashMap<PathBuf, Opened> = HashMap::new();
-    let mut known: HashMap<(PathBuf, u64, usize), Bytes> = HashMap::new();
-    let mut total = 0;
-    let weights = model
-        .graph
+    if let Some(graph) = &mut model.graph {
+        leave_out(graph);
+    }
+    let mut reader = Reader {
+        folder,
+        files: HashMap::new(),
+        known: HashMap::new(),
+        total: 0,
+    };
+    // Nobody trains here.
+    model.training_info.clear();
+    if let Some(graph) = &mut model.graph {
+        in_graph(graph, &mut |tensor| reader.inline(tensor))?;
+    }
+    for function in &mut model.functions {
+        let attributes = function.attribute_proto.iter_mut();
+        in_attributes(attributes, &mut |tensor| reader.inline(tensor))?;
+        in_nodes(&mut function.node, &mut |tensor| reader.inline(tensor))?;
+    }
+    for (path, file) in &reader.files {
+        file.check()
+            .map_err(|trouble| format!("{} {trouble}", path.display()))?;
+    }
+    Ok(reader.files.into_values().map(Opened::ingredient).collect())
+}
+
+/// Removes the weights in other files that none of the outputs is made of.
+fn leave_out(graph: &mut proto::Graph) {
+    let is_outside = |weight: &Tensor| weight.data_location() == DataLocation::External;
+    if !graph.initializer.iter().any(is_outside) {
+        return;
+    }
+    let mut makers: HashMap<&str, Vec<&Node>> = HashMap::new();
+    for node in &graph.node {
+        for output in &node.output {
+            makers.entry(output).or_default().push(node);
+        }
+    }
+    let mut waiting: Vec<String> = graph
+        .output
+        .iter()
+        .map(|output| output.name().to_owned())
+        .collect();
+    let mut needed: HashSet<String> = waiting.iter().cloned().collect();
+    while let Some(tensor) = waiting.pop() {
+        // Each node once.
+        for node in makers.remove(tensor.as_str()).into_iter().flatten() {
+            let mut used: HashSet<String> = node.input.iter().cloned().collect();
+            captured(node, &mut used);
+            let new = used.into_iter().filter(|tensor| !needed.contains(tensor));
+            let new: Vec<String> = new.collect();
+            needed.extend(new.iter().cloned());
+            waiting.extend(new);
+        }
+    }
+    let mut left = HashSet::new();
+    graph.initializer.retain(|weight| {
+        let is_left = is_outside(weight) && !needed.contains(weight.name());
+        if is_left {
+            left.insert(weight.name().to_owned());
+        }
+        !is_left
+    });
+    // IR versions before 4 list weights among the inputs.
+    graph.input.retain(|input| !left.contains(input.name()));
+}
+
+type Visit<'a> = &'a mut dyn FnMut(&mut Tensor) -> Result<(), String>;
+
+/// Calls `visit` for each tensor in `graph` and in the graphs in its nodes. The reader of protobuf
+/// bounds how deep they lie.
+fn in_graph(graph: &mut proto::Graph, visit: Visit) -> Result<(), String> {
+    graph.initializer.iter_mut().try_for_each(&mut *visit)?;
+    for sparse in &mut graph.sparse_initializer {
+        in_sparse(sparse, visit)?;
+    }
+    in_nodes(&mut graph.node, visit)
+}
+
+fn in_nodes(nodes: &mut [Node], visit: Visit) -> Result<(), String> {
+    nodes
         .iter_mut()
-        .flat_map(|graph| &mut graph.initializer);
-    for weight in weights.filter(|weight| weight.data_location() == DataLocation::External) {
-        let place = Place::of(weight)?;
-        let path = confine(folder, place.location)?;
-        let size = graph::byte_size(weight)
-            .ok_or_else(|| format!("the shape of weight “{}” is absurd", weight.name()))?;
+        .try_for_each(|node| in_attributes(node.attribute.iter_mut(), visit))
+}
+
+fn in_attributes<'a>(
+    attributes: impl Iterator<Item = &'a mut Attribute>,
+    visit: Visit,
+) -> Result<(), String> {
+    for attribute in attributes {
+        let tensors = attribute.t.as_deref_mut().into_iter();
+        tensors
+            .chain(&mut attribute.tensors)
+            .try_for_each(&mut *visit)?;
+        let sparse = attribute.sparse_tensor.as_deref_mut().into_iter();
+        for sparse in sparse.chain(&mut attribute.sparse_tensors) {
+            in_sparse(sparse, visit)?;
+        }
+        let graphs = attribute.g.as_deref_mut().into_iter();
+        for graph in graphs.chain(&mut attribute.graphs) {
+            in_graph(graph, visit)?;
+        }
+    }
+    Ok(())
+}
+
+fn in_sparse(sparse: &mut proto::SparseTensor, visit: Visit) -> Result<(), String> {
+    let parts = [sparse.values.as_mut(), sparse.indices.as_mut()];
+    parts.into_iter().flatten().try_for_each(visit)
+}
+
+/// The files in a folder, as far as they were asked for.
+struct Reader<'a> {
+    folder: &'a Path,
+    files: HashMap<PathBuf, Opened>,
+    known: HashMap<(PathBuf, u64, usize), Bytes>,
+    /// Bytes read.
+    total: usize,
+}
+
+impl Reader<'_> {
+    /// Brings the data of `tensor` into it, if it is elsewhere.
+    fn inline(&mut self, tensor: &mut Tensor) -> Result<(), String> {
+        if tensor.data_location() != DataLocation::External {
+            return Ok(());
+        }
+        let place = Place::of(tensor)?;
+        let path = confine(self.folder, place.location)?;
+        let size = graph::byte_size(tensor)
+            .ok_or_else(|| format!("the shape of weight “{}” is absurd", tensor.name()))?;
         let too_short = || {
-            let (path, name) = (path.display(), weight.name());
+            let (path, name) = (path.display(), tensor.name());
             format!("{path} does not hold the {size} bytes of weight “{name}”")
         };
         if place.length.is_some_and(|length| length != size) {
             return Err(too_short());
         }
         let key = (path.clone(), place.offset, size);
-        let data = match known.get(&key) {
+        let data = match self.known.get(&key) {
             Some(data) => data.clone(),
             None => {
-                total += size;
-                if total > LARGEST_FILE {
+                self.total = self.total.saturating_add(size);
+                if self.total > LARGEST_FILE {
                     return Err(format!(
                         "the weights in {} and others are larger than 2 GiB",
                         path.display()
                     ));
                 }
                 let failed = |trouble| format!("{} {trouble}", path.display());
-                if !files.contains_key(&path) {
-                    files.insert(path.clone(), Opened::new(&path).map_err(failed)?);
+                if !self.files.contains_key(&path) {
+                    let opened = Opened::new(&path).map_err(failed)?;
+                    self.files.insert(path.clone(), opened);
                 }
-                let data = files[&path].read_range(place.offset, size);
+                let data = self.files[&path].read_range(place.offset, size);
                 let data = Bytes::from(data.map_err(|trouble| match trouble {
                     crate::file::Trouble::TooShort => too_short(),
                     other => failed(other),
                 })?);
-                known.insert(key, data.clone());
+                self.known.insert(key, data.clone());
                 data
             }
         };
-        weight.raw_data = Some(data);
-        weight.external_data.clear();
-        weight.data_location = None;
+        tensor.raw_data = Some(data);
+        tensor.external_data.clear();
+        tensor.data_location = None;
+        Ok(())
     }
-    for (path, file) in &files {
-        file.check()
-            .map_err(|trouble| format!("{} {trouble}", path.display()))?;
-    }
-    Ok(files.into_values().map(Opened::ingredient).collect())
 }
 
 /// Where a weight's bytes are.

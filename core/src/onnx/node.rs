@@ -1,5 +1,7 @@
 //! Nodes, tensors and value infos of a graph: read by name, and made.
 
+use std::collections::HashSet;
+
 use super::ops::Op;
 use super::proto::{self, Attribute, Node, TypeValue, ValueInfo, attribute_type, data_type};
 
@@ -14,6 +16,19 @@ pub fn label(node: &Node) -> String {
 /// Whether `domain` is the one of the standard ONNX operators.
 pub fn is_standard(domain: &str) -> bool {
     domain.is_empty() || domain == "ai.onnx"
+}
+
+/// Adds the names that the graphs in `node` use, some of which may come from the graphs around them.
+pub fn captured(node: &Node, names: &mut HashSet<String>) {
+    for attribute in &node.attribute {
+        for graph in attribute.g.as_deref().into_iter().chain(&attribute.graphs) {
+            names.extend(graph.output.iter().map(|output| output.name().to_owned()));
+            for node in &graph.node {
+                names.extend(node.input.iter().cloned());
+                captured(node, names);
+            }
+        }
+    }
 }
 
 impl Node {

@@ -12,8 +12,8 @@ pub use super::generated::type_proto::Value as TypeValue;
 pub use super::generated::{
     AttributeProto as Attribute, FunctionProto as Function, GraphProto as Graph,
     ModelProto as Model, NodeProto as Node, OperatorSetIdProto as OperatorSetId,
-    TensorProto as Tensor, TensorShapeProto as TensorShape, TypeProto as Type,
-    ValueInfoProto as ValueInfo,
+    SparseTensorProto as SparseTensor, TensorProto as Tensor, TensorShapeProto as TensorShape,
+    TypeProto as Type, ValueInfoProto as ValueInfo,
 };
 
 /// `TensorProto.DataType` and the element types of `TypeProto.Tensor`, as fields hold them.
@@ -37,6 +37,7 @@ pub mod attribute_type {
 
     pub const FLOAT: i32 = AttributeType::Float as i32;
     pub const INT: i32 = AttributeType::Int as i32;
+    pub const TENSOR: i32 = AttributeType::Tensor as i32;
     pub const GRAPH: i32 = AttributeType::Graph as i32;
     pub const INTS: i32 = AttributeType::Ints as i32;
     #[cfg(test)]

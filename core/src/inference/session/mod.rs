@@ -1,6 +1,11 @@
 //! One ONNX Runtime session over a rewritten classifier.
 
-#![allow(unsafe_code, reason = "two runs at once on one session")]
+#![allow(
+    unsafe_code,
+    reason = "two runs at once on one session, and a bound on its memory"
+)]
+
+mod arena;
 
 mod cancellation;
 
@@ -65,16 +70,22 @@ pub struct Output<'a> {
 
 impl Session {
     /// Loads a serialised model. `threads` work inside an operator; 0 stands for as many as
-    /// there are cores.
+    /// there are cores. It never holds more than `limit` bytes; none: what it takes.
     ///
     /// # Errors
     /// ONNX Runtime's own words.
-    pub fn new(environment: &Environment, model: &[u8], threads: usize) -> Result<Self, String> {
+    pub fn new(
+        environment: &Environment,
+        model: &[u8],
+        threads: usize,
+        limit: Option<usize>,
+    ) -> Result<Self, String> {
         let threads = match threads {
             0 => std::thread::available_parallelism().map_or(1, |cores| cores.get()),
             threads => threads,
         };
-        let session = build(environment, model, threads).map_err(|error| error.to_string())?;
+        let session =
+            build(environment, model, threads, limit).map_err(|error| error.to_string())?;
         let names = |outlets: &[Outlet]| {
             let names = outlets.iter().map(|outlet| CString::new(outlet.name()));
             let names: Result<Vec<_>, _> = names.collect();
@@ -225,13 +236,22 @@ impl Outputs {
     }
 }
 
-fn build(environment: &Environment, model: &[u8], threads: usize) -> ort::Result<OrtSession> {
-    OrtSession::builder(environment)?
+fn build(
+    environment: &Environment,
+    model: &[u8],
+    threads: usize,
+    limit: Option<usize>,
+) -> ort::Result<OrtSession> {
+    let builder = OrtSession::builder(environment)?
         .with_intra_threads(threads)?
         .with_inter_threads(1)?
         // Spinning threads take the cores from the other elements of a pipeline.
         .with_intra_op_spinning(false)?
         // It warns of weights that are inputs too, which is meant (see `edit`).
-        .with_log_level(LogLevel::Fatal)?
-        .commit_from_memory(model)
+        .with_log_level(LogLevel::Fatal)?;
+    let Some(limit) = limit else {
+        return { builder }.commit_from_memory(model);
+    };
+    let mut builder = builder.with_env_allocators()?;
+    arena::bounded(environment, limit, || builder.commit_from_memory(model))
 }

@@ -1,21 +1,31 @@
 //! Rewrites a classifier so that one run returns what a class map needs.
 
+pub(crate) mod bounded;
+mod declared;
+
 use std::collections::{BTreeSet, HashSet};
 
 use prost::Message;
 
+use self::bounded::Excess;
 use super::facts::Facts;
 use super::gradient::{CLASS, DETAIL, Gradient, SLOT, Sums};
 use super::image_input::Picture;
 use super::types::{HeadMatch, Layout};
 use crate::onnx::error::Fault;
 use crate::onnx::graph::Graph;
-use crate::onnx::node::{cast, floats, node, sized, transpose, value};
+use crate::onnx::node::{captured, cast, floats, node, sized, transpose, value};
 use crate::onnx::ops::Op;
 use crate::onnx::proto::{self, Attribute, Node, attribute_type, data_type};
 
 /// Name of the picture that the rewritten graph takes.
 pub const IMAGE: &str = "camoverlay/image";
+
+/// Why a graph is not handed to ONNX Runtime.
+pub enum Refusal {
+    Fault(Fault),
+    Excess(Excess),
+}
 
 /// The serialised graph that takes [`IMAGE`] (1 x 3 x H x W, float32) and returns the features
 /// (1 x C x h x w, float32) and the logits (float32, one value a class), in this order.
@@ -25,15 +35,18 @@ pub const IMAGE: &str = "camoverlay/image";
 /// [`Sums`] it takes [`DETAIL`], which has to be true for that, and returns
 /// last the sums over the channels of features times gradient, one value a cell.
 ///
+/// No more than `limit` bytes are taken for weights and for what is computed of them before the first run.
+///
 /// # Errors
-/// [`Fault::TooLarge`], or a graph that was not well formed.
+/// [`Fault::TooLarge`], a graph that was not well formed, or what takes more memory than that.
 pub fn rewrite(
     graph: Graph,
     facts: &Facts,
     picture: &Picture,
     head_match: &HeadMatch,
     gradient: Option<Gradient>,
-) -> Result<Vec<u8>, Fault> {
+    limit: u64,
+) -> Result<Vec<u8>, Refusal> {
     let features_type = facts.element_type(&head_match.features);
     let logits_type = facts.element_type(&head_match.logits);
     let pads = pads_before_maxima(&graph, facts);
@@ -41,7 +54,7 @@ pub fn rewrite(
     let mut model = graph.into_model();
     // From this version on, weights that are inputs too are told from constants.
     model.ir_version = model.ir_version.max(Some(4));
-    let proto = model.graph.as_mut().ok_or(Fault::NoGraph)?;
+    let proto = model.graph.as_mut().ok_or(Refusal::Fault(Fault::NoGraph))?;
     if let Some(pool) = head_match.pool.and_then(|pool| proto.node.get_mut(pool))
         && pool.op() == Op::AveragePool
     {
@@ -90,8 +103,9 @@ pub fn rewrite(
         }
     }
     drop_unused(proto);
+    bounded::bound(&mut model, limit).map_err(Refusal::Excess)?;
     if model.encoded_len() > i32::MAX as usize {
-        return Err(Fault::TooLarge);
+        return Err(Refusal::Fault(Fault::TooLarge));
     }
     Ok(model.encode_to_vec())
 }
@@ -217,13 +231,7 @@ fn drop_unused(proto: &mut proto::Graph) {
         if node.output.iter().any(|output| needed.contains(output)) {
             kept.insert(index);
             needed.extend(node.input.iter().cloned());
-            for graph in node
-                .attribute
-                .iter()
-                .flat_map(|attribute| attribute.g.as_deref().into_iter().chain(&attribute.graphs))
-            {
-                captured(graph, &mut needed);
-            }
+            captured(node, &mut needed);
         }
     }
     let mut index = 0;
@@ -243,17 +251,4 @@ fn drop_unused(proto: &mut proto::Graph) {
     proto.input.retain(|input| needed.contains(input.name()));
     proto.value_info.clear();
     proto.quantization_annotation.clear();
-}
-
-/// Names that a subgraph uses, some of which may come from the graphs around it.
-fn captured(graph: &proto::Graph, needed: &mut HashSet<String>) {
-    needed.extend(graph.output.iter().map(|output| output.name().to_owned()));
-    for node in &graph.node {
-        needed.extend(node.input.iter().cloned());
-        for attribute in &node.attribute {
-            for graph in attribute.g.as_deref().into_iter().chain(&attribute.graphs) {
-                captured(graph, needed);
-            }
-        }
-    }
 }
