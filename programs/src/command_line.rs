@@ -33,8 +33,13 @@ pub fn print(text: &str) -> Result<(), Failure> {
     }
 }
 
+/// Prints `text` on stderr, as a line. Where nobody can read it, a terminal that is closed for instance, work goes on.
+pub fn say(text: &str) {
+    let _ = writeln!(io::stderr(), "{text}");
+}
+
 /// A program's `main`: reads the command line, runs the program, says on stderr what went wrong, and exits with 0,
-/// 1 (it failed), 2 (the command line makes no sense) or 3 (the input stands still).
+/// 1 (it failed), 2 (the command line makes no sense) or 3 (the input was cut short).
 pub fn main<A: Parser>(program: impl FnOnce(A) -> Result<(), Failure>) -> ExitCode {
     let outcome = match read::<A>(std::env::args_os()) {
         Ok(Some(arguments)) => program(arguments),
@@ -47,9 +52,9 @@ pub fn main<A: Parser>(program: impl FnOnce(A) -> Result<(), Failure>) -> ExitCo
     match failure {
         Failure::Usage(_) => {
             let name = A::command().get_name().to_owned();
-            eprintln!("{failure} `{name} --help` lists the options.");
+            say(&format!("{failure} `{name} --help` lists the options."));
         }
-        Failure::Run(_) | Failure::Stalled(_) => eprintln!("{failure}"),
+        Failure::Run(_) | Failure::Stalled(_) => say(&failure.to_string()),
     }
     failure.exit_code()
 }

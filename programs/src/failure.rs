@@ -12,7 +12,7 @@ pub enum Failure {
     Usage(String),
     /// What was asked for cannot be done: exit code 1.
     Run(String),
-    /// The input gives nothing any more, and does not say why: exit code 3.
+    /// The input gives nothing, or nothing more before its time: it stands still, breaks off or is cut short. Exit code 3.
     Stalled(String),
 }
 

@@ -1,15 +1,13 @@
 //! Running a pipeline to its end.
 
-use std::io;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, LazyLock, mpsc};
+use std::sync::mpsc;
 use std::time::Duration;
 
 use gst::prelude::*;
-use signal_hook::consts::{SIGINT, SIGTERM};
-use signal_hook::flag;
 
+use crate::command_line::say;
 use crate::failure::Failure;
+use crate::interruption::interrupted;
 use crate::source::Source;
 
 /// How long a pipeline may take to be taken down; more would be an input that cannot be stopped.
@@ -23,7 +21,7 @@ pub enum Event<'a> {
     Message(&'a gst::MessageRef),
     /// A tenth of a second without a message, or a message, has gone by.
     Tick,
-    /// Ctrl-C, or SIGTERM, for the first time. A second one ends the program on the spot.
+    /// Ctrl-C, SIGTERM or a closed terminal, for the first time. A second one [ends](interrupted) the program on the spot.
     Interrupted,
     /// The input gives nothing any more. It is the last thing that is heard of it where that is [handled](Next::Handled).
     Stalled(&'a Failure),
@@ -141,7 +139,7 @@ fn handle(
             let warning = warning.error();
             // That text is no video is said by the error that follows.
             if !warning.message().contains("type 'text/") {
-                eprintln!("{}", warning.message());
+                say(warning.message());
             }
         }
         gst::MessageView::Latency(_) => pipeline.recalculate_latency()?,
@@ -149,29 +147,6 @@ fn handle(
         _ => {}
     }
     Ok(false)
-}
-
-/// Raised by the first Ctrl-C or SIGTERM, and never lowered: one between two pipelines is for the second. The next
-/// signal ends the process.
-static INTERRUPTED: LazyLock<io::Result<Arc<AtomicBool>>> = LazyLock::new(|| {
-    let interrupted = Arc::new(AtomicBool::new(false));
-    for signal in [SIGINT, SIGTERM] {
-        // In this order: the first signal finds the flag still down.
-        flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&interrupted))?;
-        flag::register(signal, Arc::clone(&interrupted))?;
-    }
-    Ok(interrupted)
-});
-
-/// Whether Ctrl-C or SIGTERM has come since this or [`run`] was first called.
-///
-/// # Errors
-/// The process cannot catch them.
-pub fn interrupted() -> Result<bool, Failure> {
-    match &*INTERRUPTED {
-        Ok(interrupted) => Ok(interrupted.load(Ordering::Relaxed)),
-        Err(error) => Err(format!("Ctrl-C cannot be caught: {error}.").into()),
-    }
 }
 
 /// Ends the stream behind every source, so that what is in work arrives and files are finished.

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use gst::ClockTime;
 use gst::glib;
 use gst::prelude::*;
 use gst_base::prelude::*;
@@ -14,9 +15,15 @@ use crate::still;
 use crate::unreadable::{self, LARGEST_SIDE, NO_PICTURE, Symptoms};
 use crate::upright::{settle, upright};
 use crate::watchdog::{self, Given, Watchdog};
+use crate::wholeness::{self, Wholeness};
 
 /// After so long a server that has not answered is slow or silent; to be refused, or not to find it, takes less.
 const NO_ANSWER: Duration = Duration::from_secs(10);
+
+/// How much less than its length may come of an input that is too short by its bytes: less than frames are apart.
+const TOLERANCE: ClockTime = ClockTime::from_mseconds(200);
+/// The same, besides a twentieth, of one that says nothing of its bytes: lengths are rounded and guessed.
+const WIDE_TOLERANCE: ClockTime = ClockTime::from_seconds(2);
 
 /// An input in a pipeline.
 pub struct Source {
@@ -24,6 +31,7 @@ pub struct Source {
     pub element: gst::Element,
     /// As the user calls it.
     name: String,
+    input: Input,
     /// None: a camera, which may give nothing.
     watchdog: Option<Mutex<Watchdog>>,
     seen: Arc<Seen>,
@@ -34,6 +42,8 @@ pub struct Source {
 struct Seen {
     /// Bytes read.
     bytes: AtomicU64,
+    /// The place behind the last byte that was read.
+    place: AtomicU64,
     /// Frames decoded.
     frames: AtomicU64,
     has_ended: AtomicBool,
@@ -133,6 +143,7 @@ impl Source {
         Self {
             element,
             name: name.to_owned(),
+            input: input.clone(),
             watchdog: match input {
                 Input::File(_) => Some(Mutex::new(Watchdog::new(false))),
                 Input::Uri(_) => Some(Mutex::new(Watchdog::new(true))),
@@ -212,6 +223,19 @@ impl Source {
         unreadable::sentence(&self.name, error, &symptoms).into()
     }
 
+    /// What an error of the input is to the user that comes after frames have.
+    pub fn breakage(&self, error: &glib::Error) -> String {
+        match (error.message().trim_end_matches('.'), &self.input) {
+            ("Internal data stream error", Input::Uri(_)) => {
+                "Its connection broke off: try again, or download it first.".to_owned()
+            }
+            ("Internal data stream error", Input::File(_)) => {
+                "GStreamer can decode no more of it: is it whole?".to_owned()
+            }
+            (words, _) => format!("{words}."),
+        }
+    }
+
     /// How long an address was asked, if `error` is that nothing at all came from it: what reads it does not say why.
     fn silence(&self, error: &glib::Error) -> Option<Duration> {
         let is_far = lock(self.watchdog.as_ref()?).is_far;
@@ -230,6 +254,53 @@ impl Source {
         self.failure(&error)
     }
 
+    /// How many bytes the input has, if it says so.
+    pub(crate) fn bytes(&self) -> Option<u64> {
+        let reader = lock(&self.seen.reader);
+        let length = reader
+            .as_ref()?
+            .element
+            .query_duration::<gst::format::Bytes>();
+        length.map(|bytes| *bytes)
+    }
+
+    /// Why an input has ended before its time that came to its end after `came`, of `length` if it says how long it is,
+    /// and has `bytes` if it says that; none where it came whole.
+    pub(crate) fn cut_short(
+        &self,
+        came: ClockTime,
+        length: Option<ClockTime>,
+        bytes: Option<u64>,
+    ) -> Option<&'static str> {
+        let (wholeness, advice) = match &self.input {
+            Input::File(path) => (
+                wholeness::of_file(path),
+                "The file ends before its time: copy or download it again.",
+            ),
+            Input::Uri(_) => {
+                let place = self.seen.place.load(Ordering::Relaxed);
+                let is_short = bytes.is_some_and(|bytes| place < bytes);
+                (
+                    if is_short {
+                        Wholeness::Short
+                    } else {
+                        Wholeness::Unknown
+                    },
+                    "Not all of it came: try again, or download it first.",
+                )
+            }
+            Input::FirstCamera | Input::Camera(_) => return None,
+        };
+        let lacks = |tolerance: ClockTime| length.is_some_and(|length| came + tolerance < length);
+        let is_short = match wholeness {
+            Wholeness::Whole => false,
+            Wholeness::Torn => true,
+            Wholeness::Short => length.is_none() || lacks(TOLERANCE),
+            Wholeness::Unknown => lacks(length.unwrap_or_default() / 20 + WIDE_TOLERANCE),
+        };
+        is_short.then_some(advice)
+    }
+
     /// Why nothing will come any more, if nothing to speak of has since the first call for so long, although somebody
     /// waits for it.
     pub(crate) fn stalled(&self) -> Option<Failure> {
@@ -239,7 +310,7 @@ impl Source {
             frames: self.seen.frames.load(Ordering::Relaxed),
         };
         let rests = self.may_rest();
-        let standstill = watchdog.look(Instant::now(), given, rests, || self.has_length())?;
+        let standstill = watchdog.look(Instant::now(), given, rests, || self.bytes().is_some())?;
         Some(Failure::Stalled(watchdog.sentence(&self.name, standstill)))
     }
 
@@ -264,15 +335,6 @@ impl Source {
         });
         is_live || self.watchdog.is_none()
     }
-
-    /// Whether the input says how long it is, so that there is an end to reading it.
-    fn has_length(&self) -> bool {
-        let reader = lock(&self.seen.reader);
-        reader.as_ref().is_some_and(|reader| {
-            let length = reader.element.query_duration::<gst::format::Bytes>();
-            length.is_some()
-        })
-    }
 }
 
 /// Counts what is read, if `element` opens a URI.
@@ -291,7 +353,12 @@ fn watch_reader(element: &gst::Element, seen: &Arc<Seen>) {
             pad.add_probe(kinds, move |_, info| {
                 if let Some(buffer) = info.buffer() {
                     let bytes = buffer.size() as u64;
-                    seen.bytes.fetch_add(bytes, Ordering::Relaxed);
+                    let all = seen.bytes.fetch_add(bytes, Ordering::Relaxed) + bytes;
+                    let place = match buffer.offset() {
+                        u64::MAX => all,
+                        offset => offset + bytes,
+                    };
+                    seen.place.fetch_max(place, Ordering::Relaxed);
                 } else if info.event().map(|event| event.type_()) == Some(gst::EventType::Eos)
                     && let Some(reader) = &mut *lock(&seen.reader)
                 {
@@ -420,7 +487,7 @@ pub(crate) mod tests {
             if let Some(failure) = source.stalled() {
                 panic!("{failure}");
             }
-            sample = sink.try_pull_sample(gst::ClockTime::from_mseconds(50));
+            sample = sink.try_pull_sample(ClockTime::from_mseconds(50));
             if sample.is_some() {
                 break;
             }

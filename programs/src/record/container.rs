@@ -85,6 +85,15 @@ impl Container {
         }
     }
 
+    /// What has a file play that was not finished. An MP4 grows by fragments of a second, each with an index of its own,
+    /// and becomes a plain one with a single index at its end; Matroska is made so that it plays without its end.
+    fn muxer_settings(self) -> &'static str {
+        match self {
+            Self::Mp4 => "fragment-duration=1000 fragment-mode=first-moov-then-finalise",
+            Self::Matroska | Self::WebM => "",
+        }
+    }
+
     /// The encoders to try, best first.
     fn video_encoders(self) -> &'static [VideoEncoder] {
         match self {
@@ -107,7 +116,7 @@ impl Container {
     /// # Errors
     /// Its plugin is missing.
     pub fn muxer(self) -> Result<gst::Element, Failure> {
-        element(self.muxer_name())
+        element(&format!("{} {}", self.muxer_name(), self.muxer_settings()))
     }
 
     /// Whether encoded sound of `caps` can be stored as it is.

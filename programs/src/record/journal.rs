@@ -2,17 +2,18 @@
 
 use std::collections::VecDeque;
 use std::fs::File;
-use std::io::{self, BufWriter, Write};
+use std::io;
 
 use gst::{ClockTime, glib};
 use serde::Serialize;
 
 use super::subtitles::Subtitles;
+use super::whole_lines::WholeLines;
 
 /// The two files in the making.
 pub struct Journal {
-    lines: BufWriter<File>,
-    subtitles: Subtitles<BufWriter<File>>,
+    lines: WholeLines,
+    subtitles: Subtitles,
     /// The last inference written down: `inference-pts`.
     inference: Option<u64>,
     /// Running time at which the recording starts, when it is known.
@@ -21,6 +22,8 @@ pub struct Journal {
     waiting: VecDeque<Moment>,
     /// Frames so far.
     pub frames: u64,
+    /// Running time at which the first frame starts.
+    pub first: Option<ClockTime>,
     /// Running time at which the last frame ends.
     pub end: ClockTime,
 }
@@ -72,16 +75,22 @@ struct Map {
 impl Journal {
     /// # Errors
     /// The subtitles cannot be written.
-    pub fn new(lines: File, subtitles: File) -> io::Result<Self> {
+    pub fn new([lines, subtitles]: [File; 2]) -> io::Result<Self> {
         Ok(Self {
-            lines: BufWriter::new(lines),
-            subtitles: Subtitles::new(BufWriter::new(subtitles))?,
+            lines: WholeLines::new(lines),
+            subtitles: Subtitles::new(WholeLines::new(subtitles))?,
             inference: None,
             origin: None,
             waiting: VecDeque::new(),
             frames: 0,
+            first: None,
             end: ClockTime::ZERO,
         })
+    }
+
+    /// Goes on where `before` ends: what it has written down is not written down again.
+    pub fn follow(&mut self, before: &Self) {
+        (self.inference, self.end) = (before.inference, before.end);
     }
 
     /// Notes a frame and what the element says of it, nothing where it has no explanation yet.
@@ -101,6 +110,7 @@ impl Journal {
         if let Some(said) = said {
             self.note((start, end), segment, said)?;
         }
+        self.first.get_or_insert(start);
         self.frames += 1;
         self.end = end;
         Ok(())
@@ -166,9 +176,9 @@ impl Journal {
         Ok(())
     }
 
-    /// How long the recording is.
-    pub fn length(&self) -> ClockTime {
-        self.end.saturating_sub(self.origin.unwrap_or_default())
+    /// Running time at which the recording starts, when it is known.
+    pub fn origin(&self) -> Option<ClockTime> {
+        self.origin
     }
 
     /// Writes what is left. Times are counted from the first frame if it is not known from where.
@@ -180,7 +190,6 @@ impl Journal {
         if let Some(first) = first {
             self.start_at(first)?;
         }
-        self.lines.flush()?;
         self.subtitles.finish()
     }
 
@@ -188,8 +197,9 @@ impl Journal {
         let since = |time: ClockTime| time.saturating_sub(origin);
         if let Some((time, mut line)) = moment.inference {
             line.time = since(time).nseconds() as f64 / 1e9;
-            serde_json::to_writer(&mut self.lines, &line)?;
-            self.lines.write_all(b"\n")?;
+            let mut text = serde_json::to_vec(&line)?;
+            text.push(b'\n');
+            self.lines.put(&text)?;
         }
         self.subtitles
             .show(since(moment.start), since(moment.end), &moment.labels)

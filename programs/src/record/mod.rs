@@ -1,37 +1,46 @@
 //! `camoverlay-record`: a video, explained, into a file, and beside it what the network says.
 
 mod container;
+mod cutter;
+mod ending;
 mod files;
 mod journal;
+mod part;
 mod pipeline;
 mod plan;
 mod progress;
+mod segment;
 mod streams;
 mod subtitles;
+mod whole_lines;
 
 use std::ffi::OsString;
 use std::fs;
 use std::io::{self, Write};
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Instant;
 
 use gst::prelude::*;
+use signal_hook::consts::SIGXFSZ;
+use signal_hook::flag;
 
+use crate::command_line::say;
 use crate::failure::Failure;
 use crate::input::{CameraOptions, Input};
+use crate::interruption::interrupted;
 use crate::options::OverlayOptions;
 use crate::pipeline::start;
 use crate::run as run_pipeline;
-use crate::run::{Event, Next, interrupted};
+use crate::run::{Event, Next};
 use container::Container;
-use files::Files;
-use journal::Journal;
+use ending::Ending;
+use files::Output;
 use pipeline::Recorder;
 use plan::Job;
 use progress::Progress;
-
-/// How long a broken input may still bring frames.
-const PATIENCE: Duration = Duration::from_secs(5);
+use segment::Limit;
 
 /// Records a video with what an image classifier sees in it
 ///
@@ -42,9 +51,12 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// nanoseconds, classes with scores, the explained class, statistics of its map), and OUTPUT.vtt, the labels as
 /// subtitles.
 ///
-/// Ctrl-C ends a recording early, and the file plays; a second Ctrl-C drops it. Files are called .part until they are
-/// complete. Of an input that breaks off, or gives nothing or next to nothing for some seconds (exit code 3), what came
-/// before is kept.
+/// Ctrl-C ends a recording early, and the file plays; so do SIGTERM and a closed terminal, unless nohup keeps that away. A
+/// second Ctrl-C drops what is not complete yet. Files are called .part until they are complete. They play even so, and
+/// are kept and named whatever else goes wrong, be it that the disk is full, that the network fails on a frame, or that the
+/// program is killed. Of an input that breaks off, is cut short, or gives nothing or next to nothing for some seconds
+/// (exit code 3), what came before is kept.
+///
 /// Pictures that are stored lying or mirrored are recorded upright.
 #[derive(clap::Parser)]
 #[command(
@@ -53,7 +65,15 @@ const PATIENCE: Duration = Duration::from_secs(5);
     after_help = "Examples:\n  \
         camoverlay-record in.mp4 -o out.mp4\n  \
         camoverlay-record camera -o out.mkv --size 1280x720\n  \
-        camoverlay-record holiday/ -o explained/ --net efficientnet-lite0"
+        camoverlay-record camera -o day.mp4 --segment 1h\n  \
+        camoverlay-record holiday/ -o explained/ --net efficientnet-lite0\n\n\
+        Exit codes:\n  \
+        0    all is recorded, or as much as there was before Ctrl-C, SIGTERM or SIGHUP\n  \
+        1    something cannot be recorded, or not to its end; what was recorded before is kept\n  \
+        2    the command line makes no sense\n  \
+        3    an input was cut short, broke off or gave nothing any more; what came before is kept\n  \
+        130  a second Ctrl-C dropped the recording\n  \
+        143  a second SIGTERM ended the program at once; what was recorded is kept as .part"
 )]
 pub struct Arguments {
     /// Video file, folder of videos, URI, camera such as /dev/video0, or “camera” for the first one
@@ -65,6 +85,9 @@ pub struct Arguments {
     /// Overwrite what is there
     #[arg(long)]
     force: bool,
+    /// Begin a new file after this time, or before this size: 1h, 10min, 90s, 2GB; OUTPUT-00001.mp4 is the first one
+    #[arg(long, value_name = "LIMIT", value_parser = Limit::parse)]
+    segment: Option<Limit>,
     /// Size of the picture's data in kbit/s; unset: whatever a good quality takes
     #[arg(long, value_name = "N", value_parser = kbits)]
     bitrate: Option<u32>,
@@ -76,38 +99,11 @@ pub struct Arguments {
 
 /// How a recording came out.
 struct Done {
-    files: [PathBuf; 3],
+    files: Vec<PathBuf>,
     frames: u64,
     seconds: f64,
     /// Why the input ended before its time.
     broken: Option<Failure>,
-}
-
-/// An input that has broken off. What it gave before is still on its way, usually with an end behind it.
-struct Break {
-    why: Failure,
-    /// How far the input had come, and when that was last seen to change.
-    came_in: gst::ClockTime,
-    moved: Instant,
-}
-
-impl Break {
-    fn new(why: Failure) -> Self {
-        Self {
-            why,
-            came_in: gst::ClockTime::ZERO,
-            moved: Instant::now(),
-        }
-    }
-
-    /// Whether nothing has come for so long that nothing will.
-    fn is_over(&mut self, recorder: &Recorder) -> bool {
-        let came_in = recorder.came_in();
-        if came_in != self.came_in {
-            (self.came_in, self.moved) = (came_in, Instant::now());
-        }
-        self.moved.elapsed() > PATIENCE
-    }
 }
 
 /// Records everything that the command line asks for.
@@ -116,6 +112,10 @@ impl Break {
 /// Why it cannot be recorded; with several inputs, which ones could not be.
 pub fn run(arguments: Arguments) -> Result<(), Failure> {
     start()?;
+    // From here on, so that no Ctrl-C leaves anything behind.
+    interrupted()?;
+    // To write more than the shell's limit for files is an error then, not the end of the process.
+    flag::register(SIGXFSZ, Arc::new(AtomicBool::new(false)))?;
     let (jobs, is_list) = plan::jobs(&arguments.input, &arguments.output)?;
     if !is_list {
         return jobs.iter().try_for_each(|job| {
@@ -125,31 +125,40 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
     }
     fs::create_dir_all(&arguments.output)
         .map_err(|error| format!("{} cannot be made: {error}.", arguments.output.display()))?;
-    let mut failed = Vec::new();
+    let (mut failed, mut cut_short) = (Vec::new(), Vec::new());
     for (n, job) in jobs.iter().enumerate() {
         if interrupted()? {
             return Err(format!("Interrupted after {n} of {} inputs.", jobs.len()).into());
         }
-        match report(job, &arguments) {
-            Ok(Done {
-                broken: Some(why), ..
-            }) => {
-                eprintln!("{why}");
-                failed.push(job.name());
-            }
-            Ok(_) => {}
+        let failure = match report(job, &arguments) {
+            Ok(done) => done.broken,
             Err(usage @ Failure::Usage(_)) => return Err(usage),
-            Err(failure) => {
-                eprintln!("{failure}");
-                failed.push(job.name());
+            Err(failure) => Some(failure),
+        };
+        if let Some(failure) = failure {
+            say(&failure.to_string());
+            match failure {
+                Failure::Stalled(_) => cut_short.push(job.name()),
+                Failure::Usage(_) | Failure::Run(_) => failed.push(job.name()),
             }
         }
     }
-    if failed.is_empty() {
-        return Ok(());
+    let all = jobs.len();
+    let count = |names: &[String], what: &str| {
+        let sentence = format!("{} of {all} {what}: {}.", names.len(), names.join(", "));
+        (!names.is_empty()).then_some(sentence)
+    };
+    let sentences = [count(&failed, "failed"), count(&cut_short, "cut short")];
+    let text = sentences
+        .into_iter()
+        .flatten()
+        .collect::<Vec<_>>()
+        .join(" ");
+    match (failed.is_empty(), cut_short.is_empty()) {
+        (true, true) => Ok(()),
+        (true, false) => Err(Failure::Stalled(text)),
+        (false, _) => Err(Failure::Run(text)),
     }
-    let (all, names) = (jobs.len(), failed.join(", "));
-    Err(format!("{} of {all} failed: {names}.", failed.len()).into())
 }
 
 /// Does `job` and prints what came of it, on one line.
@@ -161,7 +170,6 @@ fn report(job: &Job, arguments: &Arguments) -> Result<Done, Failure> {
         }
         failure => failure,
     })?;
-    let names = done.files.each_ref().map(|path| path.display().to_string());
     // A reader that has gone away does not stop the recording.
     let _ = writeln!(
         io::stdout(),
@@ -171,9 +179,20 @@ fn report(job: &Job, arguments: &Arguments) -> Result<Done, Failure> {
         if done.frames == 1 { "" } else { "s" },
         done.seconds,
         started.elapsed().as_secs_f64(),
-        names.join(", ")
+        names(&done.files)
     );
     Ok(done)
+}
+
+/// The paths as a list for people: all three of one recording, the first and the last of many.
+fn names(files: &[PathBuf]) -> String {
+    let name = |path: &PathBuf| path.display().to_string();
+    match files {
+        [first, .., last] if files.len() > 3 => {
+            format!("{} ... {} ({} files)", name(first), name(last), files.len())
+        }
+        files => files.iter().map(name).collect::<Vec<_>>().join(", "),
+    }
 }
 
 fn record(job: &Job, arguments: &Arguments) -> Result<Done, Failure> {
@@ -182,21 +201,24 @@ fn record(job: &Job, arguments: &Arguments) -> Result<Done, Failure> {
     overlay.set_property("attach-map", true);
     overlay.set_property_from_str("post-messages", "none");
     let named = Some(job.input.as_os_str()).filter(|input| *input != "camera");
-    let input = Input::parse(named)?;
-    if input.lies_at(&job.output) {
-        return Err("The recording would overwrite its own input. Name another output.".into());
-    }
-    let (files, lines, subtitles) = Files::create(&job.output, arguments.force)?;
+    let output = Output {
+        path: job.output.clone(),
+        force: arguments.force,
+        is_segmented: arguments.segment.is_some(),
+        input: Input::parse(named)?,
+    };
     let recorder = Recorder::new(
-        (&input, &Input::name(named)),
+        &Input::name(named),
         &arguments.camera,
         &overlay,
         (container, arguments.bitrate),
-        files.video_part(),
-        Journal::new(lines, subtitles)?,
+        output,
+        arguments.segment,
     )?;
     let mut progress = Progress::new(&job.name());
-    let mut broken: Option<Break> = None;
+    let mut ending: Option<Ending> = None;
+    // Known only while the pipeline runs.
+    let (mut length, mut bytes) = (None, None);
     let outcome = run_pipeline(&recorder.pipeline, Some(&recorder.source), |event| {
         match event {
             Event::Interrupted => {
@@ -206,70 +228,131 @@ fn record(job: &Job, arguments: &Arguments) -> Result<Done, Failure> {
                 recorder.finish();
             }
             Event::Tick => {
-                progress.show(recorder.journal().end, recorder.duration());
-                if broken
-                    .as_mut()
-                    .is_some_and(|broken| broken.is_over(&recorder))
+                length = recorder.duration().or(length);
+                progress.show(recorder.cutter().end(), length);
+                if let Some(ending) = &mut ending
+                    && ending.is_over(&recorder)
                 {
+                    if ending.is_failure() {
+                        return Ok(Next::Stop);
+                    }
                     recorder.finish();
                 }
             }
-            Event::Message(message) => match message.view() {
-                // What is recorded of an input that breaks off, a camera pulled out for instance, is kept.
-                gst::MessageView::Error(error)
-                    if recorder.source.is_of(message) && recorder.has_picture() =>
-                {
-                    broken.get_or_insert_with(|| {
-                        let why = match recorder.came_in() {
-                            gst::ClockTime::ZERO => recorder.source.failure(&error.error()),
-                            _ => error.error().message().into(),
-                        };
-                        Break::new(why)
-                    });
-                    return Ok(Next::Handled);
-                }
-                _ => {}
-            },
+            Event::Message(message) => return noted(&recorder, message, &mut ending),
             Event::Stalled(failure) if recorder.came_in() > gst::ClockTime::ZERO => {
-                broken.get_or_insert_with(|| Break::new(failure.clone()));
+                ending.get_or_insert_with(|| Ending::of_input(failure.to_string()));
                 recorder.finish();
                 return Ok(Next::Handled);
             }
             Event::Stalled(_) => {}
         }
+        bytes = recorder.source.bytes().or(bytes);
         Ok(Next::Continue)
     });
     drop(progress);
-    let frames = recorder.journal().frames;
-    outcome?;
+    let frames = recorder.cutter().frames();
+    let settled = recorder.cutter().settle();
     if frames == 0 {
-        return Err(match broken {
+        outcome?;
+        return Err(match ending {
             _ if interrupted()? => "Interrupted before the first frame.".into(),
-            Some(broken) => broken.why,
+            Some(ending) => ending.failure(),
             None => recorder.source.without_frames(),
         });
     }
-    let mut journal = recorder.journal();
-    journal
-        .finish()
-        .map_err(|error| format!("What the network says cannot be written down: {error}."))?;
-    let seconds = journal.length().mseconds() as f64 / 1000.0;
-    drop(journal);
-    let broken = broken.map(|Break { why, .. }| match why {
-        Failure::Stalled(why) => Failure::Stalled(format!(
-            "{why} What came before, {seconds:.1} s, is recorded."
-        )),
-        why => Failure::Run(format!(
-            "{}: The input broke off after {seconds:.1} s: {why}",
-            job.name()
-        )),
+    let settled = settled?;
+    let seconds = settled.length.mseconds() as f64 / 1000.0;
+    let files = [settled.complete, settled.incomplete].concat();
+    let failed = outcome.err().map(|failure| failure.to_string());
+    let failure = ending.as_ref().filter(|ending| ending.is_failure());
+    let failed = failed.or_else(|| failure.map(Ending::text));
+    if let Some(why) = failed {
+        let names = names(&files);
+        return Err(format!(
+            "{why} What was recorded until then, {frames} frames, {seconds:.1} s, is kept: {names}."
+        )
+        .into());
+    }
+    if let Some(stray) = recorder.cutter().stray(files.len() / 3) {
+        say(&format!(
+            "{} and what follows it is of an earlier recording.",
+            stray.display()
+        ));
+    }
+    let why = match &ending {
+        Some(ending) => Some(ending.text()),
+        None if interrupted()? => None,
+        None => {
+            let why = recorder
+                .source
+                .cut_short(recorder.furthest(), length, bytes);
+            why.map(String::from)
+        }
+    };
+    let of = length.filter(|length| *length > settled.length);
+    let of = of.map_or_else(String::new, |all| {
+        format!(" of {:.1}", all.mseconds() as f64 / 1000.0)
+    });
+    let broken = why.map(|why| {
+        let name = job.name();
+        Failure::Stalled(format!(
+            "{name}: The input broke off after {seconds:.1}{of} s. {why}"
+        ))
     });
     Ok(Done {
-        files: files.keep()?,
+        files,
         frames,
         seconds,
         broken,
     })
+}
+
+/// Sees to a message of the bus: what is recorded is kept, whatever goes wrong.
+fn noted(
+    recorder: &Recorder,
+    message: &gst::MessageRef,
+    ending: &mut Option<Ending>,
+) -> Result<Next, Failure> {
+    match message.view() {
+        gst::MessageView::Element(element) => {
+            let structure = element.structure();
+            let forwarded = structure.filter(|s| s.name() == "GstBinForwarded");
+            let inner = forwarded.and_then(|s| s.get::<gst::Message>("message").ok());
+            if let Some(inner) = inner.filter(|inner| inner.type_() == gst::MessageType::Eos)
+                && let Some(writer) = inner.src()
+            {
+                recorder.cutter().ended(writer, &recorder.pipeline)?;
+            }
+        }
+        // An input that breaks off, a camera pulled out for instance.
+        gst::MessageView::Error(error)
+            if recorder.source.is_of(message) && recorder.has_picture() =>
+        {
+            ending.get_or_insert_with(|| match recorder.came_in() {
+                gst::ClockTime::ZERO => {
+                    Ending::before_any_frame(recorder.source.failure(&error.error()))
+                }
+                _ => Ending::of_input(recorder.source.breakage(&error.error())),
+            });
+            return Ok(Next::Handled);
+        }
+        gst::MessageView::Error(error) if recorder.cutter().frames() > 0 => {
+            let is_first = !ending.as_ref().is_some_and(Ending::is_failure);
+            let writer = message.src().filter(|src| recorder.cutter().is_writer(src));
+            if is_first {
+                *ending = Some(Ending::of_recording(error, writer));
+                recorder.salvage();
+            }
+            // What cannot be written cannot be finished either.
+            return Ok(match writer {
+                Some(_) => Next::Stop,
+                None => Next::Handled,
+            });
+        }
+        _ => {}
+    }
+    Ok(Next::Continue)
 }
 
 fn kbits(text: &str) -> Result<u32, String> {

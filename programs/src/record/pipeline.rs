@@ -1,18 +1,19 @@
 //! The pipeline of a recording: input, element, encoder, file.
 
-use std::path::Path;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex};
 
 use gst::ClockTime;
 use gst::prelude::*;
 
 use super::container::{Container, VideoChain, element};
-use super::journal::Journal;
+use super::cutter::Cutter;
+use super::files::Output;
+use super::segment::Limit;
 use super::streams::{ENCODED_QUEUE, Streams, link, lock, pad};
 use crate::decoder::decoder;
 use crate::failure::Failure;
-use crate::input::{CameraOptions, Input};
+use crate::input::CameraOptions;
 use crate::source::Source;
 use crate::upright::upright;
 
@@ -21,40 +22,34 @@ const RAW_QUEUE: &str = "queue max-size-buffers=3 max-size-bytes=0 max-size-time
 /// Smallest side of a picture that muxers and encoders take.
 const SMALLEST_SIDE: i32 = 16;
 
-/// Timescale of MP4 pictures, in units a second: it holds the usual frame rates exactly and any other to 11 µs.
-const TIMESCALE: u32 = 90_000;
-
 /// The pipeline and what is known of it while it runs.
 pub struct Recorder {
     pub pipeline: gst::Pipeline,
     pub source: Source,
+    /// Where the overlay's frames come out.
+    explained: gst::Pad,
     streams: Arc<Streams>,
 }
 
 impl Recorder {
-    /// The pipeline that records `input`, called `name` by the user and explained by `overlay` (a `camoverlay`), into the file `video`, and writes
-    /// into `journal` what the network says.
+    /// The pipeline that records the input of `output`, called `name` by the user and explained by `overlay` (a
+    /// `camoverlay`), to `output`, in files within `limit`.
     ///
     /// # Errors
-    /// There is no such input, or GStreamer lacks an element.
+    /// There is no such input, something is in the way of the output, or GStreamer lacks an element.
     pub fn new(
-        (input, name): (&Input, &str),
+        name: &str,
         camera: &CameraOptions,
         overlay: &gst::Element,
         (container, bitrate): (Container, Option<u32>),
-        video: &Path,
-        mut journal: Journal,
+        output: Output,
+        limit: Option<Limit>,
     ) -> Result<Self, Failure> {
-        if !container.starts_at_earliest() {
-            journal.start_at(ClockTime::ZERO)?;
-        }
+        let input = output.input.clone();
+        let input = &input;
         let pipeline = gst::Pipeline::new();
-        let muxer = container.muxer()?;
-        let file = gst::ElementFactory::make("filesink")
-            .property("location", video)
-            .build()?;
-        pipeline.add_many([&muxer, &file])?;
-        muxer.link(&file)?;
+        // Of several files each tells when it is complete.
+        pipeline.set_property("message-forward", true);
 
         let chain = container.video_chain(bitrate)?;
         let format = element("capsfilter")?;
@@ -75,13 +70,14 @@ impl Recorder {
         pipeline.add_many(&elements)?;
         gst::Element::link_many(&elements)?;
 
-        let streams = Streams::new(container, muxer, pad(&elements[0], "sink")?, journal);
+        let encoder = &chain.elements[0];
+        let encoded = pad(encoder, "src")?;
+        let cutter = Cutter::new(output, limit, encoded, container, &pipeline)?;
+        let picture = pad(&elements[0], "sink")?;
+        let streams = Streams::new(container, pipeline.clone(), picture, cutter);
         let last = elements.last().ok_or("The pipeline is empty.")?;
-        let stored = streams.link_to_muxer(last, "video_%u")?;
-        if stored.has_property("trak-timescale") {
-            stored.set_property("trak-timescale", TIMESCALE);
-        }
-        streams.keep_lengths(&pad(&chain.elements[0], "sink")?, &stored);
+        let stored = streams.lead_to_muxers(last, "video_%u", |_, _| true)?;
+        streams.keep_lengths(&pad(encoder, "sink")?, &stored);
         choose_format(&pad(overlay, "src")?, format, chain);
         streams.write_journal(&pad(overlay, "src")?);
         streams.tidy_what_comes_in();
@@ -101,25 +97,42 @@ impl Recorder {
         Ok(Self {
             pipeline,
             source,
+            explained: pad(overlay, "src")?,
             streams,
         })
     }
 
     /// Ends the recording after the frames that have come in, so that the file is finished.
     pub fn finish(&self) {
-        let streams = &self.streams;
-        streams.picture.send_event(gst::event::Eos::new());
-        // Sound may be far ahead of the picture, which takes longer.
-        streams
-            .end
-            .store(self.came_in().nseconds(), Ordering::SeqCst);
-        for sound in &*lock(&streams.sounds) {
+        self.streams.picture.send_event(gst::event::Eos::new());
+        self.finish_sounds(self.came_in());
+    }
+
+    /// Ends the recording after the frames that are explained, where no further one will be.
+    pub fn salvage(&self) {
+        self.finish_sounds(self.cutter().end());
+        let explained = self.explained.clone();
+        // An encoder that hangs would hold whoever waits for it.
+        std::thread::spawn(move || explained.push_event(gst::event::Eos::new()));
+    }
+
+    /// Ends all sounds at the running time `end`: they may be far ahead of the picture, which takes longer.
+    fn finish_sounds(&self, end: ClockTime) {
+        self.streams.end.store(end.nseconds(), Ordering::SeqCst);
+        for sound in &*lock(&self.streams.sounds) {
             sound.send_event(gst::event::Eos::new());
         }
     }
 
-    pub fn journal(&self) -> MutexGuard<'_, Journal> {
-        lock(&self.streams.journal)
+    /// The files that are written.
+    pub fn cutter(&self) -> &Cutter {
+        &self.streams.cutter
+    }
+
+    /// How far all that the input has, recorded or not, has come in.
+    pub fn furthest(&self) -> ClockTime {
+        let furthest = self.streams.furthest.load(Ordering::Relaxed);
+        ClockTime::from_nseconds(furthest).max(self.came_in())
     }
 
     /// Running time up to which the input's picture has come in.

@@ -8,6 +8,7 @@ use gst::glib;
 
 use super::container::Container;
 use crate::failure::Failure;
+use crate::input::Input;
 
 /// Suffixes of the files in a folder that are taken for videos; those named themselves are taken whatever they are called.
 const VIDEOS: [&str; 19] = [
@@ -24,9 +25,9 @@ pub struct Job {
 }
 
 impl Job {
-    /// The input's name for people.
+    /// The input's name for people, without a password.
     pub fn name(&self) -> String {
-        Path::new(&self.input).display().to_string()
+        Input::name(Some(&self.input))
     }
 }
 

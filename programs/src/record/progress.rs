@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 use gst::ClockTime;
 use indicatif::{ProgressBar, ProgressStyle};
 
+use crate::command_line::say;
+
 /// Between two lines where there is no terminal.
 const LINE_EVERY: Duration = Duration::from_secs(10);
 
@@ -45,7 +47,11 @@ impl Progress {
             bar.set_position(done.mseconds());
         } else if self.started.elapsed() >= LINE_EVERY * (self.lines + 1) {
             self.lines += 1;
-            eprintln!("{}: {}", self.name, line(self.started.elapsed(), done, all));
+            say(&format!(
+                "{}: {}",
+                self.name,
+                line(self.started.elapsed(), done, all)
+            ));
         }
     }
 }

@@ -8,7 +8,8 @@ use gst::ClockTime;
 use gst::prelude::*;
 
 use super::container::{Container, element};
-use super::journal::Journal;
+use super::cutter::Cutter;
+use super::part::Part;
 use crate::failure::Failure;
 use crate::unreadable::NO_PICTURE;
 use gstcamoverlay::camoverlay::{CamOverlay, META_NAME};
@@ -24,46 +25,57 @@ const USUAL_STEP: ClockTime = ClockTime::from_mseconds(40);
 /// What the streaming threads share.
 pub struct Streams {
     pub container: Container,
-    muxer: gst::Element,
+    pub pipeline: gst::Pipeline,
     /// Where the input's picture and sounds go in.
     pub picture: gst::Pad,
     pub sounds: Mutex<Vec<gst::Pad>>,
-    pub journal: Mutex<Journal>,
-    start: Mutex<Start>,
+    streams: Mutex<Vec<Arc<Stream>>>,
+    pub cutter: Cutter,
     /// Running time at which the last frame that came in ends, in nanoseconds.
     pub came_in: AtomicU64,
+    /// The same for whatever the input has, recorded or not.
+    pub furthest: AtomicU64,
     /// Running time after which sound is left out, in nanoseconds.
     pub end: AtomicU64,
     /// Running times and lengths of the frames inside the encoder.
     lengths: Mutex<VecDeque<(ClockTime, ClockTime)>>,
 }
 
-/// Finds out when the recording starts: where the earliest of its streams does.
-struct Start {
-    /// Streams that have not started yet.
-    awaited: usize,
-    earliest: Option<ClockTime>,
+/// One stream on its way to the muxers.
+struct Stream {
+    number: usize,
+    /// The last pad before the muxers.
+    out: gst::Pad,
+    /// Names the pads of muxers for it.
+    template: &'static str,
+    way: Mutex<Way>,
+}
+
+/// How far a stream has come.
+struct Way {
+    /// The part that it goes to.
+    part: Arc<Part>,
+    has_begun: bool,
+    has_ended: bool,
 }
 
 impl Streams {
-    /// Streams that lead to `muxer`, so far only a picture that goes in at `picture`.
+    /// Streams that lead to the parts of `cutter`, so far only a picture that goes in at `picture`.
     pub fn new(
         container: Container,
-        muxer: gst::Element,
+        pipeline: gst::Pipeline,
         picture: gst::Pad,
-        journal: Journal,
+        cutter: Cutter,
     ) -> Arc<Self> {
         Arc::new(Self {
             container,
-            muxer,
+            pipeline,
             picture,
             sounds: Mutex::default(),
-            journal: Mutex::new(journal),
-            start: Mutex::new(Start {
-                awaited: 1,
-                earliest: None,
-            }),
+            streams: Mutex::default(),
+            cutter,
             came_in: AtomicU64::new(0),
+            furthest: AtomicU64::new(0),
             end: AtomicU64::new(u64::MAX),
             lengths: Mutex::default(),
         })
@@ -79,14 +91,31 @@ impl Streams {
             })
         };
         let (picture, _) = of_kind("video/x-raw").next().ok_or(NO_PICTURE)?;
-        let sounds = of_kind("audio/");
-        lock(&self.start).awaited = 1 + sounds.clone().count();
-        for (pad, caps) in sounds {
+        for pad in pads {
+            self.note_how_far(pad);
+        }
+        for (pad, caps) in of_kind("audio/") {
             let sound = self.sound(&caps)?;
             link(pad, &sound)?;
             lock(&self.sounds).push(sound);
         }
         link(picture, &self.picture)
+    }
+
+    /// Notes how far the stream on `pad` has come, linked or not.
+    fn note_how_far(self: &Arc<Self>, pad: &gst::Pad) {
+        let streams = Arc::downgrade(self);
+        pad.add_probe(gst::PadProbeType::BUFFER, move |pad, info| {
+            if let (Some(streams), Some(buffer)) = (streams.upgrade(), info.buffer())
+                && let Some(time) = shown_at(pad, buffer)
+            {
+                let end = time + buffer.duration().unwrap_or_default();
+                streams
+                    .furthest
+                    .fetch_max(end.nseconds(), Ordering::Relaxed);
+            }
+            gst::PadProbeReturn::Ok
+        });
     }
 
     /// Where sound of `caps` goes in, kept as it is if the container can hold it.
@@ -101,73 +130,103 @@ impl Streams {
             elements.push(self.container.sound_encoder()?);
         }
         elements.push(element(ENCODED_QUEUE)?);
-        let pipeline = self.muxer.parent().and_downcast::<gst::Pipeline>();
-        pipeline
-            .ok_or("The pipeline is gone.")?
-            .add_many(&elements)?;
+        self.pipeline.add_many(&elements)?;
         gst::Element::link_many(&elements)?;
         let last = elements.last().ok_or("The sound has no elements.")?;
-        let stored = self.link_to_muxer(last, "audio_%u")?;
         let streams = Arc::downgrade(self);
         let next = AtomicU64::new(0);
-        stored.add_probe(gst::PadProbeType::BUFFER, move |pad, info| {
-            let Some(buffer) = info.buffer() else {
-                return gst::PadProbeReturn::Ok;
-            };
+        self.lead_to_muxers(last, "audio_%u", move |pad, buffer| {
             let time = running_time(pad, buffer).unwrap_or_default().nseconds();
             let end = streams.upgrade().map(|s| s.end.load(Ordering::SeqCst));
             let too_late = end.is_some_and(|end| time >= end);
             // Muxers cannot place what has no time, nor what live streams repeat when they jump back.
             if too_late || buffer.pts().is_none() || time < next.load(Ordering::SeqCst) {
-                return gst::PadProbeReturn::Handled;
+                return false;
             }
             next.store(time, Ordering::SeqCst);
-            gst::PadProbeReturn::Ok
-        });
+            true
+        })?;
         for element in &elements {
             element.sync_state_with_parent()?;
         }
         pad(&elements[0], "sink")
     }
 
-    /// Links `last` to a new pad of the muxer and looks when its stream starts.
-    pub fn link_to_muxer(
+    /// Leads what comes from `last` to a pad of the muxers that `template` names, if it is `fit`. Returns the pad that
+    /// it comes from.
+    pub fn lead_to_muxers(
         self: &Arc<Self>,
         last: &gst::Element,
-        name: &str,
+        template: &'static str,
+        fit: impl Fn(&gst::Pad, &gst::BufferRef) -> bool + Send + Sync + 'static,
     ) -> Result<gst::Pad, Failure> {
-        let stored = self.muxer.request_pad_simple(name);
-        let stored = stored.ok_or("The muxer takes no further stream.")?;
-        link(&pad(last, "src")?, &stored)?;
-        let kinds = gst::PadProbeType::BUFFER | gst::PadProbeType::EVENT_DOWNSTREAM;
-        let streams = Arc::downgrade(self);
-        stored.add_probe(kinds, move |pad, info| {
-            let at_end = info
-                .event()
-                .is_some_and(|e| e.type_() == gst::EventType::Eos);
-            if info.buffer().is_none() && !at_end {
-                return gst::PadProbeReturn::Ok;
-            }
-            let time = info.buffer().and_then(|buffer| running_time(pad, buffer));
-            if let Some(streams) = streams.upgrade() {
-                streams.started(time);
-            }
-            gst::PadProbeReturn::Remove
+        let part = self.cutter.last();
+        part.add_stream(template, true)?;
+        let out = pad(last, "src")?;
+        let mut streams = lock(&self.streams);
+        let stream = Arc::new(Stream {
+            number: streams.len(),
+            out: out.clone(),
+            template,
+            way: Mutex::new(Way {
+                part: Arc::clone(&part),
+                has_begun: false,
+                has_ended: false,
+            }),
         });
-        Ok(stored)
+        link(
+            &out,
+            &part.pad(stream.number).ok_or("The muxer has lost a pad.")?,
+        )?;
+        streams.push(Arc::clone(&stream));
+        let shared = Arc::downgrade(self);
+        // Blocking ones come before the pad looks whether there is something to tell a new peer.
+        let kinds = gst::PadProbeType::BLOCK
+            | gst::PadProbeType::BUFFER
+            | gst::PadProbeType::EVENT_DOWNSTREAM;
+        out.add_probe(kinds, move |pad, info| {
+            let Some(streams) = shared.upgrade() else {
+                return gst::PadProbeReturn::Pass;
+            };
+            if let Some(buffer) = info.buffer() {
+                if !fit(pad, buffer) {
+                    return gst::PadProbeReturn::Drop;
+                }
+                streams.seen_to(stream.pass_on(&streams.cutter, buffer));
+            } else if info.event().map(|event| event.type_()) == Some(gst::EventType::Eos) {
+                streams.seen_to(stream.end(&streams.cutter));
+            }
+            gst::PadProbeReturn::Pass
+        });
+        Ok(out)
     }
 
-    /// A stream has started at the running time `time`, or ended without having started.
-    fn started(&self, time: Option<ClockTime>) {
-        let mut start = lock(&self.start);
-        start.awaited -= 1;
-        start.earliest = start.earliest.into_iter().chain(time).min();
-        if self.container.starts_at_earliest()
-            && start.awaited == 0
-            && let Some(earliest) = start.earliest
-        {
-            self.written(lock(&self.journal).start_at(earliest));
+    /// Says on the bus what has gone wrong, if something has.
+    fn seen_to(&self, outcome: Result<(), Failure>) {
+        if let Err(failure) = outcome {
+            gst::element_error!(self.pipeline, gst::ResourceError::Write, ("{failure}"));
         }
+    }
+
+    /// Begins a new file with the frame on `pad`, the overlay's, if the one before is long or large enough.
+    fn cut(&self, pad: &gst::Pad, buffer: &gst::BufferRef) -> Result<(), Failure> {
+        let Some(time) = shown_at(pad, buffer) else {
+            return Ok(());
+        };
+        if !self.cutter.is_due(time) {
+            return Ok(());
+        }
+        let streams = lock(&self.streams);
+        let add = |part: &Part| {
+            let mut streams = streams.iter();
+            streams.try_for_each(|stream| part.add_stream(stream.template, !stream.has_ended()))
+        };
+        let part = self
+            .cutter
+            .begin(time, self.container, &self.pipeline, add)?;
+        // One may have ended before the new part could be found.
+        let mut ended = streams.iter().filter(|stream| stream.has_ended());
+        ended.try_for_each(|stream| stream.end_in(&part))
     }
 
     /// Writes into the journal what the frames on `pad`, the overlay's, carry, and what it finds after the last one.
@@ -182,12 +241,15 @@ impl Streams {
             let overlay = pad.parent_element();
             let overlay = overlay.filter(|_| ended).and_downcast::<CamOverlay>();
             if let Some(said) = overlay.and_then(|overlay| overlay.explanation()) {
-                streams.written(lock(&streams.journal).ended(&segment, &said));
+                let last = streams.cutter.last();
+                streams.seen_to(written(lock(&last.journal).ended(&segment, &said)));
             }
             if let Some(buffer) = info.buffer() {
+                streams.seen_to(streams.cut(pad, buffer));
                 let meta = gst::meta::CustomMeta::from_buffer(buffer, META_NAME).ok();
                 let said = meta.as_ref().map(|meta| meta.structure());
-                streams.written(lock(&streams.journal).frame(buffer, &segment, said));
+                let last = streams.cutter.last();
+                streams.seen_to(written(lock(&last.journal).frame(buffer, &segment, said)));
             }
             gst::PadProbeReturn::Ok
         });
@@ -227,13 +289,6 @@ impl Streams {
             }
             gst::PadProbeReturn::Ok
         });
-    }
-
-    fn written(&self, outcome: std::io::Result<()>) {
-        if let Err(error) = outcome {
-            let words = format!("What the network says cannot be written down: {error}.");
-            gst::element_error!(self.muxer, gst::ResourceError::Write, ("{words}"));
-        }
     }
 
     /// Notes how far the input's picture has come, and makes it fit for muxers: every frame has a time, later than that
@@ -281,6 +336,94 @@ impl Streams {
             gst::PadProbeReturn::Ok
         });
     }
+}
+
+impl Stream {
+    /// Sends `buffer`, the next one on its pad, to the part that it belongs to.
+    fn pass_on(&self, cutter: &Cutter, buffer: &gst::BufferRef) -> Result<(), Failure> {
+        let mut way = lock(&self.way);
+        let is_frame = self.template.starts_with("video");
+        let time = running_time(&self.out, buffer);
+        // Only a picture that stands on its own can begin a file; the encoder was asked for one.
+        if let Some(time) = time
+            && !(is_frame && buffer.flags().contains(gst::BufferFlags::DELTA_UNIT))
+        {
+            for part in cutter.after(&way.part, time + SMALLEST_STEP / 2) {
+                self.leave(&mut way)?;
+                self.enter(&mut way, part)?;
+            }
+        }
+        if !way.has_begun {
+            way.has_begun = true;
+            written(way.part.started(time))?;
+        }
+        way.part.stored(buffer.size() as u64, is_frame);
+        Ok(())
+    }
+
+    /// Ends its stream in the part that it goes to.
+    fn leave(&self, way: &mut Way) -> Result<(), Failure> {
+        if !way.has_begun {
+            written(way.part.started(None))?;
+        }
+        if let Some(pad) = way.part.take_pad(self.number) {
+            let _ = self.out.unlink(&pad);
+            self.end_on(&pad);
+        }
+        Ok(())
+    }
+
+    fn enter(&self, way: &mut Way, part: Arc<Part>) -> Result<(), Failure> {
+        let pad = part.pad(self.number);
+        link(&self.out, &pad.ok_or("The muxer has lost a pad.")?)?;
+        (way.part, way.has_begun) = (part, false);
+        Ok(())
+    }
+
+    fn has_ended(&self) -> bool {
+        lock(&self.way).has_ended
+    }
+
+    /// It gives nothing more, which the part that it goes to is told by the pad itself.
+    fn end(&self, cutter: &Cutter) -> Result<(), Failure> {
+        let later = {
+            let mut way = lock(&self.way);
+            way.has_ended = true;
+            if !way.has_begun {
+                written(way.part.started(None))?;
+            }
+            cutter.after(&way.part, ClockTime::MAX)
+        };
+        later.iter().try_for_each(|part| self.end_in(part))
+    }
+
+    /// Ends it in a part that it never came to.
+    fn end_in(&self, part: &Part) -> Result<(), Failure> {
+        if let Some(pad) = part.take_pad(self.number) {
+            self.end_on(&pad);
+            written(part.started(None))?;
+        }
+        Ok(())
+    }
+
+    /// Tells the muxer's `pad` that nothing more comes, and what kind of stream it would have been.
+    fn end_on(&self, pad: &gst::Pad) {
+        if !pad.has_current_caps() {
+            self.out.sticky_events_foreach(|event| {
+                if event.type_() != gst::EventType::Eos {
+                    pad.send_event(event.clone());
+                }
+                std::ops::ControlFlow::Continue(gst::EventForeachAction::Keep)
+            });
+        }
+        pad.send_event(gst::event::Eos::new());
+    }
+}
+
+/// What an error of the files beside the video is to the user.
+fn written(outcome: std::io::Result<()>) -> Result<(), Failure> {
+    outcome
+        .map_err(|error| format!("What the network says cannot be written down: {error}.").into())
 }
 
 /// The time from frame to frame in a stream of constant rate.

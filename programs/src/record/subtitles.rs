@@ -1,12 +1,20 @@
 //! Labels as WebVTT subtitles (<https://www.w3.org/TR/webvtt1/>).
 
-use std::io::{self, Write};
+use std::io;
 
 use gst::ClockTime;
 
+use super::whole_lines::WholeLines;
+
+/// What every such file begins with.
+pub const HEADER: &str = "WEBVTT\n";
+
+/// How often a cue that goes on is written down as it is so far.
+const SO_FAR: ClockTime = ClockTime::SECOND;
+
 /// A WebVTT file in the making, one cue for as long as the text stays the same.
-pub struct Subtitles<W> {
-    file: W,
+pub struct Subtitles {
+    file: WholeLines,
     cue: Option<Cue>,
 }
 
@@ -14,13 +22,15 @@ struct Cue {
     start: ClockTime,
     end: ClockTime,
     text: String,
+    /// Where it ends in the file so far.
+    told: ClockTime,
 }
 
-impl<W: Write> Subtitles<W> {
+impl Subtitles {
     /// # Errors
     /// The file cannot be written.
-    pub fn new(mut file: W) -> io::Result<Self> {
-        file.write_all(b"WEBVTT\n")?;
+    pub fn new(mut file: WholeLines) -> io::Result<Self> {
+        file.put(HEADER.as_bytes())?;
         Ok(Self { file, cue: None })
     }
 
@@ -40,12 +50,24 @@ impl<W: Write> Subtitles<W> {
             .collect::<Vec<_>>()
             .join("\n");
         match &mut self.cue {
-            Some(cue) if cue.text == text => cue.end = end,
+            Some(cue) if cue.text == text => {
+                cue.end = end;
+                if cue.told + SO_FAR <= end {
+                    cue.told = end;
+                    self.file.put_for_now(cue.entry().as_bytes())?;
+                }
+            }
             _ => {
-                let next = Some(Cue { start, end, text });
-                if let Some(mut cue) = std::mem::replace(&mut self.cue, next) {
+                let told = start;
+                let next = Cue {
+                    start,
+                    end,
+                    text,
+                    told,
+                };
+                if let Some(mut cue) = self.cue.replace(next) {
                     cue.end = start;
-                    self.write(&cue)?;
+                    self.file.put(cue.entry().as_bytes())?;
                 }
             }
         }
@@ -57,19 +79,19 @@ impl<W: Write> Subtitles<W> {
     /// # Errors
     /// The file cannot be written.
     pub fn finish(&mut self) -> io::Result<()> {
-        if let Some(cue) = self.cue.take() {
-            self.write(&cue)?;
-        }
-        self.file.flush()
+        let last = self.cue.take();
+        last.map_or(Ok(()), |cue| self.file.put(cue.entry().as_bytes()))
     }
+}
 
-    fn write(&mut self, cue: &Cue) -> io::Result<()> {
-        let (start, end) = (timestamp(cue.start), timestamp(cue.end));
-        // A cue has to end after it starts.
-        if start < end {
-            writeln!(self.file, "\n{start} --> {end}\n{}", cue.text)?;
+impl Cue {
+    /// The cue as it stands in the file; nothing where it does not end after it starts, which none may.
+    fn entry(&self) -> String {
+        let (start, end) = (timestamp(self.start), timestamp(self.end));
+        match start < end {
+            true => format!("\n{start} --> {end}\n{}\n", self.text),
+            false => String::new(),
         }
-        Ok(())
     }
 }
 
@@ -102,16 +124,23 @@ fn cue_text(line: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::io::{Read, Seek};
+
     use super::*;
 
     fn written(shown: &[(u64, u64, &[&str])]) -> String {
-        let mut subtitles = Subtitles::new(Vec::new()).unwrap();
+        let mut file = tempfile::tempfile().unwrap();
+        let whole = WholeLines::new(file.try_clone().unwrap());
+        let mut subtitles = Subtitles::new(whole).unwrap();
         for (start, end, lines) in shown {
             let [start, end] = [start, end].map(|time| ClockTime::from_useconds(*time));
             subtitles.show(start, end, lines).unwrap();
         }
         subtitles.finish().unwrap();
-        String::from_utf8(subtitles.file).unwrap()
+        let mut text = String::new();
+        file.rewind().unwrap();
+        file.read_to_string(&mut text).unwrap();
+        text
     }
 
     #[test]

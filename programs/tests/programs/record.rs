@@ -813,9 +813,13 @@ fn what_came_before_the_input_broke_off_is_kept() {
     });
     let output = record(folder, &format!("http://{address}/in.mkv -o out.mp4"));
     serving.join().unwrap();
-    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    assert_eq!(output.status.code(), Some(3), "{output:?}");
     let errors = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(errors.contains("The input broke off after "), "{errors}");
+    assert!(
+        errors.contains(" of 40.4 s. Its connection broke off: "),
+        "{errors}"
+    );
     let recording = Recording::new(folder, "out.mp4");
     recording.assert_plays();
     recording.assert_told_frame_by_frame();
