@@ -23,6 +23,7 @@
 //! }
 //! ```
 
+mod camera;
 mod command_line;
 mod decoder;
 mod failure;
@@ -38,6 +39,7 @@ mod unreadable;
 mod upright;
 mod watchdog;
 
+pub use camera::none as no_camera;
 pub use command_line::{main, print};
 pub use failure::Failure;
 pub use input::{CameraOptions, Input, cameras, is_same_file};

@@ -100,10 +100,10 @@ impl Break {
         }
     }
 
-    /// Whether nothing has come for so long that nothing will.
+    /// Whether nothing has come for so long that nothing will: no frame, and none that waits for a slow network.
     fn is_over(&mut self, recorder: &Recorder) -> bool {
         let came_in = recorder.came_in();
-        if came_in != self.came_in {
+        if came_in != self.came_in || recorder.source.has_waiting() {
             (self.came_in, self.moved) = (came_in, Instant::now());
         }
         self.moved.elapsed() > PATIENCE
@@ -220,12 +220,17 @@ fn record(job: &Job, arguments: &Arguments) -> Result<Done, Failure> {
                     if recorder.source.is_of(message) && recorder.has_picture() =>
                 {
                     broken.get_or_insert_with(|| {
-                        let why = match recorder.came_in() {
-                            gst::ClockTime::ZERO => recorder.source.failure(&error.error()),
-                            _ => error.error().message().into(),
+                        let has_begun = recorder.came_in() > gst::ClockTime::ZERO;
+                        let why = if has_begun && !recorder.source.is_camera() {
+                            error.error().message().into()
+                        } else {
+                            recorder.source.failure(&error.error())
                         };
                         Break::new(why)
                     });
+                    // Where nothing has come out of the encoder yet, the file's sink has not started, and GStreamer leaves
+                    // a start undone that an error comes into: the recording would never end.
+                    recorder.pipeline.set_state(gst::State::Playing)?;
                     return Ok(Next::Handled);
                 }
                 _ => {}
