@@ -228,9 +228,6 @@ fn record(job: &Job, arguments: &Arguments) -> Result<Done, Failure> {
                         };
                         Break::new(why)
                     });
-                    // Where nothing has come out of the encoder yet, the file's sink has not started, and GStreamer leaves
-                    // a start undone that an error comes into: the recording would never end.
-                    recorder.pipeline.set_state(gst::State::Playing)?;
                     return Ok(Next::Handled);
                 }
                 _ => {}

@@ -50,8 +50,11 @@ impl Recorder {
         }
         let pipeline = gst::Pipeline::new();
         let muxer = container.muxer()?;
+        // The pipeline starts without waiting for what the encoder gives first: GStreamer never finishes a start that an error
+        // of the input comes into, and what came before it would wait for ever to be written.
         let file = gst::ElementFactory::make("filesink")
             .property("location", video)
+            .property("async", false)
             .build()?;
         pipeline.add_many([&muxer, &file])?;
         muxer.link(&file)?;
