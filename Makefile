@@ -18,7 +18,7 @@ PREFIX ?= $(shell pkg-config --variable=prefix gstreamer-1.0 2>/dev/null || echo
 DESTDIR ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check build demo pictures test test-core live valgrind fuzz sweep bench bench-python lint fmt env models model install uninstall deb deb-test debian-test clean distclean
+.PHONY: help setup check build demo pictures test test-core live valgrind fuzz sweep bench bench-python lint fmt env models model install uninstall deb deb-test camera-test debian-test clean distclean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -111,6 +111,9 @@ deb: build ## a Debian package in out/, with all programs, SqueezeNet and the la
 
 deb-test: ## install the package in a fresh Debian 12, use it and take it away; needs root and debootstrap, takes minutes
 	@scripts/deb-test.sh
+
+camera-test: deb ## the package on a video device that vanishes and comes back, in an emulated machine; as deb-test, ten minutes
+	@$(if $(filter 0,$(shell id -u)),,sudo) scripts/camera-test.sh $(if $(FOLDER),"$(FOLDER)")
 
 debian-test: ## all tests on the last commit in a fresh Debian, RELEASE=12 or 13; needs root and debootstrap, takes half an hour
 	@scripts/debian-test.sh "$(RELEASE)" $(if $(FOLDER),"$(FOLDER)")

@@ -13,6 +13,7 @@ use std::time::Duration;
 use gst::glib;
 use gst::prelude::*;
 
+use crate::camera;
 use crate::decoder::decoder;
 use crate::failure::Failure;
 use crate::source::Source;
@@ -31,7 +32,7 @@ pub enum Input {
 }
 
 /// How a camera shall deliver. Files and addresses keep their own size and rate.
-#[derive(clap::Args, Clone, Debug, Default)]
+#[derive(clap::Args, Clone, Debug, Default, PartialEq, Eq)]
 #[command(next_help_heading = "Camera")]
 pub struct CameraOptions {
     /// Size asked of the camera, in pixels, such as 1280x720
@@ -90,6 +91,9 @@ impl Input {
                     "There is no camera {name}. Connected ones are listed by: ls /dev/video*"
                 )
                 .into());
+            }
+            if camera::is_closed(path) {
+                return Err(camera::no_entry(path).into());
             }
             return Ok(Self::Camera(path.to_owned()));
         }
@@ -155,24 +159,23 @@ impl Input {
     ///
     /// # Errors
     /// There is no camera, or GStreamer lacks an element.
-    pub fn video(&self, camera: &CameraOptions, name: &str) -> Result<Source, Failure> {
-        let chain = match self {
+    pub fn video(&self, asked: &CameraOptions, name: &str) -> Result<Source, Failure> {
+        let camera = match self {
             Self::File(_) | Self::Uri(_) => {
-                vec![decoder(&self.uri()?.unwrap_or_default())?]
+                let decoder = decoder(&self.uri()?.unwrap_or_default())?;
+                return Source::decoded(&[decoder], self, name);
             }
             Self::Camera(path) => {
                 let source = gst::ElementFactory::make("v4l2src");
-                let source = source.property("device", path).build()?;
-                camera_chain(source, camera)?.into()
+                source.property("device", path).build()?
             }
             Self::FirstCamera => {
-                let device = cameras()?.into_iter().next().ok_or(
-                    "There is no camera. Connect one, or give a file, a device like /dev/video0, or a URI.",
-                )?;
-                camera_chain(device.create_element(None)?, camera)?.into()
+                let device = cameras()?.into_iter().next();
+                device.ok_or_else(camera::none)?.create_element(None)?
             }
         };
-        Source::decoded(&chain, self, name)
+        let chain = camera_chain(camera, asked)?;
+        Ok(Source::decoded(&chain, self, name)?.of_camera(asked))
     }
 }
 

@@ -23,6 +23,7 @@
 //! }
 //! ```
 
+mod camera;
 mod command_line;
 mod decoder;
 mod failure;
@@ -41,6 +42,7 @@ mod upright;
 mod watchdog;
 mod wholeness;
 
+pub use camera::none as no_camera;
 pub use command_line::{main, print, say};
 pub use failure::Failure;
 pub use input::{CameraOptions, Input, cameras, is_same_file};

@@ -9,8 +9,9 @@ use gst::glib;
 use gst::prelude::*;
 use gst_base::prelude::*;
 
+use crate::camera;
 use crate::failure::Failure;
-use crate::input::Input;
+use crate::input::{CameraOptions, Input};
 use crate::still;
 use crate::unreadable::{self, LARGEST_SIDE, NO_PICTURE, Symptoms};
 use crate::upright::{settle, upright};
@@ -34,6 +35,8 @@ pub struct Source {
     input: Input,
     /// None: a camera, which may give nothing.
     watchdog: Option<Mutex<Watchdog>>,
+    /// What was asked of it, if it is a camera.
+    camera: Option<CameraOptions>,
     seen: Arc<Seen>,
 }
 
@@ -149,8 +152,15 @@ impl Source {
                 Input::Uri(_) => Some(Mutex::new(Watchdog::new(true))),
                 Input::FirstCamera | Input::Camera(_) => None,
             },
+            camera: None,
             seen,
         }
+    }
+
+    /// The same, a camera of which such pictures were `asked`.
+    pub(crate) fn of_camera(mut self, asked: &CameraOptions) -> Self {
+        self.camera = Some(asked.clone());
+        self
     }
 
     /// Counts what comes to `queue`, the first place where decoded frames wait.
@@ -212,6 +222,9 @@ impl Source {
 
     /// What an error of the input is to the user.
     pub fn failure(&self, error: &glib::Error) -> Failure {
+        if let Some(asked) = &self.camera {
+            return camera::sentence(&self.name, asked, error).into();
+        }
         let mut symptoms = lock(&self.seen.symptoms);
         if let Some(silence) = self.silence(error) {
             if silence >= NO_ANSWER {
@@ -316,11 +329,22 @@ impl Source {
 
     /// Whether it is not the input's fault that nothing comes: all has, what came waits to be taken, or it is live.
     fn may_rest(&self) -> bool {
-        let waits = lock(&self.seen.waiting)
-            .as_ref()
-            .is_some_and(|queue| queue.property::<u32>("current-level-buffers") > 0);
         let flags = [&self.seen.is_asking, &self.seen.has_ended];
-        waits || self.is_live() || flags.iter().any(|flag| flag.load(Ordering::Relaxed))
+        self.has_waiting()
+            || self.is_live()
+            || flags.iter().any(|flag| flag.load(Ordering::Relaxed))
+    }
+
+    pub(crate) fn is_camera(&self) -> bool {
+        self.camera.is_some()
+    }
+
+    /// Whether decoded frames wait to be taken.
+    pub(crate) fn has_waiting(&self) -> bool {
+        let waiting = lock(&self.seen.waiting);
+        waiting
+            .as_ref()
+            .is_some_and(|queue| queue.property::<u32>("current-level-buffers") > 0)
     }
 
     /// Whether nobody but the program that shows it can tell how long it may give nothing: a camera, a live stream.

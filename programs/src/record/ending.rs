@@ -82,7 +82,8 @@ impl Ending {
     /// Whether nothing has moved for so long that nothing will.
     pub fn is_over(&mut self, recorder: &Recorder) -> bool {
         let reached = (recorder.came_in(), recorder.cutter().bytes());
-        if reached != self.reached {
+        // A frame that waits for a slow network moves too.
+        if reached != self.reached || recorder.source.has_waiting() {
             (self.reached, self.moved) = (reached, Instant::now());
         }
         self.moved.elapsed() > PATIENCE

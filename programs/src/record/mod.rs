@@ -333,6 +333,10 @@ fn noted(
                 gst::ClockTime::ZERO => {
                     Ending::before_any_frame(recorder.source.failure(&error.error()))
                 }
+                // Of a camera it is said what to do.
+                _ if recorder.source.is_camera() => {
+                    Ending::of_input(recorder.source.failure(&error.error()).to_string())
+                }
                 _ => Ending::of_input(recorder.source.breakage(&error.error())),
             });
             return Ok(Next::Handled);

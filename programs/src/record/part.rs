@@ -67,8 +67,9 @@ impl Part {
         }
         let sink = gst::ElementFactory::make("filesink")
             .property("location", files.video_part())
-            // Those that come later must not have the pipeline wait for them.
-            .property("async", number == 0)
+            // The pipeline starts without waiting for what the encoder gives first: GStreamer never finishes a start that an
+            // error of the input comes into, and what came before it would wait for ever to be written.
+            .property("async", false)
             // What is held back is lost when the program is killed.
             .property_from_str("buffer-mode", "unbuffered")
             .build()?;

@@ -785,17 +785,23 @@ fn a_live_stream_is_recorded_until_it_is_interrupted() {
     assert_eq!(recording.stream("a").unwrap()["codec_name"], "aac");
 }
 
-#[test]
-fn what_came_before_the_input_broke_off_is_kept() {
-    let folder = tempfile::tempdir().unwrap();
-    let folder = folder.path();
+/// What is recorded into `out.mp4` of a video of 1200 frames whose server sends as many `frames` as given and breaks
+/// off when it `is_enough`, so long after the last of them.
+fn broken_off(
+    folder: &Path,
+    frames: usize,
+    is_enough: impl Fn(Duration) -> bool + Send + 'static,
+) -> Recording {
     clip(folder, "-c:v libx264 -bf 0 -b:v 4M -c:a aac short.mkv");
     ffmpeg(folder, "-stream_loop 19 -i short.mkv -c copy in.mkv");
     let bytes = fs::read(folder.join("in.mkv")).unwrap();
+    let packets = ffprobe(
+        &folder.join("in.mkv"),
+        "-show_entries packet=pos -select_streams v",
+    );
+    let part = numbers(&packets["packets"], "pos")[frames] as usize;
     let server = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = server.local_addr().unwrap();
-    let place = folder.to_owned();
-    // Sends half of it, and is gone once something is recorded.
     let serving = std::thread::spawn(move || {
         let (mut client, _) = server.accept().unwrap();
         drop(server);
@@ -805,9 +811,9 @@ fn what_came_before_the_input_broke_off_is_kept() {
             bytes.len()
         );
         client.write_all(head.as_bytes()).unwrap();
-        client.write_all(&bytes[..bytes.len() / 2]).unwrap();
-        let deadline = Instant::now() + PATIENCE;
-        while !has_begun(&place) && Instant::now() < deadline {
+        client.write_all(&bytes[..part]).unwrap();
+        let sent = Instant::now();
+        while !is_enough(sent.elapsed()) && sent.elapsed() < PATIENCE {
             std::thread::sleep(Duration::from_millis(20));
         }
     });
@@ -823,7 +829,23 @@ fn what_came_before_the_input_broke_off_is_kept() {
     let recording = Recording::new(folder, "out.mp4");
     recording.assert_plays();
     recording.assert_told_frame_by_frame();
+    recording
+}
+
+#[test]
+fn what_came_before_the_input_broke_off_is_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path().to_owned();
+    let recording = broken_off(folder.path(), 600, move |_| has_begun(&place));
     assert!((10..1190).contains(&recording.times().len()));
+}
+
+#[test]
+fn an_input_may_break_off_before_the_encoder_gives_anything() {
+    let folder = tempfile::tempdir().unwrap();
+    let is_enough = |since: Duration| since > Duration::from_secs(3);
+    let recording = broken_off(folder.path(), 8, is_enough);
+    assert!((1..=8).contains(&recording.times().len()));
 }
 
 #[test]

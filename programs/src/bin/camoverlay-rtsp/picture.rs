@@ -85,12 +85,15 @@ impl Picture {
         pipeline.use_clock(Some(&gst::SystemClock::obtain()));
         let relay = Relay::new(&pipeline, camoverlay_programs::find(&pipeline, "encoded")?);
         let frames = Arc::new(AtomicU64::new(0));
-        let (counter, watch) = (frames.clone(), relay.clone());
-        let gate = entrance
-            .static_pad("src")
-            .ok_or("A queue has no pad src.")?;
-        gate.add_probe(gst::PadProbeType::BUFFER, move |_, _| {
+        let pad = |name| entrance.static_pad(name).ok_or("A queue has lost a pad.");
+        // As they come: a network may take longer for one than a live input may be silent.
+        let counter = frames.clone();
+        pad("sink")?.add_probe(gst::PadProbeType::BUFFER, move |_, _| {
             counter.fetch_add(1, Ordering::Relaxed);
+            gst::PadProbeReturn::Ok
+        });
+        let watch = relay.clone();
+        pad("src")?.add_probe(gst::PadProbeType::BUFFER, move |_, _| {
             // What is live cannot stand still; without clients it stops short of the network.
             if is_file || watch.is_watched() || !watch.is_ready() {
                 gst::PadProbeReturn::Ok

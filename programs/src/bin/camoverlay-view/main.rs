@@ -82,7 +82,7 @@ fn overlay(arguments: &Arguments) -> Result<gst::Element, Failure> {
 fn list() -> Result<(), Failure> {
     let cameras = camoverlay_programs::cameras()?;
     if cameras.is_empty() {
-        return print("There is no camera.\n");
+        return print(&format!("{}\n", camoverlay_programs::no_camera()));
     }
     let mut list = String::new();
     for camera in cameras {
