@@ -393,7 +393,11 @@ fn a_library_that_is_cut_off_says_so() {
         file.set_len(part).unwrap();
         let output = launch_with(&format!("ort-library={}", library.display()), &[]);
         let words = String::from_utf8_lossy(&output.stderr);
-        assert_eq!(output.status.code(), Some(1), "{words}");
+        // It fails by itself: no signal ends it.
+        assert!(
+            output.status.code().is_some_and(|code| code != 0),
+            "{words}"
+        );
         let expected = format!("is cut off: {part} bytes are not all of it");
         assert!(words.contains(&expected), "{words}");
         assert!(words.contains("property ort-library"), "{words}");

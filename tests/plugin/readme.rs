@@ -34,6 +34,7 @@ fn type_and_default(element: &gst::Element, spec: &glib::ParamSpec) -> String {
             None => "string, unset".into(),
         },
         glib::Type::U32 => format!("uint, {}", value.get::<u32>().unwrap()),
+        glib::Type::U64 => format!("uint64, {}", value.get::<u64>().unwrap()),
         glib::Type::F64 => format!("double, {}", value.get::<f64>().unwrap()),
         glib::Type::BOOL => format!("boolean, {}", value.get::<bool>().unwrap()),
         other => other.name().into(),

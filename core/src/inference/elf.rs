@@ -199,6 +199,27 @@ mod tests {
     }
 
     #[test]
+    fn damaged_headers_do_no_harm() {
+        use std::os::unix::fs::FileExt;
+        let Some(library) = installed() else { return };
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("libonnxruntime.so");
+        fs::copy(&library, &path).unwrap();
+        let file = fs::OpenOptions::new().write(true).open(&path).unwrap();
+        let bytes = fs::read(&library).unwrap();
+        for place in 0..FILE_HEADER + 12 * PROGRAM_HEADER {
+            for byte in [0, 1, 0x7f, 0xff] {
+                file.write_all_at(&[byte], place as u64).unwrap();
+                // It may be whole still; what matters is that this ends.
+                let _ = check(&path);
+            }
+            file.write_all_at(&bytes[place..=place], place as u64)
+                .unwrap();
+        }
+        assert_eq!(check(&path), Ok(()));
+    }
+
+    #[test]
     fn what_is_another_file_is_told_apart() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("libonnxruntime.so");
