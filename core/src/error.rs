@@ -4,6 +4,7 @@ use std::fmt;
 
 use crate::cam::error::CamError;
 use crate::inference::error::{LabelsError, LibraryError, RuntimeError};
+use crate::inference::printable;
 use crate::model::error::ModelError;
 use crate::onnx::error::FileError;
 use crate::remedy::Remedy;
@@ -89,16 +90,18 @@ impl Error {
         }
     }
 
-    /// What is wrong, in a sentence that names no setting.
-    pub fn fault(&self) -> &dyn fmt::Display {
-        match self {
+    /// What is wrong, in a sentence that names no setting. What would steer a terminal, in the names of files and
+    /// of what is in them, is escaped.
+    pub fn fault(&self) -> String {
+        let fault: &dyn fmt::Display = match self {
             Self::Library(error) => error,
             Self::File(error) => error,
             Self::Model(error) => error,
             Self::Runtime(error) => error,
             Self::Labels(error) => error,
             Self::Cam(error) => error,
-        }
+        };
+        printable(&fault.to_string())
     }
 
     /// What to do about it.

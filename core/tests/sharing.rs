@@ -36,6 +36,29 @@ fn equal_settings_share_and_the_last_one_frees() {
     let weak = Arc::downgrade(&first);
     drop((first, more));
     assert!(weak.upgrade().is_none());
+    drop(other);
+    what_a_session_took_is_given_back();
+}
+
+/// Each has an arena of its own, bounded by its own limit, which ends with it.
+fn what_a_session_took_is_given_back() {
+    let side = 1024;
+    let tensor = vec![0.5; 3 * side * side];
+    let after_a_run = || {
+        let network = SharedClassifier::open(&Options {
+            memory_limit: Some(1 << 30),
+            ..options(1)
+        });
+        let network = network.unwrap();
+        let mut lease = network.lease();
+        let (target, detail) = (Target::Rank(0), Detail::Sums);
+        lease.run(&tensor, side, side, target, detail).unwrap();
+        common::resident()
+    };
+    let once = after_a_run();
+    // Each takes about 200 MiB for a picture of this size.
+    let often = (0..8).fold(once, |_, _| after_a_run());
+    assert!(often < once + 100.0, "{once} MiB became {often}");
 }
 
 /// Both have a lease before either runs, so that neither can have the other's.

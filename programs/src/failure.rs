@@ -3,6 +3,7 @@
 use std::fmt;
 use std::process::ExitCode;
 
+use camoverlay::inference::printable;
 use gstcamoverlay::camoverlay::words;
 
 /// One sentence on what is wrong and, where it helps, one on what to do.
@@ -33,7 +34,11 @@ impl Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Usage(text) | Self::Run(text) | Self::Stalled(text) => f.write_str(text),
+            // What would steer a terminal can stand in the names of files and in what others wrote.
+            Self::Usage(text) | Self::Run(text) | Self::Stalled(text) => {
+                let lines: Vec<String> = text.lines().map(printable).collect();
+                f.write_str(&lines.join("\n"))
+            }
         }
     }
 }

@@ -374,14 +374,68 @@ fn a_missing_library_names_every_place_and_the_property() {
     assert!(text.contains("/elsewhere/libonnxruntime.so"), "{text}");
 }
 
-#[test]
-fn a_library_that_only_its_full_version_names_is_found() {
-    let folder = tempfile::tempdir().unwrap();
-    let library = fs::read_dir(source(".deps/lib/camoverlay"))
+fn installed_library() -> PathBuf {
+    fs::read_dir(source(".deps/lib/camoverlay"))
         .unwrap()
         .map(|entry| entry.unwrap().path())
         .find(|path| path.to_string_lossy().contains("libonnxruntime.so"))
-        .unwrap();
+        .unwrap()
+}
+
+#[test]
+fn a_library_that_is_cut_off_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let library = folder.path().join("libonnxruntime.so");
+    fs::copy(installed_library(), &library).unwrap();
+    let file = fs::OpenOptions::new().write(true).open(&library).unwrap();
+    let length = file.metadata().unwrap().len();
+    for part in [length - 1, length / 2, 100_000, 1000] {
+        file.set_len(part).unwrap();
+        let output = launch_with(&format!("ort-library={}", library.display()), &[]);
+        let words = String::from_utf8_lossy(&output.stderr);
+        // It fails by itself: no signal ends it.
+        assert!(
+            output.status.code().is_some_and(|code| code != 0),
+            "{words}"
+        );
+        let expected = format!("is cut off: {part} bytes are not all of it");
+        assert!(words.contains(&expected), "{words}");
+        assert!(words.contains("property ort-library"), "{words}");
+    }
+}
+
+#[test]
+fn a_network_beyond_the_memory_limit_is_refused_and_the_limit_can_be_raised() {
+    common::init();
+    let pipeline = gst::parse::launch(
+        "videotestsrc num-buffers=2 ! video/x-raw,format=RGB,width=64,height=48 ! \
+         camoverlay name=cam memory-limit=1000000 ! fakesink",
+    )
+    .unwrap();
+    let error = first_error(&pipeline);
+    assert_error(
+        &error,
+        gst::ResourceError::Settings,
+        &["beyond the 1000000 bytes", "property memory-limit"],
+    );
+    let bin = pipeline.downcast_ref::<gst::Bin>().unwrap();
+    let element = bin.by_name("cam").unwrap();
+    // Enough for its weights, too little for a run.
+    element.set_property("memory-limit", 5_100_000u64);
+    let error = first_error(&pipeline);
+    assert_error(
+        &error,
+        gst::StreamError::Failed,
+        &["it takes more memory than it may", "property memory-limit"],
+    );
+    element.set_property("memory-limit", 100_000_000u64);
+    assert!(first_error_or_eos(&pipeline).is_none());
+}
+
+#[test]
+fn a_library_that_only_its_full_version_names_is_found() {
+    let folder = tempfile::tempdir().unwrap();
+    let library = installed_library();
     // Debian 13 has libonnxruntime.so.1.21 and no other name for it.
     std::os::unix::fs::symlink(&library, folder.path().join("libonnxruntime.so.1.21")).unwrap();
     fs::write(folder.path().join("libonnxruntime.so.1.9"), "not a library").unwrap();

@@ -149,6 +149,11 @@ impl Opened {
         })
     }
 
+    /// Its length.
+    pub fn bytes(&self) -> u64 {
+        self.identity.bytes
+    }
+
     /// The whole file.
     ///
     /// # Errors

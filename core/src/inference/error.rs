@@ -165,13 +165,26 @@ impl RuntimeError {
 
 /// Whether ONNX Runtime says that there was no memory: it has no code for that.
 fn lacks_memory(message: &str) -> bool {
-    [
-        "is smaller than requested bytes",
+    memory_words(message).is_some()
+}
+
+/// What ONNX Runtime says of the memory that there was not, where it does.
+fn memory_words(message: &str) -> Option<&str> {
+    let beginnings = [
+        "Available memory of",
         "Failed to allocate memory",
-        "bad_alloc",
-    ]
-    .iter()
-    .any(|words| message.contains(words))
+        "std::bad_alloc",
+    ];
+    let place = beginnings.iter().find_map(|words| message.find(words))?;
+    Some(&message[place..])
+}
+
+/// ONNX Runtime's words as the end of a sentence.
+fn told(message: &str) -> String {
+    match memory_words(message) {
+        Some(words) => format!("it takes more memory than it may ({})", one_line(words)),
+        None => one_line(message),
+    }
 }
 
 impl fmt::Display for RuntimeError {
@@ -181,7 +194,7 @@ impl fmt::Display for RuntimeError {
                 f,
                 "ONNX Runtime cannot run {}: {}.",
                 path.display(),
-                one_line(message)
+                told(message)
             ),
             Self::Size {
                 path,
@@ -191,10 +204,10 @@ impl fmt::Display for RuntimeError {
                 f,
                 "ONNX Runtime cannot run {} on pictures of shortest side {side}: {}.",
                 path.display(),
-                one_line(message)
+                told(message)
             ),
             Self::Run { message } => {
-                write!(f, "The network failed on a frame: {}.", one_line(message))
+                write!(f, "The network failed on a frame: {}.", told(message))
             }
             Self::Cancelled => write!(f, "The network was stopped before it had an answer."),
         }

@@ -9,8 +9,10 @@ use prost::Message;
 
 use crate::cam::error::CamError;
 use crate::error::Error;
+use crate::model::analysis::Analysis;
 use crate::model::check;
 use crate::model::error::ModelError;
+use crate::model::head::outputs::Wanted;
 use crate::onnx::error::{Fault, FileError};
 use crate::onnx::proto;
 use crate::testing;
@@ -237,23 +239,46 @@ fn fuzz(seed: u64, mut done: impl FnMut(usize) -> bool) {
         .node_int("Gemm", &["f", "w"], "g", ("transA", 0))
         .node("Softmax", &["g"], "y");
     flattened.output("y");
+    // With a weight that is large enough to be left in the file until it is needed.
+    let mut large = Draft::with_features();
+    large.node("Flatten", &["a"], "f").random("w", &[48, 24]);
+    large.node("MatMul", &["f", "w"], "y").output("y");
+    let weight = &mut large.graph().initializer[1];
+    let values = std::mem::take(&mut weight.float_data);
+    weight.raw_data = Some(
+        values
+            .iter()
+            .flat_map(|value| value.to_le_bytes())
+            .collect(),
+    );
     let mut corpus = vec![
         sound().model.encode_to_vec(),
         flattened.model.encode_to_vec(),
+        large.model.encode_to_vec(),
     ];
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("network.onnx");
     for round in 0.. {
         if done(round) {
             return;
         }
         progress.store(round, Ordering::Relaxed);
         let pick = if random(2) == 0 {
-            random(2)
+            random(3)
         } else {
             random(corpus.len())
         };
         let mut bytes = corpus[pick].clone();
         mutate(&mut bytes, &mut random);
         let result = check(bytes.clone());
+        // The same from a file, of which less is read.
+        std::fs::write(&path, &bytes).unwrap();
+        let read = Analysis::of_file(&path, Wanted::default());
+        assert!(
+            result.is_err() || read.is_ok(),
+            "seed {seed}, file {round}: {:?}",
+            read.err()
+        );
         // What is almost sound leads deeper than what is not.
         let is_near = match result {
             Ok(()) => true,

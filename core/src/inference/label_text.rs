@@ -25,6 +25,9 @@ const MOST: usize = 1_000_000;
 /// Longest label, in bytes.
 const LONGEST: usize = 4096;
 
+/// Most commas, colons and brackets of a text of labels: each may become a value in memory, of many times its size.
+const MOST_VALUES: usize = 4 * MOST;
+
 /// The labels in `text`, which should be as many as there are `classes`. With `is_json` it can be
 /// nothing else.
 ///
@@ -32,6 +35,10 @@ const LONGEST: usize = 4096;
 /// What is wrong with it, as the end of a sentence: no JSON, indices that are not 0 to n - 1, no end
 /// of labels.
 pub fn parse(text: &str, classes: usize, is_json: bool) -> Result<Vec<String>, String> {
+    let marks = |byte: &u8| matches!(byte, b',' | b':' | b'[' | b'{' | b'(');
+    if text.bytes().filter(marks).count() > MOST_VALUES {
+        return Err(format!("it holds more than {MOST_VALUES} values"));
+    }
     let text = with_newlines(text);
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text).trim_end();
     let names = match text.trim_start().chars().next() {
@@ -49,8 +56,23 @@ pub fn parse(text: &str, classes: usize, is_json: bool) -> Result<Vec<String>, S
         })?,
         _ => from_lines(text, classes)?,
     };
+    capped(names)
+}
+
+/// The labels in `text`, one a line whatever it looks like.
+///
+/// # Errors
+/// More labels or longer ones than a network has.
+pub fn lines(text: &str) -> Result<Vec<String>, String> {
+    let text = with_newlines(text);
+    let text = text.strip_prefix('\u{feff}').unwrap_or(&text).trim_end();
+    let lines = text.lines().take(MOST + 1);
+    capped(lines.map(str::to_owned).collect())
+}
+
+fn capped(names: Vec<String>) -> Result<Vec<String>, String> {
     if names.len() > MOST {
-        return Err(format!("it has {} labels, more than {MOST}", names.len()));
+        return Err(format!("it has more than {MOST} labels"));
     }
     if let Some(place) = names.iter().position(|name| name.len() > LONGEST) {
         return Err(format!(
@@ -96,7 +118,7 @@ fn from_lines(text: &str, classes: usize) -> Result<Vec<String>, String> {
     {
         return names;
     }
-    let lines: Vec<&str> = text.lines().map(str::trim).collect();
+    let lines: Vec<&str> = text.lines().take(MOST + 1).map(str::trim).collect();
     match with_indices(&lines) {
         Some(names) => names,
         None => Ok(lines.into_iter().map(str::to_owned).collect()),

@@ -9,7 +9,7 @@ use super::printable::printable;
 use crate::file::{self, Ingredient, Trouble};
 
 /// Most bytes of a label file.
-const LARGEST_FILE: u64 = 64 << 20;
+const LARGEST_FILE: u64 = 16 << 20;
 
 /// One label a class, in the order of the classes.
 #[derive(Debug, Clone, PartialEq)]

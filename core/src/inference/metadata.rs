@@ -263,7 +263,7 @@ pub fn label_counts(graph: &Graph) -> Vec<usize> {
     let lists = labels(graph).into_iter();
     lists
         .filter_map(|(key, text)| match key {
-            "character" => Some(Labels::parse(&text).len()),
+            "character" => Some(label_text::lines(&text).ok()?.len()),
             _ => Some(label_text::parse(&text, 0, false).ok()?.len()),
         })
         .collect()
@@ -275,10 +275,10 @@ pub fn choose_labels(said: Vec<Said>, classes: usize, warnings: &mut Warnings) -
     let mut faults = Vec::new();
     for (key, text) in said {
         let labels = match key {
-            // One a line, whatever it looks like.
-            "character" => Ok(Labels::parse(&text)),
-            _ => label_text::parse(&text, classes, false).map(Labels::from_iter),
+            "character" => label_text::lines(&text),
+            _ => label_text::parse(&text, classes, false),
         };
+        let labels = labels.map(Labels::from_iter);
         let fault = match labels {
             Ok(labels) if labels.len() == classes => {
                 chosen = Some((key, labels));
@@ -329,6 +329,16 @@ mod tests {
             ("4097", None),
             ("99999999999999999999", None),
             ("large", None),
+            ("nan", None),
+            ("inf", None),
+            ("1e3", None),
+            ("224.0", None),
+            ("[224, -224]", None),
+            ("[224, nan]", None),
+            ("[[224, 224]]", None),
+            ("-9223372036854775808", None),
+            ("18446744073709551616", None),
+            ("\u{0}224", None),
             ("[]", None),
             ("{}", None),
         ] {

@@ -10,6 +10,7 @@
 pub(crate) mod catalogue;
 pub(crate) mod classifier;
 pub(crate) mod distinct_json;
+pub(crate) mod elf;
 pub(crate) mod error;
 #[cfg(test)]
 pub(crate) mod hostile;
@@ -38,6 +39,7 @@ pub use metadata::{MAX_INPUT_SIZE, Warning};
 pub use network::{Network, Structure};
 pub use options::{Options, PreprocessOrigin, Source};
 pub use pool::{Lease, SharedClassifier};
+pub use printable::printable;
 pub use runtime::environment;
 pub use session::Cancellation;
 pub use target::{Resolved, UnknownTarget, resolve};

@@ -6,7 +6,7 @@ use super::network::{Network, Structure};
 use super::options::Options;
 use super::printable::printable;
 use super::probe;
-use super::session::{Cancellation, Choice, Failure, Outputs, Session};
+use super::session::{self, Cancellation, Choice, Failure, Session};
 use super::{metadata, runtime};
 use crate::error::Error;
 use crate::model::analysis::Analysis;
@@ -14,7 +14,7 @@ use crate::model::error::ModelError;
 use crate::model::head::outputs::Wanted;
 use crate::model::image_input::{INPUT_SIZE, Picture};
 use crate::model::places::oblong;
-use crate::model::{Head, Places};
+use crate::model::{Head, Outputs, Places};
 
 /// Loads ONNX Runtime if that has not happened yet, reads the network, finds its feature map and its
 /// head. `cancellation` ends the runs that this takes.
@@ -58,17 +58,24 @@ pub fn network(options: &Options, cancellation: &Cancellation) -> Result<Network
     let name = match (entry, graph.metadata("name")) {
         (Some(entry), _) => entry.nick.to_owned(),
         (None, Some(name)) => printable(name),
-        (None, None) => path
-            .file_stem()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned(),
+        (None, None) => printable(&path.file_stem().unwrap_or_default().to_string_lossy()),
     };
     let limit = options.memory_limit();
     let structure = structure(&analysis, places);
     let gradient = analysis.gradient.as_ref();
     let has_constant_of_space = analysis.has_constant_of_space();
     let has_sums = gradient.is_some_and(|gradient| gradient.sums.is_some());
+    if let Some((width, height)) = analysis.picture.fixed {
+        let bytes = size_of::<f32>() as u64 * 3 * width as u64 * height as u64;
+        if let Some(limit) = limit.filter(|&limit| bytes > limit) {
+            return Err(ModelError::Memory {
+                path,
+                found: format!("its picture of {width} x {height} pixels has {bytes} bytes"),
+                limit: Some(limit),
+            }
+            .into());
+        }
+    }
     let choice = gradient.map(|_| Choice {
         class: 0,
         slot: 0,
@@ -86,8 +93,8 @@ pub fn network(options: &Options, cancellation: &Cancellation) -> Result<Network
         Session::new(&environment, &model, options.threads, limit).map_err(unsupported)?
     };
     drop(model);
-    let mut outputs = Outputs::default().ended_by(cancellation);
-    let does_not_run = |failure, outputs: &mut Outputs| {
+    let mut outputs = session::Outputs::default().ended_by(cancellation);
+    let does_not_run = |failure, outputs: &mut session::Outputs| {
         let message = match failure {
             Failure::Cancelled => return RuntimeError::Cancelled.into(),
             Failure::Words(message) => message,
@@ -196,12 +203,16 @@ fn structure(network: &Analysis, places: Places) -> Structure {
     let operators = head_match
         .tail
         .iter()
-        .map(|&index| graph.nodes()[index].op_type().to_owned());
+        .map(|&index| printable(graph.nodes()[index].op_type()));
     Structure {
-        input: picture.name.clone(),
+        input: printable(&picture.name),
         layout: picture.layout,
-        features: head_match.features.clone(),
-        outputs: outputs.clone(),
+        features: printable(&head_match.features),
+        outputs: Outputs {
+            taken: printable(&outputs.taken),
+            others: outputs.others.iter().map(|name| printable(name)).collect(),
+            ..outputs.clone()
+        },
         head: operators.collect(),
         places,
     }
@@ -213,7 +224,7 @@ fn usual_size(
     picture: &Picture,
     failed: u32,
     choice: Option<Choice>,
-    outputs: &mut Outputs,
+    outputs: &mut session::Outputs,
 ) -> Option<u32> {
     let side = INPUT_SIZE as usize;
     let is_helped = picture.fixed.is_none()
@@ -228,7 +239,7 @@ fn count_classes(
     width: usize,
     height: usize,
     choice: Option<Choice>,
-    outputs: &mut Outputs,
+    outputs: &mut session::Outputs,
 ) -> Result<usize, Failure> {
     let black = vec![0.0; 3 * width * height];
     session.run(&black, width, height, choice, outputs)?;

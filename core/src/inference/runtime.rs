@@ -10,6 +10,7 @@ use once_cell::sync::OnceCell;
 use ort::LoadDynamicError;
 use ort::environment::Environment;
 
+use super::elf;
 use super::error::LibraryError;
 
 /// The library's file name; a version may follow it.
@@ -51,6 +52,11 @@ fn load(candidates: &[PathBuf]) -> Result<ort::environment::EnvironmentBuilder, 
         let is_name = path.components().count() == 1;
         if !is_name && !path.exists() {
             tried.push((path.clone(), "no such file".to_owned()));
+            continue;
+        }
+        // A name alone is looked for by the system's loader.
+        if !is_name && let Err(reason) = elf::check(path) {
+            tried.push((path.clone(), reason));
             continue;
         }
         match ort::init_from(path) {

@@ -18,10 +18,11 @@ use super::places::{self, Places};
 use super::rewrite::{self, Refusal};
 use super::types::{Head, HeadMatch};
 use crate::error::Error;
-use crate::file::{self, Ingredient, Trouble};
+use crate::file::{Ingredient, Opened, Trouble};
 use crate::onnx::error::{Fault, FileError};
 use crate::onnx::functions::inline_functions;
 use crate::onnx::graph::Graph;
+use crate::onnx::skim::{Unreadable, skim};
 use crate::onnx::{external_data, load, proto};
 
 /// A classifier's graph, taken apart.
@@ -52,18 +53,22 @@ impl Analysis {
                 trouble,
             },
         };
-        let limit = load::LARGEST_FILE as u64;
-        let (bytes, ingredient) = file::read(path, limit).map_err(unreadable)?;
+        let own = Opened::new(path).map_err(unreadable)?;
+        let bytes = skim(&own).map_err(|fault| match fault {
+            Unreadable::Trouble(trouble) => unreadable(trouble),
+            Unreadable::Fault(fault) => not_onnx(path, fault),
+        })?;
         let mut model = load::decode(bytes.into()).map_err(|fault| not_onnx(path, fault))?;
         let folder = path
             .parent()
             .filter(|folder| !folder.as_os_str().is_empty());
-        let mut files = external_data::inline(&mut model, folder.unwrap_or(Path::new(".")))
+        let mut files = external_data::inline(&mut model, &own, folder.unwrap_or(Path::new(".")))
             .map_err(|message| FileError::ExternalData {
-                path: path.to_owned(),
-                message,
-            })?;
-        files.push(ingredient);
+            path: path.to_owned(),
+            message,
+        })?;
+        own.check().map_err(unreadable)?;
+        files.push(own.ingredient());
         Ok((Self::of_model(model, path, wanted)?, files))
     }
 
@@ -163,8 +168,8 @@ impl Analysis {
             Refusal::Fault(fault) => not_onnx(path, fault).into(),
             Refusal::Excess(excess) => Error::from(ModelError::Memory {
                 path: path.to_owned(),
+                limit: excess.is_finite().then_some(limit),
                 found: excess.to_string(),
-                limit,
             }),
         })?;
         Ok((model, self.picture, self.head_match))

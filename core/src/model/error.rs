@@ -52,8 +52,8 @@ pub enum ModelError {
         path: PathBuf,
         /// What in it does.
         found: String,
-        /// How much it may take, in bytes.
-        limit: u64,
+        /// How much it may take, in bytes; none where no limit would do.
+        limit: Option<u64>,
     },
     /// The weights of the network's head hold what is no number.
     NotFinite {
@@ -115,7 +115,10 @@ impl ModelError {
             Self::MoreInputs { .. } => Remedy::KeepConstants,
             Self::NotExplainable { advice, .. } => Remedy::Words(advice),
             Self::NoPlaces { advice, .. } => *advice,
-            Self::Memory { .. } => Remedy::RaiseMemoryLimit,
+            Self::Memory { limit: Some(_), .. } => Remedy::RaiseMemoryLimit,
+            Self::Memory { limit: None, .. } => {
+                Remedy::Words("Use a network without it, or export this one without it.")
+            }
             Self::NotFinite { .. } => Remedy::Words(
                 "Check the network's weights: a training that failed or a wrong conversion may have left NaN or \
                  infinity there.",
@@ -168,11 +171,13 @@ impl fmt::Display for ModelError {
                 "{} cannot be explained: its feature map “{features}” {found}.",
                 path.display()
             ),
-            Self::Memory { path, found, limit } => write!(
-                f,
-                "{} takes more memory than the {limit} bytes that it may: {found}.",
-                path.display()
-            ),
+            Self::Memory { path, found, limit } => {
+                write!(f, "{} takes memory ", path.display())?;
+                match limit {
+                    Some(limit) => write!(f, "beyond the {limit} bytes that it may: {found}."),
+                    None => write!(f, "without bound: {found}."),
+                }
+            }
             Self::NotFinite { path } => write!(
                 f,
                 "{} cannot be explained: the weights of its last dense layers are not finite.",

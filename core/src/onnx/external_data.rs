@@ -9,20 +9,26 @@ use super::graph;
 use super::load::LARGEST_FILE;
 use super::node::captured;
 use super::proto::{self, Attribute, DataLocation, Node, Tensor};
+use super::skim::SELF;
 use crate::file::{Ingredient, Opened};
 
-/// Brings the tensors that `model` keeps in files under `folder` into the model, wherever in it they
-/// stand, and returns which files those are. Weights that nothing is made of are left out, and only the
+/// Brings the tensors that `model` keeps in its `own` file (see [`SELF`]) and in others under `folder` into the model,
+/// wherever in it they stand, and returns which files those are. Weights that nothing is made of are left out, and only the
 /// tensors' own bytes are read; several in one place share them.
 ///
 /// # Errors
 /// What is wrong with those files: missing, no regular files, too short, more than 2 GiB of weights
 /// or than memory allows, changed while they are read, or outside `folder`.
-pub fn inline(model: &mut proto::Model, folder: &Path) -> Result<Vec<Ingredient>, String> {
+pub fn inline(
+    model: &mut proto::Model,
+    own: &Opened,
+    folder: &Path,
+) -> Result<Vec<Ingredient>, String> {
     if let Some(graph) = &mut model.graph {
         leave_out(graph);
     }
     let mut reader = Reader {
+        own,
         folder,
         files: HashMap::new(),
         known: HashMap::new(),
@@ -45,7 +51,7 @@ pub fn inline(model: &mut proto::Model, folder: &Path) -> Result<Vec<Ingredient>
     Ok(reader.files.into_values().map(Opened::ingredient).collect())
 }
 
-/// Removes the weights in other files that none of the outputs is made of.
+/// Removes the weights outside of the graph that none of the outputs is made of.
 fn leave_out(graph: &mut proto::Graph) {
     let is_outside = |weight: &Tensor| weight.data_location() == DataLocation::External;
     if !graph.initializer.iter().any(is_outside) {
@@ -82,6 +88,13 @@ fn leave_out(graph: &mut proto::Graph) {
         }
         !is_left
     });
+    if left.is_empty() {
+        return;
+    }
+    // Nor what is made of them.
+    graph
+        .node
+        .retain(|node| node.output.iter().any(|output| needed.contains(output)));
     // IR versions before 4 list weights among the inputs.
     graph.input.retain(|input| !left.contains(input.name()));
 }
@@ -132,6 +145,7 @@ fn in_sparse(sparse: &mut proto::SparseTensor, visit: Visit) -> Result<(), Strin
 
 /// The files in a folder, as far as they were asked for.
 struct Reader<'a> {
+    own: &'a Opened,
     folder: &'a Path,
     files: HashMap<PathBuf, Opened>,
     known: HashMap<(PathBuf, u64, usize), Bytes>,
@@ -146,6 +160,13 @@ impl Reader<'_> {
             return Ok(());
         }
         let place = Place::of(tensor)?;
+        if place.location == SELF {
+            // Whether the shape fits is seen when the graph is checked.
+            let read = self.own.read_range(place.offset, place.length.unwrap_or(0));
+            let data = read.map_err(|trouble| format!("the file itself {trouble}"))?;
+            take_in(tensor, data.into());
+            return Ok(());
+        }
         let path = confine(self.folder, place.location)?;
         let size = graph::byte_size(tensor)
             .ok_or_else(|| format!("the shape of weight “{}” is absurd", tensor.name()))?;
@@ -181,11 +202,15 @@ impl Reader<'_> {
                 data
             }
         };
-        tensor.raw_data = Some(data);
-        tensor.external_data.clear();
-        tensor.data_location = None;
+        take_in(tensor, data);
         Ok(())
     }
+}
+
+fn take_in(tensor: &mut Tensor, data: Bytes) {
+    tensor.raw_data = Some(data);
+    tensor.external_data.clear();
+    tensor.data_location = None;
 }
 
 /// Where a weight's bytes are.

@@ -3,7 +3,7 @@
 //! `generated` has the protobuf messages (onnx-ml.proto of the ONNX project, see scripts/onnx-proto.sh), `proto` what
 //! is asked of them. A `graph` is what is left when a file passed all checks: functions are inlined, weights outside
 //! the file are in, tensors and nodes are found by name, no node uses its own result. What it can compute of constants
-//! is computed (`constant_fold`). `node` and `builder` make new nodes and weights under names that the file has not.
+//! is computed (`constant_fold`). `skim` reads of a file what is needed. `node` and `builder` make new nodes and weights under names that the file has not.
 //!
 //! Any file may be damaged or hostile: every length, offset and depth that it tells is doubted.
 
@@ -20,3 +20,4 @@ pub(crate) mod node;
 pub(crate) mod ops;
 pub(crate) mod order;
 pub(crate) mod proto;
+pub(crate) mod skim;

@@ -37,6 +37,10 @@ fn the_command_line_is_explained() {
             "--input-size takes a number from 0 to 4096, not “4000000000”.",
         ),
         (
+            vec!["a.onnx", "--memory-limit", "all"],
+            "--memory-limit takes a number, not “all”.",
+        ),
+        (
             vec!["a.onnx", "--method", "magic"],
             "There is no method magic",
         ),
@@ -54,6 +58,37 @@ fn the_command_line_is_explained() {
         let message = words(&output.stderr);
         assert!(message.contains(expected), "{message}");
     }
+}
+
+#[test]
+fn a_network_is_held_to_the_memory_it_is_given() {
+    let given = |bytes: &str| {
+        let network = ["--net", "squeezenet", "--image", PHOTO];
+        inspect(&[&network[..], &["--memory-limit", bytes]].concat())
+    };
+    for (bytes, expected) in [
+        (
+            "1000000",
+            "takes memory beyond the 1000000 bytes that it may",
+        ),
+        ("5100000", "it takes more memory than it may"),
+    ] {
+        let output = given(bytes);
+        assert_eq!(output.status.code(), Some(1));
+        let message = words(&output.stderr);
+        assert!(message.contains(expected), "{message}");
+        assert!(message.contains("memory-limit"), "{message}");
+    }
+    assert!(given("50000000").status.success());
+}
+
+#[test]
+fn names_do_not_steer_the_terminal() {
+    let output = inspect(&["\u{1b}]0;owned\u{7}.onnx"]);
+    assert_eq!(output.status.code(), Some(1));
+    let message = words(&output.stderr);
+    assert!(message.contains("\\u{1b}]0;owned\\u{7}.onnx"), "{message}");
+    assert!(!message.contains('\u{1b}'), "{message}");
 }
 
 #[test]

@@ -1,3 +1,4 @@
+use super::lines as lines_of;
 use super::*;
 use crate::inference::labels::Labels;
 
@@ -199,7 +200,7 @@ fn faults_are_told() {
     assert!(
         parse(&many, 1, false)
             .unwrap_err()
-            .contains("1000001 labels")
+            .contains("more than 1000000 labels")
     );
 }
 
@@ -383,4 +384,22 @@ fn two_maps_of_a_configuration_that_contradict_each_other_are_told() {
     ] {
         assert_eq!(names(&both(label2id), 2), ["red", "green"]);
     }
+}
+
+/// A few bytes may become a value in memory, of many times their size.
+#[test]
+fn values_without_end_are_refused_before_they_are_read() {
+    for value in ["0,", "[],", "{},", "\"a\":0,"] {
+        let begins = if value.contains("a\"") { '{' } else { '[' };
+        let text = format!("{begins}{}", value.repeat(4 * MOST + 1));
+        let fault = parse(&text, 2, false).unwrap_err();
+        assert!(fault.contains("more than 4000000 values"), "{fault}");
+    }
+    let lines = "x\n".repeat(MOST + 1);
+    assert!(
+        lines_of(&lines)
+            .unwrap_err()
+            .contains("more than 1000000 labels")
+    );
+    assert_eq!(lines_of("[\n]\n").unwrap(), ["[", "]"]);
 }

@@ -31,6 +31,16 @@ pub enum Excess {
     Text { name: String },
 }
 
+impl Excess {
+    /// Whether there is a limit that would allow it.
+    pub fn is_finite(&self) -> bool {
+        match self {
+            Self::Weights { .. } | Self::Constant { .. } => true,
+            Self::Function { .. } | Self::Loop { .. } | Self::Text { .. } => false,
+        }
+    }
+}
+
 impl fmt::Display for Excess {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -205,7 +215,10 @@ impl Bounding {
                             .iter()
                             .zip(&node.input)
                             .all(|(known, name)| known.is_some() || name.is_empty());
-                is_constant.then(|| Constant::made(node, &operands))
+                is_constant.then(|| {
+                    let is_kept = operands.iter().flatten().any(|known| known.is_kept());
+                    Constant::made(node, &operands).kept(is_kept)
+                })
             }
         };
         let made = match made {
@@ -214,6 +227,7 @@ impl Bounding {
                     let tensor = node.result().to_owned();
                     return Err(Excess::Constant { tensor, bytes });
                 }
+                _ if made.is_kept() => Some(made),
                 Some(bytes) if node.op() == Op::Constant => {
                     self.spend(node.result(), bytes)?;
                     Some(made)
@@ -224,7 +238,7 @@ impl Bounding {
                 }
                 _ => {
                     self.guard(node, before)?;
-                    None
+                    Some(made.kept(true))
                 }
             },
             None => None,
@@ -261,7 +275,7 @@ impl Bounding {
         let kept = format!("{KEPT}/{}", self.guards);
         let branch = |which: &str| {
             let result = format!("{kept}/{which}");
-            let graph = proto::Graph {
+            proto::Graph {
                 name: Some(which.to_owned()),
                 node: vec![node::node("Identity", &[operand], &result)],
                 output: vec![proto::ValueInfo {
@@ -269,17 +283,14 @@ impl Bounding {
                     ..proto::ValueInfo::default()
                 }],
                 ..proto::Graph::default()
-            };
-            Attribute {
-                name: Some(which.to_owned()),
-                r#type: Some(attribute_type::GRAPH),
-                g: Some(Box::new(graph)),
-                ..Attribute::default()
             }
         };
-        let branches = ["then_branch", "else_branch"].map(branch);
-        let mut choice = node::node("If", &[KEPT], &kept);
-        choice.attribute.extend(branches);
+        let choice = node::node("If", &[KEPT], &kept);
+        let choice = ["then_branch", "else_branch"]
+            .into_iter()
+            .fold(choice, |choice, which| {
+                node::with_graph(choice, branch(which))
+            });
         before.push(choice);
         *operand = kept;
         Ok(())

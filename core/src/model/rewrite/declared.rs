@@ -16,6 +16,8 @@ pub struct Constant {
     numbers: Option<Vec<f64>>,
     /// Bytes of an element.
     width: u64,
+    /// It is computed in each run, not when the network is opened.
+    is_kept: bool,
 }
 
 impl Constant {
@@ -41,8 +43,8 @@ impl Constant {
         Self {
             elements: shape.as_deref().map(product),
             shape,
-            numbers: None,
             width,
+            ..Self::default()
         }
     }
 
@@ -57,6 +59,15 @@ impl Constant {
     /// Most bytes that it can take; none where the file does not tell.
     pub fn bytes(&self) -> Option<u64> {
         Some(self.elements?.saturating_mul(self.width))
+    }
+
+    pub fn is_kept(&self) -> bool {
+        self.is_kept
+    }
+
+    /// The same, computed in each run if `is_kept`.
+    pub fn kept(self, is_kept: bool) -> Self {
+        Self { is_kept, ..self }
     }
 
     /// Whether that is how many it has, if it comes to be at all.
@@ -104,6 +115,7 @@ impl Constant {
                         .filter(|_| whole)
                         .map(|shape| vec![shape.len() as u64]),
                     width: 8,
+                    is_kept: false,
                 }
             }
             Op::ConstantOfShape => {
@@ -152,7 +164,6 @@ impl Constant {
                 let numbers = numbers.map(|numbers| numbers.concat());
                 let numbers = numbers.filter(|numbers| numbers.len() <= MOST_NUMBERS);
                 Self {
-                    elements,
                     shape: first.shape.clone().and_then(|mut shape| {
                         let axis = position(node.int("axis", 0), shape.len())?;
                         let mut sizes = parts
@@ -163,7 +174,7 @@ impl Constant {
                         Some(shape)
                     }),
                     numbers,
-                    width: first.width,
+                    ..Self::of_elements(elements, first.width)
                 }
             }
             Op::Gather => {
@@ -191,9 +202,9 @@ impl Constant {
                 };
                 Self {
                     elements: elements.map(|(row, count)| row.saturating_mul(count)),
-                    shape: None,
                     numbers: picked(),
                     width: data.width,
+                    ..Self::default()
                 }
             }
             Op::Cast => Self {
