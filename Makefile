@@ -112,7 +112,7 @@ deb: build ## a Debian package in out/, with all programs, SqueezeNet and the la
 deb-test: ## install the package in a fresh Debian 12, use it and take it away; needs root and debootstrap, takes minutes
 	@scripts/deb-test.sh
 
-camera-test: deb ## the package on a video device that vanishes and comes back, in an emulated machine; as deb-test, ten minutes
+camera-test: deb ## the package on a video device that vanishes and comes back, in an emulated machine; takes a quarter of an hour
 	@$(if $(filter 0,$(shell id -u)),,sudo) scripts/camera-test.sh $(if $(FOLDER),"$(FOLDER)")
 
 debian-test: ## all tests on the last commit in a fresh Debian, RELEASE=12 or 13; needs root and debootstrap, takes half an hour

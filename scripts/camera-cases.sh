@@ -92,15 +92,17 @@ programs() {
         start ada camoverlay-record camera -o not.mkv --size ${wish% *} --fps "${wish#* }"
         finish "record, asked for $wish" 1 "no pictures of ${wish% *} at ${wish#* } frames a second.*v4l2-ctl"
     done
-    start ada v4l2-ctl --device "$device" --stream-mmap --stream-count=100000
+    start ada sh -c "exec v4l2-ctl --device $device --stream-mmap --stream-count=100000 >/dev/null 2>&1"
     other=$program
     sleep 3
     start ada camoverlay-record camera -o not.mkv --size "$size"
     finish "record, another program has it" 1 'another program uses it.*end that'
     kill "$other"
-    wait "$other"
+    wait "$other" 2>/dev/null
     start nobody camoverlay-record "$device" -o not.mkv
     finish "record, as a user not of the group video" 1 'You may not open the camera.*adduser'
+    start nobody camoverlay-view --list
+    finish "\`camoverlay-view --list\`, as that user" 0 'You may not open the camera.*adduser'
     start nobody camoverlay-record camera -o not.mkv
     finish "record camera, as that user" 1 'You may not open the camera.*adduser'
 

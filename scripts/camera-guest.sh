@@ -30,12 +30,12 @@ since() {
     awk -v then="$1" -v now="$(now)" 'BEGIN { printf "%.0f", now - then }'
 }
 
-# start USER PROGRAM...: in the background, as its user would.
+# start USER PROGRAM...: in the background, as its user would. Without --foreground, a signal would reach it twice.
 start() {
     user=$1
     shift
-    (cd /tmp/work && exec setpriv --reuid "$user" --regid "$user" --init-groups \
-        env -i PATH="$PATH" LC_ALL="$LC_ALL" HOME=/tmp/work DISPLAY=:1 timeout -s KILL "$longest" "$@") \
+    (cd /tmp/work && exec setpriv --reuid "$user" --regid "$(id -g "$user")" --init-groups \
+        env -i PATH="$PATH" LC_ALL="$LC_ALL" HOME=/tmp/work DISPLAY=:1 timeout --foreground -s KILL "$longest" "$@") \
         </dev/null >"$said" 2>&1 &
     program=$!
     started=$(now)
@@ -154,14 +154,13 @@ formats() {
     echo "What v4l2-ctl reads of the camera is '$colour' to the network by way of ffmpeg, in gray '$gray'."
     offered=$(gst-device-monitor-1.0 Video/Source | grep -o 'video/x-raw, format=[A-Za-z0-9_]*' | sort -u | sed 's/.*=//')
     echo "It offers $(v4l2-ctl --device "$device" --list-formats | grep -c "\[[0-9]*\]: '") formats, v4l2src" \
-        "$(echo "$offered" | wc -l) raw ones of them:"
+        "$(echo "$offered" | wc -l) raw ones of them. (BGR15 is not tried: GStreamer 1.22 takes big-endian RGB for it.)"
     echo
     echo "| format | frames asked | seen | first message | frames a second |"
     echo "|---|---|---|---|---|"
     for format in $offered; do
         case $format in
-            # Not in this order of bits, but in that of RGB with its bytes swapped: GStreamer 1.22 takes it for the other.
-            BGR15 | BGR16) ;;
+            BGR15) ;;
             GRAY*) pixel_format "$format" "$gray" ;;
             *) pixel_format "$format" "$colour" ;;
         esac

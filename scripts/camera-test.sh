@@ -2,10 +2,11 @@
 # camera-test.sh [FOLDER]
 # Installs the package of `make deb` in a fresh, minimal Debian 12, boots that under QEMU, which emulates the whole
 # machine, and has it look at a video device there: the kernel's own virtual camera, the module vivid. What is tried
-# stands in camera-guest.sh and camera-cases.sh, which print tables; the exit code says whether all of it came out as it should.
+# stands in camera-guest.sh and camera-cases.sh, which print tables; the exit code says whether all of it is as it should
+# be.
 # The root is made in FOLDER, which is kept and used again, or in the temporary folder and removed at the end.
 # Needs root, debootstrap, mke2fs, the network and 5 GB; neither KVM nor a camera. QEMU, the kernel and all else is
-# Debian's, and installed in that root only. Takes about TAKES.
+# Debian's, and installed in that root only. Takes a quarter of an hour.
 set -eu
 
 cd "$(dirname "$0")/.."
