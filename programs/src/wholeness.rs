@@ -36,6 +36,12 @@ pub fn of_file(path: &Path) -> Wholeness {
     look().unwrap_or(Wholeness::Unknown)
 }
 
+/// Whether a transport stream of so many bytes ends between two packets.
+pub fn is_of_packets(bytes: u64) -> bool {
+    let mut sizes = TS_PACKETS.iter();
+    sizes.any(|(size, _)| bytes.is_multiple_of(*size as u64))
+}
+
 fn look_at(file: &mut File, length: u64) -> io::Result<Wholeness> {
     let mut start = Vec::new();
     file.by_ref().take(4096).read_to_end(&mut start)?;

@@ -1,16 +1,17 @@
 //! One file of a recording in the making, its muxer, and what was seen in it.
 
 use std::path::PathBuf;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 use gst::ClockTime;
 use gst::prelude::*;
 
 use super::container::Container;
 use super::files::Files;
+use super::fragments;
 use super::journal::Journal;
-use super::streams::lock;
+use super::streams::{lock, pad};
 use crate::failure::Failure;
 
 /// Timescale of MP4 pictures, in units a second: it holds the usual frame rates exactly and any other to 11 µs.
@@ -37,6 +38,8 @@ pub struct Part {
     /// Bytes of the largest frame.
     largest: AtomicU64,
     has_ended: AtomicBool,
+    /// Whether it cannot be written any more.
+    has_failed: Arc<AtomicBool>,
 }
 
 /// Finds out when the file starts: where the earliest of its streams does.
@@ -67,13 +70,17 @@ impl Part {
         }
         let sink = gst::ElementFactory::make("filesink")
             .property("location", files.video_part())
-            // Those that come later must not have the pipeline wait for them.
-            .property("async", number == 0)
+            .property("async", false)
             // What is held back is lost when the program is killed.
             .property_from_str("buffer-mode", "unbuffered")
             .build()?;
         pipeline.add_many([&muxer, &sink])?;
         muxer.link(&sink)?;
+        // It writes whether or not the pipeline runs, which waits for its input: for ever if that has broken by then.
+        sink.set_locked_state(true);
+        sink.set_state(gst::State::Playing)?;
+        let has_failed = Arc::new(AtomicBool::new(false));
+        watch(&pad(&muxer, "src")?, Arc::clone(&has_failed));
         Ok(Self {
             number,
             from,
@@ -90,6 +97,7 @@ impl Part {
             frames: AtomicU64::new(0),
             largest: AtomicU64::new(0),
             has_ended: AtomicBool::new(false),
+            has_failed,
         })
     }
 
@@ -134,9 +142,11 @@ impl Part {
         self.has_ended.load(Ordering::Relaxed)
     }
 
-    /// Lets it run beside the rest of the pipeline.
-    pub fn play(&self) -> Result<(), Failure> {
-        self.sink.sync_state_with_parent()?;
+    /// Lets the muxer run as the rest of a running pipeline does.
+    ///
+    /// # Errors
+    /// It cannot.
+    pub fn join(&self) -> Result<(), Failure> {
         Ok(self.muxer.sync_state_with_parent()?)
     }
 
@@ -182,6 +192,11 @@ impl Part {
         source == self.sink.upcast_ref::<gst::Object>()
     }
 
+    /// Has nothing more written: what an unfinished file consists of must not be taken for that of a finished one.
+    pub fn fail(&self) {
+        self.has_failed.store(true, Ordering::Relaxed);
+    }
+
     /// Takes muxer and writer, which have come to the end of the file, out of `pipeline`.
     pub fn leave(&self, pipeline: &gst::Pipeline) {
         for element in [&self.muxer, &self.sink] {
@@ -209,4 +224,24 @@ impl Part {
             format!("What the network says cannot be written down: {error}.").into()
         })
     }
+}
+
+/// Looks through what the muxer gives on `pad`, and lets nothing pass any more once it `has_failed`.
+fn watch(pad: &gst::Pad, has_failed: Arc<AtomicBool>) {
+    let kinds = gst::PadProbeType::BUFFER | gst::PadProbeType::EVENT_DOWNSTREAM;
+    pad.add_probe(kinds, move |_, info| {
+        if has_failed.load(Ordering::Relaxed) {
+            info.flow_res = Err(gst::FlowError::Error);
+            return gst::PadProbeReturn::Handled;
+        }
+        if let Some(buffer) = info.buffer_mut()
+            && buffer
+                .map_readable()
+                .is_ok_and(|data| fragments::is_index(&data))
+            && let Ok(mut data) = buffer.make_mut().map_writable()
+        {
+            fragments::mend(&mut data);
+        }
+        gst::PadProbeReturn::Ok
+    });
 }
