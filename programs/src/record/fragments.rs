@@ -1,82 +1,106 @@
 //! Mends the index of an MP4's fragment (ISO/IEC 14496-12, 8.8) as GStreamer's muxer writes it.
 //!
-//! Where the last packet of a fragment is as large as the first, the muxer (1.22 to 1.26) says its size nowhere, and
-//! players refuse the whole file, as long as it is not finished by an index of all that is in it. The size is put where
-//! the index has something that is not needed: flags that only say which pictures stand on their own.
+//! A packet that is as large as the first of its fragment, or lasts as long, and behind which none differs, has no size or
+//! length of its own there, and the default that would stand for it is left out as well (GStreamer 1.22). Players
+//! refuse the file for the one, as long as it is not finished by an index of all that is in it, and show frames at
+//! wrong times for the other. The defaults are put where the index says where its data begins in the file, and that is
+//! told from where the index itself lies.
 
 const TFHD_BASE_DATA_OFFSET: u32 = 0x01;
 const TFHD_DESCRIPTION: u32 = 0x02;
 const TFHD_DURATION: u32 = 0x08;
 const TFHD_SIZE: u32 = 0x10;
 const TFHD_FLAGS: u32 = 0x20;
+const TFHD_BASE_IS_INDEX: u32 = 0x02_0000;
 
 const TRUN_DATA_OFFSET: u32 = 0x001;
 const TRUN_FIRST_FLAGS: u32 = 0x004;
 const TRUN_DURATION: u32 = 0x100;
 const TRUN_SIZE: u32 = 0x200;
-const TRUN_FLAGS: u32 = 0x400;
-const TRUN_TIME_OFFSET: u32 = 0x800;
 
 /// Whether `data` begins with a fragment's index.
 pub fn is_index(data: &[u8]) -> bool {
     data.get(4..8) == Some(b"moof")
 }
 
-/// Writes down in the index `data` the sizes that are missing.
-pub fn mend(data: &mut [u8]) {
-    for (place, end) in boxes(data, (8, data.len()), *b"traf") {
-        mend_track(data, place, end);
+/// Writes down in the index `data`, which lies at `place` in its file, what is missing.
+pub fn mend(data: &mut [u8], place: u64) {
+    for track in boxes(data, (8, data.len()), *b"traf") {
+        mend_track(data, track, place);
     }
 }
 
-/// Does so for the track whose content is at `place`, up to `end`.
-fn mend_track(data: &mut [u8], place: usize, end: usize) -> Option<()> {
-    let (header, _) = *boxes(data, (place, end), *b"tfhd").first()?;
-    let runs = boxes(data, (place, end), *b"trun");
-    let header_flags = flags(data, header)?;
-    if header_flags & TFHD_SIZE != 0 {
+/// Does so for the track whose content lies between the two places in `track`.
+fn mend_track(data: &mut [u8], track: (usize, usize), place: u64) -> Option<()> {
+    let (header, _) = *boxes(data, track, *b"tfhd").first()?;
+    let runs = boxes(data, track, *b"trun");
+    let found = flags(data, header)?;
+    let lacks = |default: u32, own: u32| {
+        found & default == 0
+            && runs
+                .iter()
+                .any(|(run, _)| flags(data, *run).is_some_and(|flags| flags & own == 0))
+    };
+    if !lacks(TFHD_DURATION, TRUN_DURATION) && !lacks(TFHD_SIZE, TRUN_SIZE) {
         return None;
     }
+    if found & (TFHD_BASE_DATA_OFFSET | TFHD_DESCRIPTION) != TFHD_BASE_DATA_OFFSET {
+        return None;
+    }
+    let base = u64::from(number(data, header + 8)?) << 32 | u64::from(number(data, header + 12)?);
+    // The fields behind it, each there or not: duration, size, flags.
+    let after = |flag: u32| {
+        let before = [TFHD_DURATION, TFHD_SIZE]
+            .into_iter()
+            .filter(|other| *other < flag);
+        let count = before.filter(|other| found & other != 0).count();
+        (found & flag != 0)
+            .then(|| number(data, header + 16 + 4 * count))
+            .flatten()
+    };
+    // What the first packet has is what the others of which nothing is said have.
     let (first, _) = *runs.first()?;
     let first_flags = flags(data, first)?;
-    if first_flags & TRUN_SIZE == 0 {
-        return None;
+    let of_first = |flag: u32| {
+        let before = [TRUN_DATA_OFFSET, TRUN_FIRST_FLAGS, TRUN_DURATION];
+        let before = before
+            .into_iter()
+            .filter(|other| *other < flag && first_flags & other != 0);
+        let value = || number(data, first + 8 + 4 * before.count());
+        (first_flags & flag != 0).then(value).flatten()
+    };
+    let duration = after(TFHD_DURATION).or_else(|| of_first(TRUN_DURATION))?;
+    let size = after(TFHD_SIZE).or_else(|| of_first(TRUN_SIZE))?;
+    let is_full = found & (TFHD_DURATION | TFHD_SIZE) == 0;
+    let sample_flags = after(TFHD_FLAGS);
+    let moved = i64::try_from(base)
+        .ok()?
+        .checked_sub(i64::try_from(place).ok()?)?;
+    let moved = i32::try_from(moved).ok()?;
+    let offsets: Vec<(usize, i32)> = runs
+        .iter()
+        .map(|(run, _)| {
+            let offset = number(data, run + 8)?.cast_signed().checked_add(moved)?;
+            (flags(data, *run)? & TRUN_DATA_OFFSET != 0).then_some((run + 8, offset))
+        })
+        .collect::<Option<_>>()?;
+
+    let kept = found & !TFHD_BASE_DATA_OFFSET | TFHD_DURATION | TFHD_SIZE | TFHD_BASE_IS_INDEX;
+    // One of the two was there: something else fills its place.
+    let description = (!is_full).then_some(1);
+    let described = if is_full { 0 } else { TFHD_DESCRIPTION };
+    put(data, header, kept | described)?;
+    let fields = description
+        .into_iter()
+        .chain([duration, size])
+        .chain(sample_flags);
+    for (n, field) in fields.enumerate() {
+        put(data, header + 8 + 4 * n, field)?;
     }
-    let fields = fields(first_flags, TRUN_DURATION);
-    let size = number(data, first + 8 + 4 * fields)?;
-    for (run, _) in runs {
-        let run_flags = flags(data, run)?;
-        if run_flags & TRUN_SIZE != 0 {
-            continue;
-        }
-        if header_flags & TFHD_FLAGS != 0 {
-            // For the whole track; what says its own size keeps it.
-            let base = 2 * usize::from(header_flags & TFHD_BASE_DATA_OFFSET != 0);
-            let others = [TFHD_DESCRIPTION, TFHD_DURATION].map(|f| header_flags & f != 0);
-            let before = base + others.iter().filter(|is| **is).count();
-            put(data, header, header_flags & !TFHD_FLAGS | TFHD_SIZE)?;
-            return put(data, header + 8 + 4 * before, size);
-        }
-        if run_flags & TRUN_FLAGS != 0 {
-            // Flags come right behind the size.
-            let kept = run_flags & !TRUN_FLAGS | TRUN_SIZE;
-            let start = run + 8 + 4 * self::fields(run_flags, 0);
-            let each = [TRUN_DURATION, TRUN_FLAGS, TRUN_TIME_OFFSET];
-            let stride = each.iter().filter(|flag| run_flags & **flag != 0).count();
-            let before = usize::from(run_flags & TRUN_DURATION != 0);
-            for sample in 0..number(data, run + 4)? as usize {
-                put(data, start + 4 * (sample * stride + before), size)?;
-            }
-            put(data, run, kept)?;
-        }
+    for (at, offset) in offsets {
+        put(data, at, offset.cast_unsigned())?;
     }
     Some(())
-}
-
-/// How many numbers a run has between its count and its first sample, and in that before its size.
-fn fields(run_flags: u32, each: u32) -> usize {
-    let all = [TRUN_DATA_OFFSET, TRUN_FIRST_FLAGS, each];
-    all.iter().filter(|flag| run_flags & **flag != 0).count()
 }
 
 /// Where the contents of the boxes called `name` begin and end, of those between `from` and `to`.
@@ -134,36 +158,44 @@ mod tests {
     }
 
     #[test]
-    fn a_size_that_is_missing_takes_the_place_of_flags() {
-        let picture = |last: &[u32]| {
+    fn defaults_take_the_place_of_where_data_begins() {
+        // Data at 1000, the index at 5000.
+        let picture = |header: &[u32], moved: i32| {
+            let at = |offset: i32| (offset + moved).cast_unsigned();
             vec![
-                boxed(b"tfhd", &[0x09, 1, 0, 0, 3600]),
-                boxed(b"trun", &[0x201, 1, 16, 700]),
-                boxed(b"trun", &[0x601, 1, 900, 130, 0x1_00c0]),
-                boxed(b"trun", last),
+                boxed(b"tfhd", header),
+                boxed(b"trun", &[0x201, 1, at(16), 700]),
+                boxed(b"trun", &[0x601, 1, at(900), 130, 0x1_00c0]),
+                boxed(b"trun", &[0x401, 1, at(999), 0x1_00c0]),
             ]
         };
-        let sound = |default: [u32; 2]| {
+        let sound = |header: &[u32], moved: i32| {
+            let at = |offset: i32| (offset + moved).cast_unsigned();
             vec![
-                boxed(b"tfhd", &[default[0], 2, 0, 0, default[1]]),
-                boxed(b"trun", &[0x301, 1, 16, 1024, 206]),
-                boxed(b"trun", &[0x305, 2, 16, 0xc0, 1024, 206, 1024, 207]),
-                boxed(b"trun", &[0x001, 1, 90]),
+                boxed(b"tfhd", header),
+                boxed(b"trun", &[0x301, 1, at(16), 1024, 206]),
+                boxed(b"trun", &[0x305, 2, at(17), 0xc0, 1024, 206, 1025, 207]),
+                boxed(b"trun", &[0x001, 1, at(90)]),
             ]
         };
-        let mut data = index(&[picture(&[0x401, 1, 999, 0x1_00c0]), sound([0x21, 0xc0])]);
-        let expected = index(&[picture(&[0x201, 1, 999, 700]), sound([0x11, 206])]);
+        let mut data = index(&[
+            picture(&[0x09, 1, 0, 1000, 3600], 0),
+            sound(&[0x21, 2, 0, 1000, 0xc0], 0),
+        ]);
+        let expected = index(&[
+            picture(&[0x02_001a, 1, 1, 3600, 700], -4000),
+            sound(&[0x02_0038, 2, 1024, 206, 0xc0], -4000),
+        ]);
         assert!(is_index(&data));
-        mend(&mut data);
+        mend(&mut data, 5000);
         assert_eq!(data, expected);
-        // What has all sizes stays.
-        let mut whole = index(&[picture(&[0x601, 1, 999, 12, 0x1_00c0])]);
-        let before = whole.clone();
-        mend(&mut whole);
-        assert_eq!(whole, before);
+        // What lacks nothing stays.
+        mend(&mut data, 5000);
+        assert_eq!(data, expected);
         // Nonsense is survived.
         for length in 0..expected.len() {
-            mend(&mut data[..length]);
+            mend(&mut data[..length], 5000);
+            mend(&mut data[length..], 5000);
         }
     }
 }

@@ -229,18 +229,28 @@ impl Part {
 /// Looks through what the muxer gives on `pad`, and lets nothing pass any more once it `has_failed`.
 fn watch(pad: &gst::Pad, has_failed: Arc<AtomicBool>) {
     let kinds = gst::PadProbeType::BUFFER | gst::PadProbeType::EVENT_DOWNSTREAM;
+    // Where in the file the next buffer goes.
+    let place = AtomicU64::new(0);
     pad.add_probe(kinds, move |_, info| {
         if has_failed.load(Ordering::Relaxed) {
             info.flow_res = Err(gst::FlowError::Error);
             return gst::PadProbeReturn::Handled;
         }
-        if let Some(buffer) = info.buffer_mut()
-            && buffer
+        if let Some(gst::EventView::Segment(segment)) = info.event().map(|event| event.view())
+            && let Some(bytes) = segment.segment().downcast_ref::<gst::format::Bytes>()
+        {
+            let start = bytes.start().map_or(0, |start| *start);
+            place.store(start, Ordering::Relaxed);
+        }
+        if let Some(buffer) = info.buffer_mut() {
+            let at = place.fetch_add(buffer.size() as u64, Ordering::Relaxed);
+            if buffer
                 .map_readable()
                 .is_ok_and(|data| fragments::is_index(&data))
-            && let Ok(mut data) = buffer.make_mut().map_writable()
-        {
-            fragments::mend(&mut data);
+                && let Ok(mut data) = buffer.make_mut().map_writable()
+            {
+                fragments::mend(&mut data, at);
+            }
         }
         gst::PadProbeReturn::Ok
     });
