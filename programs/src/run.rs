@@ -142,7 +142,10 @@ fn handle(
                 say(warning.message());
             }
         }
-        gst::MessageView::Latency(_) => pipeline.recalculate_latency()?,
+        gst::MessageView::Latency(_) => {
+            // It fails while an element joins the others, which asks for it again when it has.
+            let _ = pipeline.recalculate_latency();
+        }
         gst::MessageView::Eos(_) => return Ok(true),
         _ => {}
     }

@@ -212,7 +212,7 @@ impl Source {
             }
             gst::MessageView::Error(error) if self.is_of(message) => {
                 let status = error.details().map(|d| d.get::<u32>("http-status-code"));
-                if let Some(Ok(status @ 400..)) = status {
+                if let Some(Ok(status @ 300..)) = status {
                     lock(&self.seen.symptoms).status.get_or_insert(status);
                 }
             }
@@ -233,13 +233,26 @@ impl Source {
             }
             symptoms.is_out_of_reach = true;
         }
-        unreadable::sentence(&self.name, error, &symptoms).into()
+        let sentence = unreadable::sentence(&self.name, error, &symptoms);
+        match unreadable::is_break(error) {
+            true => Failure::Stalled(sentence),
+            false => sentence.into(),
+        }
+    }
+
+    /// Whether `message` is of what reads the input, of which something has been read: frames may be on their way.
+    pub fn is_of_broken_reader(&self, message: &gst::MessageRef) -> bool {
+        let reader = lock(&self.seen.reader);
+        let source = reader.as_ref().map(|reader| reader.element.upcast_ref());
+        source.is_some() && message.src() == source && self.seen.bytes.load(Ordering::Relaxed) > 0
     }
 
     /// What an error of the input is to the user that comes after frames have.
     pub fn breakage(&self, error: &glib::Error) -> String {
         match (error.message().trim_end_matches('.'), &self.input) {
-            ("Internal data stream error", Input::Uri(_)) => {
+            (words, Input::Uri(_))
+                if words == "Internal data stream error" || unreadable::is_break(error) =>
+            {
                 "Its connection broke off: try again, or download it first.".to_owned()
             }
             ("Internal data stream error", Input::File(_)) => {
@@ -285,13 +298,13 @@ impl Source {
         length: Option<ClockTime>,
         bytes: Option<u64>,
     ) -> Option<&'static str> {
+        let place = self.seen.place.load(Ordering::Relaxed);
         let (wholeness, advice) = match &self.input {
             Input::File(path) => (
                 wholeness::of_file(path),
                 "The file ends before its time: copy or download it again.",
             ),
             Input::Uri(_) => {
-                let place = self.seen.place.load(Ordering::Relaxed);
                 let is_short = bytes.is_some_and(|bytes| place < bytes);
                 (
                     if is_short {
@@ -304,10 +317,14 @@ impl Source {
             }
             Input::FirstCamera | Input::Camera(_) => return None,
         };
+        let is_torn = wholeness == Wholeness::Unknown
+            && lock(&self.seen.symptoms).kind.as_deref() == Some("video/mpegts")
+            && !wholeness::is_of_packets(place);
         let lacks = |tolerance: ClockTime| length.is_some_and(|length| came + tolerance < length);
         let is_short = match wholeness {
             Wholeness::Whole => false,
             Wholeness::Torn => true,
+            Wholeness::Unknown if is_torn => true,
             Wholeness::Short => length.is_none() || lacks(TOLERANCE),
             Wholeness::Unknown => lacks(length.unwrap_or_default() / 20 + WIDE_TOLERANCE),
         };

@@ -29,7 +29,14 @@ pub fn sentence(name: &str, error: &glib::Error, symptoms: &Symptoms) -> String 
     let kind = symptoms.kind.as_deref().unwrap_or_default();
     let picture = kind.strip_prefix("image/").map(format_name);
     let is_of_stream = error.is::<gst::StreamError>();
-    let (why, help) = if let Some(status) = symptoms.status {
+    let (why, help) = if let Some(status @ 300..400) = symptoms.status {
+        (
+            format!(
+                "its server sends on and on to other addresses, the last time with {status} ({words})"
+            ),
+            "Is the address right? Does it open in a browser?",
+        )
+    } else if let Some(status) = symptoms.status {
         (
             format!("its server answers {status} ({words})"),
             advice(status),
@@ -44,7 +51,7 @@ pub fn sentence(name: &str, error: &glib::Error, symptoms: &Symptoms) -> String 
             "there is no picture in it".to_owned(),
             "Give a video, a picture or a camera.",
         )
-    } else if words == "Server does not support seeking" {
+    } else if is_break(error) {
         (
             "its connection broke off, and its server cannot go on in the middle".to_owned(),
             "Try again, or download it first.",
@@ -90,6 +97,11 @@ pub fn sentence(name: &str, error: &glib::Error, symptoms: &Symptoms) -> String 
     };
     let sentence = format!("{name} cannot be read: {why}. {help}");
     sentence.trim_end().to_owned()
+}
+
+/// Whether `error` is that a web server's answer has broken off and that GStreamer cannot have the rest of it.
+pub fn is_break(error: &glib::Error) -> bool {
+    error.message().trim_end_matches('.') == "Server does not support seeking"
 }
 
 /// What to do where a web server answers with `status`.

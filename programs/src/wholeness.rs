@@ -36,6 +36,12 @@ pub fn of_file(path: &Path) -> Wholeness {
     look().unwrap_or(Wholeness::Unknown)
 }
 
+/// Whether a transport stream of so many bytes ends between two packets.
+pub fn is_of_packets(bytes: u64) -> bool {
+    let mut sizes = TS_PACKETS.iter();
+    sizes.any(|(size, _)| bytes.is_multiple_of(*size as u64))
+}
+
 fn look_at(file: &mut File, length: u64) -> io::Result<Wholeness> {
     let mut start = Vec::new();
     file.by_ref().take(4096).read_to_end(&mut start)?;
@@ -106,8 +112,9 @@ fn mp4_box(head: &[u8; 16]) -> Option<([u8; 4], u64)> {
 fn riff_chunk(head: &[u8; 16]) -> Option<([u8; 4], u64)> {
     let [a, b, c, d, e, f, g, h] = *head.first_chunk()?;
     let size = u32::from_le_bytes([e, f, g, h]);
-    // What was not finished has no size.
-    (size > 0 && size < u32::MAX).then(|| ([a, b, c, d], 8 + u64::from(size)))
+    // What was not finished has no size; chunks begin at even places.
+    let all = 8 + u64::from(size).next_multiple_of(2);
+    (size > 0 && size < u32::MAX).then_some(([a, b, c, d], all))
 }
 
 /// What the sizes of the outermost chunks say.
@@ -132,11 +139,16 @@ fn of_chunks(file: &mut File, length: u64, header: Header) -> io::Result<Wholene
         }
         has_fragments |= name == *b"moof";
         let end = place.saturating_add(size);
+        if end > length && name == *b"RIFF" {
+            // Whether what it lacks is more than its index, its lists tell.
+            place += 12;
+            continue;
+        }
         if end > length {
             return Ok(match &name {
-                b"moof" => Wholeness::Torn,
+                b"moof" | b"LIST" => Wholeness::Torn,
                 b"mdat" if has_fragments => Wholeness::Torn,
-                b"mdat" | b"moov" | b"RIFF" => Wholeness::Short,
+                b"mdat" | b"moov" => Wholeness::Short,
                 // Room to spare, and what is no picture.
                 _ => Wholeness::Whole,
             });
@@ -187,9 +199,10 @@ mod tests {
             .collect();
         assert_eq!(of(&ts), Wholeness::Unknown);
         assert_eq!(of(&ts[..188 * 29 + 5]), Wholeness::Torn);
-        let avi = b"RIFF\x08\0\0\0AVI 1234RIFF\x05\0\0\0AVIX1";
+        let avi = b"RIFF\x1c\0\0\0AVI LIST\x05\0\0\0movi1\0idx1\x02\0\0\0ab";
         assert_eq!(of(avi), Wholeness::Whole);
-        assert_eq!(of(&avi[..avi.len() - 1]), Wholeness::Short);
+        assert_eq!(of(&avi[..avi.len() - 1]), Wholeness::Whole);
+        assert_eq!(of(&avi[..24]), Wholeness::Torn);
         assert_eq!(of(b""), Wholeness::Unknown);
         assert_eq!(of(b"text that is no video at all"), Wholeness::Unknown);
     }

@@ -130,7 +130,7 @@ impl Cutter {
         let part = Arc::new(Part::new(number, time, container, files, pipeline)?);
         lock(&part.journal).follow(&lock(&last.journal));
         add(&part)?;
-        part.play()?;
+        part.join()?;
         // What is asked for by its time is a picture that stands on its own.
         let key = gst_video::UpstreamForceKeyUnitEvent::builder()
             .running_time(time)
@@ -141,31 +141,40 @@ impl Cutter {
         Ok(part)
     }
 
-    /// Takes notice that `writer` has come to the end of its file, and keeps that where another follows.
+    /// Takes notice that `writer` has come to the end of its file, and keeps that where another follows. Returns whether
+    /// it was the last one.
     ///
     /// # Errors
     /// It cannot be written.
-    pub fn ended(&self, writer: &gst::Object, pipeline: &gst::Pipeline) -> Result<(), Failure> {
+    pub fn ended(&self, writer: &gst::Object, pipeline: &gst::Pipeline) -> Result<bool, Failure> {
         let part = {
             let mut parts = lock(&self.parts);
             let Some(place) = parts.iter().position(|part| part.is_written_by(writer)) else {
-                return Ok(());
+                return Ok(false);
             };
             parts[place].end();
             if place + 1 == parts.len() {
-                // The pipeline ends with it.
-                return Ok(());
+                return Ok(true);
             }
             parts.remove(place)
         };
         part.leave(pipeline);
-        self.keep(&part)
+        self.keep(&part).map(|()| false)
     }
 
     /// Whether `source` writes one of the files.
     pub fn is_writer(&self, source: &gst::Object) -> bool {
         let parts = lock(&self.parts);
         parts.iter().any(|part| part.is_written_by(source))
+    }
+
+    /// Takes notice that `source` has failed, which may write one of the files.
+    pub fn failed(&self, source: &gst::Object) {
+        for part in lock(&self.parts).iter() {
+            if part.is_written_by(source) {
+                part.fail();
+            }
+        }
     }
 
     /// Bytes that have come to the muxers of parts in the making.
@@ -185,16 +194,17 @@ impl Cutter {
         lock(&self.last().journal).end
     }
 
-    /// Keeps what there is once the pipeline is taken down: the parts that came to their end under their own names,
+    /// Keeps what there is once `pipeline` is taken down: the parts that came to their end under their own names,
     /// others under those they have.
     ///
     /// # Errors
     /// One that came to its end cannot be kept; nothing is deleted.
-    pub fn settle(&self) -> Result<Settled, Failure> {
+    pub fn settle(&self, pipeline: &gst::Pipeline) -> Result<Settled, Failure> {
         let end = self.end();
         let parts = lock(&self.parts).clone();
         let mut incomplete = Vec::new();
         for part in parts {
+            part.leave(pipeline);
             if lock(&part.journal).frames == 0 {
                 part.files.discard();
             } else if part.has_ended() {

@@ -14,30 +14,31 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// What ends a recording. What came before is still on its way, usually with an end behind it.
 pub struct Ending {
     why: Failure,
+    /// What to say instead where frames have come.
+    after_frames: Option<String>,
     is_failure: bool,
+    /// Whether it was told to end.
+    is_told: bool,
     /// How far the input has come in and how many bytes have come out, and when that was last seen to change.
     reached: (ClockTime, u64),
     moved: Instant,
 }
 
 impl Ending {
-    fn new(why: Failure, is_failure: bool) -> Self {
+    fn new(why: Failure, after_frames: Option<String>, is_failure: bool) -> Self {
         Self {
             why,
+            after_frames,
             is_failure,
+            is_told: false,
             reached: (ClockTime::ZERO, 0),
             moved: Instant::now(),
         }
     }
 
-    /// The input gives nothing more, for the reason that `text` says.
-    pub fn of_input(text: String) -> Self {
-        Self::new(Failure::Stalled(text), false)
-    }
-
-    /// The input has given nothing, for whatever reason.
-    pub fn before_any_frame(why: Failure) -> Self {
-        Self::new(why, false)
+    /// The input gives nothing more, for the reason that `why` says, or `after_frames` where frames have come.
+    pub fn of_input(why: Failure, after_frames: Option<String>) -> Self {
+        Self::new(why, after_frames, false)
     }
 
     /// Something behind the input fails, the `writer` of the file if there is one.
@@ -45,7 +46,7 @@ impl Ending {
         let (error, debug) = (error.error(), error.debug().unwrap_or_default());
         let words = error.message().trim_end_matches('.').to_owned();
         let Some(writer) = writer else {
-            return Self::new(Failure::Run(format!("{words}.")), true);
+            return Self::new(Failure::Run(format!("{words}.")), None, true);
         };
         let path: Option<String> = writer.property("location");
         let path = path.unwrap_or_default();
@@ -55,15 +56,15 @@ impl Ending {
             )
         } else {
             // GStreamer puts the system's words where users do not look.
-            let system = debug.split("system error: ").nth(1);
-            let why = system.and_then(|why| why.lines().next()).unwrap_or(&words);
+            let system = debug.lines().last().and_then(|line| line.rsplit_once(": "));
+            let why = system.map_or(words.as_str(), |(_, why)| why.trim_end_matches('.'));
             let help = match why {
                 "File too large" => " Record in smaller files: --segment 1GB.",
                 _ => "",
             };
             format!("{path} cannot be written: {why}.{help}")
         };
-        Self::new(Failure::Run(text), true)
+        Self::new(Failure::Run(text), None, true)
     }
 
     /// Whether it is not the input that has come to an end.
@@ -71,12 +72,20 @@ impl Ending {
         self.is_failure
     }
 
+    /// What to say of it where frames have come.
     pub fn text(&self) -> String {
-        self.why.to_string()
+        let text = self.after_frames.clone();
+        text.unwrap_or_else(|| self.why.to_string())
     }
 
     pub fn failure(self) -> Failure {
         self.why
+    }
+
+    /// Gives it time to end, once.
+    pub fn wait_for_end(&mut self) -> bool {
+        self.moved = Instant::now();
+        !std::mem::replace(&mut self.is_told, true)
     }
 
     /// Whether nothing has moved for so long that nothing will.

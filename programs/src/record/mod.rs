@@ -4,6 +4,7 @@ mod container;
 mod cutter;
 mod ending;
 mod files;
+mod fragments;
 mod journal;
 mod part;
 mod pipeline;
@@ -233,7 +234,8 @@ fn record(job: &Job, arguments: &Arguments) -> Result<Done, Failure> {
                 if let Some(ending) = &mut ending
                     && ending.is_over(&recorder)
                 {
-                    if ending.is_failure() {
+                    // What does not end when it is told to never will.
+                    if ending.is_failure() || !ending.wait_for_end() {
                         return Ok(Next::Stop);
                     }
                     recorder.finish();
@@ -241,7 +243,7 @@ fn record(job: &Job, arguments: &Arguments) -> Result<Done, Failure> {
             }
             Event::Message(message) => return noted(&recorder, message, &mut ending),
             Event::Stalled(failure) if recorder.came_in() > gst::ClockTime::ZERO => {
-                ending.get_or_insert_with(|| Ending::of_input(failure.to_string()));
+                ending.get_or_insert_with(|| Ending::of_input(failure.clone(), None));
                 recorder.finish();
                 return Ok(Next::Handled);
             }
@@ -252,7 +254,7 @@ fn record(job: &Job, arguments: &Arguments) -> Result<Done, Failure> {
     });
     drop(progress);
     let frames = recorder.cutter().frames();
-    let settled = recorder.cutter().settle();
+    let settled = recorder.cutter().settle(&recorder.pipeline);
     if frames == 0 {
         outcome?;
         return Err(match ending {
@@ -322,22 +324,26 @@ fn noted(
             if let Some(inner) = inner.filter(|inner| inner.type_() == gst::MessageType::Eos)
                 && let Some(writer) = inner.src()
             {
-                recorder.cutter().ended(writer, &recorder.pipeline)?;
+                // The pipeline itself ends only where it has begun, which a broken input may keep it from.
+                if recorder.cutter().ended(writer, &recorder.pipeline)? {
+                    return Ok(Next::Stop);
+                }
             }
         }
         // An input that breaks off, a camera pulled out for instance.
         gst::MessageView::Error(error)
-            if recorder.source.is_of(message) && recorder.has_picture() =>
+            if recorder.source.is_of(message)
+                && (recorder.has_picture() || recorder.source.is_of_broken_reader(message)) =>
         {
-            ending.get_or_insert_with(|| match recorder.came_in() {
-                gst::ClockTime::ZERO => {
-                    Ending::before_any_frame(recorder.source.failure(&error.error()))
-                }
+            ending.get_or_insert_with(|| {
+                let (source, error) = (&recorder.source, &error.error());
+                let failure = source.failure(error);
                 // Of a camera it is said what to do.
-                _ if recorder.source.is_camera() => {
-                    Ending::of_input(recorder.source.failure(&error.error()).to_string())
-                }
-                _ => Ending::of_input(recorder.source.breakage(&error.error())),
+                let breakage = match source.is_camera() {
+                    true => failure.to_string(),
+                    false => source.breakage(error),
+                };
+                Ending::of_input(failure, Some(breakage))
             });
             return Ok(Next::Handled);
         }
@@ -346,13 +352,15 @@ fn noted(
             let writer = message.src().filter(|src| recorder.cutter().is_writer(src));
             if is_first {
                 *ending = Some(Ending::of_recording(error, writer));
+            }
+            if writer.is_some() {
+                // What cannot be written cannot be finished either.
+                return Ok(Next::Stop);
+            }
+            if is_first {
                 recorder.salvage();
             }
-            // What cannot be written cannot be finished either.
-            return Ok(match writer {
-                Some(_) => Next::Stop,
-                None => Next::Handled,
-            });
+            return Ok(Next::Handled);
         }
         _ => {}
     }

@@ -1,16 +1,17 @@
 //! One file of a recording in the making, its muxer, and what was seen in it.
 
 use std::path::PathBuf;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 use gst::ClockTime;
 use gst::prelude::*;
 
 use super::container::Container;
 use super::files::Files;
+use super::fragments;
 use super::journal::Journal;
-use super::streams::lock;
+use super::streams::{lock, pad};
 use crate::failure::Failure;
 
 /// Timescale of MP4 pictures, in units a second: it holds the usual frame rates exactly and any other to 11 µs.
@@ -37,6 +38,8 @@ pub struct Part {
     /// Bytes of the largest frame.
     largest: AtomicU64,
     has_ended: AtomicBool,
+    /// Whether it cannot be written any more.
+    has_failed: Arc<AtomicBool>,
 }
 
 /// Finds out when the file starts: where the earliest of its streams does.
@@ -75,6 +78,11 @@ impl Part {
             .build()?;
         pipeline.add_many([&muxer, &sink])?;
         muxer.link(&sink)?;
+        // It writes whether or not the pipeline runs, which waits for its input: for ever if that has broken by then.
+        sink.set_locked_state(true);
+        sink.set_state(gst::State::Playing)?;
+        let has_failed = Arc::new(AtomicBool::new(false));
+        watch(&pad(&muxer, "src")?, Arc::clone(&has_failed));
         Ok(Self {
             number,
             from,
@@ -91,6 +99,7 @@ impl Part {
             frames: AtomicU64::new(0),
             largest: AtomicU64::new(0),
             has_ended: AtomicBool::new(false),
+            has_failed,
         })
     }
 
@@ -135,9 +144,11 @@ impl Part {
         self.has_ended.load(Ordering::Relaxed)
     }
 
-    /// Lets it run beside the rest of the pipeline.
-    pub fn play(&self) -> Result<(), Failure> {
-        self.sink.sync_state_with_parent()?;
+    /// Lets the muxer run as the rest of a running pipeline does.
+    ///
+    /// # Errors
+    /// It cannot.
+    pub fn join(&self) -> Result<(), Failure> {
         Ok(self.muxer.sync_state_with_parent()?)
     }
 
@@ -183,6 +194,11 @@ impl Part {
         source == self.sink.upcast_ref::<gst::Object>()
     }
 
+    /// Has nothing more written: what an unfinished file consists of must not be taken for that of a finished one.
+    pub fn fail(&self) {
+        self.has_failed.store(true, Ordering::Relaxed);
+    }
+
     /// Takes muxer and writer, which have come to the end of the file, out of `pipeline`.
     pub fn leave(&self, pipeline: &gst::Pipeline) {
         for element in [&self.muxer, &self.sink] {
@@ -210,4 +226,34 @@ impl Part {
             format!("What the network says cannot be written down: {error}.").into()
         })
     }
+}
+
+/// Looks through what the muxer gives on `pad`, and lets nothing pass any more once it `has_failed`.
+fn watch(pad: &gst::Pad, has_failed: Arc<AtomicBool>) {
+    let kinds = gst::PadProbeType::BUFFER | gst::PadProbeType::EVENT_DOWNSTREAM;
+    // Where in the file the next buffer goes.
+    let place = AtomicU64::new(0);
+    pad.add_probe(kinds, move |_, info| {
+        if has_failed.load(Ordering::Relaxed) {
+            info.flow_res = Err(gst::FlowError::Error);
+            return gst::PadProbeReturn::Handled;
+        }
+        if let Some(gst::EventView::Segment(segment)) = info.event().map(|event| event.view())
+            && let Some(bytes) = segment.segment().downcast_ref::<gst::format::Bytes>()
+        {
+            let start = bytes.start().map_or(0, |start| *start);
+            place.store(start, Ordering::Relaxed);
+        }
+        if let Some(buffer) = info.buffer_mut() {
+            let at = place.fetch_add(buffer.size() as u64, Ordering::Relaxed);
+            if buffer
+                .map_readable()
+                .is_ok_and(|data| fragments::is_index(&data))
+                && let Ok(mut data) = buffer.make_mut().map_writable()
+            {
+                fragments::mend(&mut data, at);
+            }
+        }
+        gst::PadProbeReturn::Ok
+    });
 }

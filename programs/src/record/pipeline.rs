@@ -94,6 +94,15 @@ impl Recorder {
         if let Some(picture) = source.element.static_pad("src") {
             link(&picture, &streams.picture)?;
         }
+        let bus = pipeline.bus().ok_or("The pipeline has no bus.")?;
+        // In the thread that fails, before it goes on.
+        bus.enable_sync_message_emission();
+        let failing = Arc::downgrade(&streams);
+        bus.connect_sync_message(Some("error"), move |_, message| {
+            if let (Some(streams), Some(source)) = (failing.upgrade(), message.src()) {
+                streams.cutter.failed(source);
+            }
+        });
         Ok(Self {
             pipeline,
             source,

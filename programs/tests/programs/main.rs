@@ -10,6 +10,7 @@ mod inspect;
 mod manual;
 mod recipes;
 mod record;
+mod record_kept;
 #[cfg(feature = "rtsp")]
 mod rtsp;
 mod view;

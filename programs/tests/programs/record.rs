@@ -21,11 +21,11 @@ use serde_json::Value;
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A recording and what lies beside it.
-struct Recording {
-    video: PathBuf,
+pub struct Recording {
+    pub video: PathBuf,
 }
 
-fn recorder<S: AsRef<OsStr>>(folder: &Path, arguments: impl IntoIterator<Item = S>) -> Command {
+pub fn recorder<S: AsRef<OsStr>>(folder: &Path, arguments: impl IntoIterator<Item = S>) -> Command {
     let mut command = Command::new("timeout");
     command
         .arg("--signal=KILL")
@@ -37,12 +37,12 @@ fn recorder<S: AsRef<OsStr>>(folder: &Path, arguments: impl IntoIterator<Item = 
 }
 
 /// Runs the recorder in `folder` on a command line of plain words.
-fn record(folder: &Path, line: &str) -> Output {
+pub fn record(folder: &Path, line: &str) -> Output {
     recorder(folder, line.split(' ')).output().unwrap()
 }
 
 /// What the recorder says that goes well.
-fn recorded(folder: &Path, line: &str) -> String {
+pub fn recorded(folder: &Path, line: &str) -> String {
     let output = record(folder, line);
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     let errors = String::from_utf8_lossy(&output.stderr);
@@ -54,7 +54,7 @@ fn recorded(folder: &Path, line: &str) -> String {
 }
 
 /// The words in which the recorder refuses `line`, leaving nothing behind, and its exit code.
-fn refusal(folder: &Path, line: &str) -> (String, i32) {
+pub fn refusal(folder: &Path, line: &str) -> (String, i32) {
     let before = names(folder);
     let output = record(folder, line);
     assert_eq!(names(folder), before, "{line}");
@@ -63,7 +63,7 @@ fn refusal(folder: &Path, line: &str) -> (String, i32) {
     (errors, output.status.code().unwrap())
 }
 
-fn names(folder: &Path) -> Vec<String> {
+pub fn names(folder: &Path) -> Vec<String> {
     let entries = fs::read_dir(folder).unwrap();
     let mut names: Vec<String> = entries
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
@@ -73,7 +73,7 @@ fn names(folder: &Path) -> Vec<String> {
 }
 
 /// Runs ffmpeg in `folder` on `line`, cut at its spaces, without a word from it.
-fn ffmpeg(folder: &Path, line: &str) {
+pub fn ffmpeg(folder: &Path, line: &str) {
     let output = try_ffmpeg(folder, line);
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(
@@ -93,7 +93,7 @@ fn try_ffmpeg(folder: &Path, line: &str) -> Output {
 }
 
 /// What ffprobe shows of `file`, asked by `line`.
-fn ffprobe(file: &Path, line: &str) -> Value {
+pub fn ffprobe(file: &Path, line: &str) -> Value {
     let output = Command::new("ffprobe")
         .args(["-v", "error", "-of", "json"])
         .args(line.split_whitespace())
@@ -118,7 +118,7 @@ fn numbers(values: &Value, field: &str) -> Vec<f64> {
 }
 
 /// Makes `name` of the espresso, then the cat, a second each, with a tone; `ending` finishes ffmpeg's command line.
-fn clip(folder: &Path, ending: &str) {
+pub fn clip(folder: &Path, ending: &str) {
     let [coffee, cat] = ["coffee", "chelsea"].map(|name| {
         let path = source(&format!("examples/media/{name}.png"));
         format!("-framerate 30000/1001 -loop 1 -t 1 -i {}", path.display())
@@ -134,7 +134,7 @@ fn clip(folder: &Path, ending: &str) {
 }
 
 impl Recording {
-    fn new(folder: &Path, name: &str) -> Self {
+    pub fn new(folder: &Path, name: &str) -> Self {
         Self {
             video: folder.join(name),
         }
@@ -160,7 +160,7 @@ impl Recording {
     }
 
     /// When each frame is shown, in seconds.
-    fn times(&self) -> Vec<f64> {
+    pub fn times(&self) -> Vec<f64> {
         let found = ffprobe(
             &self.video,
             "-show_entries frame=pts_time -select_streams v",
@@ -169,7 +169,7 @@ impl Recording {
     }
 
     /// When the streams end: the kind's last packet with its length, in seconds.
-    fn end(&self, kind: &str) -> f64 {
+    pub fn end(&self, kind: &str) -> f64 {
         let entries = "packet=pts_time,duration_time";
         let found = ffprobe(
             &self.video,
@@ -180,7 +180,7 @@ impl Recording {
             .fold(0.0, f64::max)
     }
 
-    fn lines(&self) -> Vec<Value> {
+    pub fn lines(&self) -> Vec<Value> {
         let text = fs::read_to_string(self.beside("jsonl")).unwrap();
         assert!(text.ends_with('\n'));
         let lines = text.lines();
@@ -190,7 +190,7 @@ impl Recording {
     }
 
     /// The subtitles as ffmpeg reads them: start, end, text.
-    fn cues(&self) -> Vec<(f64, f64, String)> {
+    pub fn cues(&self) -> Vec<(f64, f64, String)> {
         let subtitles = self.beside("vtt");
         let entries = "packet=pts_time,duration_time,data";
         let found = ffprobe(
@@ -212,7 +212,7 @@ impl Recording {
     }
 
     /// That every stream decodes without a word of complaint.
-    fn assert_plays(&self) {
+    pub fn assert_plays(&self) {
         let output = Command::new("ffmpeg")
             .args(["-v", "error", "-xerror", "-i"])
             .arg(&self.video)
@@ -233,7 +233,7 @@ impl Recording {
     }
 
     /// That the JSON lines and the subtitles tell of each frame, at the time at which the video shows it.
-    fn assert_told_frame_by_frame(&self) {
+    pub fn assert_told_frame_by_frame(&self) {
         let times = self.times();
         let told = numbers(&Value::from(self.lines()), "time");
         assert_eq!(told.len(), times.len());
@@ -606,7 +606,7 @@ fn a_terminal_gets_a_bar_with_the_time_left() {
 }
 
 /// Starts a recording and waits until `is_so`.
-fn started(folder: &Path, line: &str, is_so: impl Fn(&Child) -> bool) -> Child {
+pub fn started(folder: &Path, line: &str, is_so: impl Fn(&Child) -> bool) -> Child {
     started_into(Stdio::piped(), folder, line, is_so)
 }
 
@@ -634,7 +634,7 @@ fn started_into(
 }
 
 /// Whether the recording `out` has written down what it saw in some frames.
-fn has_begun(folder: &Path) -> bool {
+pub fn has_begun(folder: &Path) -> bool {
     fs::metadata(folder.join("out.jsonl.part")).is_ok_and(|about| about.len() > 0)
 }
 
@@ -651,7 +651,7 @@ fn interrupted(child: Child) -> Output {
     finished(child)
 }
 
-fn interrupt(child: &Child) {
+pub fn interrupt(child: &Child) {
     let id = child.id().to_string();
     assert!(
         Command::new("kill")
@@ -662,7 +662,7 @@ fn interrupt(child: &Child) {
     );
 }
 
-fn finished(mut child: Child) -> Output {
+pub fn finished(mut child: Child) -> Output {
     let deadline = Instant::now() + PATIENCE;
     while child.try_wait().unwrap().is_none() {
         if Instant::now() > deadline {
