@@ -46,6 +46,8 @@ pub struct Wish {
 pub struct Reconnecting {
     /// A bin with a pad `src`, which gives the picture, upright and raw, and `sound_0` and so on, raw too.
     pub element: gst::Element,
+    /// Those pads, and what they give until the input breaks off.
+    pub streams: Vec<(gst::Pad, gst::Caps)>,
     shared: Arc<Shared>,
 }
 
@@ -117,6 +119,7 @@ impl Reconnecting {
         shared.is_settled.store(true, Ordering::SeqCst);
         let bin = gst::Bin::new();
         let mut sounds = 0;
+        let mut streams = Vec::new();
         for exit in &*lock(&shared.exits) {
             bin.add(&exit.source)?;
             let name = match exit.is_picture {
@@ -128,7 +131,9 @@ impl Reconnecting {
                 .source
                 .static_pad("src")
                 .ok_or("An appsrc has no pad.")?;
-            bin.add_pad(&gst::GhostPad::builder_with_target(&pad)?.name(name).build())?;
+            let pad = gst::GhostPad::builder_with_target(&pad)?.name(name).build();
+            bin.add_pad(&pad)?;
+            streams.push((pad.upcast(), exit.source.caps().ok_or(NO_PICTURE)?));
         }
         let supervised = Arc::clone(&shared);
         thread::Builder::new()
@@ -136,6 +141,7 @@ impl Reconnecting {
             .spawn(move || supervised.supervise(opened))?;
         Ok(Self {
             element: bin.upcast(),
+            streams,
             shared,
         })
     }
@@ -232,7 +238,8 @@ impl Shared {
             .flatten()
             .filter(|sink| sink.name().starts_with(kind(is_picture)))
             .count();
-        let Some(exit) = self.exit(is_picture, used)? else {
+        let caps = pad.current_caps().unwrap_or_else(|| pad.query_caps(None));
+        let Some(exit) = self.exit(is_picture, used, &caps) else {
             return Ok(());
         };
         let sink = gst_app::AppSink::builder()
@@ -271,8 +278,8 @@ impl Shared {
         Ok(())
     }
 
-    /// The way out of the `index`th stream of a kind; none where it is not wanted, or was not there at first.
-    fn exit(&self, is_picture: bool, index: usize) -> Result<Option<Exit>, Failure> {
+    /// The way out of the `index`th stream of a kind, of `caps` for a start; none where it is not wanted, or was not there at first.
+    fn exit(&self, is_picture: bool, index: usize, caps: &gst::Caps) -> Option<Exit> {
         let is_wanted = match is_picture {
             true => index == 0,
             false => self.wish.has_sound,
@@ -280,12 +287,13 @@ impl Shared {
         let mut exits = lock(&self.exits);
         let same = |exit: &&Exit| exit.is_picture == is_picture;
         if let Some(exit) = exits.iter().filter(same).nth(index) {
-            return Ok(is_wanted.then(|| exit.clone()));
+            return is_wanted.then(|| exit.clone());
         }
         if !is_wanted || self.is_settled.load(Ordering::SeqCst) {
-            return Ok(None);
+            return None;
         }
         let source = gst_app::AppSrc::builder()
+            .caps(caps)
             .is_live(true)
             .format(gst::Format::Time)
             .max_buffers(4)
@@ -298,7 +306,7 @@ impl Shared {
             end: Arc::default(),
         };
         exits.push(exit.clone());
-        Ok(Some(exit))
+        Some(exit)
     }
 
     /// Waits until all streams of an input that was just opened are known.

@@ -89,6 +89,9 @@ pub struct Arguments {
     /// Begin a new file after this time, or before this size: 1h, 10min, 90s, 2GB; OUTPUT-00001.mp4 is the first one
     #[arg(long, value_name = "LIMIT", value_parser = Limit::parse)]
     segment: Option<Limit>,
+    /// Open a camera or an address again whenever it breaks off, and go on in the same recording
+    #[arg(long)]
+    reconnect: bool,
     /// Size of the picture's data in kbit/s; unset: whatever a good quality takes
     #[arg(long, value_name = "N", value_parser = kbits)]
     bitrate: Option<u32>,
@@ -208,9 +211,15 @@ fn record(job: &Job, arguments: &Arguments) -> Result<Done, Failure> {
         is_segmented: arguments.segment.is_some(),
         input: Input::parse(named)?,
     };
+    if arguments.reconnect && matches!(output.input, Input::File(_)) {
+        return Err(Failure::usage(
+            "--reconnect is for cameras and addresses, not for files.",
+        ));
+    }
     let recorder = Recorder::new(
         &Input::name(named),
         &arguments.camera,
+        arguments.reconnect,
         &overlay,
         (container, arguments.bitrate),
         output,

@@ -13,7 +13,8 @@ use super::segment::Limit;
 use super::streams::{ENCODED_QUEUE, Streams, link, lock, pad};
 use crate::decoder::decoder;
 use crate::failure::Failure;
-use crate::input::CameraOptions;
+use crate::input::{CameraOptions, Input};
+use crate::reconnect::{Reconnecting, Wish};
 use crate::source::Source;
 use crate::upright::upright;
 
@@ -27,19 +28,22 @@ pub struct Recorder {
     pub pipeline: gst::Pipeline,
     pub source: Source,
     /// Where the overlay's frames come out.
+    /// Held for as long as its frames are wanted.
+    _returning: Option<Reconnecting>,
     explained: gst::Pad,
     streams: Arc<Streams>,
 }
 
 impl Recorder {
     /// The pipeline that records the input of `output`, called `name` by the user and explained by `overlay` (a
-    /// `camoverlay`), to `output`, in files within `limit`.
+    /// `camoverlay`), to `output`, in files within `limit`. An input that `comes_back` is opened again whenever it breaks off.
     ///
     /// # Errors
     /// There is no such input, something is in the way of the output, or GStreamer lacks an element.
     pub fn new(
         name: &str,
         camera: &CameraOptions,
+        comes_back: bool,
         overlay: &gst::Element,
         (container, bitrate): (Container, Option<u32>),
         output: Output,
@@ -47,6 +51,16 @@ impl Recorder {
     ) -> Result<Self, Failure> {
         let input = output.input.clone();
         let input = &input;
+        let returning = match comes_back {
+            true => Some(Reconnecting::open(Wish {
+                input: input.clone(),
+                camera: camera.clone(),
+                name: name.to_owned(),
+                has_sound: true,
+                jitter: None,
+            })?),
+            false => None,
+        };
         let pipeline = gst::Pipeline::new();
         // Of several files each tells when it is complete.
         pipeline.set_property("message-forward", true);
@@ -82,16 +96,23 @@ impl Recorder {
         streams.write_journal(&pad(overlay, "src")?);
         streams.tidy_what_comes_in();
 
-        let source = match input.uri()? {
-            Some(uri) => {
+        let source = match (&returning, input.uri()?) {
+            // As of a camera, nothing need come.
+            (Some(returning), _) => {
+                Source::new(returning.element.clone(), &Input::FirstCamera, name)
+            }
+            (None, Some(uri)) => {
                 let source = Source::new(open(&uri, &streams)?, input, name);
                 source.waits_in(&elements[0])?;
                 source
             }
-            None => input.video(camera, name)?,
+            (None, None) => input.video(camera, name)?,
         };
         pipeline.add(&source.element)?;
-        if let Some(picture) = source.element.static_pad("src") {
+        if let Some(returning) = &returning {
+            pipeline.use_clock(Some(&gst::SystemClock::obtain()));
+            streams.connect(&returning.streams)?;
+        } else if let Some(picture) = source.element.static_pad("src") {
             link(&picture, &streams.picture)?;
         }
         let bus = pipeline.bus().ok_or("The pipeline has no bus.")?;
@@ -106,6 +127,7 @@ impl Recorder {
         Ok(Self {
             pipeline,
             source,
+            _returning: returning,
             explained: pad(overlay, "src")?,
             streams,
         })
@@ -180,7 +202,11 @@ fn open(uri: &str, streams: &Arc<Streams>) -> Result<gst::Element, Failure> {
     let streams = Arc::downgrade(streams);
     input.connect_no_more_pads(move |input| {
         let held = std::mem::take(&mut *lock(&held));
-        let pads: Vec<gst::Pad> = held.iter().map(|(pad, _)| pad.clone()).collect();
+        let caps = |pad: &gst::Pad| pad.current_caps().unwrap_or_else(|| pad.query_caps(None));
+        let pads: Vec<_> = held
+            .iter()
+            .map(|(pad, _)| (pad.clone(), caps(pad)))
+            .collect();
         if let Some(streams) = streams.upgrade()
             && let Err(failure) = streams.connect(&pads)
         {

@@ -81,21 +81,20 @@ impl Streams {
         })
     }
 
-    /// Links the input's first picture and all its sounds.
-    pub fn connect(self: &Arc<Self>, pads: &[gst::Pad]) -> Result<(), Failure> {
+    /// Links the input's first picture and all its sounds, each with what it will give.
+    pub fn connect(self: &Arc<Self>, pads: &[(gst::Pad, gst::Caps)]) -> Result<(), Failure> {
         let of_kind = |kind: &'static str| {
-            pads.iter().filter_map(move |pad| {
-                let caps = pad.current_caps().unwrap_or_else(|| pad.query_caps(None));
-                let is_it = caps.structure(0)?.name().starts_with(kind);
-                is_it.then_some((pad, caps))
+            pads.iter().filter(move |(_, caps)| {
+                let structure = caps.structure(0);
+                structure.is_some_and(|structure| structure.name().starts_with(kind))
             })
         };
         let (picture, _) = of_kind("video/x-raw").next().ok_or(NO_PICTURE)?;
-        for pad in pads {
+        for (pad, _) in pads {
             self.note_how_far(pad);
         }
         for (pad, caps) in of_kind("audio/") {
-            let sound = self.sound(&caps)?;
+            let sound = self.sound(caps)?;
             link(pad, &sound)?;
             lock(&self.sounds).push(sound);
         }

@@ -504,6 +504,55 @@ fn clients_wait_for_an_input_that_comes_back() {
 }
 
 #[test]
+fn a_recording_goes_on_when_its_input_comes_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let clip = clip(folder.path());
+    let first = Server::start(&[&clip]);
+    let (port, output) = (first.port(), folder.path().join("out.mkv"));
+    let recorder = Command::new(env!("CARGO_BIN_EXE_camoverlay-record"))
+        .args([&first.url, "--reconnect", "--inference", "latest", "-o"])
+        .arg(&output)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let lines = output.with_extension("jsonl.part");
+    let written = || std::fs::read_to_string(&lines).map_or(0, |text| text.lines().count());
+    let await_lines = |count: usize| {
+        let start = Instant::now();
+        while written() < count {
+            assert!(start.elapsed() < PATIENCE, "{} lines of {count}", written());
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    };
+    await_lines(5);
+    first.signal("-KILL");
+    drop(first);
+    let _second = Server::start_at(port, &[&clip]);
+    await_lines(written() + 20);
+    assert!(
+        run("kill", &["-INT", &recorder.id().to_string()])
+            .status
+            .success()
+    );
+    let done = recorder.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&done.stderr);
+    assert!(done.status.success(), "{said}");
+    assert!(
+        said.contains("has broken off") && said.contains("is back after"),
+        "{said}"
+    );
+    let told = String::from_utf8_lossy(&done.stdout);
+    let frames = told
+        .split(": ")
+        .nth(1)
+        .and_then(|rest| rest.split(' ').next());
+    let options = "-count_frames -select_streams v -show_entries stream=nb_read_frames";
+    let counted = ffprobe(&output.to_string_lossy(), options).unwrap();
+    assert_eq!(Some(counted.trim()), frames, "{told}");
+}
+
+#[test]
 fn what_cannot_be_served_is_said_in_a_sentence() {
     let folder = tempfile::tempdir().unwrap();
     let clip = clip(folder.path());
