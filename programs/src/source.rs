@@ -504,7 +504,7 @@ pub(crate) mod tests {
             if let Some(failure) = source.stalled() {
                 panic!("{failure}");
             }
-            sample = sink.try_pull_sample(gst::ClockTime::from_mseconds(50));
+            sample = sink.try_pull_sample(ClockTime::from_mseconds(50));
             if sample.is_some() {
                 break;
             }
