@@ -11,6 +11,7 @@ mod pipeline;
 mod plan;
 mod progress;
 mod segment;
+mod stream;
 mod streams;
 mod subtitles;
 mod whole_lines;

@@ -10,6 +10,7 @@ use gst::prelude::*;
 use super::container::{Container, element};
 use super::cutter::Cutter;
 use super::part::Part;
+use super::stream::Stream;
 use crate::failure::Failure;
 use crate::unreadable::NO_PICTURE;
 use gstcamoverlay::camoverlay::{CamOverlay, META_NAME};
@@ -18,7 +19,7 @@ use gstcamoverlay::camoverlay::{CamOverlay, META_NAME};
 pub const ENCODED_QUEUE: &str = "queue max-size-buffers=0 max-size-bytes=0 max-size-time=0";
 
 /// Smallest time from frame to frame: what Matroska can tell apart.
-const SMALLEST_STEP: ClockTime = ClockTime::from_mseconds(1);
+pub const SMALLEST_STEP: ClockTime = ClockTime::from_mseconds(1);
 /// How long a frame is shown of which nothing tells it.
 const USUAL_STEP: ClockTime = ClockTime::from_mseconds(40);
 
@@ -39,24 +40,6 @@ pub struct Streams {
     pub end: AtomicU64,
     /// Running times and lengths of the frames inside the encoder.
     lengths: Mutex<VecDeque<(ClockTime, ClockTime)>>,
-}
-
-/// One stream on its way to the muxers.
-struct Stream {
-    number: usize,
-    /// The last pad before the muxers.
-    out: gst::Pad,
-    /// Names the pads of muxers for it.
-    template: &'static str,
-    way: Mutex<Way>,
-}
-
-/// How far a stream has come.
-struct Way {
-    /// The part that it goes to.
-    part: Arc<Part>,
-    has_begun: bool,
-    has_ended: bool,
 }
 
 impl Streams {
@@ -163,20 +146,14 @@ impl Streams {
         part.add_stream(template, true)?;
         let out = pad(last, "src")?;
         let mut streams = lock(&self.streams);
-        let stream = Arc::new(Stream {
-            number: streams.len(),
-            out: out.clone(),
+        let number = streams.len();
+        let stream = Arc::new(Stream::new(
+            number,
+            out.clone(),
             template,
-            way: Mutex::new(Way {
-                part: Arc::clone(&part),
-                has_begun: false,
-                has_ended: false,
-            }),
-        });
-        link(
-            &out,
-            &part.pad(stream.number).ok_or("The muxer has lost a pad.")?,
-        )?;
+            Arc::clone(&part),
+        ));
+        link(&out, &part.pad(number).ok_or("The muxer has lost a pad.")?)?;
         streams.push(Arc::clone(&stream));
         let shared = Arc::downgrade(self);
         // Blocking ones come before the pad looks whether there is something to tell a new peer.
@@ -337,90 +314,8 @@ impl Streams {
     }
 }
 
-impl Stream {
-    /// Sends `buffer`, the next one on its pad, to the part that it belongs to.
-    fn pass_on(&self, cutter: &Cutter, buffer: &gst::BufferRef) -> Result<(), Failure> {
-        let mut way = lock(&self.way);
-        let is_frame = self.template.starts_with("video");
-        let time = running_time(&self.out, buffer);
-        // Only a picture that stands on its own can begin a file; the encoder was asked for one.
-        if let Some(time) = time
-            && !(is_frame && buffer.flags().contains(gst::BufferFlags::DELTA_UNIT))
-        {
-            for part in cutter.after(&way.part, time + SMALLEST_STEP / 2) {
-                self.leave(&mut way)?;
-                self.enter(&mut way, part)?;
-            }
-        }
-        if !way.has_begun {
-            way.has_begun = true;
-            written(way.part.started(time))?;
-        }
-        way.part.stored(buffer.size() as u64, is_frame);
-        Ok(())
-    }
-
-    /// Ends its stream in the part that it goes to.
-    fn leave(&self, way: &mut Way) -> Result<(), Failure> {
-        if !way.has_begun {
-            written(way.part.started(None))?;
-        }
-        if let Some(pad) = way.part.take_pad(self.number) {
-            let _ = self.out.unlink(&pad);
-            self.end_on(&pad);
-        }
-        Ok(())
-    }
-
-    fn enter(&self, way: &mut Way, part: Arc<Part>) -> Result<(), Failure> {
-        let pad = part.pad(self.number);
-        link(&self.out, &pad.ok_or("The muxer has lost a pad.")?)?;
-        (way.part, way.has_begun) = (part, false);
-        Ok(())
-    }
-
-    fn has_ended(&self) -> bool {
-        lock(&self.way).has_ended
-    }
-
-    /// It gives nothing more, which the part that it goes to is told by the pad itself.
-    fn end(&self, cutter: &Cutter) -> Result<(), Failure> {
-        let later = {
-            let mut way = lock(&self.way);
-            way.has_ended = true;
-            if !way.has_begun {
-                written(way.part.started(None))?;
-            }
-            cutter.after(&way.part, ClockTime::MAX)
-        };
-        later.iter().try_for_each(|part| self.end_in(part))
-    }
-
-    /// Ends it in a part that it never came to.
-    fn end_in(&self, part: &Part) -> Result<(), Failure> {
-        if let Some(pad) = part.take_pad(self.number) {
-            self.end_on(&pad);
-            written(part.started(None))?;
-        }
-        Ok(())
-    }
-
-    /// Tells the muxer's `pad` that nothing more comes, and what kind of stream it would have been.
-    fn end_on(&self, pad: &gst::Pad) {
-        if !pad.has_current_caps() {
-            self.out.sticky_events_foreach(|event| {
-                if event.type_() != gst::EventType::Eos {
-                    pad.send_event(event.clone());
-                }
-                std::ops::ControlFlow::Continue(gst::EventForeachAction::Keep)
-            });
-        }
-        pad.send_event(gst::event::Eos::new());
-    }
-}
-
 /// What an error of the files beside the video is to the user.
-fn written(outcome: std::io::Result<()>) -> Result<(), Failure> {
+pub fn written(outcome: std::io::Result<()>) -> Result<(), Failure> {
     outcome
         .map_err(|error| format!("What the network says cannot be written down: {error}.").into())
 }
@@ -455,7 +350,7 @@ fn shown_at(pad: &gst::Pad, buffer: &gst::BufferRef) -> Option<ClockTime> {
     segment(pad)?.to_running_time(buffer.pts()?)
 }
 
-fn running_time(pad: &gst::Pad, buffer: &gst::BufferRef) -> Option<ClockTime> {
+pub fn running_time(pad: &gst::Pad, buffer: &gst::BufferRef) -> Option<ClockTime> {
     segment(pad)?.to_running_time(buffer.dts_or_pts()?)
 }
 
