@@ -3,6 +3,7 @@
 NET ?= squeezenet
 INPUT ?=
 SECONDS ?= 10
+MINUTES ?= 3
 WEIGHTS ?=
 PYTHON ?= python3
 RELEASE ?= 13
@@ -18,7 +19,7 @@ PREFIX ?= $(shell pkg-config --variable=prefix gstreamer-1.0 2>/dev/null || echo
 DESTDIR ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check build demo pictures test test-core live valgrind fuzz sweep bench bench-python lint fmt env models model install uninstall deb deb-test camera-test debian-test clean distclean
+.PHONY: help setup check build demo pictures test test-core soak live valgrind fuzz sweep bench bench-python lint fmt env models model install uninstall deb deb-test camera-test debian-test clean distclean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -56,6 +57,9 @@ test: setup ## all tests, GLib's warnings being errors; what had to be left out 
 
 test-core: ## the core's tests, for which Rust is enough; what needs ONNX Runtime and networks is left out without them
 	@scripts/test.sh --package camoverlay
+
+soak: build ## live pipelines, an RTSP server, a relay with clients, a recording, all at once: MINUTES=3; needs a quiet machine
+	/usr/bin/python3 tests/soak/soak.py "$$(($(MINUTES) * 60))" target/release
 
 live: setup ## half a minute of each kind of live video, on a quiet machine: no frame may be lost
 	cargo test --locked --package gst-plugin-camoverlay --test live -- --ignored --nocapture

@@ -41,17 +41,17 @@ programs() {
     # The device goes, and with it every open handle to it; it comes back when all are closed.
     record early.mkv
     change disconnect 1
-    finish "record, pulled out after a few frames" 1 'broke off after .*gives nothing any more.*connected'
+    finish "record, pulled out after a few frames" 3 'broke off after .*gives nothing any more.*connected'
     plays early.mkv 3
     lists "when it is back" "$device  vivid"
     record late.mkv --inference latest
     until_said '[3-9][0-9] s recorded'
     change disconnect 1
-    finish "record --inference latest, pulled out later" 1 'broke off after .*gives nothing any more.*connected'
+    finish "record --inference latest, pulled out later" 3 'broke off after .*gives nothing any more.*connected'
     plays late.mkv 60
     record again.mp4 --inference latest
     change inject_fatal_streaming_error 1
-    finish "record to .mp4, the driver gives up" 1 'broke off after .*gives nothing any more.*connected'
+    finish "record to .mp4, the driver gives up" 3 'broke off after .*gives nothing any more.*connected'
     plays again.mp4 3
     start ada camoverlay-view --size "$size" --fps 5
     shown "view"

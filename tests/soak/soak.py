@@ -101,7 +101,7 @@ class Soak:
         program = self.programs / "camoverlay-rtsp"
         process = self.launch(name, program, source, "--port", str(port), *LIGHT)
         until = time.monotonic() + 60
-        while not any("rtsp://" in line for line in process.lines()):
+        while not any(line.startswith("Serving ") for line in process.lines()):
             if process.child.poll() is not None or time.monotonic() > until:
                 sys.exit(f"{name} does not start: {process.log.read_text()}")
             time.sleep(0.2)
