@@ -176,7 +176,7 @@ fn what_an_address_does_not_give_is_said_in_time() {
             assert!(start.elapsed() > patience, "it came at once");
         });
         scope.spawn(|| {
-            let words = "s, is recorded.";
+            let words = ": The input broke off after ";
             assert_refused(folder, RECORD, &[&drying_up, "-o", "dry.mp4"], words, 3);
             let about = std::fs::metadata(folder.join("dry.mp4")).unwrap();
             assert!(about.len() > 0);
