@@ -76,7 +76,8 @@ impl Opening {
         });
         let opening = Self(shared.clone());
         thread::Builder::new()
-            .name("camoverlay-open".into())
+            // The threads that ONNX Runtime starts meanwhile inherit the name, and some of them stay.
+            .name("onnxruntime".into())
             .spawn(move || {
                 let result = open(&shared.cancellation);
                 let mut state = shared.state();

@@ -213,15 +213,18 @@ fn a_network_that_fails_on_a_frame_takes_nothing_away() {
         assert!(errors.contains("that are not finite numbers. "), "{errors}");
         assert!(
             errors.contains(&format!(
-                "What was recorded until then, 100 frames, 4.0 s, is kept: {name}, out.jsonl"
+                "What was recorded until then, 110 frames, 4.4 s, is kept: {name}, out.jsonl"
             )),
             "{errors}"
         );
         let recording = Recording::new(folder, name);
         recording.assert_plays();
-        recording.assert_told_frame_by_frame();
-        assert_eq!(frames(&recording.video), 100);
-        assert!((recording.end("a") - 4.0).abs() < 0.1);
+        // A line for each frame that has a map of its own.
+        let lines = fs::read_to_string(folder.join("out.jsonl")).unwrap();
+        assert_eq!(lines.lines().count(), 100);
+        // Ten pass with the last map; the eleventh in a row is one too many.
+        assert_eq!(frames(&recording.video), 110);
+        assert!((recording.end("a") - 4.4).abs() < 0.1);
     }
 }
 
@@ -241,7 +244,7 @@ fn what_a_killed_recording_has_written_plays_and_is_not_overwritten() {
         child.kill().unwrap();
         child.wait().unwrap();
         let found = frames(&part);
-        assert!(found > 100, "{name}: {found}");
+        assert!(found > 50, "{name}: {found}");
         assert_eq!(frames_by_gstreamer(&part) as u64, found, "{name}");
         let text = fs::read_to_string(folder.join("out.jsonl.part")).unwrap();
         assert!(text.ends_with("}\n"));
