@@ -27,7 +27,7 @@ static UNFINISHED: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
 static LISTENER: LazyLock<io::Result<()>> = LazyLock::new(listen);
 
 /// Whether Ctrl-C, SIGTERM or SIGHUP has come since this was first called. The next Ctrl-C or SIGTERM ends the process
-/// on the spot, with 128 and its number for an exit code; Ctrl-C deletes the [unfinished] files before.
+/// on the spot, with 128 and its number for an exit code; Ctrl-C deletes the unfinished files before.
 ///
 /// SIGHUP counts as SIGTERM does, unless whoever started the program had it ignored (`nohup`), and never as a second
 /// signal: a closed terminal sends it twice.
