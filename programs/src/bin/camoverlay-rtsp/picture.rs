@@ -50,14 +50,20 @@ impl Picture {
     ) -> Result<Self, Failure> {
         let is_file = matches!(wish.input, Input::File(_));
         let name = wish.name.clone();
-        // A file loses no frame; what is live never waits. Parameter sets go before every key frame, for clients that come
-        // later.
+        // A file loses no frame; what is live never waits, at the end neither: its frames come earlier than they are due, by as
+        // much as rtspsrc would wait for others, and those behind one that is held back are dropped. Parameter sets go before
+        // every key frame, for clients that come later.
+        let is_paced = match &wish.input {
+            Input::FirstCamera | Input::Camera(_) => false,
+            Input::Uri(uri) => !uri.starts_with("rtsp"),
+            Input::File(_) => true,
+        };
         let leaky = if is_file { "no" } else { "downstream" };
         let pipeline = camoverlay_programs::launch(&format!(
             "queue name=entrance leaky={leaky} max-size-buffers=2 ! videoconvert ! videoscale ! {EVEN} ! \
              camoverlay name=camoverlay ! videoconvert ! video/x-raw,format=I420 ! \
              x264enc tune=zerolatency speed-preset=veryfast key-int-max=60 ! h264parse config-interval=-1 ! \
-             video/x-h264,stream-format=byte-stream,alignment=au ! appsink name=encoded qos=true max-buffers=1"
+             video/x-h264,stream-format=byte-stream,alignment=au ! appsink name=encoded sync={is_paced} qos={is_paced} max-buffers=1"
         ))?;
         let (source, returning) = if comes_back {
             wish.jitter = Some(JITTER);
