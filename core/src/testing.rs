@@ -48,6 +48,16 @@ impl Draft {
         draft
     }
 
+    /// Two classes `y` of the feature map `a` and the tensor `number` added to it.
+    pub fn classify_sum_with(&mut self, number: &str) -> &mut Self {
+        self.node("Add", &["a", number], "m")
+            .node("GlobalAveragePool", &["m"], "p")
+            .node("Flatten", &["p"], "f")
+            .random("w", &[3, 2])
+            .node("MatMul", &["f", "w"], "y")
+            .output("y")
+    }
+
     pub fn graph(&mut self) -> &mut proto::Graph {
         self.model.graph.as_mut().unwrap()
     }

@@ -45,6 +45,16 @@ pub fn play_to_the_end(pipeline: &gst::Pipeline) {
     pipeline.set_state(gst::State::Null).unwrap();
 }
 
+/// A folder of what the Python script at `script`, in the source tree, writes into it.
+pub fn made_by(script: &str) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let status = std::process::Command::new(python())
+        .args([&source(script), folder.path()])
+        .status();
+    assert!(status.unwrap().success());
+    folder
+}
+
 /// A named pipe at `path`.
 pub fn make_pipe(path: &Path) {
     let status = std::process::Command::new("mkfifo").arg(path).status();

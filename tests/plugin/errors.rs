@@ -13,15 +13,8 @@ use common::{Picture, info, meta, source};
 use gst::{glib, prelude::*};
 use gst_video::VideoFormat;
 
-static BROKEN: LazyLock<tempfile::TempDir> = LazyLock::new(|| {
-    let folder = tempfile::tempdir().unwrap();
-    let status = Command::new(common::python())
-        .args([&source("tests/broken_models.py"), folder.path()])
-        .status()
-        .unwrap();
-    assert!(status.success());
-    folder
-});
+static BROKEN: LazyLock<tempfile::TempDir> =
+    LazyLock::new(|| common::made_by("tests/broken_models.py"));
 
 fn broken(name: &str) -> PathBuf {
     BROKEN.path().join(name)

@@ -4,22 +4,15 @@ use std::process::{Command, Stdio};
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
-use crate::common::{self, info, meta, source};
+use crate::common::{self, info, meta};
 use gst::prelude::*;
 use gst_video::VideoFormat;
 
 /// More than stopping takes on the busiest machine, and far less than what is stopped.
 const SOON: Duration = Duration::from_secs(4);
 
-static FAULTY: LazyLock<tempfile::TempDir> = LazyLock::new(|| {
-    let folder = tempfile::tempdir().unwrap();
-    let status = Command::new(common::python())
-        .args([&source("tests/faulty_models.py"), folder.path()])
-        .status()
-        .unwrap();
-    assert!(status.success());
-    folder
-});
+static FAULTY: LazyLock<tempfile::TempDir> =
+    LazyLock::new(|| common::made_by("tests/faulty_models.py"));
 
 fn faulty(name: &str) -> String {
     format!("model={}/{name}.onnx", FAULTY.path().display())
