@@ -1,7 +1,7 @@
 """A day in the life, as long as wanted: soak.py SECONDS PROGRAMS.
 
-Live pipelines of each mode, an RTSP server and a relay of it with clients that come and go, some of them killed, and a
-recording of the relay in segments, all at once. Writes a table of what each process takes, and says at the end what grew
+Live pipelines of each mode, an RTSP server and a relay of it with clients that come and go, some of them killed, a recording
+of the relay in segments, and one of a camera that is killed and comes back, all at once. Writes a table of what each process takes, and says at the end what grew
 and what was lost: exit code 1 then. PROGRAMS is the folder of the built plugin and programs.
 """
 
@@ -19,8 +19,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 HERE = Path(__file__).parent
+RATE = 15
 CLIP = (
-    "gst-launch-1.0 -q videotestsrc num-buffers=300 pattern=smpte ! video/x-raw,width=320,height=240,framerate=15/1 ! "
+    f"gst-launch-1.0 -q videotestsrc num-buffers=300 pattern=smpte ! video/x-raw,width=320,height=240,framerate={RATE}/1 ! "
     "x264enc tune=zerolatency key-int-max=15 ! mp4mux ! filesink location={}"
 )
 LIGHT = ["--inference", "latest", "--input-size", "160", "--threads", "1"]
@@ -30,6 +31,11 @@ WARM_UP = 0.25
 MOST_WARM_UP_S = 600
 GROWTH_MIB = 16
 """What may come and go: clients' buffers, and what allocators keep."""
+OUTAGES = 8
+"""How often the camera is killed; it is away for two seconds."""
+OUTAGE_S = 2.0
+MOST_LOST = 0.01
+"""Share of a recording's frames that RTSP may lose where several processes want the same cores."""
 
 
 @dataclass
@@ -97,7 +103,7 @@ class Soak:
         self.processes.append(process)
         return process
 
-    def serve(self, name: str, port: int, source: str | Path) -> str:
+    def serve(self, name: str, port: int, source: str | Path) -> tuple[Process, str]:
         program = self.programs / "camoverlay-rtsp"
         process = self.launch(name, program, source, "--port", str(port), *LIGHT)
         until = time.monotonic() + 60
@@ -105,7 +111,20 @@ class Soak:
             if process.child.poll() is not None or time.monotonic() > until:
                 sys.exit(f"{name} does not start: {process.log.read_text()}")
             time.sleep(0.2)
-        return f"rtsp://127.0.0.1:{port}/cam"
+        return process, f"rtsp://127.0.0.1:{port}/cam"
+
+    def record(self, name: str, address: str, segment: int, *options: str) -> Process:
+        output = self.folder / f"{name.replace(' ', '-')}.mkv"
+        segments = ["--segment", f"{segment}s"]
+        return self.launch(name, self.programs / "camoverlay-record", address, "-o", output, *segments, *options, *LIGHT)
+
+    def kill_and_bring_back(self, camera: Process, clip: Path) -> Process:
+        """The camera, started again where it was: it is not measured, being another process each time."""
+        camera.child.kill()
+        camera.child.wait()
+        self.processes.remove(camera)
+        time.sleep(OUTAGE_S)
+        return self.serve("camera", 8653, clip)[0]
 
     def come_and_go(self, address: str, random_: random.Random) -> None:
         for client in [client for client in self.clients if client[1] < self.elapsed()]:
@@ -128,19 +147,23 @@ class Soak:
             self.launch(f"live {mode}", sys.executable, HERE / "live.py", mode, str(seconds))
             for mode in ("every-frame", "latest")
         ]
-        server = self.serve("server", 8651, clip)
-        relay = self.serve("relay", 8652, server)
+        _, server = self.serve("server", 8651, clip)
+        _, relay = self.serve("relay", 8652, server)
+        camera, unsteady = self.serve("camera", 8653, clip)
         segment = max(10, seconds // 12)
-        output = self.folder / "recording.mkv"
-        recorder = self.programs / "camoverlay-record"
-        recording = self.launch(
-            "recording", recorder, relay, "-o", output, "--segment", f"{segment}s", *LIGHT
-        )
+        recordings = [
+            self.record("recording", relay, segment),
+            self.record("reconnecting", unsteady, segment, "--reconnect"),
+        ]
+        outages = 0
         random_ = random.Random(1)
         while self.elapsed() < self.length:
             for process in self.processes:
                 process.sample(self.elapsed())
             self.come_and_go(relay, random_)
+            if self.elapsed() > self.length * (outages + 1) / (OUTAGES + 1):
+                camera = self.kill_and_bring_back(camera, clip)
+                outages += 1
             time.sleep(min(2.0, self.length / 100))
         faults = [
             f"{process.name} ended by itself: {process.lines()[-1:]}"
@@ -150,9 +173,10 @@ class Soak:
         for client, _ in self.clients:
             client.kill()
             client.wait()
-        recording.child.send_signal(signal.SIGINT)
-        if recording.child.wait(timeout=120) != 0:
-            faults.append(f"the recording: exit code {recording.child.returncode}: {recording.lines()[-1:]}")
+        for recording in recordings:
+            recording.child.send_signal(signal.SIGINT)
+            if recording.child.wait(timeout=120) != 0:
+                faults.append(f"{recording.name}: exit code {recording.child.returncode}: {recording.lines()[-1:]}")
         for process in self.processes:
             if process in live:
                 process.child.wait(timeout=120)
@@ -161,7 +185,9 @@ class Soak:
                 process.child.wait(timeout=60)
         for process in live:
             faults += lost(process, seconds)
-        faults += recorded(self.folder)
+        faults += recorded(self.folder, "recording", outages=0)
+        faults += recorded(self.folder, "reconnecting", outages=outages)
+        self.processes.remove(camera)
         warm_up = min(self.length * WARM_UP, MOST_WARM_UP_S)
         for process in self.processes:
             faults += grown(process, warm_up, self.length)
@@ -183,23 +209,30 @@ def lost(process: Process, seconds: int) -> list[str]:
     return faults
 
 
-def recorded(folder: Path) -> list[str]:
-    """Segments that do not play, or do not hold the frames that their JSON lines tell of."""
-    faults, frames = [], 0
-    segments = sorted(folder.glob("recording*.mkv"))
+def recorded(folder: Path, name: str, outages: int) -> list[str]:
+    """Segments that do not play, or lack frames that were served: but for the outages they follow at the clip's rate."""
+    faults, frames, lost, gaps = [], 0, 0, []
+    segments = sorted(folder.glob(f"{name}*.mkv"))
     for segment in segments:
-        command = ["ffprobe", "-v", "error", "-count_frames", "-select_streams", "v:0", "-show_entries"]
-        command += ["stream=nb_read_frames", "-of", "csv=p=0", str(segment)]
+        command = ["ffprobe", "-v", "error", "-select_streams", "v:0", "-show_entries"]
+        command += ["frame=pts_time", "-of", "csv=p=0", str(segment)]
         probe = subprocess.run(command, capture_output=True, text=True, check=False)
-        if probe.returncode or probe.stderr or not probe.stdout.strip().isdigit():
+        times = [float(line.split(",")[0]) for line in probe.stdout.split()]
+        if probe.returncode or probe.stderr or not times:
             faults.append(f"{segment.name} does not play: {probe.stderr.strip()}")
-        else:
-            frames += int(probe.stdout)
-    print(f"recording: {len(segments)} segments, {frames} frames")
+        frames += len(times)
+        steps = [after - before for before, after in zip(times, times[1:])]
+        gaps += [step for step in steps if step >= OUTAGE_S]
+        lost += sum(max(0, round(step * RATE) - 1) for step in steps if step < OUTAGE_S)
+    rounded = [round(gap, 1) for gap in gaps]
+    print(f"{name}: {len(segments)} segments, {frames} frames, {lost} lost, gaps of seconds: {rounded}")
     if len(segments) < 2 or not frames:
-        faults.append("there are no segments")
-    faults += [f"{part.name} is left" for part in folder.glob("*.part")]
-    return faults
+        faults.append(f"{name}: there are no segments")
+    if lost > MOST_LOST * frames:
+        faults.append(f"{name}: {lost} frames of {frames + lost} are lost")
+    if len(gaps) > outages:
+        faults.append(f"{name}: {len(gaps)} gaps, and {outages} outages")
+    return faults + [f"{part.name} is left" for part in folder.glob(f"{name}*.part")]
 
 
 def table(processes: list[Process], rows: int = 12) -> str:

@@ -142,24 +142,25 @@ impl Cutter {
     }
 
     /// Takes notice that `writer` has come to the end of its file, and keeps that where another follows. Returns whether
-    /// it was the last one.
+    /// all have come to their end: the last one may do so before the one ahead of it.
     ///
     /// # Errors
     /// It cannot be written.
     pub fn ended(&self, writer: &gst::Object, pipeline: &gst::Pipeline) -> Result<bool, Failure> {
-        let part = {
+        let all_ended = |parts: &[Arc<Part>]| parts.iter().all(|part| part.has_ended());
+        let (part, is_over) = {
             let mut parts = lock(&self.parts);
             let Some(place) = parts.iter().position(|part| part.is_written_by(writer)) else {
                 return Ok(false);
             };
             parts[place].end();
             if place + 1 == parts.len() {
-                return Ok(true);
+                return Ok(all_ended(&parts));
             }
-            parts.remove(place)
+            (parts.remove(place), all_ended(&parts))
         };
         part.leave(pipeline);
-        self.keep(&part).map(|()| false)
+        self.keep(&part).map(|()| is_over)
     }
 
     /// Whether `source` writes one of the files.
