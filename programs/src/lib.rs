@@ -26,6 +26,7 @@
 mod camera;
 mod command_line;
 mod decoder;
+mod demuxer;
 mod failure;
 mod input;
 mod interruption;

@@ -10,6 +10,7 @@ use gst::prelude::*;
 use gst_base::prelude::*;
 
 use crate::camera;
+use crate::demuxer::Demuxers;
 use crate::failure::Failure;
 use crate::input::{CameraOptions, Input};
 use crate::still;
@@ -37,6 +38,7 @@ pub struct Source {
     watchdog: Option<Mutex<Watchdog>>,
     /// What was asked of it, if it is a camera.
     camera: Option<CameraOptions>,
+    demuxers: Demuxers,
     seen: Arc<Seen>,
 }
 
@@ -153,6 +155,7 @@ impl Source {
                 Input::FirstCamera | Input::Camera(_) => None,
             },
             camera: None,
+            demuxers: Demuxers::default(),
             seen,
         }
     }
@@ -334,13 +337,20 @@ impl Source {
     /// Why nothing will come any more, if nothing to speak of has since the first call for so long, although somebody
     /// waits for it.
     pub(crate) fn stalled(&self) -> Option<Failure> {
-        let mut watchdog = lock(self.watchdog.as_ref()?);
+        let watchdog = self.watchdog.as_ref()?;
+        let now = Instant::now();
         let given = Given {
             bytes: self.seen.bytes.load(Ordering::Relaxed),
             frames: self.seen.frames.load(Ordering::Relaxed),
         };
+        if given.frames == 0
+            && let Some(error) = self.demuxers.lost_error(&self.element, now)
+        {
+            return Some(self.failure(&error));
+        }
+        let mut watchdog = lock(watchdog);
         let rests = self.may_rest();
-        let standstill = watchdog.look(Instant::now(), given, rests, || self.bytes().is_some())?;
+        let standstill = watchdog.look(now, given, rests, || self.bytes().is_some())?;
         Some(Failure::Stalled(watchdog.sentence(&self.name, standstill)))
     }
 
