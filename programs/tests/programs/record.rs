@@ -46,8 +46,10 @@ pub fn recorded(folder: &Path, line: &str) -> String {
     let output = record(folder, line);
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     let errors = String::from_utf8_lossy(&output.stderr);
+    // How far it is, every ten seconds, which a busy machine takes.
+    let is_progress = |line: &str| line.contains(" %, ") && line.ends_with(" s left");
     assert!(
-        output.status.success() && errors.is_empty(),
+        output.status.success() && errors.lines().all(is_progress),
         "{text}{errors}"
     );
     text
