@@ -58,8 +58,9 @@ test: setup ## all tests, GLib's warnings being errors; what had to be left out 
 test-core: ## the core's tests, for which Rust is enough; what needs ONNX Runtime and networks is left out without them
 	@scripts/test.sh --package camoverlay
 
-soak: build ## live pipelines, an RTSP server, a relay with clients, a recording, all at once: MINUTES=3; needs a quiet machine
+soak: build ## live pipelines, an RTSP server, a relay, recordings, all at once, MINUTES=3; then crowds; needs a quiet machine
 	/usr/bin/python3 tests/soak/soak.py "$$(($(MINUTES) * 60))" target/release
+	cargo test --locked --package camoverlay-programs $(RTSP) --test programs -- --ignored --test-threads 1
 
 live: setup ## half a minute of each kind of live video, on a quiet machine: no frame may be lost
 	cargo test --locked --package gst-plugin-camoverlay --test live -- --ignored --nocapture

@@ -13,6 +13,17 @@ shown() {
     wrong "$1: nothing is on the screen"
 }
 
+# goes_on: waits until the camera is back, and for a line of progress after that.
+goes_on() {
+    until_said 'is back after'
+    lines=$(wc -l <"$said")
+    for _ in $(seq 60); do
+        tail -n +"$((lines + 1))" "$said" | grep -q ' s recorded$' && return
+        sleep 1
+    done
+    wrong "nothing more is recorded although the camera is back"
+}
+
 programs() {
     echo
     echo "| what is tried | exit code | s | last words |"
@@ -53,6 +64,18 @@ programs() {
     change inject_fatal_streaming_error 1
     finish "record to .mp4, the driver gives up" 3 'broke off after .*gives nothing any more.*connected'
     plays again.mp4 3
+    record torn.mkv --inference latest --reconnect
+    change disconnect 1
+    goes_on
+    interrupt
+    finish "record --reconnect, pulled out and connected again, then Ctrl-C" 0 'torn.mkv'
+    plays torn.mkv 6
+    start ada camoverlay-rtsp --size "$size" --fps 5 --reconnect
+    until_said rtsp://
+    change disconnect 1
+    until_said 'is back after'
+    interrupt
+    finish "rtsp --reconnect, pulled out and connected again, then Ctrl-C" 0 'is back after'
     start ada camoverlay-view --size "$size" --fps 5
     shown "view"
     change disconnect 1
@@ -105,6 +128,17 @@ programs() {
     finish "\`camoverlay-view --list\`, as that user" 0 'You may not open the camera.*adduser'
     start nobody camoverlay-record camera -o not.mkv
     finish "record camera, as that user" 1 'You may not open the camera.*adduser'
+
+    record away.mkv --inference latest --reconnect
+    echo vivid.0 >/sys/bus/platform/drivers/vivid/unbind
+    until_said 'broken off'
+    udevadm settle
+    sleep 5
+    echo vivid.0 >/sys/bus/platform/drivers/vivid/bind
+    goes_on
+    interrupt
+    finish "record --reconnect, the driver taken away and back, then Ctrl-C" 0 'away.mkv'
+    plays away.mkv 6
 
     echo vivid.0 >/sys/bus/platform/drivers/vivid/unbind
     udevadm settle

@@ -173,6 +173,11 @@ formats() {
 machine
 formats
 programs
+# Nothing but this recording is on its way to the disk when the power goes; camera-test.sh looks at what has come there.
+sync
+mkdir -m 777 /cut
+record /cut/cut.mp4 --inference latest
+until_said '[2-9]0 s recorded'
 echo
 if [ "$bad" = 0 ]; then
     echo "All of it is as it should be."
@@ -180,5 +185,4 @@ else
     echo "$bad things are not as they should be."
 fi
 sleep 1
-sync
 echo b >/proc/sysrq-trigger

@@ -28,6 +28,7 @@ trap 'exit 1' INT TERM
 memory=3G processors=2
 longest=3600 # seconds
 image_size=4G # of a file that takes what is in it
+least_frames=20 # of a recording of 20 s at 5 a second: what is not emulated in time is left out
 
 if [ -e "$root/etc/debian_version" ]; then
     step "using the Debian in $root"
@@ -67,4 +68,18 @@ if [ "$(tail -n 1 "$work/said")" != "All of it is as it should be." ]; then
     [ -s "$work/said" ] || tail -n 30 "$root/kernel.log" "$log" >&2
     fail "The camera's test did not come to a good end." \
         "The table says where; the kernel's own words, and QEMU's: $root/kernel.log (make camera-test FOLDER=... keeps it)."
+fi
+
+step "looking at what the power cut at its end has left of a recording"
+e2fsck -fy "$root/disk" >"$log" 2>&1 || [ $? -le 2 ] || fail "The disk cannot be mended:" "$(cat "$log")"
+for suffix in mp4 jsonl; do
+    debugfs -R "dump /cut/cut.$suffix.part $root/cut.$suffix" "$root/disk" 2>>"$log"
+done
+frames=$(chroot_as_root ffprobe -v error -count_frames -select_streams v -show_entries stream=nb_read_frames -of csv=p=0 \
+    /cut.mp4 2>>"$log") || true
+lines=$(wc -l <"$root/cut.jsonl")
+echo "$frames frames play, and there are $lines JSON lines."
+if [ "${frames:-0}" -lt "$least_frames" ] || [ "$lines" = 0 ]; then
+    fail "A power cut has taken more than the last seconds." \
+        "What is left is in $root/cut.mp4 and $root/cut.jsonl (make camera-test FOLDER=... keeps it)."
 fi

@@ -174,6 +174,7 @@ pub fn network(options: &Options, cancellation: &Cancellation) -> Result<Network
             }
         })?;
     }
+    session::free_memory::give_back();
     Ok(Network {
         session,
         path,

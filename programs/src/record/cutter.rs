@@ -1,5 +1,6 @@
 //! Cuts a recording into files: when the next one begins, and which there are.
 
+use std::fs::File;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
@@ -181,6 +182,12 @@ impl Cutter {
     /// Bytes that have come to the muxers of parts in the making.
     pub fn bytes(&self) -> u64 {
         lock(&self.parts).iter().map(|part| part.bytes()).sum()
+    }
+
+    /// The files of the parts in the making, as far as the process may have more files open.
+    pub fn open_files(&self) -> Vec<File> {
+        let parts = lock(&self.parts);
+        parts.iter().flat_map(|part| part.files.opened()).collect()
     }
 
     /// Frames that are explained so far.

@@ -147,6 +147,12 @@ impl Files {
         Ok(self.drafts.each_ref().map(|draft| draft.path.clone()))
     }
 
+    /// All three once more, as far as the process may have more files open.
+    pub fn opened(&self) -> impl Iterator<Item = File> + use<'_> {
+        let files = self.drafts.iter().map(|draft| draft.file.try_clone());
+        files.flatten()
+    }
+
     /// Deletes what has no frame.
     pub fn discard(&self) {
         for draft in &self.drafts {

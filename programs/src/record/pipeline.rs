@@ -2,6 +2,7 @@
 
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use gst::ClockTime;
 use gst::prelude::*;
@@ -20,6 +21,8 @@ use crate::upright::upright;
 
 /// Few raw frames, which are large.
 const RAW_QUEUE: &str = "queue max-size-buffers=3 max-size-bytes=0 max-size-time=0";
+/// What a power cut may take of a recording, besides the last fragment.
+const ON_DISK_EVERY: Duration = Duration::from_secs(5);
 /// Smallest side of a picture that muxers and encoders take.
 const SMALLEST_SIDE: i32 = 16;
 
@@ -27,9 +30,9 @@ const SMALLEST_SIDE: i32 = 16;
 pub struct Recorder {
     pub pipeline: gst::Pipeline,
     pub source: Source,
-    /// Where the overlay's frames come out.
     /// Held for as long as its frames are wanted.
     _returning: Option<Reconnecting>,
+    /// Where the overlay's frames come out.
     explained: gst::Pad,
     streams: Arc<Streams>,
 }
@@ -124,6 +127,7 @@ impl Recorder {
                 streams.cutter.failed(source);
             }
         });
+        keep_on_disk(&streams);
         Ok(Self {
             pipeline,
             source,
@@ -180,6 +184,24 @@ impl Recorder {
     pub fn duration(&self) -> Option<ClockTime> {
         self.streams.picture.peer_query_duration()
     }
+}
+
+/// Has what is written so far reach the disk every [`ON_DISK_EVERY`], for as long as there are `streams`: a power cut
+/// takes what the system still holds, which may be half a minute. On a thread of its own, since disks can be slow.
+fn keep_on_disk(streams: &Arc<Streams>) {
+    let streams = Arc::downgrade(streams);
+    std::thread::spawn(move || {
+        loop {
+            std::thread::sleep(ON_DISK_EVERY);
+            let Some(files) = streams.upgrade().map(|streams| streams.cutter.open_files()) else {
+                return;
+            };
+            for file in files {
+                // That it cannot be written is said where it is.
+                let _ = file.sync_data();
+            }
+        }
+    });
 }
 
 /// What reads `uri` and decodes its pictures, and its sounds where they cannot be stored as they are.

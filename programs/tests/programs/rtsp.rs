@@ -2,6 +2,8 @@
 
 use crate::{common, photos};
 
+mod client;
+mod crowd;
 mod gate;
 
 use std::io::{BufRead, BufReader, Read, Write};

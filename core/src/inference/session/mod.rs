@@ -2,12 +2,12 @@
 
 #![allow(
     unsafe_code,
-    reason = "two runs at once on one session, and a bound on its memory"
+    reason = "two runs at once on one session, a bound on its memory, and what is free of it"
 )]
 
 mod arena;
-
 mod cancellation;
+pub mod free_memory;
 
 use std::ffi::CString;
 use std::ptr::{self, NonNull};
