@@ -63,6 +63,9 @@ struct Shared {
 #[derive(Clone)]
 struct Exit {
     is_picture: bool,
+    /// Whether it hands on copies: a camera that is connected again does not come back where it was while an encoder holds
+    /// on to the driver's memory, and with it to the device.
+    copies: bool,
     source: gst_app::AppSrc,
     /// Running time there at which the last buffer ends, in nanoseconds.
     end: Arc<AtomicU64>,
@@ -302,6 +305,7 @@ impl Shared {
             .build();
         let exit = Exit {
             is_picture,
+            copies: matches!(self.wish.input, Input::FirstCamera | Input::Camera(_)),
             source,
             end: Arc::default(),
         };
@@ -455,7 +459,11 @@ impl Exit {
         if self.source.current_state() != gst::State::Playing {
             return;
         }
-        let Some((time, mut buffer)) = self.due(sample, base).zip(sample.buffer_owned()) else {
+        let buffer = match self.copies {
+            true => sample.buffer().and_then(|buffer| buffer.copy_deep().ok()),
+            false => sample.buffer_owned(),
+        };
+        let Some((time, mut buffer)) = self.due(sample, base).zip(buffer) else {
             return;
         };
         let end = self.end.load(Ordering::SeqCst);
