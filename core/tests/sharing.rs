@@ -5,7 +5,7 @@ mod common;
 use std::sync::{Arc, Barrier};
 use std::thread;
 
-use camoverlay::inference::{Options, SharedClassifier, Source, entry};
+use camoverlay::inference::{Cancellation, Options, SharedClassifier, Source, entry};
 use camoverlay::model::{Detail, Target};
 
 fn options(threads: usize) -> Options {
@@ -50,7 +50,7 @@ fn what_a_session_took_is_given_back() {
             ..options(1)
         });
         let network = network.unwrap();
-        let mut lease = network.lease();
+        let mut lease = network.lease(&Cancellation::default()).unwrap();
         let (target, detail) = (Target::Rank(0), Detail::Sums);
         lease.run(&tensor, side, side, target, detail).unwrap();
         common::resident()
@@ -70,7 +70,7 @@ fn two_at_once_take_little_more_than_one(network: &SharedClassifier) {
         thread::scope(|scope| {
             for _ in 0..runs {
                 scope.spawn(|| {
-                    let mut lease = network.lease();
+                    let mut lease = network.lease(&Cancellation::default()).unwrap();
                     start.wait();
                     for _ in 0..10 {
                         let (target, detail) = (Target::Rank(0), Detail::Sums);

@@ -84,7 +84,7 @@ impl Shared {
             match mem::replace(&mut state.slot, JobSlot::Running) {
                 JobSlot::Waiting(mut job) => {
                     drop(state);
-                    let lease = network.lease_until(&self.cancellation);
+                    let lease = network.lease(&self.cancellation);
                     let result = lease.and_then(|mut lease| job.run(&mut lease));
                     state = self.state();
                     if matches!(state.slot, JobSlot::Closed) {

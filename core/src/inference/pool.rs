@@ -143,26 +143,11 @@ impl SharedClassifier {
         place
     }
 
-    /// Waits until fewer than two others run the network.
-    pub fn lease(&self) -> Lease<'_> {
-        let mut free = lock(&self.free);
-        loop {
-            if let Some(outputs) = free.pop() {
-                return Lease {
-                    shared: self,
-                    outputs,
-                };
-            }
-            let waited = self.given_back.wait(free);
-            free = waited.unwrap_or_else(PoisonError::into_inner);
-        }
-    }
-
-    /// The same for runs that `cancellation` ends, which ends waiting too.
+    /// Waits until fewer than two others run the network. `cancellation` ends the lease's runs, and the waiting too.
     ///
     /// # Errors
     /// [`RuntimeError::Cancelled`].
-    pub fn lease_until(&self, cancellation: &Cancellation) -> Result<Lease<'_>, Error> {
+    pub fn lease(&self, cancellation: &Cancellation) -> Result<Lease<'_>, Error> {
         let mut free = lock(&self.free);
         while !cancellation.is_cancelled() {
             if let Some(outputs) = free.pop() {

@@ -6,7 +6,7 @@ use std::process::Command;
 use std::sync::Barrier;
 use std::thread;
 
-use camoverlay::inference::{Classifier, Options, SharedClassifier, Source, entry};
+use camoverlay::inference::{Cancellation, Classifier, Options, SharedClassifier, Source, entry};
 use camoverlay::model::{Detail, Target};
 
 fn options(threads: usize) -> Options {
@@ -25,7 +25,7 @@ fn runs_at_the_same_time_return_what_runs_alone_do() {
         let tensor: Vec<f32> = (0..3 * width * height)
             .map(|i| ((i * (picture + 3)) % 251) as f32 / 125.0 - 1.0)
             .collect();
-        let mut lease = network.lease();
+        let mut lease = network.lease(&Cancellation::default()).unwrap();
         let activation = lease.run(&tensor, width, height, Target::Rank(0), Detail::Sums);
         let activation = activation.unwrap();
         (
@@ -56,10 +56,16 @@ fn two_have_their_turn_at_once_and_a_third_waits() {
         return;
     }
     let network = SharedClassifier::open(&options(1)).unwrap();
-    let first = network.lease();
-    let second = network.lease();
+    let first = network.lease(&Cancellation::default()).unwrap();
+    let second = network.lease(&Cancellation::default()).unwrap();
     thread::scope(|scope| {
-        let third = scope.spawn(|| network.lease().name().to_owned());
+        let third = scope.spawn(|| {
+            network
+                .lease(&Cancellation::default())
+                .unwrap()
+                .name()
+                .to_owned()
+        });
         thread::sleep(std::time::Duration::from_millis(100));
         assert!(!third.is_finished());
         drop(first);
