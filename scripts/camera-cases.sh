@@ -64,18 +64,6 @@ programs() {
     change inject_fatal_streaming_error 1
     finish "record to .mp4, the driver gives up" 3 'broke off after .*gives nothing any more.*connected'
     plays again.mp4 3
-    record torn.mkv --inference latest --reconnect
-    change disconnect 1
-    goes_on
-    interrupt
-    finish "record --reconnect, pulled out and connected again, then Ctrl-C" 0 'torn.mkv'
-    plays torn.mkv 6
-    start ada camoverlay-rtsp --size "$size" --fps 5 --reconnect
-    until_said rtsp://
-    change disconnect 1
-    until_said 'is back after'
-    interrupt
-    finish "rtsp --reconnect, pulled out and connected again, then Ctrl-C" 0 'is back after'
     start ada camoverlay-view --size "$size" --fps 5
     shown "view"
     change disconnect 1

@@ -114,6 +114,9 @@ fn sentence(error: &clap::Error) -> String {
     let value = context(ContextKind::InvalidValue);
     let choices = context(ContextKind::ValidValue);
     match error.kind() {
+        ErrorKind::UnknownArgument if argument.parse::<f64>().is_ok() => {
+            format!("{argument} is below 0, which no option takes.")
+        }
         ErrorKind::UnknownArgument if argument.starts_with('-') => {
             format!("There is no option {argument}.")
         }
@@ -132,12 +135,15 @@ fn sentence(error: &clap::Error) -> String {
         }
         ErrorKind::ArgumentConflict => {
             let other = context(ContextKind::PriorArg);
-            format!(
-                "{option} goes not with {}.",
-                other.split(' ').next().unwrap_or(&other)
-            )
+            match other.split(' ').next().unwrap_or(&other) {
+                other if other == option => format!("{option} is given twice."),
+                other => format!("{option} goes not with {other}."),
+            }
         }
-        ErrorKind::MissingRequiredArgument => format!("{argument} is missing."),
+        ErrorKind::MissingRequiredArgument => match argument.rsplit_once(", ") {
+            Some((others, last)) => format!("{others} and {last} are missing."),
+            None => format!("{argument} is missing."),
+        },
         _ => {
             let text = error.to_string();
             let text = text.lines().next().unwrap_or_default();

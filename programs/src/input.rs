@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::mpsc;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use gst::glib;
 use gst::prelude::*;
@@ -16,6 +16,7 @@ use gst::prelude::*;
 use crate::camera;
 use crate::decoder::decoder;
 use crate::failure::Failure;
+use crate::interruption::interrupted;
 use crate::source::Source;
 use crate::still;
 
@@ -45,27 +46,33 @@ pub struct CameraOptions {
 
 /// How long a pipe may have no writer.
 const WRITER_PATIENCE: Duration = Duration::from_secs(10);
+/// How often it is looked whether the user still wants to wait.
+const LOOK: Duration = Duration::from_millis(100);
 
 /// Waits until somebody opens the pipe at `path` to write to it: who opens it to read waits for that, and for ever.
 ///
 /// # Errors
-/// Nobody does for some seconds.
+/// Nobody does for some seconds, or the user does not want to wait.
 fn await_writer(path: &Path) -> Result<(), Failure> {
     let (opened, is_open) = mpsc::channel();
     let pipe = path.to_owned();
     // Left behind where nobody writes; the program ends then.
     thread::spawn(move || opened.send(File::open(pipe)));
-    match is_open.recv_timeout(WRITER_PATIENCE) {
-        Ok(opened) => {
+    let start = Instant::now();
+    while start.elapsed() < WRITER_PATIENCE {
+        if interrupted()? {
+            return Err("Interrupted before the first frame.".into());
+        }
+        if let Ok(opened) = is_open.recv_timeout(LOOK) {
             // Stays open, so that the writer never finds the pipe without a reader.
             mem::forget(opened?);
-            Ok(())
+            return Ok(());
         }
-        Err(_) => Err(Failure::Stalled(format!(
-            "{} gives nothing: it is a pipe that nobody writes to. Start the program that writes to it.",
-            path.display()
-        ))),
     }
+    Err(Failure::Stalled(format!(
+        "{} gives nothing: it is a pipe that nobody writes to. Start the program that writes to it.",
+        path.display()
+    )))
 }
 
 impl Input {

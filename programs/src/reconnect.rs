@@ -8,9 +8,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use camoverlay::inference::printable;
 use gst::ClockTime;
 use gst::prelude::*;
 
+use crate::command_line::say;
 use crate::decoder::decoder;
 use crate::failure::Failure;
 use crate::input::{CameraOptions, Input};
@@ -56,6 +58,7 @@ struct Shared {
     /// The picture's, then those of sounds. No more are made after the first opening.
     exits: Mutex<Vec<Exit>>,
     is_settled: AtomicBool,
+    has_told_of_sound: AtomicBool,
     is_over: AtomicBool,
 }
 
@@ -111,6 +114,7 @@ impl Reconnecting {
             wish,
             exits: Mutex::default(),
             is_settled: AtomicBool::new(false),
+            has_told_of_sound: AtomicBool::new(false),
             is_over: AtomicBool::new(false),
         });
         let opened = shared.open()?;
@@ -292,7 +296,18 @@ impl Shared {
         if let Some(exit) = exits.iter().filter(same).nth(index) {
             return is_wanted.then(|| exit.clone());
         }
-        if !is_wanted || self.is_settled.load(Ordering::SeqCst) {
+        let is_late = self.is_settled.load(Ordering::SeqCst);
+        if is_wanted
+            && !is_picture
+            && is_late
+            && !self.has_told_of_sound.swap(true, Ordering::SeqCst)
+        {
+            say(&printable(&format!(
+                "{} has a sound that it had not at first: it is left out.",
+                self.wish.name
+            )));
+        }
+        if !is_wanted || is_late {
             return None;
         }
         let source = gst_app::AppSrc::builder()
@@ -385,14 +400,15 @@ impl Shared {
         while let Some(why) = self.watch(&opened) {
             take_down(&opened.pipeline, TAKE_DOWN);
             let broken = Instant::now();
-            eprintln!(
+            say(&printable(&format!(
                 "{name} has broken off: {why} It is opened again and again until it is back."
-            );
+            )));
             let Some(again) = self.reopen() else {
                 return;
             };
             opened = again;
-            eprintln!("{name} is back after {} s.", broken.elapsed().as_secs());
+            let seconds = broken.elapsed().as_secs();
+            say(&printable(&format!("{name} is back after {seconds} s.")));
         }
         take_down(&opened.pipeline, TAKE_DOWN);
     }

@@ -350,7 +350,7 @@ impl Source {
         }
         let mut watchdog = lock(watchdog);
         let rests = self.may_rest();
-        let standstill = watchdog.look(now, given, rests, || self.bytes().is_some())?;
+        let standstill = watchdog.look(now, given, rests, || self.bytes())?;
         Some(Failure::Stalled(watchdog.sentence(&self.name, standstill)))
     }
 

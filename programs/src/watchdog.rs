@@ -12,6 +12,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const PATIENCE_FAR: Duration = Duration::from_secs(30);
 /// What must be read without a frame coming out, in bytes a second.
 const SLOWEST: u64 = 1000;
+/// What may be read in all before the first frame of an input that says how long it is, besides twice its length: bytes.
+const MOST_BEFORE_LENGTH: u64 = 64 << 20;
 /// How long an input of unknown length may be read before its first frame.
 const LONGEST_START: Duration = Duration::from_secs(300);
 
@@ -32,7 +34,7 @@ pub enum Standstill {
     Slow {
         bytes: u64,
     },
-    /// So many bytes, and no frame, of an input that says nowhere how long it is.
+    /// So many bytes, and no frame, of an input that says nowhere how long it is, or that is shorter by what it says.
     Endless {
         bytes: u64,
     },
@@ -59,13 +61,13 @@ impl Watchdog {
     }
 
     /// Why to give up at `now` an input of which so much has been `given` since the pipeline began, if there is a reason.
-    /// `may_rest`: nothing need come now; `has_length`: whether it says how long it is.
+    /// `may_rest`: nothing need come now; `length`: how many bytes it has, if it says so.
     pub fn look(
         &mut self,
         now: Instant,
         given: Given,
         may_rest: bool,
-        has_length: impl FnOnce() -> bool,
+        length: impl FnOnce() -> Option<u64>,
     ) -> Option<Standstill> {
         let (before, since) = *self.last.get_or_insert((given, now));
         let start = *self.start.get_or_insert(now);
@@ -73,8 +75,15 @@ impl Watchdog {
             (self.last, self.start) = (Some((given, now)), Some(now));
             return None;
         }
-        if given.frames == 0 && now - start > LONGEST_START && !has_length() {
-            return Some(Standstill::Endless { bytes: given.bytes });
+        if given.frames == 0 && (now - start > LONGEST_START || given.bytes > MOST_BEFORE_LENGTH) {
+            let is_endless = match length() {
+                None => now - start > LONGEST_START,
+                // A server may send the same again and again, whatever it is asked for.
+                Some(length) => given.bytes > length.saturating_mul(2) + MOST_BEFORE_LENGTH,
+            };
+            if is_endless {
+                return Some(Standstill::Endless { bytes: given.bytes });
+            }
         }
         let bytes = given.bytes - before.bytes;
         if u128::from(bytes) * 1000 >= u128::from(SLOWEST) * self.patience.as_millis() {
@@ -97,11 +106,7 @@ impl Watchdog {
                 help(self.is_far),
             ),
             Standstill::Endless { bytes } => (
-                format!(
-                    "{:.1} MB in {} minutes and no picture",
-                    bytes as f64 / 1e6,
-                    LONGEST_START.as_secs() / 60
-                ),
+                format!("{:.1} MB and no picture", bytes as f64 / 1e6,),
                 "Is it a video or a picture?",
             ),
         };
@@ -130,14 +135,14 @@ mod tests {
     /// What an address's watchdog says within `minutes` if it looks every second, `given` being what has come by then.
     fn verdict(
         minutes: u64,
-        has_length: bool,
+        length: Option<u64>,
         given: impl Fn(u64) -> Given,
     ) -> Option<(u64, Standstill)> {
         let mut watchdog = Watchdog::new(true);
         let start = Instant::now();
         (0..minutes * 60).find_map(|second| {
             let now = start + Duration::from_secs(second);
-            let standstill = watchdog.look(now, given(second), false, || has_length);
+            let standstill = watchdog.look(now, given(second), false, || length);
             standstill.map(|standstill| (second, standstill))
         })
     }
@@ -148,36 +153,36 @@ mod tests {
 
     #[test]
     fn what_comes_slowly_but_surely_is_waited_for() {
-        for has_length in [true, false] {
-            assert_eq!(verdict(4, has_length, |s| bytes(1500 * s)), None);
+        for length in [Some(1 << 30), None] {
+            assert_eq!(verdict(4, length, |s| bytes(1500 * s)), None);
         }
         // An hour for an MP4 whose table is at its end.
-        assert_eq!(verdict(60, true, |s| bytes(50_000 * s)), None);
+        assert_eq!(verdict(60, Some(1 << 30), |s| bytes(50_000 * s)), None);
         // A picture every twenty seconds.
         let frames = |s: u64| Given {
             bytes: s,
             frames: s / 20,
         };
-        assert_eq!(verdict(60, false, frames), None);
+        assert_eq!(verdict(60, None, frames), None);
         // Sound behind the first picture, which is the only one.
         let sound = |s: u64| Given {
             bytes: 16_000 * s,
             frames: s.min(1),
         };
-        assert_eq!(verdict(60, false, sound), None);
+        assert_eq!(verdict(60, None, sound), None);
     }
 
     #[test]
     fn what_only_drips_or_never_ends_is_not() {
-        let silent = verdict(60, true, |_| bytes(0));
+        let silent = verdict(60, Some(1 << 30), |_| bytes(0));
         assert_eq!(silent, Some((31, Standstill::Silent)));
-        let dripping = verdict(60, true, bytes);
+        let dripping = verdict(60, Some(1 << 30), bytes);
         assert_eq!(dripping, Some((31, Standstill::Slow { bytes: 31 })));
-        let endless = verdict(60, false, |s| bytes(50_000 * s));
+        let endless = verdict(60, None, |s| bytes(50_000 * s));
         let all = 50_000 * 301;
         assert_eq!(endless, Some((301, Standstill::Endless { bytes: all })));
         // After a frame as well.
-        let then = verdict(60, true, |s| Given {
+        let then = verdict(60, Some(1 << 30), |s| Given {
             bytes: 1_000_000 + s,
             frames: s.min(100),
         });
@@ -191,7 +196,7 @@ mod tests {
         for second in 0..1000 {
             let now = start + Duration::from_secs(second);
             let rests = second % 10 == 0;
-            assert_eq!(watchdog.look(now, bytes(0), rests, || false), None);
+            assert_eq!(watchdog.look(now, bytes(0), rests, || None), None);
         }
     }
 
@@ -215,7 +220,7 @@ mod tests {
             (
                 &far,
                 Standstill::Endless { bytes: 15_050_000 },
-                "a has given 15.1 MB in 5 minutes and no picture, and is given up. Is it a video or a picture?",
+                "a has given 15.1 MB and no picture, and is given up. Is it a video or a picture?",
             ),
         ] {
             assert_eq!(watchdog.sentence("a", standstill), expected);

@@ -24,6 +24,11 @@ const TS_SYNC: u8 = 0x47;
 const EBML: [u8; 4] = [0x1a, 0x45, 0xdf, 0xa3];
 const MATROSKA_SEGMENT: [u8; 4] = [0x18, 0x53, 0x80, 0x67];
 
+/// Of Ogg (RFC 3533): what a page begins with, how long one is at most, and the flag of a stream's last one.
+const OGG_PAGE: &[u8] = b"OggS";
+const OGG_LONGEST: u64 = 65_307;
+const OGG_LAST: u8 = 4;
+
 /// What the file at `path` says; a pipe says nothing.
 pub fn of_file(path: &Path) -> Wholeness {
     let look = || {
@@ -48,6 +53,9 @@ fn look_at(file: &mut File, length: u64) -> io::Result<Wholeness> {
     if start.starts_with(&EBML) {
         return Ok(of_matroska(&start, length));
     }
+    if start.starts_with(OGG_PAGE) {
+        return of_pages(file, length);
+    }
     if start.starts_with(b"RIFF") {
         return of_chunks(file, length, riff_chunk);
     }
@@ -65,6 +73,31 @@ fn look_at(file: &mut File, length: u64) -> io::Result<Wholeness> {
         Some((size, _)) if !length.is_multiple_of(size as u64) => Wholeness::Torn,
         // What is cut between two packets looks whole.
         Some(_) | None => Wholeness::Unknown,
+    })
+}
+
+/// What the last page of an Ogg file says.
+fn of_pages(file: &mut File, length: u64) -> io::Result<Wholeness> {
+    file.seek(SeekFrom::Start(length.saturating_sub(OGG_LONGEST)))?;
+    let mut end = Vec::new();
+    file.take(OGG_LONGEST).read_to_end(&mut end)?;
+    let last = end
+        .windows(OGG_PAGE.len())
+        .rposition(|four| four == OGG_PAGE);
+    // Its sizes are in a table behind 27 bytes, which end with how many there are.
+    let whole = last.and_then(|at| {
+        let page = &end[at..];
+        let count = usize::from(*page.get(26)?);
+        let sizes = page
+            .get(27..27 + count)?
+            .iter()
+            .map(|size| usize::from(*size));
+        let is_last = page.get(5)? & OGG_LAST != 0;
+        Some(is_last && 27 + count + sizes.sum::<usize>() <= page.len())
+    });
+    Ok(match whole {
+        Some(true) => Wholeness::Whole,
+        Some(false) | None => Wholeness::Torn,
     })
 }
 
@@ -203,6 +236,11 @@ mod tests {
         assert_eq!(of(avi), Wholeness::Whole);
         assert_eq!(of(&avi[..avi.len() - 1]), Wholeness::Whole);
         assert_eq!(of(&avi[..24]), Wholeness::Torn);
+        let ogg = |flags: u8| [b"OggS\0", &[flags][..], &[0; 20], &[2, 3, 1], b"abcd"].concat();
+        let pages = [ogg(2), ogg(0), ogg(4)].concat();
+        assert_eq!(of(&pages), Wholeness::Whole);
+        assert_eq!(of(&pages[..pages.len() - 1]), Wholeness::Torn);
+        assert_eq!(of(&pages[..2 * pages.len() / 3]), Wholeness::Torn);
         assert_eq!(of(b""), Wholeness::Unknown);
         assert_eq!(of(b"text that is no video at all"), Wholeness::Unknown);
     }

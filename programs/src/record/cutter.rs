@@ -213,7 +213,7 @@ impl Cutter {
         let mut incomplete = Vec::new();
         for part in parts {
             part.leave(pipeline);
-            if lock(&part.journal).frames == 0 {
+            if lock(&part.journal).frames == 0 || part.files.has_no_video() {
                 part.files.discard();
             } else if part.has_ended() {
                 self.keep(&part)?;

@@ -153,6 +153,11 @@ impl Files {
         files.flatten()
     }
 
+    /// Whether nothing of the video is written.
+    pub fn has_no_video(&self) -> bool {
+        self.drafts[0].is_empty()
+    }
+
     /// Deletes what has no frame.
     pub fn discard(&self) {
         for draft in &self.drafts {
@@ -241,6 +246,13 @@ impl Drop for Draft {
 fn look(path: &Path, force: bool) -> Result<(), Failure> {
     if path.is_dir() {
         return Err(format!("{} is a folder.", path.display()).into());
+    }
+    // To open a pipe is to wait for who reads it.
+    if path.metadata().is_ok_and(|about| !about.is_file()) {
+        let name = path.display();
+        return Err(
+            format!("{name} is a pipe or a device, not a file. Name another output.").into(),
+        );
     }
     if !force && path.exists() {
         return Err(format!(

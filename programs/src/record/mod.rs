@@ -24,6 +24,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
+use camoverlay::inference::printable;
 use gst::prelude::*;
 use signal_hook::consts::SIGXFSZ;
 use signal_hook::flag;
@@ -176,17 +177,21 @@ fn report(job: &Job, arguments: &Arguments) -> Result<Done, Failure> {
         failure => failure,
     })?;
     // A reader that has gone away does not stop the recording.
-    let _ = writeln!(
-        io::stdout(),
-        "{}: {} frame{}, {:.1} s, recorded in {:.1} s to {}",
+    let line = format!(
+        "{}: {}, {:.1} s, recorded in {:.1} s to {}",
         job.name(),
-        done.frames,
-        if done.frames == 1 { "" } else { "s" },
+        counted(done.frames),
         done.seconds,
         started.elapsed().as_secs_f64(),
         names(&done.files)
     );
+    let _ = writeln!(io::stdout(), "{}", printable(&line));
     Ok(done)
+}
+
+/// A number of frames for people.
+fn counted(frames: u64) -> String {
+    format!("{frames} frame{}", if frames == 1 { "" } else { "s" })
 }
 
 /// The paths as a list for people: all three of one recording, the first and the last of many.
@@ -226,7 +231,7 @@ fn record(job: &Job, arguments: &Arguments) -> Result<Done, Failure> {
         output,
         arguments.segment,
     )?;
-    let mut progress = Progress::new(&job.name());
+    let mut progress = Progress::new(&printable(&job.name()));
     let mut ending: Option<Ending> = None;
     // Known only while the pipeline runs.
     let (mut length, mut bytes) = (None, None);
@@ -282,7 +287,8 @@ fn record(job: &Job, arguments: &Arguments) -> Result<Done, Failure> {
     if let Some(why) = failed {
         let names = names(&files);
         return Err(format!(
-            "{why} What was recorded until then, {frames} frames, {seconds:.1} s, is kept: {names}."
+            "{why} What was recorded until then, {}, {seconds:.1} s, is kept: {names}.",
+            counted(frames)
         )
         .into());
     }
@@ -302,7 +308,8 @@ fn record(job: &Job, arguments: &Arguments) -> Result<Done, Failure> {
             why.map(String::from)
         }
     };
-    let of = length.filter(|length| *length > settled.length);
+    // A fragmented file says no more than what it has.
+    let of = length.filter(|length| *length > settled.length + gst::ClockTime::from_mseconds(100));
     let of = of.map_or_else(String::new, |all| {
         format!(" of {:.1}", all.mseconds() as f64 / 1000.0)
     });

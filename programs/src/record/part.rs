@@ -201,9 +201,15 @@ impl Part {
 
     /// Takes muxer and writer, which have come to the end of the file, out of `pipeline`.
     pub fn leave(&self, pipeline: &gst::Pipeline) {
+        self.stop();
+        for element in [&self.muxer, &self.sink] {
+            let _ = pipeline.remove(element);
+        }
+    }
+
+    fn stop(&self) {
         for element in [&self.muxer, &self.sink] {
             let _ = element.set_state(gst::State::Null);
-            let _ = pipeline.remove(element);
         }
     }
 
@@ -225,6 +231,12 @@ impl Part {
         finished.map_err(|error| {
             format!("What the network says cannot be written down: {error}.").into()
         })
+    }
+}
+
+impl Drop for Part {
+    fn drop(&mut self) {
+        self.stop();
     }
 }
 

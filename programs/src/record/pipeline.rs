@@ -1,7 +1,7 @@
 //! The pipeline of a recording: input, element, encoder, file.
 
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use gst::ClockTime;
@@ -94,7 +94,9 @@ impl Recorder {
         let streams = Streams::new(container, pipeline.clone(), picture, cutter);
         let last = elements.last().ok_or("The pipeline is empty.")?;
         let stored = streams.lead_to_muxers(last, "video_%u", |_, _| true)?;
-        streams.keep_lengths(&pad(encoder, "sink")?, &stored);
+        let entrance = pad(encoder, "sink")?;
+        keep_rate(&entrance);
+        streams.keep_lengths(&entrance, &stored);
         choose_format(&pad(overlay, "src")?, format, chain);
         streams.write_journal(&pad(overlay, "src")?);
         streams.tidy_what_comes_in();
@@ -241,6 +243,24 @@ fn open(uri: &str, streams: &Arc<Streams>) -> Result<gst::Element, Failure> {
         }
     });
     Ok(input)
+}
+
+/// Keeps from what lies behind `pad` that the frame rate changes: an encoder would begin anew, and the container would still
+/// describe the beginning of its stream. Frames are shown by their times, whatever their rate.
+fn keep_rate(pad: &gst::Pad) {
+    let first = OnceLock::<gst::Fraction>::new();
+    pad.add_probe(gst::PadProbeType::EVENT_DOWNSTREAM, move |_, info| {
+        if let Some(gst::EventView::Caps(caps)) = info.event().map(|event| event.view())
+            && let Some(structure) = caps.caps().structure(0)
+            && let Ok(rate) = structure.get("framerate")
+        {
+            let mut kept = caps.caps_owned();
+            kept.make_mut()
+                .set("framerate", *first.get_or_init(|| rate));
+            info.data = Some(gst::PadProbeData::Event(gst::event::Caps::new(&kept)));
+        }
+        gst::PadProbeReturn::Ok
+    });
 }
 
 /// Has `filter` ask for the size of the first frame on `pad`, in the format that the encoder of `chain` takes for it.

@@ -109,6 +109,9 @@ impl Streams {
             elements.push(element("queue")?);
             elements.push(element("audioconvert")?);
             elements.push(element("audioresample")?);
+            let format = element("capsfilter")?;
+            keep_format(&pad(&format, "src")?, &format);
+            elements.push(format);
             elements.push(self.container.sound_encoder()?);
         }
         elements.push(element(ENCODED_QUEUE)?);
@@ -154,14 +157,15 @@ impl Streams {
             Arc::clone(&part),
         ));
         link(&out, &part.pad(number).ok_or("The muxer has lost a pad.")?)?;
-        streams.push(Arc::clone(&stream));
-        let shared = Arc::downgrade(self);
+        // The pad must not keep alive what keeps the pad.
+        let (shared, this) = (Arc::downgrade(self), Arc::downgrade(&stream));
+        streams.push(stream);
         // Blocking ones come before the pad looks whether there is something to tell a new peer.
         let kinds = gst::PadProbeType::BLOCK
             | gst::PadProbeType::BUFFER
             | gst::PadProbeType::EVENT_DOWNSTREAM;
         out.add_probe(kinds, move |pad, info| {
-            let Some(streams) = shared.upgrade() else {
+            let Some((streams, stream)) = shared.upgrade().zip(this.upgrade()) else {
                 return gst::PadProbeReturn::Pass;
             };
             if let Some(buffer) = info.buffer() {
@@ -327,6 +331,20 @@ fn period(pad: &gst::Pad) -> Option<ClockTime> {
     let frames = u64::from(rate.numer().unsigned_abs());
     let seconds = u64::from(rate.denom().unsigned_abs());
     (frames > 0).then(|| ClockTime::SECOND.mul_div_round(seconds, frames))?
+}
+
+/// Has `filter` ask for the rate and the channels of the first sound on `pad` from then on: no container holds others.
+fn keep_format(pad: &gst::Pad, filter: &gst::Element) {
+    let filter = filter.downgrade();
+    pad.add_probe(gst::PadProbeType::EVENT_DOWNSTREAM, move |_, info| {
+        let Some(gst::EventView::Caps(caps)) = info.event().map(|event| event.view()) else {
+            return gst::PadProbeReturn::Ok;
+        };
+        if let Some(filter) = filter.upgrade() {
+            filter.set_property("caps", caps.caps_owned());
+        }
+        gst::PadProbeReturn::Remove
+    });
 }
 
 /// The best parser for encoded sound of `caps`, if there is any.

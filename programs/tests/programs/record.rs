@@ -693,7 +693,7 @@ fn an_interrupted_recording_plays() {
         recording.assert_plays();
         recording.assert_told_frame_by_frame();
         let frames = recording.times().len();
-        assert!((10..5900).contains(&frames), "{frames} frames");
+        assert!((1..5900).contains(&frames), "{frames} frames");
         let ends = ["v", "a"].map(|kind| recording.end(kind));
         assert!((ends[0] - ends[1]).abs() < 0.1, "{ends:?}");
     }

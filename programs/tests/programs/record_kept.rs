@@ -4,7 +4,7 @@
 use crate::common::{self, python, skipped};
 use crate::record::{
     Recording, clip, ffmpeg, ffprobe, finished, has_begun, interrupt, names, record, recorded,
-    refusal, started,
+    recorder, refusal, started,
 };
 
 use std::{
@@ -12,7 +12,7 @@ use std::{
     io::{Read, Write},
     net::TcpListener,
     path::Path,
-    process::{Child, Command, Output},
+    process::{Child, Command, Output, Stdio},
     thread,
     time::{Duration, Instant},
 };
@@ -288,8 +288,8 @@ fn a_closed_terminal_ends_a_recording_unless_it_is_ignored() {
     let mut child = Command::new("nohup")
         .args([PROGRAM, "short.mp4", "-o", "all.mp4"])
         .current_dir(folder)
-        .stdout(std::process::Stdio::null())
-        .stderr(std::process::Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
         .spawn()
         .unwrap();
     wait_until(|| size(&folder.join("all.jsonl.part")) > 0);
@@ -638,4 +638,71 @@ fn segments_stay_below_their_size_and_in_nobodys_way() {
         words.starts_with("--segment takes a time such as 1h, ") && code == 2,
         "{words}"
     );
+}
+
+#[test]
+fn the_frame_rate_may_change() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let parts = [25, 10].map(|rate| {
+        let name = format!("{rate}.ts");
+        ffmpeg(
+            folder,
+            &format!(
+                "-f lavfi -i testsrc2=size=160x120:rate={rate}:duration=2 -c:v libx264 -pix_fmt yuv420p {name}"
+            ),
+        );
+        fs::read(folder.join(name)).unwrap()
+    });
+    fs::write(folder.join("mix.ts"), parts.concat()).unwrap();
+    for suffix in ["mp4", "mkv", "webm"] {
+        let text = recorded(folder, &format!("mix.ts -o out.{suffix}"));
+        assert!(text.contains(": 70 frames, "), "{text}");
+        let recording = Recording::new(folder, &format!("out.{suffix}"));
+        recording.assert_plays();
+        assert_eq!(frames(&recording.video), 70, "{suffix}");
+        for name in [
+            format!("out.{suffix}"),
+            "out.jsonl".into(),
+            "out.vtt".into(),
+        ] {
+            fs::remove_file(folder.join(name)).unwrap();
+        }
+    }
+}
+
+#[test]
+fn a_pipe_that_nobody_writes_to_can_be_left_and_is_no_output() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    test_clip(folder, 10, "in.mp4");
+    for name in ["in.ts", "out.mp4"] {
+        let made = Command::new("mkfifo").arg(folder.join(name)).status();
+        assert!(made.unwrap().success());
+    }
+    let (words, code) = refusal(folder, "in.mp4 --force -o out.mp4");
+    assert!(words.contains("out.mp4 is a pipe or a device"), "{words}");
+    assert_eq!(code, 1);
+    let child = recorder(folder, ["in.ts", "-o", "none.mp4"])
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    thread::sleep(Duration::from_secs(1));
+    let start = Instant::now();
+    interrupt(&child);
+    let output = child.wait_with_output().unwrap();
+    assert!(start.elapsed() < Duration::from_secs(5));
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+}
+
+#[test]
+fn an_input_that_cannot_be_opened_leaves_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    if Path::new("/dev/video0").exists() {
+        skipped("a camera that is not there", "there is one");
+        return;
+    }
+    let (words, code) = refusal(folder.path(), "camera -o out.mkv");
+    assert!(words.starts_with("There is no camera. "), "{words}");
+    assert_eq!(code, 1);
 }

@@ -42,7 +42,7 @@ struct Arguments {
     /// File, address (rtsp://...) or camera (/dev/video0); the first camera unless said otherwise
     input: Option<OsString>,
     /// Address to listen on; 0.0.0.0 for all of this machine's
-    #[arg(long, value_name = "ADDRESS", default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
+    #[arg(long, value_name = "ADDRESS", default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST), value_parser = address)]
     listen: IpAddr,
     /// Port to listen on; 0 for any that is free
     #[arg(long, value_name = "N", default_value_t = 8554)]
@@ -69,10 +69,10 @@ struct Arguments {
     #[arg(long)]
     reconnect: bool,
     /// Most clients at a time
-    #[arg(long, value_name = "N", default_value_t = MAX_CLIENTS)]
+    #[arg(long, value_name = "N", default_value_t = MAX_CLIENTS, value_parser = count)]
     max_clients: NonZeroUsize,
     /// Most clients at a time from one address (of IPv6: from one /64)
-    #[arg(long, value_name = "N", default_value_t = MAX_PER_ADDRESS)]
+    #[arg(long, value_name = "N", default_value_t = MAX_PER_ADDRESS, value_parser = count)]
     max_per_address: NonZeroUsize,
     /// File to which a line is added when a client connects, plays and leaves, and for each wrong password; - for stderr
     #[arg(long, value_name = "FILE")]
@@ -81,6 +81,16 @@ struct Arguments {
     camera: CameraOptions,
     #[command(flatten)]
     overlay: OverlayOptions,
+}
+
+fn count(text: &str) -> Result<NonZeroUsize, String> {
+    let count = text.parse();
+    count.map_err(|_| String::from("a whole number above 0"))
+}
+
+fn address(text: &str) -> Result<IpAddr, String> {
+    let address = text.parse();
+    address.map_err(|_| String::from("an address of this machine, such as 127.0.0.1 or ::1"))
 }
 
 fn main() -> ExitCode {
