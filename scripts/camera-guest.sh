@@ -177,7 +177,7 @@ programs
 sync
 mkdir -m 777 /cut
 record /cut/cut.mp4 --inference latest
-until_said '[2-9]0 s recorded'
+until_said '[2-9][0-9] s recorded'
 echo
 if [ "$bad" = 0 ]; then
     echo "All of it is as it should be."

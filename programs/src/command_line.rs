@@ -2,7 +2,6 @@
 
 use std::ffi::OsString;
 use std::io::{self, Write};
-use std::process::ExitCode;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, ArgMatches, Command, Parser};
@@ -40,14 +39,25 @@ pub fn say(text: &str) {
 
 /// A program's `main`: reads the command line, runs the program, says on stderr what went wrong, and exits with 0,
 /// 1 (it failed), 2 (the command line makes no sense) or 3 (the input was cut short).
-pub fn main<A: Parser>(program: impl FnOnce(A) -> Result<(), Failure>) -> ExitCode {
+///
+/// It ends without the destructors of libraries: a network that was being opened when something else failed may still be
+/// at work.
+pub fn main<A: Parser>(program: impl FnOnce(A) -> Result<(), Failure>) -> ! {
+    let code = run(program);
+    // Who reads it may have closed it.
+    let _ = io::stdout().flush();
+    signal_hook::low_level::exit(code)
+}
+
+/// The exit code.
+fn run<A: Parser>(program: impl FnOnce(A) -> Result<(), Failure>) -> i32 {
     let outcome = match read::<A>(std::env::args_os()) {
         Ok(Some(arguments)) => program(arguments),
         Ok(None) => Ok(()),
         Err(failure) => Err(failure),
     };
     let Err(failure) = outcome else {
-        return ExitCode::SUCCESS;
+        return 0;
     };
     match failure {
         Failure::Usage(_) => {

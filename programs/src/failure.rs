@@ -1,7 +1,6 @@
 //! Why a program ends badly, and what its exit code says about it.
 
 use std::fmt;
-use std::process::ExitCode;
 
 use camoverlay::inference::printable;
 use gstcamoverlay::camoverlay::words;
@@ -22,11 +21,11 @@ impl Failure {
         Self::Usage(text.into())
     }
 
-    pub fn exit_code(&self) -> ExitCode {
+    pub fn exit_code(&self) -> i32 {
         match self {
-            Self::Usage(_) => ExitCode::from(2),
-            Self::Run(_) => ExitCode::FAILURE,
-            Self::Stalled(_) => ExitCode::from(3),
+            Self::Run(_) => 1,
+            Self::Usage(_) => 2,
+            Self::Stalled(_) => 3,
         }
     }
 }

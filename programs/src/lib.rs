@@ -18,7 +18,7 @@
 //!     Ok(())
 //! }
 //!
-//! fn main() -> std::process::ExitCode {
+//! fn main() {
 //!     camoverlay_programs::main(run)
 //! }
 //! ```

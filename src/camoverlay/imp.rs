@@ -146,6 +146,7 @@ impl BaseTransformImpl for CamOverlay {
         *lock(&self.stats) = Stats::default();
         *lock(&self.latency) = LatencyTracker::default();
         let options = self.options();
+        camoverlay::inference::prepare(&options);
         let element = self.obj().downgrade();
         let opening = Opening::begin(
             move |cancellation| Session::open(&settings, &options, cancellation),

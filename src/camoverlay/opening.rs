@@ -10,7 +10,7 @@ use std::{
 
 use super::errors::ElementError;
 use super::session::Session;
-use camoverlay::inference::Cancellation;
+use camoverlay::inference::{Busy, Cancellation};
 
 enum Stage {
     Busy,
@@ -79,6 +79,8 @@ impl Opening {
             // The threads that ONNX Runtime starts meanwhile inherit the name, and some of them stay.
             .name("onnxruntime".into())
             .spawn(move || {
+                // Until what it may have to free is freed.
+                let _busy = Busy::begin();
                 let result = open(&shared.cancellation);
                 let mut state = shared.state();
                 if matches!(state.stage, Stage::Over) {

@@ -41,5 +41,6 @@ pub use options::{Options, PreprocessOrigin, Source};
 pub use pool::{Lease, SharedClassifier};
 pub use printable::printable;
 pub use runtime::environment;
-pub use session::Cancellation;
+pub use runtime::prepare;
+pub use session::{Busy, Cancellation};
 pub use target::{Resolved, UnknownTarget, resolve};

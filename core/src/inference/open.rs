@@ -22,6 +22,7 @@ use crate::model::{Head, Outputs, Places};
 /// # Errors
 /// Any [`Error`] but [`RuntimeError::Run`].
 pub fn network(options: &Options, cancellation: &Cancellation) -> Result<Network, Error> {
+    let _busy = session::Busy::begin();
     let (path, entry) = options.locate()?;
     // Of a label file that cannot be read is told once the network can.
     let label_file = options.labels.as_deref().map(LabelFile::read);

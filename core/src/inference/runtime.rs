@@ -12,6 +12,8 @@ use ort::environment::Environment;
 
 use super::elf;
 use super::error::LibraryError;
+use super::options::Options;
+use super::session::exit;
 
 /// The library's file name; a version may follow it.
 const NAME: &str = "libonnxruntime.so";
@@ -38,11 +40,20 @@ pub fn environment(library: Option<&Path>, roots: &[PathBuf]) -> Result<Environm
     let environment = ENVIRONMENT.get_or_try_init(|| {
         let builder = load(&candidates(library, roots))?;
         let builder = builder.with_name("camoverlay").with_telemetry(false);
-        builder.build().map_err(|error| LibraryError::Broken {
+        let environment = builder.build().map_err(|error| LibraryError::Broken {
             message: error.to_string(),
-        })
+        });
+        // After what the library has registered for the process's end.
+        exit::wait_at_exit();
+        environment
     });
     environment.cloned()
+}
+
+/// Loads ONNX Runtime, if that has not happened yet: before a thread that opens a network is left alone with it, since the
+/// end of the process can wait for what comes after that only. What is wrong with it is told when a network is opened.
+pub fn prepare(options: &Options) {
+    let _ = environment(options.ort_library.as_deref(), &options.search_roots);
 }
 
 fn load(candidates: &[PathBuf]) -> Result<ort::environment::EnvironmentBuilder, LibraryError> {

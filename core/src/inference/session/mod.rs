@@ -2,11 +2,12 @@
 
 #![allow(
     unsafe_code,
-    reason = "two runs at once on one session, a bound on its memory, and what is free of it"
+    reason = "two runs at once on one session, a bound on its memory, what is free of it, and the end of the process"
 )]
 
 mod arena;
 mod cancellation;
+pub mod exit;
 pub mod free_memory;
 
 use std::ffi::CString;
@@ -19,6 +20,7 @@ use ort::session::Session as OrtSession;
 use ort::value::{DynValue, DynValueRef, Outlet, TensorRef, ValueType};
 
 pub use cancellation::Cancellation;
+pub use exit::Busy;
 
 /// ONNX Runtime's name of what runs the networks here: the only execution provider of each session.
 pub const PROVIDER: &str = "CPUExecutionProvider";
@@ -126,6 +128,7 @@ impl Session {
         choice: Option<Choice>,
         outputs: &mut Outputs,
     ) -> Result<(), Failure> {
+        let _busy = Busy::begin();
         outputs.free();
         let run = self.run_on_picture(image, width, height, choice, outputs);
         run.map_err(|error| match &outputs.cancellation {

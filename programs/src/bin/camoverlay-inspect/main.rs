@@ -4,15 +4,13 @@ mod arguments;
 mod picture;
 mod report;
 
-use std::process::ExitCode;
-
 use camoverlay::{Error, Explainer};
 use camoverlay_programs::{self, Failure};
 
 use arguments::Arguments;
 use report::Report;
 
-fn main() -> ExitCode {
+fn main() {
     camoverlay_programs::main(run)
 }
 

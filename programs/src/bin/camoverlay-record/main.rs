@@ -2,6 +2,6 @@
 
 use camoverlay_programs::{main as program, record};
 
-fn main() -> std::process::ExitCode {
+fn main() {
     program(record::run)
 }

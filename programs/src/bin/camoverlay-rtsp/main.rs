@@ -10,7 +10,6 @@ use std::io::{self, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
-use std::process::ExitCode;
 
 use camoverlay_programs::{self, CameraOptions, Event, Failure, Input, Next, OverlayOptions, Wish};
 
@@ -93,7 +92,7 @@ fn address(text: &str) -> Result<IpAddr, String> {
     address.map_err(|_| String::from("an address of this machine, such as 127.0.0.1 or ::1"))
 }
 
-fn main() -> ExitCode {
+fn main() {
     camoverlay_programs::main(run)
 }
 

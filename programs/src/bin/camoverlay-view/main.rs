@@ -10,8 +10,6 @@ mod stage;
 mod texts;
 mod window;
 
-use std::process::ExitCode;
-
 use camoverlay::inference::SharedClassifier;
 use camoverlay_programs::{self, Event, Failure, Input, Next, print};
 use gst::prelude::*;
@@ -21,7 +19,7 @@ use arguments::Arguments;
 use controls::Controls;
 use stage::Stage;
 
-fn main() -> ExitCode {
+fn main() {
     camoverlay_programs::main(run)
 }
 
