@@ -88,7 +88,7 @@ pub struct Arguments {
     /// Overwrite what is there
     #[arg(long)]
     force: bool,
-    /// Begin a new file after this time, or before this size: 1h, 10min, 90s, 2GB; OUTPUT-00001.mp4 is the first one
+    /// Begin a new file after this time, or before this size if a second fits in: 1h, 10min, 90s, 2GB; OUTPUT-00001.mp4 is the first one
     #[arg(long, value_name = "LIMIT", value_parser = Limit::parse)]
     segment: Option<Limit>,
     /// Open a camera or an address again whenever it breaks off, and go on in the same recording
