@@ -419,6 +419,13 @@ fn watch_reader(element: &gst::Element, seen: &Arc<Seen>) {
             });
             let kinds = gst::PadProbeType::QUERY_UPSTREAM | gst::PadProbeType::PULL;
             pad.add_probe(kinds, |pad, info| {
+                // Of a pipe, GStreamer's reader says that it has no length, which a demuxer would hand on for its own.
+                if let Some(gst::QueryView::Duration(duration)) =
+                    info.query().map(|query| query.view())
+                    && duration.format() == gst::Format::Time
+                {
+                    return gst::PadProbeReturn::Drop;
+                }
                 if let Some(query) = info.query_mut()
                     && let gst::QueryViewMut::Seeking(seeking) = query.view_mut()
                     && gives_no_parts(pad)

@@ -706,3 +706,25 @@ fn an_input_that_cannot_be_opened_leaves_nothing() {
     assert!(words.starts_with("There is no camera. "), "{words}");
     assert_eq!(code, 1);
 }
+
+#[test]
+fn a_pipe_that_is_cut_short_is_no_success() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    clip(folder, "-c:v libx264 -bf 0 -c:a aac short.mp4");
+    ffmpeg(folder, "-stream_loop 9 -i short.mp4 -c copy in.mkv");
+    let whole = fs::read(folder.join("in.mkv")).unwrap();
+    let pipe = folder.join("pipe.mkv");
+    let made = Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.unwrap().success());
+    for (tenths, code) in [(10, 0), (4, 3)] {
+        let sent = &whole[..whole.len() * tenths / 10];
+        let output = thread::scope(|scope| {
+            scope.spawn(|| fs::write(&pipe, sent).unwrap());
+            record(folder, "pipe.mkv -o out.mkv --force --inference latest")
+        });
+        let words = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(code), "{words}");
+        assert_eq!(words.contains("broke off after "), code == 3, "{words}");
+    }
+}
