@@ -1,8 +1,9 @@
 """A day in the life, as long as wanted: soak.py SECONDS PROGRAMS.
 
 Live pipelines of each mode, an RTSP server and a relay of it with clients that come and go, some of them killed, a recording
-of the relay in segments, and one of a camera that is killed and comes back, all at once. Writes a table of what each process takes, and says at the end what grew
-and what was lost: exit code 1 then. PROGRAMS is the folder of the built plugin and programs.
+of the relay in segments, and one of a camera that is killed and comes back, all at once. Writes a table of what each
+process takes, and says at the end what grew and what was lost: exit code 1 then. PROGRAMS is the folder of the built
+plugin and programs.
 """
 
 import argparse
@@ -114,7 +115,7 @@ class Soak:
         return process, f"rtsp://127.0.0.1:{port}/cam"
 
     def record(self, name: str, address: str, segment: int, *options: str) -> Process:
-        output = self.folder / f"{name.replace(' ', '-')}.mkv"
+        output = self.folder / f"{name}.mkv"
         segments = ["--segment", f"{segment}s"]
         return self.launch(name, self.programs / "camoverlay-record", address, "-o", output, *segments, *options, *LIGHT)
 

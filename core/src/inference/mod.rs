@@ -40,7 +40,6 @@ pub use network::{Network, Structure};
 pub use options::{Options, PreprocessOrigin, Source};
 pub use pool::{Lease, SharedClassifier};
 pub use printable::printable;
-pub use runtime::environment;
-pub use runtime::prepare;
+pub use runtime::{environment, prepare};
 pub use session::{Busy, Cancellation};
 pub use target::{Resolved, UnknownTarget, resolve};
