@@ -70,6 +70,7 @@ fn options(file: &Path) -> Options {
         models_dir: None,
         labels: None,
         output: None,
+        layer: None,
         preprocess: None,
         input_size: None,
         threads: 0,

@@ -61,6 +61,7 @@ impl Network {
             models_dir: None,
             labels: None,
             output: None,
+            layer: None,
             preprocess: None,
             input_size: Some(self.entry.input_size),
             threads: 0,

@@ -188,6 +188,7 @@ pub fn options(path: PathBuf) -> Options {
         models_dir: None,
         labels: None,
         output: None,
+        layer: None,
         preprocess: None,
         input_size: None,
         threads: 1,

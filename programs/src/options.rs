@@ -25,6 +25,9 @@ pub struct NetworkOptions {
     /// Output to explain, by name or index, where the network has several
     #[arg(long, value_name = "NAME")]
     pub net_output: Option<String>,
+    /// Tensor or node whose feature map is explained, the last one with places unless said otherwise
+    #[arg(long, value_name = "NAME")]
+    pub layer: Option<String>,
     /// How pixel values are scaled for the network
     #[arg(long, value_name = "PREPROCESSING", value_parser = nicks::<Preprocess>())]
     pub preprocess: Option<String>,
@@ -108,6 +111,7 @@ impl OverlayOptions {
         let settings = [
             ("net", network.net.clone()),
             ("output", network.net_output.clone()),
+            ("layer", network.layer.clone()),
             ("preprocess", network.preprocess.clone()),
             ("input-size", number(network.input_size)),
             ("threads", number(network.threads)),
@@ -193,6 +197,7 @@ impl NetworkOptions {
             models_dir: self.models_dir.clone(),
             labels: self.labels.clone(),
             output: self.net_output.clone(),
+            layer: self.layer.clone().filter(|layer| layer != "auto"),
             preprocess: self
                 .preprocess
                 .as_deref()

@@ -48,6 +48,9 @@ pub fn opened(element: &CamOverlay, network: &Network, method: Method) {
         match &structure.places {
             Places::Proven { .. } => "the graph".to_owned(),
             Places::Probed { by } => format!("a probe, for {by}"),
+            Places::Tokens { cells, .. } => {
+                format!("the graph and a probe, {} x {} tokens", cells[1], cells[0])
+            }
         },
         network.class_count(),
         network.provider(),

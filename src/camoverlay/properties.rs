@@ -14,6 +14,8 @@ use super::{Inference, Method, Net, PostMessages, Preprocess};
 /// Largest `top-k`.
 const TOP_K_MAX: u32 = 100;
 
+/// Stands for the last layer with places.
+const DEFAULT_LAYER: &str = "auto";
 const DEFAULT_NET: Net = Net::Squeezenet;
 const DEFAULT_PREPROCESS: Preprocess = Preprocess::Auto;
 const DEFAULT_INPUT_SIZE: u32 = 0;
@@ -40,6 +42,7 @@ pub struct Setup {
     pub model: Option<PathBuf>,
     pub labels: Option<PathBuf>,
     pub output: Option<String>,
+    pub layer: Option<String>,
     pub preprocess: Preprocess,
     pub input_size: u32,
     pub threads: u32,
@@ -82,6 +85,7 @@ impl Default for Settings {
                 model: None,
                 labels: None,
                 output: None,
+                layer: None,
                 preprocess: DEFAULT_PREPROCESS,
                 input_size: DEFAULT_INPUT_SIZE,
                 threads: DEFAULT_THREADS,
@@ -132,6 +136,12 @@ pub fn param_specs() -> Vec<glib::ParamSpec> {
             "Output",
             "Name or index of the network's output to explain (unset: the one that most likely tells the classes)",
         ),
+        glib::ParamSpecString::builder("layer")
+            .nick("Layer")
+            .blurb("Tensor or node whose feature map is explained (auto: the last one with places)")
+            .default_value(Some(DEFAULT_LAYER))
+            .mutable_ready()
+            .build(),
         glib::ParamSpecEnum::builder_with_default("preprocess", DEFAULT_PREPROCESS)
             .nick("Preprocessing")
             .blurb("How pixel values are scaled for the network")
@@ -272,6 +282,7 @@ impl Setup {
             models_dir: self.models_dir.clone(),
             labels: self.labels.clone(),
             output: self.output.clone(),
+            layer: self.layer.clone(),
             preprocess: self.preprocess.into(),
             input_size: Some(self.input_size).filter(|size| *size > 0),
             threads: self.threads as usize,
@@ -296,6 +307,10 @@ impl Settings {
             "output" => {
                 let text: Option<String> = value.get().ok().flatten();
                 setup.output = text.filter(|text| !text.is_empty());
+            }
+            "layer" => {
+                let text: Option<String> = value.get().ok().flatten();
+                setup.layer = text.filter(|text| !text.is_empty() && text != DEFAULT_LAYER);
             }
             "preprocess" => assign(&mut setup.preprocess, value),
             "input-size" => assign(&mut setup.input_size, value),
@@ -341,6 +356,7 @@ impl Settings {
             "model" => setup.model.to_value(),
             "labels" => setup.labels.to_value(),
             "output" => setup.output.to_value(),
+            "layer" => setup.layer.as_deref().unwrap_or(DEFAULT_LAYER).to_value(),
             "preprocess" => setup.preprocess.to_value(),
             "input-size" => setup.input_size.to_value(),
             "target" => (*live.target).to_value(),

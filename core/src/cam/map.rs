@@ -50,7 +50,9 @@ impl Mapper {
         let mut weights = std::mem::take(&mut self.weights);
         let row = class_row(activation, class, &mut weights);
         let gradient = match activation.head {
-            Head::FlattenedLayers => Gradient::Full(activation.gradient.unwrap_or_default()),
+            Head::FlattenedLayers | Head::Layers { .. } => {
+                Gradient::Full(activation.gradient.unwrap_or_default())
+            }
             Head::Channels | Head::Dense { .. } | Head::PooledLayers => {
                 Gradient::Uniform(row, 1.0 / cells as f32)
             }
@@ -88,7 +90,9 @@ fn class_row<'a>(
             one_hot[class] = 1.0;
             one_hot
         }
-        Head::PooledLayers | Head::FlattenedLayers => activation.gradient.unwrap_or_default(),
+        Head::PooledLayers | Head::FlattenedLayers | Head::Layers { .. } => {
+            activation.gradient.unwrap_or_default()
+        }
     }
 }
 

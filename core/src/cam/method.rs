@@ -81,9 +81,16 @@ impl Method {
     /// [`CamError::Method`] where the method makes no sense for the head.
     pub fn resolve(self, head: &Head) -> Result<Self, CamError> {
         let is_affine = matches!(head, Head::Channels | Head::Dense { .. });
+        let vanishes = matches!(head, Head::Layers { vanishes: true });
         match self {
             Self::Auto if is_affine => Ok(Self::Cam),
+            Self::Auto if vanishes => Ok(Self::GradCam),
             Self::Auto => Ok(Self::HiResCam),
+            Self::HiResCam if vanishes => Err(CamError::Method {
+                method: "hirescam",
+                reason: "features times gradient add up to zero there in every cell, because what follows takes the \
+                         features through a normalisation alone, which does not change when they are scaled",
+            }),
             Self::Cam if !is_affine => Err(CamError::Method {
                 method: "cam",
                 reason: "its head has layers between which the pooled features do not add up to \

@@ -151,7 +151,9 @@ impl Explanation {
     fn unexplained(&self, head: &Head) -> f32 {
         let bias = match head {
             Head::Dense { bias, .. } => bias[self.target.id],
-            Head::Channels | Head::PooledLayers | Head::FlattenedLayers => 0.0,
+            Head::Channels | Head::PooledLayers | Head::FlattenedLayers | Head::Layers { .. } => {
+                0.0
+            }
         };
         let sum: f64 = self.map.values.iter().map(|&value| f64::from(value)).sum();
         let mean = sum / self.map.values.len() as f64;

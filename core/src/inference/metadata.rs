@@ -224,6 +224,14 @@ pub fn input_size(
     Ok(own.or(found).unwrap_or(INPUT_SIZE))
 }
 
+/// The shortest side that the file itself names, if it is a size.
+pub fn own_size(graph: &Graph) -> Option<u32> {
+    ["input_size", "imgsz"]
+        .into_iter()
+        .filter_map(|key| value(graph, key))
+        .find_map(|said| size(said.1))
+}
+
 /// The shortest side in `224`, `[224, 224]`, `(3, 224, 224)` or `224x224`.
 fn size(text: &str) -> Option<u32> {
     let spelt = text.trim().to_lowercase().replace(['x', '×'], ",");

@@ -141,12 +141,14 @@ impl Network {
         };
         let choice = match (&self.head, target) {
             (Head::Channels | Head::Dense { .. }, _) => None,
-            (Head::PooledLayers | Head::FlattenedLayers, Target::Class(class)) => {
-                choice(class as i64, 0)
-            }
-            (Head::PooledLayers | Head::FlattenedLayers, Target::Rank(rank)) => {
-                choice(0, 1 + rank as i64)
-            }
+            (
+                Head::PooledLayers | Head::FlattenedLayers | Head::Layers { .. },
+                Target::Class(class),
+            ) => choice(class as i64, 0),
+            (
+                Head::PooledLayers | Head::FlattenedLayers | Head::Layers { .. },
+                Target::Rank(rank),
+            ) => choice(0, 1 + rank as i64),
         };
         let run = self.session.run(tensor, width, height, choice, outputs);
         run.map_err(|failure| match failure {
@@ -179,7 +181,9 @@ impl Network {
                 Head::Channels => channels == self.classes,
                 Head::Dense { weights, bias } => weights.len() == bias.len() * channels,
                 Head::PooledLayers => is_as_long(gradient, channels),
-                Head::FlattenedLayers => is_as_long(gradient, features.values.len()),
+                Head::FlattenedLayers | Head::Layers { .. } => {
+                    is_as_long(gradient, features.values.len())
+                }
             };
         if !consistent || features.values.is_empty() {
             return Err(failed(format!(

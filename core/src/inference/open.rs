@@ -28,6 +28,9 @@ pub fn network(options: &Options, cancellation: &Cancellation) -> Result<Network
     let label_file = options.labels.as_deref().map(LabelFile::read);
     let wanted = Wanted {
         output: options.output.as_deref(),
+        layer: options.layer.as_deref(),
+        side: options.input_size.or(entry.map(|entry| entry.input_size)),
+        own_side: Some(metadata::own_size),
         labels: label_file
             .as_ref()
             .and_then(|read| read.as_ref().ok()?.count()),
@@ -40,7 +43,7 @@ pub fn network(options: &Options, cancellation: &Cancellation) -> Result<Network
     let input_size = metadata::input_size(options, entry, &analysis, &path, &mut warnings)?;
     let places = analysis.places(&path, input_size);
     let least_side = match places {
-        Ok(Places::Proven { .. }) => None,
+        Ok(Places::Proven { .. } | Places::Tokens { .. }) => None,
         Ok(Places::Probed { .. }) | Err(_) => analysis.least_side(input_size),
     };
     // What a larger picture helps against is told as that.
@@ -113,7 +116,7 @@ pub fn network(options: &Options, cancellation: &Cancellation) -> Result<Network
     };
     let classes = match &head_match.head {
         Head::Dense { bias, .. } => bias.len(),
-        Head::Channels | Head::PooledLayers | Head::FlattenedLayers => {
+        Head::Channels | Head::PooledLayers | Head::FlattenedLayers | Head::Layers { .. } => {
             match session.inferred_classes() {
                 Some(classes) => classes,
                 None => {
@@ -137,10 +140,16 @@ pub fn network(options: &Options, cancellation: &Cancellation) -> Result<Network
         }
         None => metadata::choose_labels(own_labels, classes, &mut warnings),
     };
-    let is_probed = matches!(structure.places, Places::Probed { .. });
+    let is_probed = matches!(
+        structure.places,
+        Places::Probed { .. } | Places::Tokens { .. }
+    );
     let mut fixed = picture.fixed;
-    let may_be_fixed =
-        is_probed || has_constant_of_space || matches!(head_match.head, Head::FlattenedLayers);
+    // Tokens are laid out for one size.
+    let is_one_size = matches!(structure.places, Places::Tokens { .. });
+    let may_be_fixed = is_probed
+        || has_constant_of_space
+        || matches!(head_match.head, Head::FlattenedLayers | Head::Layers { .. });
     if fixed.is_none() && may_be_fixed {
         // A file may declare sizes free that its layers fix.
         let side = input_size as usize;
@@ -148,7 +157,7 @@ pub fn network(options: &Options, cancellation: &Cancellation) -> Result<Network
         // A constant may fix one of height and width alone.
         let tried = if has_constant_of_space { 2 } else { 1 };
         let mut sizes = oblong(side).into_iter().take(tried);
-        if sizes.any(|[height, width]| run(width, height).is_err()) {
+        if is_one_size || sizes.any(|[height, width]| run(width, height).is_err()) {
             run(side, side).map_err(|failure| does_not_run(failure, &mut outputs))?;
             fixed = Some((side, side));
         }
@@ -161,7 +170,7 @@ pub fn network(options: &Options, cancellation: &Cancellation) -> Result<Network
             },
             normalization: preprocess.0.normalization(),
         };
-        let checked = probe::check(&session, &frame, choice, cancellation);
+        let checked = probe::check(&session, &frame, is_one_size, choice, cancellation);
         checked.map_err(|failure| match failure {
             probe::Failure::Run(failure) => does_not_run(failure, &mut outputs),
             probe::Failure::Lack(lack) => {
@@ -175,6 +184,17 @@ pub fn network(options: &Options, cancellation: &Cancellation) -> Result<Network
             }
         })?;
     }
+    let mut head = head_match.head;
+    if let Head::Layers { vanishes } = &mut head {
+        let side = input_size as usize;
+        let (width, height) = fixed.unwrap_or((side, side));
+        let frame = probe::Frame {
+            size: [height, width],
+            normalization: preprocess.0.normalization(),
+        };
+        *vanishes = probe::vanishes(&session, &frame, choice, cancellation)
+            .map_err(|failure| does_not_run(failure, &mut outputs))?;
+    }
     session::free_memory::give_back();
     Ok(Network {
         session,
@@ -186,7 +206,7 @@ pub fn network(options: &Options, cancellation: &Cancellation) -> Result<Network
         input_size,
         fixed,
         structure,
-        head: head_match.head,
+        head,
         has_sums,
         scores: head_match.scores,
         warnings: warnings.list,

@@ -30,6 +30,8 @@ pub struct Options {
     pub labels: Option<PathBuf>,
     /// Name or index of the output to explain; none: the one that most likely tells the classes.
     pub output: Option<String>,
+    /// Name of the tensor or node whose feature map is explained; none: the last one with places.
+    pub layer: Option<String>,
     /// Preprocessing, in place of the network's own.
     pub preprocess: Option<Preprocess>,
     /// Shortest side fed to the network in pixels, in place of the network's own.
@@ -55,6 +57,7 @@ impl Default for Options {
             preprocess: None,
             input_size: None,
             output: None,
+            layer: None,
             threads: 0,
             memory_limit: None,
             ort_library: None,

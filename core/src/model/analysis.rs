@@ -10,25 +10,26 @@ use super::error::ModelError;
 use super::facts::Facts;
 use super::gradient::Gradient;
 use super::head;
-use super::head::obstacle::OTHER_NETWORK;
+use super::head::obstacle::{OTHER_NETWORK, Obstacle};
 use super::head::outputs::{self, Outputs, Wanted};
 use super::image_input::INPUT_SIZE;
 use super::image_input::Picture;
 use super::places::{self, Places};
 use super::rewrite::{self, Refusal};
-use super::types::{Head, HeadMatch};
+use super::types::{CellOrder, Head, HeadMatch, Layout};
 use crate::error::Error;
 use crate::file::{Ingredient, Opened, Trouble};
 use crate::onnx::error::{Fault, FileError};
 use crate::onnx::functions::inline_functions;
 use crate::onnx::graph::Graph;
+use crate::onnx::shapes::Shapes;
 use crate::onnx::skim::{Unreadable, skim};
 use crate::onnx::{external_data, load, proto};
 
 /// A classifier's graph, taken apart.
 pub struct Analysis {
     pub graph: Graph,
-    /// Of a picture of the network's size, or of a square of [`INPUT_SIZE`].
+    /// Of a picture of the network's size, square if free.
     facts: Facts,
     pub picture: Picture,
     pub head_match: HeadMatch,
@@ -87,32 +88,46 @@ impl Analysis {
             output: name,
             ..wanted
         };
-        let facts = Facts::trace(&graph, &picture, picture.size(INPUT_SIZE));
-        let found = head::find(&graph, &facts, wanted);
-        let (head_match, outputs) = found.map_err(|obstacle| ModelError::NotExplainable {
+        let own_side = wanted.own_side.and_then(|read| read(&graph));
+        let side = wanted.side.or(own_side).unwrap_or(INPUT_SIZE);
+        let facts = Facts::trace(&graph, &picture, picture.size(side));
+        let [height, width] = picture.size(side);
+        let shape = match picture.layout {
+            Layout::ChannelsFirst => [1, 3, height, width],
+            Layout::ChannelsLast => [1, height, width, 3],
+        };
+        let shapes = Shapes::infer(&graph, &[(&picture.name, &shape)]);
+        let found = head::find(&graph, &facts, &shapes, picture.fixed.is_some(), wanted);
+        let refused = |obstacle: Obstacle| ModelError::NotExplainable {
             path: path.to_owned(),
             found: obstacle.found,
             reason: obstacle.reason,
             advice: obstacle.advice,
-        })?;
+        };
+        let outputs::Found {
+            head_match,
+            outputs,
+            obstacle,
+        } = found.map_err(refused)?;
         if !head_match.head.is_finite() {
             return Err(ModelError::NotFinite {
                 path: path.to_owned(),
             }
             .into());
         }
+        let is_fixed = picture.fixed.is_some() || matches!(head_match.order, CellOrder::Tokens(_));
         let gradient = match head_match.head {
             Head::Channels | Head::Dense { .. } => None,
-            Head::PooledLayers | Head::FlattenedLayers => Some(
-                backward::differentiate(&graph, &facts, &head_match).map_err(|found| {
-                    ModelError::NotExplainable {
-                        path: path.to_owned(),
+            Head::PooledLayers | Head::FlattenedLayers | Head::Layers { .. } => {
+                let made = backward::differentiate(&graph, &facts, &shapes, &head_match, is_fixed);
+                Some(made.map_err(|found| {
+                    refused(obstacle.unwrap_or(Obstacle {
                         found,
                         reason: "whose gradient is not known",
                         advice: OTHER_NETWORK,
-                    }
-                })?,
-            ),
+                    }))
+                })?)
+            }
         };
         Ok(Self {
             graph,

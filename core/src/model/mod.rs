@@ -23,6 +23,7 @@ pub(crate) mod places;
 pub(crate) mod position;
 pub(crate) mod rewrite;
 pub(crate) mod shape_arithmetic;
+pub(crate) mod tokens;
 pub(crate) mod types;
 pub(crate) mod window;
 

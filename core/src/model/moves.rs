@@ -1,12 +1,13 @@
 //! How each operator moves places: from the positions of its operands to that of its result.
 
-use super::position::{Map, Position, absolute, merge};
+use super::position::{Map, Position, merge};
 use super::shape_arithmetic::{MOST_NUMBERS, Sizes, numbers, short_constant};
 use super::window::windows;
 use crate::onnx::constant_fold::Constant;
 use crate::onnx::graph::Graph;
 use crate::onnx::ops::{Op, Places, Pool};
 use crate::onnx::proto::Node;
+use crate::onnx::shapes::absolute;
 
 /// What the operators' settings are read from.
 pub struct Moves<'a> {

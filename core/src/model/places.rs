@@ -4,8 +4,8 @@ use super::facts::Facts;
 use super::head::obstacle::name;
 use super::image_input::{INPUT_SIZE, Picture};
 use super::moves::is_maximum;
-use super::position::{Position, Proof, ReceptiveField};
-use super::types::{Head, HeadMatch};
+use super::position::{Map, Position, Proof, ReceptiveField};
+use super::types::{CellOrder, Head, HeadMatch, Layout};
 use crate::onnx::graph::Graph;
 use crate::remedy::Remedy;
 
@@ -24,6 +24,15 @@ pub enum Places {
     Probed {
         /// The operator that keeps the graph from telling.
         by: String,
+    },
+    /// Tokens that the graph is known to have made of patches of the picture, and a changed patch changes most.
+    Tokens {
+        /// Rows and columns of patches.
+        cells: [usize; 2],
+        /// Centre of the first patch, vertical and horizontal, in pixels of the network's input.
+        offset: [f64; 2],
+        /// Distance between the centres of neighbouring patches, in pixels.
+        stride: [f64; 2],
     },
 }
 
@@ -49,7 +58,8 @@ pub fn of_graph(
     side: u32,
 ) -> Result<Places, Lack> {
     let square = of_size(graph, picture, head_match, picture.size(side))?;
-    if picture.fixed.is_some() {
+    // Tokens are laid out for one size.
+    if picture.fixed.is_some() || matches!(square, Places::Tokens { .. }) {
         return Ok(square);
     }
     // What holds for squares alone moves the heat on all other frames.
@@ -76,7 +86,7 @@ pub fn least_side(
         )
     };
     let (mut small, mut large) = (side, INPUT_SIZE.max(side.saturating_mul(2)));
-    let is_flattened = matches!(head_match.head, Head::FlattenedLayers);
+    let is_flattened = matches!(head_match.head, Head::FlattenedLayers | Head::Layers { .. });
     if picture.fixed.is_some() || is_flattened || !is_proven(large) {
         return None;
     }
@@ -108,11 +118,31 @@ fn of_size(
     let named = |index: usize| graph.nodes().get(index).map(name).unwrap_or_default();
     let probed = |index: usize| Places::Probed { by: named(index) };
     let last = graph.producer_index(&head_match.features).unwrap_or(0);
+    let layout = match &head_match.order {
+        CellOrder::Map(layout) => *layout,
+        CellOrder::Tokens(grid) => {
+            let map = Map::of_grid(grid.cells, grid.offset, grid.stride, size);
+            return match map.proof(Layout::ChannelsFirst) {
+                Some(Proof::Holds) => Ok(Places::Tokens {
+                    cells: grid.cells,
+                    offset: grid.offset,
+                    stride: grid.stride,
+                }),
+                _ => Err(Lack {
+                    found: format!(
+                        "has {} x {} tokens that do not cover the picture",
+                        grid.cells[0], grid.cells[1]
+                    ),
+                    advice: LARGER_MAP,
+                }),
+            };
+        }
+    };
     match facts.position(&head_match.features) {
         None => Ok(probed(last)),
         Some(Position::Unknown(index)) => Ok(probed(index)),
         Some(Position::Single(index)) => Err(single(graph, index, picture, size)),
-        Some(Position::Map(map)) => match map.proof(head_match.layout) {
+        Some(Position::Map(map)) => match map.proof(layout) {
             None => Ok(probed(last)),
             Some(Proof::Holds) => Ok(Places::Proven {
                 cells: map.cells(),

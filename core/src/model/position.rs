@@ -6,6 +6,7 @@
 use super::shape_arithmetic::UNKNOWN;
 use super::types::Layout;
 use super::window::Window;
+use crate::onnx::shapes::absolute;
 
 /// The pixels of the network's input that reach one cell of the feature map through its
 /// convolutions and pools, as (vertical, horizontal) pairs in pixels. Gates that look at the
@@ -100,6 +101,35 @@ impl Map {
             turned: None,
             cut: None,
         }
+    }
+
+    /// Of cells N x C x h x w of a picture of `size`, whose centres lie at these distances from the top and left edge.
+    pub fn of_grid(
+        cells: [usize; 2],
+        offset: [f64; 2],
+        stride: [f64; 2],
+        size: [usize; 2],
+    ) -> Self {
+        let along = [0, 1].map(|axis| Along {
+            cells: cells[axis],
+            size: stride[axis],
+            stride: stride[axis],
+            offset: offset[axis],
+            length: size[axis] as f64,
+            cut: [0.0; 2],
+        });
+        Self {
+            rank: 4,
+            axes: axes(Layout::ChannelsFirst),
+            along,
+            turned: None,
+            cut: None,
+        }
+    }
+
+    /// Centre of the first cell and distance of neighbours, vertical and horizontal, in pixels.
+    pub fn tiles(&self) -> [(f64, f64); 2] {
+        self.along.map(|along| (along.offset, along.stride))
     }
 
     pub fn rank(&self) -> usize {
@@ -404,14 +434,4 @@ fn axes(layout: Layout) -> [usize; 2] {
         Layout::ChannelsFirst => [2, 3],
         Layout::ChannelsLast => [1, 2],
     }
-}
-
-/// `axis`, counted from the end where negative.
-pub fn absolute(axis: i64, rank: usize) -> Option<usize> {
-    let axis = if axis < 0 {
-        axis.checked_add(i64::try_from(rank).ok()?)?
-    } else {
-        axis
-    };
-    usize::try_from(axis).ok().filter(|&axis| axis < rank)
 }

@@ -1,5 +1,7 @@
 //! What a classifier is found to be made of: the words that the rest of the module speaks in.
 
+use super::tokens::grid::TokenGrid;
+
 /// How scores follow from logits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Scores {
@@ -35,6 +37,12 @@ pub enum Head {
     PooledLayers,
     /// Layers on every value of A.
     FlattenedLayers,
+    /// The last part of a network, from a map or tokens inside it.
+    Layers {
+        /// Features times gradient add up to zero in every cell, but for rounding: what follows does not change when a
+        /// cell's features are scaled.
+        vanishes: bool,
+    },
 }
 
 impl Head {
@@ -44,7 +52,9 @@ impl Head {
             Self::Dense { weights, bias } => {
                 weights.iter().chain(bias).all(|value| value.is_finite())
             }
-            Self::Channels | Self::PooledLayers | Self::FlattenedLayers => true,
+            Self::Channels | Self::PooledLayers | Self::FlattenedLayers | Self::Layers { .. } => {
+                true
+            }
         }
     }
 
@@ -55,8 +65,18 @@ impl Head {
             Self::Dense { .. } => "mean over space, dense",
             Self::PooledLayers => "mean over space, several layers",
             Self::FlattenedLayers => "flattened, several layers",
+            Self::Layers { .. } => "several layers",
         }
     }
+}
+
+/// How the cells of a feature map lie in its tensor.
+#[derive(Debug, Clone, PartialEq)]
+pub enum CellOrder {
+    /// In rows and columns.
+    Map(Layout),
+    /// As tokens.
+    Tokens(TokenGrid),
 }
 
 /// Where a classifier can be opened up.
@@ -67,7 +87,7 @@ pub struct HeadMatch {
     pub scores: Scores,
     /// Tensor of the last feature map.
     pub features: String,
-    pub layout: Layout,
+    pub order: CellOrder,
     pub head: Head,
     /// Indices of the nodes from the feature map to the logits, in the order of the graph.
     pub tail: Vec<usize>,

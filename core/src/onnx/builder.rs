@@ -3,12 +3,16 @@
 use prost::bytes::Bytes;
 
 use super::proto::{self, Node, data_type};
-use crate::onnx::node::{cast, floats, node, value, with_graph, with_int, with_ints};
+use crate::onnx::node::{
+    cast, floats, integers, node, value, with_float, with_graph, with_int, with_ints,
+};
 
 /// Nodes and constants in the order in which they were added.
 pub struct GraphBuilder {
     pub nodes: Vec<Node>,
     pub constants: Vec<proto::Tensor>,
+    /// Weights by which single rows are multiplied.
+    pub row_weights: Vec<String>,
     /// Names given so far.
     names: usize,
     opset: i64,
@@ -21,6 +25,7 @@ impl GraphBuilder {
         Self {
             nodes: Vec::new(),
             constants: Vec::new(),
+            row_weights: Vec::new(),
             names: 0,
             opset,
             element_type: data_type::FLOAT,
@@ -108,6 +113,14 @@ impl GraphBuilder {
         converted
     }
 
+    /// A vector of float32.
+    pub fn plain_floats(&mut self, values: &[f32]) -> String {
+        let name = self.name();
+        self.constants
+            .push(floats(&name, &[values.len() as i64], values.to_vec()));
+        name
+    }
+
     /// A tensor of float32 whose values are given as bytes, little-endian.
     pub fn stored(&mut self, dims: &[usize], raw_data: Bytes) -> String {
         let name = self.name();
@@ -124,13 +137,7 @@ impl GraphBuilder {
     /// A vector of int64.
     pub fn integers(&mut self, values: &[i64]) -> String {
         let name = self.name();
-        self.constants.push(proto::Tensor {
-            dims: vec![values.len() as i64],
-            data_type: Some(data_type::INT64),
-            int64_data: values.to_vec(),
-            name: Some(name.clone()),
-            ..proto::Tensor::default()
-        });
+        self.constants.push(integers(&name, values));
         name
     }
 
@@ -152,6 +159,18 @@ impl GraphBuilder {
         let sizes: Vec<i64> = sizes.iter().map(|&size| size as i64).collect();
         let shape = self.integers(&sizes);
         self.push("Reshape", &[tensor, &shape])
+    }
+
+    /// `tensor` as rows of `width` numbers.
+    pub fn reshape_free(&mut self, tensor: &str, width: usize) -> String {
+        let shape = self.integers(&[-1, width as i64]);
+        self.push("Reshape", &[tensor, &shape])
+    }
+
+    /// `tensor` spread out to the dimensions of `like`.
+    pub fn expand_like(&mut self, tensor: &str, like: &str) -> String {
+        let shape = self.push("Shape", &[like]);
+        self.push("Expand", &[tensor, &shape])
     }
 
     /// `tensor` as one row, 1 x n.
@@ -184,6 +203,103 @@ impl GraphBuilder {
         let inputs: Vec<&str> = inputs.iter().map(String::as_str).collect();
         self.push_with("Gemm", &inputs, |node| {
             with_int(node, "transB", transpose_b.into())
+        })
+    }
+
+    /// Zeros in the shape of `tensor`.
+    pub fn zeros_like(&mut self, tensor: &str) -> String {
+        let shape = self.push("Shape", &[tensor]);
+        let zeros = self.push("ConstantOfShape", &[&shape]);
+        if self.element_type == data_type::FLOAT {
+            zeros
+        } else {
+            self.as_float(&zeros)
+        }
+    }
+
+    /// -1, 0 or 1, as each element of `tensor` is below, at or above zero.
+    pub fn sign(&mut self, tensor: &str) -> String {
+        let zero = self.scalar(0.0);
+        let above = self.greater(tensor, &zero);
+        let below = self.greater(&zero, tensor);
+        self.push("Sub", &[&above, &below])
+    }
+
+    /// 1 where `a` and `b`, which may be spread out, are equal, else 0; older operator sets compare no floats.
+    pub fn equal(&mut self, a: &str, b: &str) -> String {
+        let one = self.scalar(1.0);
+        let above = self.greater(a, b);
+        let below = self.greater(b, a);
+        let rest = self.push("Sub", &[&one, &above]);
+        self.push("Sub", &[&rest, &below])
+    }
+
+    /// `tensor` with new axes of size 1 at `axes`, as they are counted in the result.
+    pub fn unsqueeze(&mut self, tensor: &str, axes: &[i64]) -> String {
+        if self.opset >= 13 {
+            let axes = self.integers(axes);
+            self.push("Unsqueeze", &[tensor, &axes])
+        } else {
+            self.push_with("Unsqueeze", &[tensor], |node| with_ints(node, "axes", axes))
+        }
+    }
+
+    /// `tensor` with its axes in another order.
+    pub fn transpose(&mut self, tensor: &str, order: &[usize]) -> String {
+        let order: Vec<i64> = order.iter().map(|&axis| axis as i64).collect();
+        self.push_with("Transpose", &[tensor], |node| {
+            with_ints(node, "perm", &order)
+        })
+    }
+
+    /// The elements of `tensor` from `start` to before `end` along `axis`.
+    pub fn slice(&mut self, tensor: &str, axis: usize, start: i64, end: i64) -> String {
+        let axis = [axis as i64];
+        if self.opset >= 10 {
+            let (start, end) = (self.integers(&[start]), self.integers(&[end]));
+            let axis = self.integers(&axis);
+            self.push("Slice", &[tensor, &start, &end, &axis])
+        } else {
+            self.push_with("Slice", &[tensor], |node| {
+                let node = with_ints(with_ints(node, "starts", &[start]), "ends", &[end]);
+                with_ints(node, "axes", &axis)
+            })
+        }
+    }
+
+    /// `tensor`, of `rank`, with `fill` before and after its elements along each of `axes`.
+    pub fn pad(
+        &mut self,
+        tensor: &str,
+        rank: usize,
+        axes: &[(usize, [usize; 2])],
+        fill: f32,
+    ) -> String {
+        let mut pads = vec![0; 2 * rank];
+        for &(axis, [before, after]) in axes {
+            pads[axis] = before as i64;
+            pads[axis + rank] = after as i64;
+        }
+        if pads.iter().all(|&pad| pad == 0) {
+            return tensor.to_owned();
+        }
+        if self.opset >= 11 {
+            let pads = self.integers(&pads);
+            let fill = self.scalar(fill);
+            self.push("Pad", &[tensor, &pads, &fill])
+        } else {
+            self.push_with("Pad", &[tensor], |node| {
+                with_ints(with_float(node, "value", fill), "pads", &pads)
+            })
+        }
+    }
+
+    /// The elements of `tensor` at `indices` along `axis`.
+    pub fn gather(&mut self, tensor: &str, axis: usize, indices: &[usize]) -> String {
+        let indices: Vec<i64> = indices.iter().map(|&index| index as i64).collect();
+        let indices = self.integers(&indices);
+        self.push_with("Gather", &[tensor, &indices], |node| {
+            with_int(node, "axis", axis as i64)
         })
     }
 

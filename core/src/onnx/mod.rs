@@ -20,4 +20,5 @@ pub(crate) mod node;
 pub(crate) mod ops;
 pub(crate) mod order;
 pub(crate) mod proto;
+pub(crate) mod shapes;
 pub(crate) mod skim;

@@ -132,6 +132,17 @@ pub fn with_int(mut node: Node, name: &str, value: i64) -> Node {
     node
 }
 
+/// A vector of int64.
+pub fn integers(name: &str, values: &[i64]) -> proto::Tensor {
+    proto::Tensor {
+        dims: vec![values.len() as i64],
+        data_type: Some(data_type::INT64),
+        int64_data: values.to_vec(),
+        name: Some(name.to_owned()),
+        ..proto::Tensor::default()
+    }
+}
+
 /// A tensor of single precision `values`.
 pub fn floats(name: &str, dims: &[i64], values: Vec<f32>) -> proto::Tensor {
     proto::Tensor {

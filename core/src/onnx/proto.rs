@@ -40,6 +40,5 @@ pub mod attribute_type {
     pub const TENSOR: i32 = AttributeType::Tensor as i32;
     pub const GRAPH: i32 = AttributeType::Graph as i32;
     pub const INTS: i32 = AttributeType::Ints as i32;
-    #[cfg(test)]
     pub const STRING: i32 = AttributeType::String as i32;
 }

@@ -1,6 +1,7 @@
 //! Heads of several layers: their gradient next to finite differences.
 
 use crate::cam::{Explanation, Method};
+use crate::inference::Options;
 use crate::model::{Activation, Detail, Head, Target};
 use crate::onnx::node::{node, with_float};
 use crate::onnx::proto::data_type;
@@ -9,7 +10,16 @@ use crate::testing::{Draft, ask, noise};
 /// Opens the draft, whose input is its feature map, and compares the gradient of class 1 with
 /// finite differences. `is_cellwise` says whether the graph has sums to return in its place.
 pub fn assert_detail(draft: &Draft, is_cellwise: bool) {
-    let Some(opened) = draft.open() else { return };
+    assert_detail_at(draft, None, is_cellwise);
+}
+
+/// As [`assert_detail`], of the layer `tap`.
+fn assert_detail_at(draft: &Draft, tap: Option<&str>, is_cellwise: bool) {
+    let opened = draft.open_with(|options| Options {
+        layer: tap.map(str::to_owned),
+        ..options
+    });
+    let Some(opened) = opened else { return };
     let mut classifier = opened.unwrap();
     let target = Target::Class(1);
     let image = noise(48, 77);
@@ -66,6 +76,10 @@ pub fn assert_detail(draft: &Draft, is_cellwise: bool) {
 
 pub fn assert_gradient(draft: &Draft) {
     assert_detail(draft, false);
+}
+
+pub fn assert_gradient_at(draft: &Draft, tap: Option<&str>) {
+    assert_detail_at(draft, tap, false);
 }
 
 #[test]

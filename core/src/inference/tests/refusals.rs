@@ -12,11 +12,12 @@ use crate::testing::{Draft, ask, noise};
 #[test]
 fn what_cannot_be_explained_is_named() {
     let refused = |draft: &Draft| draft.open().map(|opened| opened.err().unwrap());
-    // One token of a sequence.
+    // One token of a sequence, which no other reaches.
     let mut draft = Draft::with_features();
     draft
-        .integers("tokens", &[1, 16, 3])
-        .node("Reshape", &["a", "tokens"], "t");
+        .integers("tokens", &[1, 3, 16])
+        .node("Reshape", &["a", "tokens"], "r")
+        .node_ints("Transpose", &["r"], "t", ("perm", &[0, 2, 1]));
     draft.integers("first", &[0]);
     draft.node_int("Gather", &["t", "first"], "token", ("axis", 1));
     draft

@@ -12,7 +12,7 @@ use prost::bytes::Bytes;
 use crate::model::facts::Facts;
 use crate::model::gradient::DETAIL;
 use crate::model::layers::dense_shape;
-use crate::model::types::{HeadMatch, Layout};
+use crate::model::types::{CellOrder, Head, HeadMatch, Layout};
 use crate::onnx::builder::GraphBuilder;
 use crate::onnx::graph::Graph;
 use crate::onnx::ops::Op;
@@ -48,7 +48,12 @@ impl<'a> Cellwise<'a> {
     /// The first dense layer of `head_match`'s head, if nothing but its order lies between the feature
     /// map and it, and its weights are stored in single precision.
     pub fn find(graph: &'a Graph, facts: &Facts, head_match: &'a HeadMatch) -> Option<Self> {
-        let mut order = head_match.layout;
+        let CellOrder::Map(mut order) = head_match.order else {
+            return None;
+        };
+        if !matches!(head_match.head, Head::FlattenedLayers) {
+            return None;
+        }
         let mut before = HashSet::from([head_match.features.as_str()]);
         let mut tensor = head_match.features.as_str();
         let mut is_matrix = false;

@@ -4,22 +4,31 @@
 //! then returns logits and gradient. The class is an input of the graph, given by its number or
 //! by its rank among the logits, so that it may change from run to run.
 
+mod attention;
 mod cellwise_dense;
+mod context;
+mod linear;
+mod moving;
 mod rules;
+mod slopes;
+mod summing;
+mod windows;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::facts::Facts;
 use super::gradient::{CLASS, Gradient, SLOT, Sums};
+use super::head::obstacle;
 use super::layers::{dense_shape, keeps_values};
-use super::shape_arithmetic::numbers;
 use super::types::HeadMatch;
 use crate::onnx::builder::GraphBuilder;
 use crate::onnx::graph::Graph;
 use crate::onnx::node::{node, with_int};
-use crate::onnx::ops::{Op, Places};
+use crate::onnx::ops::{Op, Values};
 use crate::onnx::proto::Node;
+use crate::onnx::shapes::Shapes;
 use cellwise_dense::Cellwise;
+use context::Context;
 
 /// The gradient of one tensor: still "one for the chosen class", or a tensor.
 #[derive(Clone)]
@@ -36,9 +45,17 @@ enum Cotangent {
 pub fn differentiate(
     graph: &Graph,
     facts: &Facts,
+    shapes: &Shapes,
     head_match: &HeadMatch,
+    is_fixed: bool,
 ) -> Result<Gradient, String> {
     let mut builder = GraphBuilder::new(graph.opset());
+    let context = Context {
+        graph,
+        facts,
+        shapes,
+        is_fixed,
+    };
     let tail = |after: Option<usize>| {
         let nodes = head_match
             .tail
@@ -49,23 +66,23 @@ pub fn differentiate(
             .map(|&index| &graph.nodes()[index])
             .collect::<Vec<_>>()
     };
+    let of_shape = || {
+        let shape = shapes.of(graph, &head_match.logits)?;
+        Some(shape.iter().product())
+    };
     let classes = tail(None)
         .iter()
         .rev()
         .find_map(|layer| dense_shape(graph, layer))
-        .map(|(_, outputs)| outputs)
-        .ok_or_else(|| "a head without dense layers".to_owned())?;
-    let mut back_to = |source: &str, layers| {
-        walk_back(
-            &mut builder,
-            graph,
-            facts,
-            head_match,
-            source,
-            layers,
-            classes,
-        )
+        .map(|(_, outputs)| outputs);
+    let logits = Logits {
+        tensor: &head_match.logits,
+        classes: of_shape()
+            .or(classes)
+            .ok_or_else(|| "a head without dense layers".to_owned())?,
     };
+    let mut back_to =
+        |source: &str, layers: &[&Node]| walk_back(&mut builder, &context, &logits, source, layers);
     if let Some(cellwise) = Cellwise::find(graph, facts, head_match) {
         let result = graph.nodes()[cellwise.index].result();
         let dy = back_to(result, &tail(Some(cellwise.index)))?;
@@ -104,33 +121,50 @@ pub fn differentiate(
     })
 }
 
-/// The gradient with respect to `source` by way of `layers`.
+/// What is differentiated.
+struct Logits<'a> {
+    tensor: &'a str,
+    classes: usize,
+}
+
+/// The gradient with respect to `source` by way of `layers`, in the order of the graph.
 fn walk_back(
     builder: &mut GraphBuilder,
-    graph: &Graph,
-    facts: &Facts,
-    head_match: &HeadMatch,
+    context: &Context,
+    logits: &Logits,
     source: &str,
     layers: &[&Node],
-    classes: usize,
 ) -> Result<String, String> {
-    let class = choose_class(builder, graph, &head_match.logits, classes);
-    let reduced = reduced_axes(graph, layers);
-    let mut gradients = HashMap::from([(head_match.logits.clone(), Cotangent::OneHot)]);
+    let graph = context.graph;
+    let Logits {
+        tensor: from,
+        classes,
+    } = *logits;
+    let class = choose_class(builder, graph, from, classes);
+    let follows = following(source, layers);
+    let mut gradients = HashMap::from([(from.to_owned(), Cotangent::OneHot)]);
     for &layer in layers.iter().rev() {
+        let unknown = || obstacle::name(layer);
+        if layer.op() == Op::Split {
+            split_back(builder, context, layer, &mut gradients, (&class, classes))
+                .ok_or_else(unknown)?;
+            continue;
+        }
         let Some(dy) = gradients.get(layer.result()).cloned() else {
             continue;
         };
-        let unknown = || format!("the operator {}", layer.op_type());
-        for index in rules::paths(graph, layer).ok_or_else(unknown)? {
+        let varying: Vec<usize> = (0..layer.input.len())
+            .filter(|&index| follows.contains(layer.operand(index)))
+            .collect();
+        for index in rules::paths(context, layer, &varying) {
             let operand = layer.operand(index);
             // Some exporters have single layers compute in another type than the rest.
-            builder.compute_in(facts.element_type(operand));
+            builder.compute_in(context.facts.element_type(operand));
             let dx = match (&dy, layer.op()) {
-                (Cotangent::OneHot, op) if op.facts().is_dense => {
+                (Cotangent::OneHot, op) if op.facts().is_dense && rows(context, layer) == 1 => {
                     Cotangent::Tensor(rules::dense_row(builder, layer, &class))
                 }
-                (Cotangent::OneHot, Op::Add) if !graph.varies(layer.operand(1 - index)) => {
+                (Cotangent::OneHot, Op::Add) if !follows.contains(layer.operand(1 - index)) => {
                     Cotangent::OneHot
                 }
                 _ if matches!(dy, Cotangent::OneHot) && keeps_values(graph, layer) => {
@@ -139,25 +173,108 @@ fn walk_back(
                 _ => {
                     let dy = tensor(builder, &dy, layer.result(), &class, classes);
                     let dx =
-                        rules::product(builder, graph, layer, index, &dy).ok_or_else(unknown)?;
-                    Cotangent::Tensor(sum_spread(builder, dx, operand, layer.result(), &reduced))
+                        rules::product(builder, context, layer, index, &dy).ok_or_else(unknown)?;
+                    Cotangent::Tensor(dx)
                 }
             };
-            let sum = match gradients.remove(operand) {
-                None => dx,
-                Some(earlier) => {
-                    let earlier = tensor(builder, &earlier, operand, &class, classes);
-                    let dx = tensor(builder, &dx, operand, &class, classes);
-                    Cotangent::Tensor(builder.push("Add", &[&earlier, &dx]))
-                }
-            };
-            gradients.insert(operand.to_owned(), sum);
+            add(builder, &mut gradients, operand, dx, (&class, classes));
         }
     }
     let gradient = gradients
         .remove(source)
         .ok_or("a head apart from its features")?;
     Ok(tensor(builder, &gradient, source, &class, classes))
+}
+
+/// Rows that a dense layer of constant weights multiplies; none where they vary, or it is a convolution over space.
+fn rows(context: &Context, layer: &Node) -> usize {
+    let is_plain = layer.int("transA", 0) == 0 && layer.int("group", 1) == 1;
+    if dense_shape(context.graph, layer).is_none() || !is_plain {
+        return 0;
+    }
+    let Some(shape) = context.shape(layer.operand(0)) else {
+        return 1;
+    };
+    let channels = match layer.op() {
+        Op::Conv => shape.get(1),
+        _ => shape.last(),
+    };
+    shape
+        .iter()
+        .product::<usize>()
+        .checked_div(channels.copied().unwrap_or(1))
+        .unwrap_or(0)
+}
+
+/// `source`, and all that `layers` make of it.
+fn following<'a>(source: &'a str, layers: &[&'a Node]) -> HashSet<&'a str> {
+    let mut follows = HashSet::from([source]);
+    for layer in layers {
+        if layer.op().facts().values != Values::OfShape
+            && layer
+                .input
+                .iter()
+                .any(|operand| follows.contains(operand.as_str()))
+        {
+            follows.extend(
+                layer
+                    .output
+                    .iter()
+                    .map(String::as_str)
+                    .filter(|name| !name.is_empty()),
+            );
+        }
+    }
+    follows
+}
+
+/// Adds `dx` to the gradient of `operand`.
+fn add(
+    builder: &mut GraphBuilder,
+    gradients: &mut HashMap<String, Cotangent>,
+    operand: &str,
+    dx: Cotangent,
+    (class, classes): (&str, usize),
+) {
+    let sum = match gradients.remove(operand) {
+        None => dx,
+        Some(earlier) => {
+            let earlier = tensor(builder, &earlier, operand, class, classes);
+            let dx = tensor(builder, &dx, operand, class, classes);
+            Cotangent::Tensor(builder.push("Add", &[&earlier, &dx]))
+        }
+    };
+    gradients.insert(operand.to_owned(), sum);
+}
+
+fn split_back(
+    builder: &mut GraphBuilder,
+    context: &Context,
+    layer: &Node,
+    gradients: &mut HashMap<String, Cotangent>,
+    (class, classes): (&str, usize),
+) -> Option<()> {
+    let operand = layer.operand(0);
+    builder.compute_in(context.facts.element_type(operand));
+    let parts: Vec<Option<String>> = layer
+        .output
+        .iter()
+        .map(|output| {
+            let dy = gradients.get(output).cloned()?;
+            Some(tensor(builder, &dy, output, class, classes))
+        })
+        .collect();
+    if parts.iter().any(Option::is_some) {
+        let dx = moving::split(builder, context, layer, &parts)?;
+        add(
+            builder,
+            gradients,
+            operand,
+            Cotangent::Tensor(dx),
+            (class, classes),
+        );
+    }
+    Some(())
 }
 
 /// The index of the chosen class, int64, 1 x 1.
@@ -201,50 +318,4 @@ fn tensor(
             builder.reshape_like(&one_hot, of)
         }
     }
-}
-
-/// Sums `dx` over the axes along which `operand` was spread out to the size of `result`.
-fn sum_spread(
-    builder: &mut GraphBuilder,
-    dx: String,
-    operand: &str,
-    result: &str,
-    reduced: &HashMap<&str, Vec<i64>>,
-) -> String {
-    let none = Vec::new();
-    let of_result = reduced.get(result).unwrap_or(&none);
-    let axes = reduced.get(operand).unwrap_or(&none).iter();
-    let axes: Vec<i64> = axes
-        .copied()
-        .filter(|axis| !of_result.contains(axis))
-        .collect();
-    if axes.is_empty() {
-        dx
-    } else {
-        builder.reduce("ReduceSum", &dx, &axes)
-    }
-}
-
-/// For each tensor of the head the axes that were summed or averaged to size 1 on its way.
-fn reduced_axes<'a>(graph: &Graph, layers: &[&'a Node]) -> HashMap<&'a str, Vec<i64>> {
-    let mut reduced: HashMap<&str, Vec<i64>> = HashMap::new();
-    for layer in layers {
-        let axes = match layer.op().facts().places {
-            Places::Reduce => numbers(graph, layer, "axes", 1).unwrap_or_default(),
-            _ => {
-                let mut operands = layer.input.iter().filter(|operand| graph.varies(operand));
-                let of =
-                    |operand: &String| reduced.get(operand.as_str()).cloned().unwrap_or_default();
-                let first = operands.next().map(of).unwrap_or_default();
-                operands.map(of).fold(first, |common, other| {
-                    common
-                        .into_iter()
-                        .filter(|axis| other.contains(axis))
-                        .collect()
-                })
-            }
-        };
-        reduced.insert(layer.result(), axes);
-    }
-    reduced
 }

@@ -3,7 +3,7 @@
 use crate::model::facts::Facts;
 use crate::model::layers::{differentiable_inputs, is_pointwise};
 use crate::model::position::Position;
-use crate::model::types::{Head, HeadMatch, Layout};
+use crate::model::types::{CellOrder, Head, HeadMatch, Layout};
 use crate::onnx::graph::Graph;
 use crate::onnx::ops::{Op, Pool};
 
@@ -14,7 +14,7 @@ pub fn before_covering_kernel(graph: &Graph, facts: &Facts, head_match: HeadMatc
         let pool = &graph.nodes()[pool];
         pool.op().facts().pool == Some(Pool::Mean) && differentiable_inputs(graph, pool).is_some()
     });
-    if !pool_is_known || head_match.layout != Layout::ChannelsFirst {
+    if !pool_is_known || head_match.order != CellOrder::Map(Layout::ChannelsFirst) {
         return head_match;
     }
     let is_one_cell = |tensor: &str| matches!(facts.position(tensor), Some(Position::Single(_)));

@@ -8,20 +8,29 @@ pub(crate) mod covering_kernel;
 
 pub(crate) mod affine;
 
+pub(crate) mod tap;
+
+mod pooled;
+
+use std::cell::OnceCell;
 use std::collections::BTreeSet;
 
 use super::facts::Facts;
 use super::layers::{dense_shape, differentiable_inputs, is_pointwise, keeps_values};
+use super::moves::is_maximum;
 use super::position::Position;
 use super::shape_arithmetic::numbers;
-use super::types::{Head, HeadMatch, Layout, Scores};
+use super::tokens::TokenPlaces;
+use super::types::{CellOrder, Head, HeadMatch, Layout, Scores};
 use crate::onnx::graph::Graph;
 use crate::onnx::ops::{Op, Places};
 use crate::onnx::proto::Node;
-use affine::{Affine, Weights};
+use crate::onnx::shapes::Shapes;
 use covering_kernel::before_covering_kernel;
 use obstacle::{OTHER_NETWORK, Obstacle};
-use outputs::{Candidate, MOST_OUTPUTS, Outputs, Wanted};
+use outputs::{Candidate, Found, MOST_OUTPUTS, Wanted};
+use pooled::pooled;
+use tap::Search;
 
 /// Takes the classifier apart: from the output that is wanted, or the one that most likely tells the
 /// classes.
@@ -31,17 +40,51 @@ use outputs::{Candidate, MOST_OUTPUTS, Outputs, Wanted};
 pub fn find(
     graph: &Graph,
     facts: &Facts,
+    shapes: &Shapes,
+    is_fixed: bool,
     wanted: Wanted,
-) -> Result<(HeadMatch, Outputs), Obstacle> {
+) -> Result<Found, Obstacle> {
+    let places = OnceCell::new();
     let mut first_obstacle = None;
     let mut candidates = Vec::new();
     let outputs = graph.outputs().iter().map(|output| output.name());
     for output in outputs.filter(|output| wanted.output.is_none_or(|name| name == *output)) {
         let (logits, scores) = strip_scores(graph, output);
-        match find_before(graph, facts, logits, scores) {
-            Ok(head_match) => candidates.push(Candidate {
+        let search = || Search {
+            graph,
+            facts,
+            shapes,
+            places: places.get_or_init(|| TokenPlaces::trace(graph, facts, shapes)),
+            logits,
+            scores,
+        };
+        let last = match find_before(graph, facts, logits, scores) {
+            Ok(head_match) => {
+                let head_match = before_covering_kernel(graph, facts, head_match);
+                // What a pool has made one cell of has places before it.
+                let before_pool = || search().last().map(|before| (before, None));
+                let found =
+                    Some(&head_match).filter(|found| !is_pooled_already(graph, facts, found));
+                match found {
+                    None => Ok(before_pool().unwrap_or((head_match, None))),
+                    Some(_) => Ok((search().with_tokens(head_match, is_fixed), None)),
+                }
+            }
+            Err(obstacle) => match search().last() {
+                Some(head_match) => Ok((head_match, Some(obstacle))),
+                None => Err(obstacle),
+            },
+        };
+        let found = match (wanted.layer, last) {
+            (None, last) => last,
+            (Some(asked), Ok(last)) if last.0.features == asked => Ok(last),
+            (Some(asked), _) => search().asked(asked).map(|head_match| (head_match, None)),
+        };
+        match found {
+            Ok((head_match, obstacle)) => candidates.push(Candidate {
                 output: output.to_owned(),
-                head_match: before_covering_kernel(graph, facts, head_match),
+                head_match,
+                obstacle,
                 has_scores: logits != output,
             }),
             Err(obstacle) => {
@@ -59,6 +102,15 @@ pub fn find(
             advice: OTHER_NETWORK,
         })
     })
+}
+
+/// Whether the features are the one cell that a pool over the whole map has left.
+fn is_pooled_already(graph: &Graph, facts: &Facts, found: &HeadMatch) -> bool {
+    let Some(Position::Single(index)) = facts.position(&found.features) else {
+        return false;
+    };
+    let node = &graph.nodes()[index];
+    matches!(node.op().facts().places, Places::Global | Places::Reduce) || is_maximum(node)
 }
 
 /// The tensor before a softmax or logistic function that ends the network.
@@ -110,6 +162,8 @@ fn find_before(
         {
             tail.push(index);
             let features = before_transpose(graph, features, layout, &mut tail);
+            let (features, layout) = features;
+            let features = (features, CellOrder::Map(layout));
             return Ok(pooled(graph, logits, scores, features, index, tail));
         }
         let is_spatial = match node.op().facts().places {
@@ -155,7 +209,7 @@ fn find_before(
         logits: logits.to_owned(),
         scores,
         features: features.to_owned(),
-        layout,
+        order: CellOrder::Map(layout),
         head: Head::FlattenedLayers,
         tail,
         pool: None,
@@ -169,65 +223,6 @@ fn is_grouped_dense(graph: &Graph, facts: &Facts, node: &Node) -> bool {
         && node.int("group", 1) > 1
         && matches!(facts.position(node.operand(0)), Some(Position::Single(_)))
         && shape().is_some_and(|shape| matches!(shape.as_slice(), [_, _, 1, 1]))
-}
-
-fn pooled(
-    graph: &Graph,
-    logits: &str,
-    scores: Scores,
-    (features, layout): (&str, Layout),
-    pool: usize,
-    mut tail: Vec<usize>,
-) -> HeadMatch {
-    tail.reverse();
-    let layers = tail.iter().skip_while(|&&index| index != pool).skip(1);
-    let layers = layers.map(|&index| &graph.nodes()[index]);
-    let head = match Affine::compose(graph, layers) {
-        Some(affine) => head_of(affine),
-        None => Head::PooledLayers,
-    };
-    HeadMatch {
-        logits: logits.to_owned(),
-        scores,
-        features: features.to_owned(),
-        layout,
-        head,
-        tail,
-        pool: Some(pool),
-    }
-}
-
-fn head_of(affine: Affine) -> Head {
-    let or_zeros = |bias: Vec<f32>, rows: usize| {
-        if bias.is_empty() {
-            vec![0.0; rows]
-        } else {
-            bias
-        }
-    };
-    let diagonal = |factors: Vec<f32>, bias: Vec<f32>| {
-        let size = factors.len();
-        let mut weights = vec![0.0; size * size];
-        for (row, factor) in factors.into_iter().enumerate() {
-            weights[row * size + row] = factor;
-        }
-        Head::Dense {
-            weights,
-            bias: or_zeros(bias, size),
-        }
-    };
-    match affine.weights {
-        Weights::Identity if affine.bias.is_empty() => Head::Channels,
-        Weights::Identity => diagonal(vec![1.0; affine.bias.len()], affine.bias),
-        Weights::Diagonal(factors) => diagonal(factors, affine.bias),
-        Weights::Matrix { columns, values } => {
-            let rows = values.len() / columns.max(1);
-            Head::Dense {
-                weights: values,
-                bias: or_zeros(affine.bias, rows),
-            }
-        }
-    }
 }
 
 /// Takes the feature map before a transposition to N x h x w x C rather than after it.

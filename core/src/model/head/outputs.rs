@@ -1,5 +1,6 @@
 //! Which of a network's outputs is the one that tells the classes.
 
+use super::obstacle::Obstacle;
 use crate::model::error::ModelError;
 use crate::model::facts::Facts;
 use crate::model::layers::dense_shape;
@@ -14,6 +15,12 @@ pub const MOST_OUTPUTS: usize = 8;
 pub struct Wanted<'a> {
     /// Name or index.
     pub output: Option<&'a str>,
+    /// Name of the tensor or node whose feature map is explained; none: the last one with places.
+    pub layer: Option<&'a str>,
+    /// Shortest side of the picture in pixels, where the user or the catalogue says it.
+    pub side: Option<u32>,
+    /// Reads from the network the shortest side that its file says.
+    pub own_side: Option<fn(&Graph) -> Option<u32>>,
     /// Number of labels that the user gives.
     pub labels: Option<usize>,
     /// Reads from the network how many labels its file brings; more than one number where it brings
@@ -32,10 +39,21 @@ pub struct Outputs {
     pub is_asked: bool,
 }
 
+/// How a classifier is taken apart.
+pub struct Found {
+    pub head_match: HeadMatch,
+    pub outputs: Outputs,
+    /// What stands between the output and a feature map that is pooled or flattened, where there is none: why it is
+    /// refused if the rest has no gradient.
+    pub obstacle: Option<Obstacle>,
+}
+
 /// One output that could be explained.
 pub struct Candidate {
     pub output: String,
     pub head_match: HeadMatch,
+    /// What kept its head from being a pool or a flattening.
+    pub obstacle: Option<Obstacle>,
     /// It ends in a softmax or logistic function.
     pub has_scores: bool,
 }
@@ -63,7 +81,7 @@ pub fn choose(
     facts: &Facts,
     mut candidates: Vec<Candidate>,
     wanted: Wanted,
-) -> Option<(HeadMatch, Outputs)> {
+) -> Option<Found> {
     let own_labels = wanted.own_labels.map(|counts| counts(graph));
     let own_labels = own_labels.unwrap_or_default();
     let rank = |candidate: &Candidate| {
@@ -95,7 +113,11 @@ pub fn choose(
         taken: taken.output,
         is_asked: wanted.output.is_some(),
     };
-    Some((taken.head_match, outputs))
+    Some(Found {
+        head_match: taken.head_match,
+        outputs,
+        obstacle: taken.obstacle,
+    })
 }
 
 /// Number of logits, from the weights that make them.
@@ -103,7 +125,7 @@ fn classes(graph: &Graph, facts: &Facts, head_match: &HeadMatch) -> Option<usize
     match &head_match.head {
         Head::Dense { bias, .. } => Some(bias.len()),
         Head::Channels => facts.channels(&head_match.features),
-        Head::PooledLayers | Head::FlattenedLayers => {
+        Head::PooledLayers | Head::FlattenedLayers | Head::Layers { .. } => {
             let layers = head_match.tail.iter().rev();
             layers
                 .filter_map(|&index| graph.nodes().get(index))

@@ -11,10 +11,12 @@ use self::bounded::Excess;
 use super::facts::Facts;
 use super::gradient::{CLASS, DETAIL, Gradient, SLOT, Sums};
 use super::image_input::Picture;
-use super::types::{HeadMatch, Layout};
+use super::types::{CellOrder, HeadMatch, Layout};
 use crate::onnx::error::Fault;
 use crate::onnx::graph::Graph;
-use crate::onnx::node::{captured, cast, floats, node, sized, transpose, value};
+use crate::onnx::node::{
+    captured, cast, floats, integers, node, sized, transpose, value, with_int,
+};
 use crate::onnx::ops::Op;
 use crate::onnx::proto::{self, Attribute, Node, attribute_type, data_type};
 
@@ -63,12 +65,13 @@ pub fn rewrite(
     }
     keep_pads(proto, &pads, version);
     take_image(proto, picture);
-    let to_first: Option<&[i64]> = match head_match.layout {
-        Layout::ChannelsFirst => None,
-        Layout::ChannelsLast => Some(&[0, 3, 1, 2]),
-    };
     proto.output.clear();
-    expose(proto, &head_match.features, features_type, to_first);
+    expose(
+        proto,
+        &head_match.features,
+        features_type,
+        Some(&head_match.order),
+    );
     expose(proto, &head_match.logits, logits_type, None);
     if let Some(Gradient {
         builder,
@@ -85,11 +88,11 @@ pub fn rewrite(
                 .input
                 .push(sized(value(DETAIL, data_type::BOOL), &[1]));
         }
-        keep_as_stored(proto, &builder.nodes);
+        keep_as_stored(proto, &builder.row_weights);
         proto.node.extend(builder.nodes);
         proto.initializer.extend(builder.constants);
-        let to_first = to_first.filter(|_| head_match.pool.is_none());
-        expose(proto, &tensor, features_type, to_first);
+        let order = Some(&head_match.order).filter(|_| head_match.pool.is_none());
+        expose(proto, &tensor, features_type, order);
         if let Some(Sums { tensor, layer }) = sums {
             let made = layer.last().map(|node| node.result().to_owned());
             let place = proto
@@ -181,17 +184,15 @@ fn take_image(proto: &mut proto::Graph, picture: &Picture) {
     proto.node.splice(0..0, nodes);
 }
 
-/// Makes an input of each weight that the `backward` products share with the network's layers.
+/// Makes an input of each of the weights called `rows`, by which the network's layers and the gradient's products
+/// multiply single rows.
 ///
 /// ONNX Runtime takes those for weights that may change from run to run and leaves them as they
 /// are stored. It would otherwise keep a copy for each layer and each product, in an order that
 /// suits products with many rows; here, where there is one row, the stored order is the faster one
 /// too. Types that it computes in another one are left to it: it would convert them in each run.
-fn keep_as_stored(proto: &mut proto::Graph, backward: &[Node]) {
-    let products = backward
-        .iter()
-        .filter(|node| matches!(node.op(), Op::Gemm | Op::ConvTranspose));
-    let shared: BTreeSet<&str> = products.map(|node| node.operand(1)).collect();
+fn keep_as_stored(proto: &mut proto::Graph, rows: &[String]) {
+    let shared: BTreeSet<&str> = rows.iter().map(String::as_str).collect();
     let stored = proto
         .initializer
         .iter()
@@ -201,22 +202,60 @@ fn keep_as_stored(proto: &mut proto::Graph, backward: &[Node]) {
         .extend(stored.map(|weight| sized(value(weight.name(), data_type::FLOAT), &weight.dims)));
 }
 
-/// Adds `tensor` to the graph's outputs, as float32 and in the order of axes asked for.
-fn expose(proto: &mut proto::Graph, tensor: &str, element_type: i32, permutation: Option<&[i64]>) {
+/// Adds `tensor` to the graph's outputs, as float32; as 1 x channels x height x width where the `order` of its cells is
+/// given.
+fn expose(proto: &mut proto::Graph, tensor: &str, element_type: i32, order: Option<&CellOrder>) {
     let mut tensor = tensor.to_owned();
+    let mut step = |proto: &mut proto::Graph, suffix: &str, made: &dyn Fn(&str, &str) -> Node| {
+        let result = format!("{tensor}/camoverlay_{suffix}");
+        proto.node.push(made(&tensor, &result));
+        tensor = result;
+    };
     if element_type != data_type::FLOAT {
-        let converted = format!("{tensor}/camoverlay_float");
-        proto.node.push(cast(&tensor, data_type::FLOAT, &converted));
-        tensor = converted;
+        step(proto, "float", &|from, to| cast(from, data_type::FLOAT, to));
     }
-    if let Some(permutation) = permutation {
-        let transposed = format!("{tensor}/camoverlay_first");
-        proto
-            .node
-            .push(transpose(&tensor, permutation, &transposed));
-        tensor = transposed;
+    match order {
+        None | Some(CellOrder::Map(Layout::ChannelsFirst)) => {}
+        Some(CellOrder::Map(Layout::ChannelsLast)) => {
+            step(proto, "first", &|from, to| {
+                transpose(from, &[0, 3, 1, 2], to)
+            });
+        }
+        Some(CellOrder::Tokens(grid)) => {
+            // Channels first and tokens behind them, of which those that are cells are taken in their order.
+            let is_token_axis = |axis: &usize| !grid.channels.contains(axis);
+            let tokens = (0..grid.shape.len()).filter(is_token_axis);
+            let axes = grid.channels.iter().copied().chain(tokens);
+            let axes: Vec<i64> = axes.map(|axis| axis as i64).collect();
+            if !axes.is_sorted() {
+                step(proto, "first", &|from, to| transpose(from, &axes, to));
+            }
+            let [rows, columns] = grid.cells.map(|cells| cells as i64);
+            if !grid.is_in_order() {
+                let shape = constant(proto, &[-1, grid.tokens as i64]);
+                step(proto, "tokens", &|from, to| {
+                    node("Reshape", &[from, &shape], to)
+                });
+                let cells: Vec<i64> = grid.order.iter().map(|&token| token as i64).collect();
+                let cells = constant(proto, &cells);
+                step(proto, "cells", &|from, to| {
+                    with_int(node("Gather", &[from, &cells], to), "axis", 1)
+                });
+            }
+            let shape = constant(proto, &[1, -1, rows, columns]);
+            step(proto, "map", &|from, to| {
+                node("Reshape", &[from, &shape], to)
+            });
+        }
     }
     proto.output.push(value(&tensor, data_type::FLOAT));
+}
+
+/// Adds a vector of int64, and says its name.
+fn constant(proto: &mut proto::Graph, values: &[i64]) -> String {
+    let name = format!("camoverlay/constant_{}", proto.initializer.len());
+    proto.initializer.push(integers(&name, values));
+    name
 }
 
 /// Removes nodes and weights that none of the outputs needs.

@@ -89,6 +89,18 @@ impl Report<'_> {
                     "changed patches of two pictures changed most the cells that are drawn there ({by} leaves it open)"
                 ),
             ),
+            Places::Tokens {
+                cells,
+                offset,
+                stride,
+            } => (
+                None,
+                format!(
+                    "{} x {} tokens, one every {} x {} pixels, the first centred at {} x {}: the graph tells, and changed \
+                     patches of two pictures changed them more than others",
+                    cells[1], cells[0], stride[1], stride[0], offset[1], offset[0]
+                ),
+            ),
         };
         let field = match field {
             Some(field) => format!(
@@ -100,6 +112,9 @@ impl Report<'_> {
                 field.offset[1],
                 field.offset[0]
             ),
+            None if matches!(structure.places, Places::Tokens { .. }) => {
+                "the whole picture, through attention or other mixtures of tokens".to_owned()
+            }
             None => "unknown: convolutions and pools do not tell alone".to_owned(),
         };
         let rows = [
@@ -192,6 +207,7 @@ impl Report<'_> {
                 receptive_field, ..
             } => (receptive_field.as_ref(), "graph"),
             Places::Probed { .. } => (None, "probe"),
+            Places::Tokens { .. } => (None, "tokens"),
         };
         let field = field.map_or("null".to_owned(), |field| {
             format!(

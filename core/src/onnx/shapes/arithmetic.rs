@@ -1,0 +1,96 @@
+//! Axes, sizes and positions, without a graph.
+
+/// `axis`, counted from the end where negative.
+pub fn absolute(axis: i64, rank: usize) -> Option<usize> {
+    let axis = if axis < 0 {
+        axis.checked_add(i64::try_from(rank).ok()?)?
+    } else {
+        axis
+    };
+    usize::try_from(axis).ok().filter(|&axis| axis < rank)
+}
+
+/// The shape to which operands of these shapes are spread out (ONNX, "Broadcasting").
+pub fn broadcast<'a>(shapes: impl IntoIterator<Item = &'a [usize]>) -> Option<Vec<usize>> {
+    let mut result: Vec<usize> = Vec::new();
+    for shape in shapes {
+        while result.len() < shape.len() {
+            result.insert(0, 1);
+        }
+        let offset = result.len() - shape.len();
+        for (size, &other) in result[offset..].iter_mut().zip(shape) {
+            match (*size, other) {
+                (a, b) if a == b => {}
+                (1, other) => *size = other,
+                (_, 1) => {}
+                _ => return None,
+            }
+        }
+    }
+    Some(result)
+}
+
+/// The cells along an axis of `length` that a slice from `start` to before `end` by `step` picks, in its order.
+pub fn sliced(length: usize, start: i64, end: i64, step: i64) -> Option<Vec<usize>> {
+    let length = i64::try_from(length).ok()?;
+    let from_start = |bound: i64| {
+        if bound < 0 {
+            bound.saturating_add(length)
+        } else {
+            bound
+        }
+    };
+    let (low, high) = if step > 0 {
+        (0, length)
+    } else {
+        (-1, length - 1)
+    };
+    let mut cell = from_start(start).clamp(low.max(0), high.max(0));
+    // The end of a slice backwards may lie before the first cell.
+    let end = from_start(end).clamp(low, high);
+    let mut cells = Vec::new();
+    if step == 0 || length == 0 {
+        return (step != 0).then_some(cells);
+    }
+    while if step > 0 { cell < end } else { cell > end } {
+        cells.push(
+            usize::try_from(cell)
+                .ok()
+                .filter(|&cell| (cell as i64) < length)?,
+        );
+        cell = cell.checked_add(step)?;
+    }
+    Some(cells)
+}
+
+/// For each element of a tensor of `shape`, where in a tensor of `strides` it lies.
+pub fn positions(shape: &[usize], strides: &[usize]) -> Vec<usize> {
+    let mut positions = vec![0];
+    for (&size, &stride) in shape.iter().zip(strides) {
+        positions = positions
+            .into_iter()
+            .flat_map(|position| (0..size).map(move |index| position + index * stride))
+            .collect();
+    }
+    positions
+}
+
+/// Distance, in elements, between neighbours along each axis.
+pub fn strides(shape: &[usize]) -> Vec<usize> {
+    let mut strides = vec![1usize; shape.len()];
+    for axis in (1..shape.len()).rev() {
+        strides[axis - 1] = strides[axis].saturating_mul(shape[axis]);
+    }
+    strides
+}
+
+/// Strides with which a tensor of `shape` is read as one of `wanted`, to which it is spread out.
+pub fn spread_strides(shape: &[usize], wanted: &[usize]) -> Option<Vec<usize>> {
+    let missing = wanted.len().checked_sub(shape.len())?;
+    let own = strides(shape);
+    let along = shape
+        .iter()
+        .zip(own)
+        .map(|(&size, stride)| if size == 1 { 0 } else { stride });
+    Some(std::iter::repeat_n(0, missing).chain(along).collect())
+}

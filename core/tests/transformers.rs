@@ -1,0 +1,153 @@
+//! Small transformers next to maps that were made elsewhere, by automatic differentiation in PyTorch.
+
+mod common;
+
+use std::fs::File;
+use std::io::BufReader;
+use std::path::Path;
+
+use camoverlay::cam::{Explanation, Method};
+use camoverlay::inference::{Classifier, Options, Source};
+use camoverlay::model::{Detail, Target};
+use serde_json::Value;
+
+/// How far a value of a map may be off, as a share of what it is a sum of.
+const TOLERANCE: f64 = 1e-4;
+
+fn picture(path: &Path) -> (Vec<f32>, usize, usize) {
+    let decoder = png::Decoder::new(BufReader::new(File::open(path).unwrap()));
+    let mut reader = decoder.read_info().unwrap();
+    let mut bytes = vec![0; reader.output_buffer_size().unwrap()];
+    let info = reader.next_frame(&mut bytes).unwrap();
+    let (width, height) = (info.width as usize, info.height as usize);
+    let samples = info.color_type.samples();
+    let mean = [0.485f32, 0.456, 0.406];
+    let deviation = [0.229f32, 0.224, 0.225];
+    let tensor = (0..3 * width * height).map(|index| {
+        let (channel, pixel) = (index / (width * height), index % (width * height));
+        (f32::from(bytes[pixel * samples + channel]) / 255.0 - mean[channel]) / deviation[channel]
+    });
+    (tensor.collect(), width, height)
+}
+
+fn numbers(value: &Value) -> Vec<f64> {
+    match value {
+        Value::Array(values) => values.iter().flat_map(numbers).collect(),
+        value => vec![value.as_f64().unwrap()],
+    }
+}
+
+#[test]
+fn maps_at_named_layers_are_those_of_automatic_differentiation() {
+    const WHAT: &str = "maps of small transformers";
+    let Some(folder) = common::shared(WHAT, "cases/tiny") else {
+        return;
+    };
+    if !common::is_set_up(WHAT, &[]) {
+        return;
+    }
+    let mut names: Vec<String> = std::fs::read_dir(&folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter_map(|name| name.strip_suffix(".onnx").map(str::to_owned))
+        .collect();
+    names.sort();
+    assert!(names.len() > 30);
+    let mut wrong = Vec::new();
+    for name in names {
+        let text = std::fs::read_to_string(folder.join(format!("{name}.json"))).unwrap();
+        let case: Value = serde_json::from_str(&text).unwrap();
+        for (key, tap) in case["taps"].as_object().unwrap() {
+            let layer = tap["onnx"]["tensor"].as_str().unwrap();
+            if let Err(words) = compare(&folder, &name, &case, key, Some(layer)) {
+                wrong.push(format!("{name} {key}: {words}"));
+            }
+        }
+        if let Err(words) = compare(&folder, &name, &case, "", None) {
+            wrong.push(format!("{name} auto: {words}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+fn compare(
+    folder: &Path,
+    name: &str,
+    case: &Value,
+    key: &str,
+    layer: Option<&str>,
+) -> Result<(), String> {
+    let options = Options {
+        layer: layer.map(str::to_owned),
+        ..common::options(Source::File(folder.join(format!("{name}.onnx"))), 1)
+    };
+    let mut classifier = Classifier::open(&options).map_err(|error| error.to_string())?;
+    let (tensor, width, height) = picture(&folder.join(case["image"].as_str().unwrap()));
+    let Some(tap) = layer.and(case["taps"].get(key)) else {
+        println!(
+            "{name}: auto is {} ({:?})",
+            classifier.structure().features,
+            classifier.structure().places
+        );
+        return Ok(());
+    };
+    let target = case["target"].as_u64().unwrap() as usize;
+    let vanishing: Vec<&str> = case["vanishing"]
+        .as_array()
+        .map(|list| list.iter().filter_map(Value::as_str).collect())
+        .unwrap_or_default();
+    for (method, named) in [(Method::GradCam, "gradcam"), (Method::HiResCam, "hirescam")] {
+        let expected = numbers(&case["maps"][key][named]);
+        let scale = case["scale"][key][named].as_f64().unwrap();
+        let activation = classifier
+            .run(
+                &tensor,
+                width,
+                height,
+                Target::Class(target),
+                Detail::Gradient,
+            )
+            .map_err(|error| error.to_string())?;
+        let logits = numbers(&case["logits"]);
+        let largest = logits
+            .iter()
+            .fold(0.0f64, |most, value| most.max(value.abs()));
+        for (logit, expected) in activation.logits.iter().zip(&logits) {
+            if (f64::from(*logit) - expected).abs() > 1e-4 * largest {
+                return Err(format!("logit {logit} for {expected}"));
+            }
+        }
+        let cells = [activation.features.height, activation.features.width];
+        let grid = [0, 1].map(|axis| tap["grid"][axis].as_u64().unwrap() as usize);
+        if cells != grid {
+            return Err(format!("{cells:?} cells for {grid:?}"));
+        }
+        let mut explanation = Explanation::default();
+        let made = explanation.update(&activation, 3, method);
+        let is_vanishing = vanishing.contains(&format!("{key} {named}").as_str());
+        match made {
+            Err(error) if is_vanishing => {
+                assert!(error.to_string().contains("normalisation"), "{error}");
+                continue;
+            }
+            Err(error) => return Err(error.to_string()),
+            Ok(()) if is_vanishing => return Err(format!("{named} does not vanish")),
+            Ok(()) => {}
+        }
+        // Grad-CAM's weights are means, its map is not divided.
+        let worst = explanation
+            .map
+            .values
+            .iter()
+            .zip(&expected)
+            .map(|(value, expected)| (f64::from(*value) - expected).abs())
+            .fold(0.0, f64::max);
+        if worst > TOLERANCE * scale {
+            return Err(format!(
+                "{named} is off by {:.1e} of its scale",
+                worst / scale
+            ));
+        }
+    }
+    Ok(())
+}
