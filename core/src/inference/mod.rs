@@ -37,6 +37,7 @@ pub use classifier::Classifier;
 pub use labels::Labels;
 pub use metadata::{MAX_INPUT_SIZE, Warning};
 pub use network::{Network, Structure};
+pub use open::layers;
 pub use options::{Options, PreprocessOrigin, Source};
 pub use pool::{Lease, SharedClassifier};
 pub use printable::printable;

@@ -1,6 +1,7 @@
 //! From a network file to a network that can be run: everything that is found out once.
 
-use super::error::RuntimeError;
+use super::catalogue::Entry;
+use super::error::{LabelsError, RuntimeError};
 use super::labels::LabelFile;
 use super::network::{Network, Structure};
 use super::options::Options;
@@ -14,7 +15,7 @@ use crate::model::error::ModelError;
 use crate::model::head::outputs::Wanted;
 use crate::model::image_input::{INPUT_SIZE, Picture};
 use crate::model::places::oblong;
-use crate::model::{Head, Outputs, Places};
+use crate::model::{Head, Layer, Outputs, Places};
 
 /// Loads ONNX Runtime if that has not happened yet, reads the network, finds its feature map and its
 /// head. `cancellation` ends the runs that this takes.
@@ -26,16 +27,7 @@ pub fn network(options: &Options, cancellation: &Cancellation) -> Result<Network
     let (path, entry) = options.locate()?;
     // Of a label file that cannot be read is told once the network can.
     let label_file = options.labels.as_deref().map(LabelFile::read);
-    let wanted = Wanted {
-        output: options.output.as_deref(),
-        layer: options.layer.as_deref(),
-        side: options.input_size.or(entry.map(|entry| entry.input_size)),
-        own_side: Some(metadata::own_size),
-        labels: label_file
-            .as_ref()
-            .and_then(|read| read.as_ref().ok()?.count()),
-        own_labels: Some(metadata::label_counts),
-    };
+    let wanted = wanted(options, entry, label_file.as_ref());
     let (analysis, mut files) = Analysis::of_file(&path, wanted)?;
     let graph = &analysis.graph;
     let mut warnings = metadata::Warnings::new(&path);
@@ -212,6 +204,33 @@ pub fn network(options: &Options, cancellation: &Cancellation) -> Result<Network
         warnings: warnings.list,
         files,
     })
+}
+
+/// The layers of a network that can be explained, which `layer` in [`Options`] names, in the order of its graph.
+///
+/// # Errors
+/// Any [`Error`] about the network's file.
+pub fn layers(options: &Options) -> Result<Vec<Layer>, Error> {
+    let (path, entry) = options.locate()?;
+    let label_file = options.labels.as_deref().map(LabelFile::read);
+    let wanted = wanted(options, entry, label_file.as_ref());
+    Ok(Analysis::of_file(&path, wanted)?.0.layers())
+}
+
+/// What is asked of a network before it is read.
+fn wanted<'a>(
+    options: &'a Options,
+    entry: Option<&Entry>,
+    label_file: Option<&Result<LabelFile, LabelsError>>,
+) -> Wanted<'a> {
+    Wanted {
+        output: options.output.as_deref(),
+        layer: options.layer.as_deref(),
+        side: options.input_size.or(entry.map(|entry| entry.input_size)),
+        own_side: Some(metadata::own_size),
+        labels: label_file.and_then(|read| read.as_ref().ok()?.count()),
+        own_labels: Some(metadata::label_counts),
+    }
 }
 
 fn structure(network: &Analysis, places: Places) -> Structure {

@@ -6,16 +6,20 @@ use prost::bytes::Bytes;
 
 use super::backward;
 use super::constant_space;
+use super::cost;
 use super::error::ModelError;
 use super::facts::Facts;
 use super::gradient::Gradient;
 use super::head;
 use super::head::obstacle::{OTHER_NETWORK, Obstacle};
 use super::head::outputs::{self, Outputs, Wanted};
+use super::head::tap::Search;
 use super::image_input::INPUT_SIZE;
 use super::image_input::Picture;
 use super::places::{self, Places};
 use super::rewrite::{self, Refusal};
+use super::tappable::{self, Layer};
+use super::tokens::TokenPlaces;
 use super::types::{CellOrder, Head, HeadMatch, Layout};
 use crate::error::Error;
 use crate::file::{Ingredient, Opened, Trouble};
@@ -31,6 +35,9 @@ pub struct Analysis {
     pub graph: Graph,
     /// Of a picture of the network's size, square if free.
     facts: Facts,
+    shapes: Shapes,
+    /// Height and width of that picture.
+    size: [usize; 2],
     pub picture: Picture,
     pub head_match: HeadMatch,
     pub gradient: Option<Gradient>,
@@ -132,6 +139,8 @@ impl Analysis {
         Ok(Self {
             graph,
             facts,
+            shapes,
+            size: [height, width],
             picture,
             head_match,
             gradient,
@@ -160,6 +169,26 @@ impl Analysis {
         places::least_side(&self.graph, &self.picture, &self.head_match, side)
     }
 
+    /// All layers that can be explained, in the order of the graph.
+    pub fn layers(&self) -> Vec<Layer> {
+        let Self {
+            graph,
+            facts,
+            shapes,
+            head_match,
+            ..
+        } = self;
+        let search = Search {
+            graph,
+            facts,
+            shapes,
+            places: &TokenPlaces::trace(graph, facts, shapes),
+            logits: &head_match.logits,
+            scores: head_match.scores,
+        };
+        tappable::layers(&search, graph, facts, shapes, head_match, self.size)
+    }
+
     /// Whether constants that meet the feature map fix its size, though the file may declare it free.
     pub fn has_constant_of_space(&self) -> bool {
         constant_space::is_in(&self.graph, &self.facts)
@@ -171,6 +200,18 @@ impl Analysis {
     /// [`FileError::NotOnnx`] for a graph of more than 2 GiB, [`ModelError::Memory`] for one that takes more than
     /// `limit` bytes for weights and what follows from them.
     pub fn rewrite(self, path: &Path, limit: u64) -> Result<(Vec<u8>, Picture, HeadMatch), Error> {
+        let bytes = cost::bytes_of_tail(&self.graph, &self.shapes, &self.head_match.tail);
+        if self.gradient.is_some() && bytes > limit {
+            return Err(ModelError::Memory {
+                path: path.to_owned(),
+                found: format!(
+                    "the gradient at its layer “{}” takes {bytes} bytes",
+                    self.head_match.features
+                ),
+                limit: Some(limit),
+            }
+            .into());
+        }
         let model = rewrite::rewrite(
             self.graph,
             &self.facts,

@@ -5,6 +5,7 @@ use super::head::obstacle::name;
 use super::image_input::{INPUT_SIZE, Picture};
 use super::moves::is_maximum;
 use super::position::{Map, Position, Proof, ReceptiveField};
+use super::tokens::grid::TokenGrid;
 use super::types::{CellOrder, Head, HeadMatch, Layout};
 use crate::onnx::graph::Graph;
 use crate::remedy::Remedy;
@@ -107,6 +108,16 @@ pub fn oblong(side: usize) -> [[usize; 2]; 2] {
     [[side, long], [long, side]]
 }
 
+/// The places of tokens that lie in `grid`, if they cover a picture of this height and width.
+pub fn of_grid(grid: &TokenGrid, size: [usize; 2]) -> Option<Places> {
+    let map = Map::of_grid(grid.cells, grid.offset, grid.stride, size);
+    (map.proof(Layout::ChannelsFirst) == Some(Proof::Holds)).then_some(Places::Tokens {
+        cells: grid.cells,
+        offset: grid.offset,
+        stride: grid.stride,
+    })
+}
+
 /// As [`of_graph`], for a picture of this height and width.
 fn of_size(
     graph: &Graph,
@@ -121,21 +132,13 @@ fn of_size(
     let layout = match &head_match.order {
         CellOrder::Map(layout) => *layout,
         CellOrder::Tokens(grid) => {
-            let map = Map::of_grid(grid.cells, grid.offset, grid.stride, size);
-            return match map.proof(Layout::ChannelsFirst) {
-                Some(Proof::Holds) => Ok(Places::Tokens {
-                    cells: grid.cells,
-                    offset: grid.offset,
-                    stride: grid.stride,
-                }),
-                _ => Err(Lack {
-                    found: format!(
-                        "has {} x {} tokens that do not cover the picture",
-                        grid.cells[0], grid.cells[1]
-                    ),
-                    advice: LARGER_MAP,
-                }),
-            };
+            return of_grid(grid, size).ok_or_else(|| Lack {
+                found: format!(
+                    "has {} x {} tokens that do not cover the picture",
+                    grid.cells[0], grid.cells[1]
+                ),
+                advice: LARGER_MAP,
+            });
         }
     };
     match facts.position(&head_match.features) {

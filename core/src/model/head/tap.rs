@@ -236,8 +236,19 @@ impl Search<'_> {
                 "whose result is no map of places, nor tokens in a grid of them",
             )
         })?;
-        self.at(tensor)
-            .ok_or_else(|| refused(named(), "from which the logits do not follow"))
+        let found = self.at(tensor).ok_or_else(|| {
+            refused(
+                named(),
+                "before which no layer comes: it is the picture itself",
+            )
+        })?;
+        if !self.is_summed_up(&found) {
+            return Err(refused(
+                named(),
+                "behind which only tokens count that stand for no place",
+            ));
+        }
+        Ok(found)
     }
 
     /// How places lie in `tensor`; none where they do not lie in rows and columns.
@@ -254,6 +265,12 @@ impl Search<'_> {
             }
             _ => self.places.grid(tensor).map(CellOrder::Tokens),
         }
+    }
+
+    /// Whether the logits follow from more than one cell of `found`'s features: behind a transformer's last attention only
+    /// the class token counts.
+    pub fn is_summed_up(&self, found: &HeadMatch) -> bool {
+        found.tail.iter().any(|&index| self.places.mixes(index))
     }
 
     /// Whether a convolution or dense layer lies before `tensor`, which is the picture itself otherwise.

@@ -68,6 +68,11 @@ impl TokenGrid {
         })
     }
 
+    /// Numbers of a cell.
+    pub fn channel_count(&self) -> usize {
+        self.channels.iter().map(|&axis| self.shape[axis]).product()
+    }
+
     /// Whether the tokens are the cells in their order.
     pub fn is_in_order(&self) -> bool {
         self.tokens == self.order.len()

@@ -22,6 +22,10 @@ pub struct Arguments {
     /// Write the overlay of the picture
     #[arg(long, value_name = "FILE.png")]
     pub output: Option<PathBuf>,
+    /// List the layers that --layer can name: the tensor, its channels and cells, what a cell sees, and what explaining it
+    /// takes, as a share of what the network itself does; ONNX Runtime is not needed for it
+    #[arg(long, conflicts_with_all = ["image", "output"])]
+    pub layers: bool,
     /// Print JSON; the explained class's map included
     #[arg(long)]
     pub json: bool,

@@ -1,6 +1,7 @@
 //! Prints what camoverlay finds in a classifier, and explains a picture with it.
 
 mod arguments;
+mod layers;
 mod picture;
 mod report;
 
@@ -17,6 +18,14 @@ fn main() {
 fn run(arguments: Arguments) -> Result<(), Failure> {
     arguments.check()?;
     let options = arguments.network.options(arguments.model.as_deref())?;
+    if arguments.layers {
+        let layers = camoverlay::inference::layers(&options)?;
+        return camoverlay_programs::print(&if arguments.json {
+            layers::json(&layers)
+        } else {
+            layers::text(&layers)
+        });
+    }
     let mut explainer = Explainer::open(&options)?;
     arguments
         .method()
