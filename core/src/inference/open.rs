@@ -1,12 +1,18 @@
 //! From a network file to a network that can be run: everything that is found out once.
 
+use std::path::Path;
+
+use super::beside::Beside;
 use super::error::RuntimeError;
 use super::labels::LabelFile;
+use super::metadata::Metadata;
 use super::network::{Network, Structure};
 use super::options::Options;
 use super::printable::printable;
 use super::probe;
 use super::session::{self, Cancellation, Choice, Failure, Session};
+use super::transform;
+use super::warnings::Warnings;
 use super::{metadata, runtime};
 use crate::error::Error;
 use crate::model::analysis::Analysis;
@@ -26,18 +32,35 @@ pub fn network(options: &Options, cancellation: &Cancellation) -> Result<Network
     let (path, entry) = options.locate()?;
     // Of a label file that cannot be read is told once the network can.
     let label_file = options.labels.as_deref().map(LabelFile::read);
+    let mut warnings = Warnings::new(&path);
+    // The catalogue knows its own, whatever lies in their folder.
+    let beside = match entry {
+        Some(_) => Beside::default(),
+        None => Beside::of(&path, &mut warnings),
+    };
+    let labels_beside = beside
+        .labels()
+        .and_then(|(_, names)| Some(names.ok()?.len()));
     let wanted = Wanted {
         output: options.output.as_deref(),
         labels: label_file
             .as_ref()
             .and_then(|read| read.as_ref().ok()?.count()),
         own_labels: Some(metadata::label_counts),
+        labels_beside,
     };
     let (analysis, mut files) = Analysis::of_file(&path, wanted)?;
     let graph = &analysis.graph;
-    let mut warnings = metadata::Warnings::new(&path);
-    let preprocess = metadata::preprocess(options, entry, graph, &mut warnings);
-    let input_size = metadata::input_size(options, entry, &analysis, &path, &mut warnings)?;
+    let sources = transform::Sources {
+        options,
+        entry,
+        metadata: Metadata::of(graph),
+        beside: &beside,
+        fixed: analysis.picture.fixed,
+    };
+    let preprocessing = sources.preprocessing(&mut warnings);
+    let size = sources.size(&path, &mut warnings)?;
+    let input_size = size.shortest;
     let places = analysis.places(&path, input_size);
     let least_side = match places {
         Ok(Places::Proven { .. }) => None,
@@ -55,12 +78,17 @@ pub fn network(options: &Options, cancellation: &Cancellation) -> Result<Network
     };
     let places = places.map_err(|error| at_this_size(error.into(), least_side))?;
     let environment = runtime::environment(options.ort_library.as_deref(), &options.search_roots)?;
-    let own_labels = metadata::labels(graph);
+    let own_labels = metadata::labels(graph, &beside);
     let name = match (entry, graph.metadata("name")) {
         (Some(entry), _) => entry.nick.to_owned(),
         (None, Some(name)) => printable(name),
-        (None, None) => printable(&path.file_stem().unwrap_or_default().to_string_lossy()),
+        (None, None) => name_of(&path, &beside),
     };
+    let ends_in_scores = analysis.head_match.logits != analysis.outputs.taken;
+    let scores = beside.scores(
+        ends_in_scores.then_some(analysis.head_match.scores),
+        &mut warnings,
+    );
     let limit = options.memory_limit();
     let structure = structure(&analysis, places);
     let gradient = analysis.gradient.as_ref();
@@ -135,8 +163,10 @@ pub fn network(options: &Options, cancellation: &Cancellation) -> Result<Network
             files.push(file.ingredient());
             labels
         }
-        None => metadata::choose_labels(own_labels, classes, &mut warnings),
+        None => metadata::choose_labels(&own_labels, classes, &mut warnings),
     };
+    beside.check_classes(classes, &mut warnings);
+    files.extend(beside.files);
     let is_probed = matches!(structure.places, Places::Probed { .. });
     let mut fixed = picture.fixed;
     let may_be_fixed =
@@ -159,7 +189,7 @@ pub fn network(options: &Options, cancellation: &Cancellation) -> Result<Network
                 Some((width, height)) => [height, width],
                 None => oblong(input_size as usize)[0],
             },
-            normalization: preprocess.0.normalization(),
+            normalization: preprocessing.normalization,
         };
         let checked = probe::check(&session, &frame, choice, cancellation);
         checked.map_err(|failure| match failure {
@@ -182,16 +212,29 @@ pub fn network(options: &Options, cancellation: &Cancellation) -> Result<Network
         name,
         labels,
         classes,
-        preprocess,
-        input_size,
-        fixed,
+        preprocessing,
+        fit: transform::fit(fixed, size),
+        is_fixed: fixed.is_some(),
         structure,
         head: head_match.head,
         has_sums,
-        scores: head_match.scores,
+        scores,
         warnings: warnings.list,
+        notices: warnings.notices,
         files,
     })
+}
+
+/// The file's name or, of a network that lies among its descriptions, that of their folder: all of those
+/// are called `model.onnx`.
+fn name_of(path: &Path, beside: &Beside) -> String {
+    let stem = path.file_stem().unwrap_or_default();
+    let is_nameless = stem == "model" && beside.is_there();
+    let of_folder = beside.folder().filter(|_| is_nameless);
+    // “.” has a name too.
+    let folder = of_folder.and_then(|folder| folder.canonicalize().ok());
+    let name = folder.as_deref().and_then(Path::file_name).unwrap_or(stem);
+    printable(&name.to_string_lossy())
 }
 
 fn structure(network: &Analysis, places: Places) -> Structure {

@@ -19,6 +19,8 @@ pub struct Wanted<'a> {
     /// Reads from the network how many labels its file brings; more than one number where it brings
     /// several lists.
     pub own_labels: Option<fn(&Graph) -> Vec<usize>>,
+    /// Number of labels in a file beside the network.
+    pub labels_beside: Option<usize>,
 }
 
 /// The output that is explained, and others that might be.
@@ -65,7 +67,8 @@ pub fn choose(
     wanted: Wanted,
 ) -> Option<(HeadMatch, Outputs)> {
     let own_labels = wanted.own_labels.map(|counts| counts(graph));
-    let own_labels = own_labels.unwrap_or_default();
+    let mut own_labels = own_labels.unwrap_or_default();
+    own_labels.extend(wanted.labels_beside);
     let rank = |candidate: &Candidate| {
         let classes = classes(graph, facts, &candidate.head_match);
         (
