@@ -8,4 +8,5 @@ mod outside;
 mod places;
 mod pooled;
 mod refusals;
+mod shelf;
 mod words;
