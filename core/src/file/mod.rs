@@ -149,6 +149,12 @@ impl Opened {
         })
     }
 
+    /// The folder that it lies in, links followed.
+    pub fn home(&self) -> Option<PathBuf> {
+        let resolved = self.path.canonicalize().ok()?;
+        resolved.parent().map(Path::to_owned)
+    }
+
     /// Its length.
     pub fn bytes(&self) -> u64 {
         self.identity.bytes

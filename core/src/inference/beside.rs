@@ -210,14 +210,10 @@ fn folders(network: &Path) -> Vec<PathBuf> {
         Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
         Some(_) | None => PathBuf::from("."),
     };
-    let is_of_hub = own.file_name().is_some_and(|name| name == HUB_FOLDER);
-    let above =
-        own.parent()
-            .filter(|_| is_of_hub)
-            .map(|above| match above.as_os_str().is_empty() {
-                true => PathBuf::from("."),
-                false => above.to_owned(),
-            });
+    // “.” has a name too.
+    let named = own.canonicalize();
+    let is_of_hub = named.is_ok_and(|own| own.file_name().is_some_and(|name| name == HUB_FOLDER));
+    let above = is_of_hub.then(|| own.join(".."));
     [own].into_iter().chain(above).collect()
 }
 

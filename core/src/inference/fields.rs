@@ -47,8 +47,9 @@ impl<'a> Fields<'a> {
             Some(Value::String(text)) => text.clone(),
             // Of long lists only the beginning is shown.
             Some(Value::Array(values)) => {
+                let rest = if values.len() > 8 { ", …" } else { "" };
                 let values: Vec<String> = values.iter().take(8).map(shown).collect();
-                format!("[{}]", values.join(", "))
+                format!("[{}{rest}]", values.join(", "))
             }
             Some(other) => other.to_string(),
             None => String::new(),
