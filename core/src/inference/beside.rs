@@ -38,7 +38,7 @@ pub struct Beside {
     config: Option<Map<String, Value>>,
     processor: Option<Map<String, Value>>,
     folder: PathBuf,
-    /// Which files were read.
+    /// Which files were read, or looked for in vain.
     pub files: Vec<Ingredient>,
 }
 
@@ -46,16 +46,16 @@ impl Beside {
     /// Reads what stands beside the network file `network`.
     pub fn of(network: &Path, warnings: &mut Warnings) -> Self {
         let mut beside = Self::default();
+        let is_of_network = |config: &Map<_, _>| MARKS.iter().any(|key| config.contains_key(*key));
         for folder in folders(network) {
-            beside.config = beside.read(&folder, CONFIG, warnings);
+            let config = beside.read(&folder, CONFIG, warnings);
+            beside.config = config.filter(is_of_network);
             beside.processor = beside.read(&folder, image_processor::FILE, warnings);
-            if !beside.files.is_empty() {
-                beside.folder = folder;
+            beside.folder = folder;
+            if beside.is_there() {
                 break;
             }
         }
-        let is_of_network = |config: &Map<_, _>| MARKS.iter().any(|key| config.contains_key(*key));
-        beside.config = beside.config.filter(is_of_network);
         beside
     }
 
@@ -65,8 +65,12 @@ impl Beside {
         name: &str,
         warnings: &mut Warnings,
     ) -> Option<Map<String, Value>> {
-        let parsed = match file::read(&folder.join(name), LARGEST) {
-            Err(Trouble::Missing) => return None,
+        let path = folder.join(name);
+        let parsed = match file::read(&path, LARGEST) {
+            Err(Trouble::Missing) => {
+                self.files.push(Ingredient::absent(path));
+                return None;
+            }
             Err(trouble) => Err(format!("it {trouble}")),
             Ok((bytes, ingredient)) => {
                 self.files.push(ingredient);

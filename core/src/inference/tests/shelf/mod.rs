@@ -218,6 +218,12 @@ fn a_shared_network_is_opened_anew_when_its_description_changes() {
     put(folder.path(), CONFIG, named("lynx").to_string());
     let second = SharedClassifier::open(&options).unwrap();
     assert_eq!(second.labels().first_name(0), "lynx");
+    // One that was not there before counts, too.
+    put(folder.path(), PROCESSOR, r#"{"do_rescale": false}"#);
+    let third = SharedClassifier::open(&options).unwrap();
+    assert_eq!(third.preprocessing().preset(), Some(Preprocess::Raw));
+    let fourth = SharedClassifier::open(&options).unwrap();
+    assert!(std::sync::Arc::ptr_eq(&third, &fourth));
 }
 
 #[test]
