@@ -19,7 +19,7 @@ PREFIX ?= $(shell pkg-config --variable=prefix gstreamer-1.0 2>/dev/null || echo
 DESTDIR ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check build demo pictures test test-core soak live valgrind fuzz sweep bench bench-python lint fmt env models model install uninstall deb deb-test camera-test debian-test clean distclean
+.PHONY: help setup check build demo pictures test test-core soak live valgrind fuzz sweep recipes recipes-python bench bench-python lint fmt env models model install uninstall deb deb-test camera-test debian-test clean distclean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -77,6 +77,15 @@ sweep: setup $(DEPS)/.bench-python ## torchvision's networks next to torch, torc
 	cargo build --release --locked --package camoverlay-programs --bin camoverlay-inspect
 	$(DEPS)/bench-python/bin/python tests/sweep/sweep.py --inspect target/release/camoverlay-inspect \
 		$(if $(QUICK),--quick,--write docs/sweep.md)
+
+recipes: setup $(DEPS)/.recipes-python ## the exports of docs/recipes.md, and what each library makes of a picture next to camoverlay
+	cargo build --locked --package camoverlay-programs --bin camoverlay-inspect
+	$(DEPS)/recipes-python/bin/python tests/recipes/recipes.py --inspect target/debug/camoverlay-inspect
+
+recipes-python: $(DEPS)/.recipes-python ## once, for make recipes: torch, timm, Transformers, Ultralytics, Keras, fastai (7 GB)
+
+$(DEPS)/.recipes-python: tests/recipes/requirements.txt | check
+	@scripts/setup.sh recipes-python $(DEPS) && touch $@
 
 bench: setup ## what a frame costs, next to the bare network, into docs/performance.md; QUICK=1: less, on the terminal
 	cargo bench --locked --package gst-plugin-camoverlay --bench picture --bench frame

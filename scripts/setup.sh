@@ -4,6 +4,7 @@
 #   setup.sh packages              Debian packages: installed if missing
 #   setup.sh python PYTHON DEPS    a private environment for the conversion tool in DEPS/python
 #   setup.sh bench-python DEPS     one for the programs that the benchmark compares with, in DEPS/bench-python
+#   setup.sh recipes-python DEPS   one for the libraries that networks come from, in DEPS/recipes-python
 set -eu
 
 # What the build, the demo and the tests need.
@@ -20,6 +21,7 @@ packages="
 "
 gstreamer=1.22
 room_to_build=4000000 # kB
+room_for_recipes=9000000
 
 # fail WHAT-IS-WRONG WHAT-TO-DO
 fail() {
@@ -39,10 +41,15 @@ check() {
     found=$(rustc --version | cut -d ' ' -f 2)
     at_least "$found" "$wanted" || fail "Rust $found is too old: $wanted or newer is needed." \
         "Run 'rustup update', or install it as https://rustup.rs describes."
-    if [ ! -d target ] && [ "$(df -Pk . | awk 'NR == 2 { print $4 }')" -lt $room_to_build ]; then
+    if [ ! -d target ] && [ "$(free_room)" -lt $room_to_build ]; then
         fail "There are less than $((room_to_build / 1000000)) GB free on the disk of $PWD." \
             "Make room, or work on another disk."
     fi
+}
+
+# free_room: kB on the disk of this folder
+free_room() {
+    df -Pk . | awk 'NR == 2 { print $4 }'
 }
 
 missing_packages() {
@@ -126,9 +133,28 @@ bench_python() {
     fi
 }
 
+recipes_python() {
+    python=/usr/bin/python3 environment=$1/recipes-python
+    packages="python3-venv"
+    if command -v apt-get >/dev/null; then
+        install_packages
+    fi
+    [ "$(free_room)" -ge $room_for_recipes ] ||
+        fail "There are less than $((room_for_recipes / 1000000)) GB free on the disk of $PWD." \
+            "Make room, or work on another disk."
+    if ! { "$python" -m venv --clear "$environment" >/dev/null &&
+        "$environment/bin/python" -m pip --disable-pip-version-check --quiet --retries 2 --no-cache-dir install --no-deps \
+            --requirement tests/recipes/requirements.txt; }; then
+        rm -rf "$environment"
+        fail "The Python packages listed in tests/recipes/requirements.txt could not be installed." \
+            "Connect this machine to the network and try again, with Python 3.11 on x86_64; pip's own words are above."
+    fi
+}
+
 case $1 in
     check) check ;;
     packages) packages ;;
     bench-python) bench_python "$2" ;;
+    recipes-python) recipes_python "$2" ;;
     python) mkdir -p "$3/cache" && python "$2" "$3" ;;
 esac

@@ -9,6 +9,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 METADATA: dict[str, dict[str, str]] = {
     "plain": {"preprocess": "unit"},
+    "silent": {},
     "labels-too-few": {"preprocess": "unit", "labels": "red\ngreen"},
     "preprocess-misspelt": {"preprocess": "Unit ", "labels": "red\ngreen\nblue"},
     "preprocess-unknown": {"preprocess": "magic", "labels": "red\ngreen\nblue"},

@@ -51,9 +51,8 @@ impl Error {
     pub fn kind(&self) -> ErrorKind {
         match self {
             Self::Library(_) => ErrorKind::Library,
-            Self::File(FileError::Missing { .. }) | Self::Labels(LabelsError::Missing { .. }) => {
-                ErrorKind::NotFound
-            }
+            Self::File(FileError::Missing { .. } | FileError::NoNetwork { .. })
+            | Self::Labels(LabelsError::Missing { .. }) => ErrorKind::NotFound,
             Self::File(
                 FileError::Unreadable { .. }
                 | FileError::NotOnnx { .. }

@@ -20,6 +20,8 @@ pub enum Remedy {
     InstallNetwork(&'static str),
     /// Name another network file.
     NameNetwork,
+    /// Export the network into the folder, or name a network file.
+    ExportNetwork,
     /// Export the network with its constants in the file, or without normalisation, which the
     /// preprocessing does.
     KeepConstants,
@@ -80,6 +82,9 @@ impl fmt::Display for Remedy {
                 write!(f, "Set models_dir to the folder that holds the network {nick}.")
             }
             Self::NameNetwork => f.write_str("Set source to the path of an ONNX file."),
+            Self::ExportNetwork => f.write_str(
+                "Export the network into it, or set source to the path of an ONNX file.",
+            ),
             Self::KeepConstants => f.write_str(
                 "If the export made inputs of constants, such as the mean and variance of Keras' Normalization, export \
                  the network again with their values in the file, or without that layer and with preprocess set. \

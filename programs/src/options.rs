@@ -70,10 +70,10 @@ pub struct QuestionOptions {
 /// Everything that sets up a `camoverlay` element.
 #[derive(Args, Clone, Debug, Default)]
 pub struct OverlayOptions {
-    /// ONNX classifier to explain, in place of one of the catalogue
+    /// ONNX classifier to explain, or the folder that it was exported to, in place of one of the catalogue
     #[arg(
         long,
-        value_name = "FILE",
+        value_name = "FILE-OR-FOLDER",
         conflicts_with = "net",
         help_heading = "Network"
     )]

@@ -33,18 +33,20 @@ pub fn opened(element: &CamOverlay, network: &Network, method: Method) {
         structure.features,
         method.resolve(network.head()).unwrap_or(method).name(),
     );
-    let (preprocess, origin) = network.preprocess();
+    let preprocessing = network.preprocessing();
     gst::info!(
         CAT,
         obj = element,
-        "input “{}”, {:?}, {}, preprocessing {} ({origin:?}), places shown by {}, {} classes, run by the {}",
+        "input “{}”, {:?}, {}, preprocessing {} ({}, {:?}), places shown by {}, {} classes, run by the {}",
         structure.input,
         structure.layout,
         match network.fit() {
             Fit::ShortestSide(side) => format!("shortest side {side}"),
-            Fit::Exact { width, height } => format!("{width} x {height} only"),
+            Fit::Exact { width, height } => format!("scaled to {width} x {height}"),
         },
-        preprocess.name(),
+        preprocessing.name(),
+        preprocessing.description(),
+        preprocessing.origin,
         match &structure.places {
             Places::Proven { .. } => "the graph".to_owned(),
             Places::Probed { by } => format!("a probe, for {by}"),

@@ -123,7 +123,8 @@ pub fn param_specs() -> Vec<glib::ParamSpec> {
         path(
             "model",
             "Model file",
-            "Path or file URI of an ONNX classifier to run and explain, in place of net",
+            "Path or file URI of an ONNX classifier to run and explain, or of the folder that it was exported to, in place \
+             of net",
         ),
         path(
             "labels",

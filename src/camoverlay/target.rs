@@ -75,8 +75,10 @@ impl TargetSelection {
     pub fn notices(&self, network: &SharedClassifier) -> Vec<Notice> {
         let warnings = network.warnings().iter().map(words::of_warning);
         let warnings = warnings.map(Notice::Warning);
+        let notices = network.notices().iter().map(words::of_warning);
         let ambiguity = self.target.ambiguity.clone().map(Notice::Info);
         warnings
+            .chain(notices.map(Notice::Info))
             .chain(ambiguity)
             .chain(assumption(network))
             .chain(outputs(network))
@@ -95,14 +97,14 @@ impl TargetSelection {
 
 /// Says which preprocessing was taken where nothing tells the right one.
 fn assumption(network: &SharedClassifier) -> Option<Notice> {
-    let (preprocess, origin) = network.preprocess();
-    (origin == PreprocessOrigin::Assumed).then(|| {
+    let preprocessing = network.preprocessing();
+    (preprocessing.origin == PreprocessOrigin::Assumed).then(|| {
         Notice::Info(format!(
             "{} does not say how it wants its pictures: preprocess={} is assumed ({}). If the scores look \
              wrong, set preprocess to another, or store it in the file as the metadata key “preprocess”.",
             network.name(),
-            preprocess.name(),
-            preprocess.description()
+            preprocessing.name(),
+            preprocessing.description()
         ))
     })
 }

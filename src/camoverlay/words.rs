@@ -39,6 +39,9 @@ fn of_remedy(remedy: Remedy) -> String {
             )
         }
         Remedy::NameNetwork => "Set the property model to the path of an ONNX file.".into(),
+        Remedy::ExportNetwork => {
+            "Export the network into it, or set the property model to the path of an ONNX file.".into()
+        }
         Remedy::KeepConstants => {
             "If the export made inputs of constants, such as the mean and variance of Keras' Normalization, export the \
              network again with their values in the file, or without that layer and with the property preprocess. \

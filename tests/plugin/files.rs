@@ -235,6 +235,10 @@ fn only_regular_files_are_read() {
         ),
     ] {
         for (property, what) in [("model", "network"), ("labels", "label")] {
+            // A folder may hold a network.
+            if property == "model" && path.is_dir() {
+                continue;
+            }
             let began = Instant::now();
             let element = element(&[(property, path)]);
             let (started, messages) = start(&element);
@@ -246,6 +250,80 @@ fn only_regular_files_are_read() {
             assert_eq!(messages[0].0, gst::MessageType::Error);
         }
     }
+}
+
+/// A folder as Optimum leaves it, with the network of three colours.
+fn exported() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    fs::copy(model("silent"), folder.path().join("model.onnx")).unwrap();
+    let config = r#"{"id2label": {"0": "rot", "1": "gruen", "2": "blau"}, "problem_type": "multi_label_classification"}"#;
+    let processor = r#"{"do_rescale": true, "do_normalize": false, "size": {"shortest_edge": 64}, "resample": 2}"#;
+    fs::write(folder.path().join("config.json"), config).unwrap();
+    fs::write(folder.path().join("preprocessor_config.json"), processor).unwrap();
+    folder
+}
+
+#[test]
+fn a_folder_is_a_network_with_its_labels_and_preprocessing() {
+    let folder = exported();
+    let uri = gst::glib::filename_to_uri(folder.path(), None).unwrap();
+    for path in [
+        folder.path(),
+        &folder.path().join("model.onnx"),
+        Path::new(&uri),
+    ] {
+        let element = element(&[("model", path)]);
+        let (started, messages) = start(&element);
+        assert!(started, "{messages:?}");
+        element.set_state(gst::State::Null).unwrap();
+        // The filter is told of; nothing is assumed.
+        let [(kind, words)] = messages.as_slice() else {
+            panic!("{messages:?}")
+        };
+        assert_eq!(*kind, gst::MessageType::Info);
+        assert!(
+            words.contains("resample=“2”, the bilinear filter"),
+            "{words}"
+        );
+        let fields = explain(&element, "top-1");
+        assert_eq!(class(&fields), (0, "rot".into()));
+        assert_eq!(
+            fields.get::<String>("net").unwrap(),
+            *folder.path().file_name().unwrap().to_string_lossy()
+        );
+        // Half of the frame is red, of which 10 times the mean is the logit.
+        let score: f64 = fields.get("target-score").unwrap();
+        assert!(
+            (score - 1.0 / (1.0 + (-5.0f64).exp())).abs() < 1e-3,
+            "{score}"
+        );
+    }
+}
+
+#[test]
+fn a_folder_without_a_network_is_told_of_and_mended() {
+    let folder = tempfile::tempdir().unwrap();
+    let element = element(&[("model", folder.path())]);
+    let told = |words: &str| {
+        let (started, messages) = start(&element);
+        element.set_state(gst::State::Null).unwrap();
+        assert!(!started);
+        assert_eq!(
+            messages[0].1,
+            format!("The folder {} {words}", folder.path().display())
+        );
+    };
+    told(
+        "holds no ONNX file. Export the network into it, or set the property model to the path of an ONNX file.",
+    );
+    for name in ["a.onnx", "b.onnx"] {
+        fs::copy(model("plain"), folder.path().join(name)).unwrap();
+    }
+    told(
+        "holds several ONNX files and none that is called model.onnx: a.onnx, b.onnx. Name one of them.",
+    );
+    fs::remove_file(folder.path().join("b.onnx")).unwrap();
+    assert_eq!(class(&explain(&element, "top-1")).0, 0);
 }
 
 /// `name` with a byte that is no UTF-8 in front.

@@ -104,18 +104,24 @@ impl Identity {
     }
 }
 
-/// A file that was read, in the state in which it was.
+/// A file that was read, in the state in which it was, or one that was looked for in vain.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ingredient {
-    pub path: PathBuf,
-    pub identity: Identity,
+    path: PathBuf,
+    identity: Option<Identity>,
 }
 
 impl Ingredient {
+    /// There was none at `path`.
+    pub fn absent(path: PathBuf) -> Self {
+        let identity = None;
+        Self { path, identity }
+    }
+
     /// Whether the file is what it was when it was read.
     pub fn is_current(&self) -> bool {
-        let metadata = self.path.metadata();
-        metadata.is_ok_and(|metadata| Identity::of(&metadata) == self.identity)
+        let metadata = self.path.metadata().ok();
+        metadata.as_ref().map(Identity::of) == self.identity
     }
 }
 
@@ -147,6 +153,12 @@ impl Opened {
             identity: Identity::of(&metadata),
             file,
         })
+    }
+
+    /// The folder that it lies in, links followed.
+    pub fn home(&self) -> Option<PathBuf> {
+        let resolved = self.path.canonicalize().ok()?;
+        resolved.parent().map(Path::to_owned)
     }
 
     /// Its length.
@@ -212,7 +224,7 @@ impl Opened {
     pub fn ingredient(self) -> Ingredient {
         Ingredient {
             path: self.path,
-            identity: self.identity,
+            identity: Some(self.identity),
         }
     }
 }

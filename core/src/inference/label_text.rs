@@ -35,10 +35,7 @@ const MOST_VALUES: usize = 4 * MOST;
 /// What is wrong with it, as the end of a sentence: no JSON, indices that are not 0 to n - 1, no end
 /// of labels.
 pub fn parse(text: &str, classes: usize, is_json: bool) -> Result<Vec<String>, String> {
-    let marks = |byte: &u8| matches!(byte, b',' | b':' | b'[' | b'{' | b'(');
-    if text.bytes().filter(marks).count() > MOST_VALUES {
-        return Err(format!("it holds more than {MOST_VALUES} values"));
-    }
+    check_values(text)?;
     let text = with_newlines(text);
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text).trim_end();
     let names = match text.trim_start().chars().next() {
@@ -59,6 +56,16 @@ pub fn parse(text: &str, classes: usize, is_json: bool) -> Result<Vec<String>, S
     capped(names)
 }
 
+/// # Errors
+/// More values than labels need, as the end of a sentence.
+pub fn check_values(text: &str) -> Result<(), String> {
+    let marks = |byte: &u8| matches!(byte, b',' | b':' | b'[' | b'{' | b'(');
+    match text.bytes().filter(marks).count() > MOST_VALUES {
+        true => Err(format!("it holds more than {MOST_VALUES} values")),
+        false => Ok(()),
+    }
+}
+
 /// The labels in `text`, one a line whatever it looks like.
 ///
 /// # Errors
@@ -70,7 +77,9 @@ pub fn lines(text: &str) -> Result<Vec<String>, String> {
     capped(lines.map(str::to_owned).collect())
 }
 
-fn capped(names: Vec<String>) -> Result<Vec<String>, String> {
+/// # Errors
+/// More labels or longer ones than a network has.
+pub fn capped(names: Vec<String>) -> Result<Vec<String>, String> {
     if names.len() > MOST {
         return Err(format!("it has more than {MOST} labels"));
     }
@@ -242,11 +251,16 @@ fn rows_of(
 /// WordNet's number at the beginning of `label`, and the name behind it.
 pub fn split_synset(label: &str) -> Option<(String, &str)> {
     let (synset, rest) = label.split_at_checked(9)?;
-    let number = synset.strip_prefix(['n', 'N'])?;
-    let is_number = number.bytes().all(|byte| byte.is_ascii_digit());
     let name = rest.trim_start_matches([' ', ',', ':', ';']);
-    (is_number && name.len() < rest.len() && !name.is_empty())
+    (is_synset(synset) && name.len() < rest.len() && !name.is_empty())
         .then(|| (synset.to_lowercase(), name))
+}
+
+/// Whether `name` is WordNet's number of a noun, and nothing else.
+pub fn is_synset(name: &str) -> bool {
+    let number = name.strip_prefix(['n', 'N']);
+    number
+        .is_some_and(|number| number.len() == 8 && number.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 #[cfg(test)]

@@ -1,77 +1,36 @@
-//! What a network file's metadata says of its labels, its preprocessing and its input's size. What
-//! cannot be taken as it stands becomes a warning.
+//! What a network file's own metadata says of its labels, its preprocessing and its input's size.
 
-use std::fmt;
-use std::path::Path;
+use serde_json::{Map, Value};
 
-use serde_json::Value;
-
-use super::catalogue::Entry;
+use super::beside::Beside;
+use super::fields::{Fields, Pixels};
+use super::label_json::{self, json_or_python};
 use super::label_text;
 use super::labels::Labels;
-use super::options::{Options, PreprocessOrigin};
-use super::printable::{printable, shortened};
+use super::options::MAX_INPUT_SIZE;
+use super::pretrained_cfg;
 use super::python_literal;
-use crate::model::analysis::Analysis;
-use crate::model::error::ModelError;
-use crate::model::image_input::INPUT_SIZE;
+use super::told::{Geometry, Size};
+use super::warnings::{Fault, Place, Said, Warnings};
 use crate::onnx::graph::Graph;
 use crate::preprocess::Preprocess;
 use crate::remedy::Remedy;
 
-/// Largest shortest side that a network is fed, in pixels.
-pub const MAX_INPUT_SIZE: u32 = 4096;
-
-/// Something in a file's metadata that could not be taken as it stands.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Warning {
-    /// A sentence that names file, key, value and what is taken instead.
-    pub fault: String,
-    /// How to have something else, where there is a way.
-    pub remedy: Option<Remedy>,
+/// The metadata of one network.
+pub struct Metadata<'a> {
+    graph: &'a Graph,
+    pretrained_cfg: Option<Map<String, Value>>,
+    /// What timm's part of it is instead of an object.
+    pub fault: Option<Fault>,
 }
 
-impl fmt::Display for Warning {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.fault)?;
-        match &self.remedy {
-            Some(remedy) => write!(f, " {remedy}"),
-            None => Ok(()),
-        }
-    }
-}
-
-/// The warnings about one file.
-#[derive(Default)]
-pub struct Warnings {
-    pub list: Vec<Warning>,
-    file: String,
-}
-
-impl Warnings {
-    pub fn new(path: &Path) -> Self {
-        let name = path.file_name().unwrap_or(path.as_os_str());
-        Self {
-            list: Vec::new(),
-            file: printable(&name.to_string_lossy()),
-        }
-    }
-
-    /// `taken` is what is taken instead, and `remedy` how to have something else.
-    fn add(
-        &mut self,
-        (key, value): (&str, &str),
-        fault: &str,
-        taken: &str,
-        remedy: Option<Remedy>,
-    ) {
-        let fault = format!(
-            "The metadata of {} says {key}=“{}”, {fault}: {taken}.",
-            self.file,
-            shortened(value)
-        );
-        self.list.push(Warning { fault, remedy });
-    }
+/// How a file of Ultralytics' says what it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ultralytics {
+    /// It bears their marks, and says that it classifies.
+    Classifier,
+    /// It bears their marks, and says no task.
+    Untold,
 }
 
 /// The value of a key, if it is there and not empty.
@@ -80,156 +39,122 @@ fn value<'a>(graph: &'a Graph, key: &'static str) -> Option<(&'static str, &'a s
     (!value.trim().is_empty()).then_some((key, value))
 }
 
-/// How a file of Ultralytics' says what it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Ultralytics {
-    /// It bears their marks, and says that it classifies.
-    Classifier,
-    /// It bears their marks, and says no task.
-    Untold,
+fn said((key, value): (&str, &str)) -> Said {
+    Said {
+        place: Place::Metadata,
+        key: key.to_owned(),
+        value: value.to_owned(),
+    }
 }
 
-/// Whether Ultralytics' exporter wrote the file, whose classifiers take RGB from 0 to 1. It writes
-/// `description`, `author`, `task`, `imgsz` and `names` among others. YOLOv5's wrote `stride` and
-/// `names` alone, and its classifiers take [`Preprocess::Torch`].
-fn ultralytics(graph: &Graph) -> Option<Ultralytics> {
-    let is = |key, word: &str| {
-        let value = graph.metadata(key).unwrap_or_default();
-        value.trim().to_lowercase().starts_with(word)
-    };
-    let has = |key| value(graph, key).is_some();
-    let is_signed = is("author", "ultralytics") || is("description", "ultralytics");
-    if !has("task") {
-        return (is_signed || has("names") && has("imgsz")).then_some(Ultralytics::Untold);
-    }
-    (is("task", "classify") && (is_signed || has("names") || has("imgsz")))
-        .then_some(Ultralytics::Classifier)
-}
-
-/// The preprocessing, and where it was learnt.
-pub fn preprocess(
-    options: &Options,
-    entry: Option<&Entry>,
-    graph: &Graph,
-    warnings: &mut Warnings,
-) -> (Preprocess, PreprocessOrigin) {
-    if let Some(preprocess) = options.preprocess {
-        return (preprocess, PreprocessOrigin::Options);
-    }
-    if let Some(entry) = entry {
-        return (entry.preprocess, PreprocessOrigin::Catalogue);
-    }
-    let mut misunderstood = Vec::new();
-    for said in ["preprocess", "preprocessing"]
-        .into_iter()
-        .filter_map(|key| value(graph, key))
-    {
-        let (_, text) = said;
-        if let Some(preprocess) = Preprocess::from_name(text) {
-            return (preprocess, PreprocessOrigin::File);
-        }
-        if let Some(preprocess) = Preprocess::from_name(&text.trim().to_lowercase()) {
-            let name = preprocess.name();
-            warnings.add(
-                said,
-                "which is not quite a preprocessing's name",
-                &format!("{name} is taken"),
-                Some(Remedy::SpellPreprocess(name)),
-            );
-            return (preprocess, PreprocessOrigin::File);
-        }
-        if let Some(preprocess) = Preprocess::from_description(text) {
-            return (preprocess, PreprocessOrigin::File);
-        }
-        misunderstood.push(said);
-    }
-    let of_ultralytics = "as Ultralytics' classifiers have it";
-    let (preprocess, origin, why) = match ultralytics(graph) {
-        Some(Ultralytics::Classifier) => (Preprocess::Unit, PreprocessOrigin::File, of_ultralytics),
-        Some(Ultralytics::Untold) => (Preprocess::Unit, PreprocessOrigin::Assumed, of_ultralytics),
-        None => (
-            Preprocess::Torch,
-            PreprocessOrigin::Assumed,
-            "the most common one",
-        ),
-    };
-    for said in misunderstood {
-        warnings.add(
-            said,
-            "which is not understood",
-            &format!("{}, {why}, is taken instead", preprocess.name()),
-            Some(Remedy::SetPreprocess),
-        );
-    }
-    (preprocess, origin)
-}
-
-/// Shortest side fed to the network, in pixels.
-///
-/// # Errors
-/// [`ModelError::FixedInput`].
-pub fn input_size(
-    options: &Options,
-    entry: Option<&Entry>,
-    network: &Analysis,
-    path: &Path,
-    warnings: &mut Warnings,
-) -> Result<u32, ModelError> {
-    let fixed = network.picture.fixed;
-    if let (Some((width, height)), Some(asked)) = (fixed, options.input_size)
-        && width.min(height) != asked as usize
-    {
-        return Err(ModelError::FixedInput {
-            path: path.to_owned(),
-            width,
-            height,
-            asked,
-        });
-    }
-    if let Some(size) = options.input_size.or(entry.map(|entry| entry.input_size)) {
-        return Ok(size);
-    }
-    let own = fixed.map(|(width, height)| width.min(height) as u32);
-    let mut found = None;
-    let keys = ["input_size", "imgsz"];
-    for said in keys
-        .into_iter()
-        .filter_map(|key| value(&network.graph, key))
-    {
-        let taken = own.or(found).unwrap_or(INPUT_SIZE);
-        let (taken, remedy) = match own {
-            Some(_) => (
-                format!("{taken}, which the network is fixed to, is taken instead"),
-                None,
-            ),
-            None => (
-                format!("{taken} is taken instead"),
-                Some(Remedy::SetInputSize),
-            ),
+impl<'a> Metadata<'a> {
+    /// That of the network `graph`.
+    pub fn of(graph: &'a Graph) -> Self {
+        let mut metadata = Self {
+            graph,
+            pretrained_cfg: None,
+            fault: None,
         };
-        match (size(said.1), own) {
-            (None, _) => warnings.add(
-                said,
-                &format!("which is no size from 1 to {MAX_INPUT_SIZE}"),
-                &taken,
-                remedy,
-            ),
-            (Some(size), Some(own)) if size != own => {
-                let fault = "which is not the size that the network takes";
-                warnings.add(said, fault, &taken, remedy);
-            }
-            (Some(size), _) => found = found.or(Some(size)),
+        let Some((key, text)) = value(graph, pretrained_cfg::KEY) else {
+            return metadata;
+        };
+        let fault = |what: String| {
+            Some(Fault {
+                said: said((key, text)),
+                what: format!("which is not understood ({what})"),
+            })
+        };
+        match label_text::check_values(text).map(|()| json_or_python(text)) {
+            Ok(Ok(Value::Object(object))) => metadata.pretrained_cfg = Some(object),
+            Ok(Ok(_)) => metadata.fault = fault("it is no dictionary".to_owned()),
+            Ok(Err(unreadable)) => metadata.fault = fault(label_json::told(unreadable)),
+            Err(what) => metadata.fault = fault(what),
         }
+        metadata
     }
-    Ok(own.or(found).unwrap_or(INPUT_SIZE))
-}
 
-/// The shortest side that the file itself names, if it is a size.
-pub fn own_size(graph: &Graph) -> Option<u32> {
-    ["input_size", "imgsz"]
-        .into_iter()
-        .filter_map(|key| value(graph, key))
-        .find_map(|said| size(said.1))
+    /// timm's part of it.
+    pub fn pretrained_cfg(&self) -> Option<Fields<'_>> {
+        let object = self.pretrained_cfg.as_ref()?;
+        Some(Fields {
+            place: Place::Metadata,
+            object,
+        })
+    }
+
+    /// Whether Ultralytics' exporter wrote the file, whose classifiers take RGB from 0 to 1. It writes
+    /// `description`, `author`, `task`, `imgsz` and `names` among others. YOLOv5's wrote `stride` and
+    /// `names` alone, and its classifiers take [`Preprocess::Torch`].
+    pub fn ultralytics(&self) -> Option<Ultralytics> {
+        let is = |key, word: &str| {
+            let value = self.graph.metadata(key).unwrap_or_default();
+            value.trim().to_lowercase().starts_with(word)
+        };
+        let has = |key| value(self.graph, key).is_some();
+        let is_signed = is("author", "ultralytics") || is("description", "ultralytics");
+        if !has("task") {
+            return (is_signed || has("names") && has("imgsz")).then_some(Ultralytics::Untold);
+        }
+        (is("task", "classify") && (is_signed || has("names") || has("imgsz")))
+            .then_some(Ultralytics::Classifier)
+    }
+
+    /// The preprocessing that is named, or described.
+    pub fn preprocess(
+        &self,
+        warnings: &mut Warnings,
+        faults: &mut Vec<Fault>,
+    ) -> Option<Preprocess> {
+        let keys = ["preprocess", "preprocessing"].into_iter();
+        for pair in keys.filter_map(|key| value(self.graph, key)) {
+            let (_, text) = pair;
+            if let Some(preprocess) = Preprocess::from_name(text) {
+                return Some(preprocess);
+            }
+            if let Some(preprocess) = Preprocess::from_name(&text.trim().to_lowercase()) {
+                let name = preprocess.name();
+                warnings.add(
+                    &said(pair),
+                    "which is not quite a preprocessing's name",
+                    &format!("{name} is taken"),
+                    Some(Remedy::SpellPreprocess(name)),
+                );
+                return Some(preprocess);
+            }
+            if let Some(preprocess) = Preprocess::from_description(text) {
+                return Some(preprocess);
+            }
+            faults.push(Fault {
+                said: said(pair),
+                what: "which is not understood".to_owned(),
+            });
+        }
+        None
+    }
+
+    /// The pictures' size, by each key that may say it.
+    pub fn geometries(&self) -> Vec<Geometry> {
+        let keys = ["input_size", "imgsz"].into_iter();
+        let pairs = keys.filter_map(|key| value(self.graph, key));
+        let geometry = |pair: (&str, &str)| {
+            let mut told = Geometry::default();
+            match size(pair.1) {
+                Some(side) => {
+                    told.size = Some(Size {
+                        said: said(pair),
+                        pixels: Pixels::Shortest(side),
+                        is_stretched: false,
+                    });
+                }
+                None => told.faults.push(Fault {
+                    said: said(pair),
+                    what: format!("which is no size from 1 to {MAX_INPUT_SIZE}"),
+                }),
+            }
+            told
+        };
+        pairs.map(geometry).collect()
+    }
 }
 
 /// The shortest side in `224`, `[224, 224]`, `(3, 224, 224)` or `224x224`.
@@ -256,40 +181,69 @@ fn size(text: &str) -> Option<u32> {
     is_side.then(|| u32::try_from(side).ok())?
 }
 
-/// A key of the metadata, and its value.
-pub type Said = (&'static str, String);
+/// A list of labels that one of a network's files has.
+pub struct Listed {
+    said: Said,
+    names: Names,
+}
 
-/// All labels that the file has: `labels` of its own, `names` by Ultralytics, `character` by Paddle.
-pub fn labels(graph: &Graph) -> Vec<Said> {
-    let keys = ["labels", "names", "character"];
-    let said = keys.into_iter().filter_map(|key| value(graph, key));
-    said.map(|(key, text)| (key, text.to_owned())).collect()
+enum Names {
+    /// Text in one of the shapes of [`label_text`].
+    Text,
+    /// One a line, whatever it looks like.
+    Lines,
+    Read(Result<Vec<String>, String>),
+}
+
+impl Listed {
+    fn names(&self, classes: usize) -> Result<Vec<String>, String> {
+        match &self.names {
+            Names::Text => label_text::parse(&self.said.value, classes, false),
+            Names::Lines => label_text::lines(&self.said.value),
+            Names::Read(names) => names.clone(),
+        }
+    }
+}
+
+/// The labels in the file itself: `labels` of its own, `names` by Ultralytics, `character` by Paddle.
+fn own_labels(graph: &Graph) -> impl Iterator<Item = Listed> {
+    let keys = [
+        ("labels", Names::Text),
+        ("names", Names::Text),
+        ("character", Names::Lines),
+    ];
+    keys.into_iter().filter_map(|(key, names)| {
+        let said = said(value(graph, key)?);
+        Some(Listed { said, names })
+    })
+}
+
+/// All labels that the network's files have, the better known first.
+pub fn labels(graph: &Graph, beside: &Beside) -> Vec<Listed> {
+    let of_beside = beside.labels().map(|(said, names)| Listed {
+        said,
+        names: Names::Read(names),
+    });
+    own_labels(graph).chain(of_beside).collect()
 }
 
 /// How many labels each list in the file has.
 pub fn label_counts(graph: &Graph) -> Vec<usize> {
-    let lists = labels(graph).into_iter();
+    let lists = own_labels(graph);
     lists
-        .filter_map(|(key, text)| match key {
-            "character" => Some(label_text::lines(&text).ok()?.len()),
-            _ => Some(label_text::parse(&text, 0, false).ok()?.len()),
-        })
+        .filter_map(|listed| Some(listed.names(0).ok()?.len()))
         .collect()
 }
 
-/// The first of the labels `said` that has one for each of the `classes`; numbers where none has.
-pub fn choose_labels(said: Vec<Said>, classes: usize, warnings: &mut Warnings) -> Labels {
+/// The first of the labels `listed` that has one for each of the `classes`; numbers where none has.
+pub fn choose_labels(listed: &[Listed], classes: usize, warnings: &mut Warnings) -> Labels {
     let mut chosen = None;
     let mut faults = Vec::new();
-    for (key, text) in said {
-        let labels = match key {
-            "character" => label_text::lines(&text),
-            _ => label_text::parse(&text, classes, false),
-        };
-        let labels = labels.map(Labels::from_iter);
+    for listed in listed {
+        let labels = listed.names(classes).map(Labels::from_iter);
         let fault = match labels {
             Ok(labels) if labels.len() == classes => {
-                chosen = Some((key, labels));
+                chosen = Some((&listed.said, labels));
                 break;
             }
             Ok(labels) => {
@@ -298,10 +252,10 @@ pub fn choose_labels(said: Vec<Said>, classes: usize, warnings: &mut Warnings) -
             }
             Err(fault) => format!("which is not understood ({fault})"),
         };
-        faults.push((key, text, fault));
+        faults.push((&listed.said, fault));
     }
     let (taken, remedy) = match &chosen {
-        Some((key, _)) => (format!("what {key} says is taken instead"), None),
+        Some((said, _)) => (format!("what {} says is taken instead", said.key), None),
         None => (
             format!(
                 "“class 0” to “class {}” are taken instead",
@@ -310,15 +264,20 @@ pub fn choose_labels(said: Vec<Said>, classes: usize, warnings: &mut Warnings) -
             Some(Remedy::SetLabels),
         ),
     };
-    for (key, text, fault) in &faults {
-        warnings.add((key, text), fault, &taken, remedy);
+    for (said, fault) in &faults {
+        warnings.add(said, fault, &taken, remedy);
     }
     chosen.map_or_else(|| Labels::numbered(classes), |(_, labels)| labels)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
+    use crate::inference::PreprocessOrigin;
+    use crate::inference::transform::Sources;
+    use crate::inference::warnings::Warning;
     use crate::onnx::generated::StringStringEntryProto;
     use crate::testing::{Draft, options};
 
@@ -367,9 +326,16 @@ mod tests {
             }
             let graph = Graph::new(draft.model).unwrap();
             let mut warnings = Warnings::new(Path::new("a.onnx"));
-            let taken = preprocess(&options("a.onnx".into()), None, &graph, &mut warnings);
+            let sources = Sources {
+                options: &options("a.onnx".into()),
+                entry: None,
+                metadata: Metadata::of(&graph),
+                beside: &Beside::default(),
+                fixed: None,
+            };
+            let taken = sources.preprocessing(&mut warnings);
             (
-                taken,
+                (taken.preset().unwrap(), taken.origin),
                 warnings
                     .list
                     .iter()
@@ -418,8 +384,17 @@ mod tests {
     fn labels_that_do_not_fit_are_told_and_the_next_are_taken() {
         let choose = |said: &[(&'static str, &str)]| -> (String, Vec<String>) {
             let mut warnings = Warnings::new(Path::new("folder/a.onnx"));
-            let said = said.iter().map(|(key, text)| (*key, (*text).to_owned()));
-            let labels = choose_labels(said.collect(), 2, &mut warnings);
+            let listed: Vec<Listed> = said
+                .iter()
+                .map(|pair| Listed {
+                    said: super::said(*pair),
+                    names: match pair.0 {
+                        "character" => Names::Lines,
+                        _ => Names::Text,
+                    },
+                })
+                .collect();
+            let labels = choose_labels(&listed, 2, &mut warnings);
             let words = warnings.list.iter().map(Warning::to_string);
             (labels.first_name(0).to_owned(), words.collect())
         };

@@ -7,13 +7,17 @@
 //! Labels and metadata are read in the shapes in which they are found in the wild, and what does not fit is a warning,
 //! not a guess.
 
+pub(crate) mod beside;
 pub(crate) mod catalogue;
 pub(crate) mod classifier;
 pub(crate) mod distinct_json;
 pub(crate) mod elf;
 pub(crate) mod error;
+pub(crate) mod fields;
+pub(crate) mod folder;
 #[cfg(test)]
 pub(crate) mod hostile;
+pub(crate) mod image_processor;
 pub(crate) mod label_index;
 pub(crate) mod label_json;
 pub(crate) mod label_text;
@@ -23,6 +27,7 @@ pub(crate) mod network;
 pub(crate) mod open;
 pub(crate) mod options;
 pub(crate) mod pool;
+pub(crate) mod pretrained_cfg;
 pub(crate) mod printable;
 pub(crate) mod probe;
 pub(crate) mod python_literal;
@@ -31,16 +36,20 @@ pub(crate) mod session;
 pub(crate) mod target;
 #[cfg(test)]
 pub(crate) mod tests;
+pub(crate) mod told;
+pub(crate) mod transform;
+pub(crate) mod warnings;
 
 pub use catalogue::{Entry, entries, entry};
 pub use classifier::Classifier;
 pub use labels::Labels;
-pub use metadata::{MAX_INPUT_SIZE, Warning};
 pub use network::{Network, Structure};
 pub use open::layers;
-pub use options::{Options, PreprocessOrigin, Source};
+pub use options::{MAX_INPUT_SIZE, Options, PreprocessOrigin, Source};
 pub use pool::{Lease, SharedClassifier};
 pub use printable::printable;
 pub use runtime::{environment, prepare};
 pub use session::{Busy, Cancellation};
 pub use target::{Resolved, UnknownTarget, resolve};
+pub use transform::Preprocessing;
+pub use warnings::Warning;

@@ -4,14 +4,14 @@ use std::path::{Path, PathBuf};
 
 use super::error::RuntimeError;
 use super::labels::Labels;
-use super::metadata::Warning;
-use super::options::PreprocessOrigin;
 use super::session::{self, Choice, Failure, Outputs, Session};
+use super::transform::Preprocessing;
+use super::warnings::Warning;
 use crate::error::Error;
 use crate::file::Ingredient;
 use crate::model::error::ModelError;
 use crate::model::{self, Activation, Detail, FeatureMap, Head, Layout, Places, Scores, Target};
-use crate::preprocess::{Fit, Normalization, Preprocess};
+use crate::preprocess::{Fit, Normalization};
 
 /// What a network's graph is made of, in the words of its file.
 #[derive(Debug, Clone, PartialEq)]
@@ -37,15 +37,16 @@ pub struct Network {
     pub(super) name: String,
     pub(super) labels: Labels,
     pub(super) classes: usize,
-    pub(super) preprocess: (Preprocess, PreprocessOrigin),
-    pub(super) input_size: u32,
-    pub(super) fixed: Option<(usize, usize)>,
+    pub(super) preprocessing: Preprocessing,
+    pub(super) fit: Fit,
+    pub(super) is_fixed: bool,
     pub(super) structure: Structure,
     pub(super) head: Head,
     /// The graph returns [`Activation::sums`].
     pub(super) has_sums: bool,
     pub(super) scores: Scores,
     pub(super) warnings: Vec<Warning>,
+    pub(super) notices: Vec<Warning>,
     pub(super) files: Vec<Ingredient>,
 }
 
@@ -65,9 +66,14 @@ impl Network {
         &self.labels
     }
 
-    /// What in the file's metadata could not be taken as it stands, and what was taken instead.
+    /// What its files say that could not be taken as it stands, and what was taken instead.
     pub fn warnings(&self) -> &[Warning] {
         &self.warnings
+    }
+
+    /// What its files ask for and is done in another way here, as their filters and crops.
+    pub fn notices(&self) -> &[Warning] {
+        &self.notices
     }
 
     /// How many classes it distinguishes, 2 or more.
@@ -75,23 +81,25 @@ impl Network {
         self.classes
     }
 
-    /// The preprocessing and where it was learnt.
-    pub fn preprocess(&self) -> (Preprocess, PreprocessOrigin) {
-        self.preprocess
+    /// From pixels to the values of its input, and where that was learnt.
+    pub fn preprocessing(&self) -> &Preprocessing {
+        &self.preprocessing
     }
 
     /// How 8-bit channels become the values of its input.
     pub fn normalization(&self) -> Normalization {
-        self.preprocess.0.normalization()
+        self.preprocessing.normalization
     }
 
     /// How a frame is fitted to the network: its shortest side becomes the input size, unless the
-    /// network takes one size only.
+    /// network takes one size only, or its files say that pictures are stretched.
     pub fn fit(&self) -> Fit {
-        match self.fixed {
-            Some((width, height)) => Fit::Exact { width, height },
-            None => Fit::ShortestSide(self.input_size as usize),
-        }
+        self.fit
+    }
+
+    /// Whether it takes pictures of one size only.
+    pub fn is_fixed(&self) -> bool {
+        self.is_fixed
     }
 
     /// What the network's graph is made of.

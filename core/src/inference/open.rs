@@ -1,21 +1,28 @@
 //! From a network file to a network that can be run: everything that is found out once.
 
+use std::path::Path;
+
+use super::beside::Beside;
 use super::catalogue::Entry;
 use super::error::{LabelsError, RuntimeError};
 use super::labels::LabelFile;
+use super::metadata::Metadata;
 use super::network::{Network, Structure};
 use super::options::Options;
 use super::printable::printable;
 use super::probe;
 use super::session::{self, Cancellation, Choice, Failure, Session};
+use super::transform;
+use super::warnings::Warnings;
 use super::{metadata, runtime};
 use crate::error::Error;
 use crate::model::analysis::Analysis;
 use crate::model::error::ModelError;
-use crate::model::head::outputs::Wanted;
+use crate::model::head::outputs::{SizeOf, Wanted};
 use crate::model::image_input::{INPUT_SIZE, Picture};
 use crate::model::places::oblong;
 use crate::model::{Head, Layer, Outputs, Places};
+use crate::onnx::graph::Graph;
 
 /// Loads ONNX Runtime if that has not happened yet, reads the network, finds its feature map and its
 /// head. `cancellation` ends the runs that this takes.
@@ -27,12 +34,22 @@ pub fn network(options: &Options, cancellation: &Cancellation) -> Result<Network
     let (path, entry) = options.locate()?;
     // Of a label file that cannot be read is told once the network can.
     let label_file = options.labels.as_deref().map(LabelFile::read);
-    let wanted = wanted(options, entry, label_file.as_ref());
+    let mut warnings = Warnings::new(&path);
+    let beside = beside(&path, entry, &mut warnings);
+    let size = |graph: &Graph, fixed| picture_size(options, entry, &beside, &path, graph, fixed);
+    let wanted = wanted(options, label_file.as_ref(), &beside, &size);
     let (analysis, mut files) = Analysis::of_file(&path, wanted)?;
     let graph = &analysis.graph;
-    let mut warnings = metadata::Warnings::new(&path);
-    let preprocess = metadata::preprocess(options, entry, graph, &mut warnings);
-    let input_size = metadata::input_size(options, entry, &analysis, &path, &mut warnings)?;
+    let sources = transform::Sources {
+        options,
+        entry,
+        metadata: Metadata::of(graph),
+        beside: &beside,
+        fixed: analysis.picture.fixed,
+    };
+    let preprocessing = sources.preprocessing(&mut warnings);
+    let size = sources.size(&path, &mut warnings)?;
+    let input_size = size.shortest;
     let places = analysis.places(&path, input_size);
     let least_side = match places {
         Ok(Places::Proven { .. } | Places::Tokens { .. }) => None,
@@ -50,12 +67,17 @@ pub fn network(options: &Options, cancellation: &Cancellation) -> Result<Network
     };
     let places = places.map_err(|error| at_this_size(error.into(), least_side))?;
     let environment = runtime::environment(options.ort_library.as_deref(), &options.search_roots)?;
-    let own_labels = metadata::labels(graph);
+    let own_labels = metadata::labels(graph, &beside);
     let name = match (entry, graph.metadata("name")) {
         (Some(entry), _) => entry.nick.to_owned(),
         (None, Some(name)) => printable(name),
-        (None, None) => printable(&path.file_stem().unwrap_or_default().to_string_lossy()),
+        (None, None) => name_of(&path, &beside),
     };
+    let ends_in_scores = analysis.head_match.logits != analysis.outputs.taken;
+    let scores = beside.scores(
+        ends_in_scores.then_some(analysis.head_match.scores),
+        &mut warnings,
+    );
     let limit = options.memory_limit();
     let structure = structure(&analysis, places);
     let gradient = analysis.gradient.as_ref();
@@ -130,8 +152,10 @@ pub fn network(options: &Options, cancellation: &Cancellation) -> Result<Network
             files.push(file.ingredient());
             labels
         }
-        None => metadata::choose_labels(own_labels, classes, &mut warnings),
+        None => metadata::choose_labels(&own_labels, classes, &mut warnings),
     };
+    beside.check_classes(classes, &mut warnings);
+    files.extend(beside.files);
     let is_probed = matches!(
         structure.places,
         Places::Probed { .. } | Places::Tokens { .. }
@@ -145,13 +169,18 @@ pub fn network(options: &Options, cancellation: &Cancellation) -> Result<Network
     if fixed.is_none() && may_be_fixed {
         // A file may declare sizes free that its layers fix.
         let side = input_size as usize;
+        let own = if is_one_size {
+            size.sides()
+        } else {
+            (side, side)
+        };
         let mut run = |width, height| count_classes(&session, width, height, choice, &mut outputs);
         // A constant may fix one of height and width alone.
         let tried = if has_constant_of_space { 2 } else { 1 };
         let mut sizes = oblong(side).into_iter().take(tried);
         if is_one_size || sizes.any(|[height, width]| run(width, height).is_err()) {
-            run(side, side).map_err(|failure| does_not_run(failure, &mut outputs))?;
-            fixed = Some((side, side));
+            run(own.0, own.1).map_err(|failure| does_not_run(failure, &mut outputs))?;
+            fixed = Some(own);
         }
     }
     if is_probed {
@@ -160,7 +189,7 @@ pub fn network(options: &Options, cancellation: &Cancellation) -> Result<Network
                 Some((width, height)) => [height, width],
                 None => oblong(input_size as usize)[0],
             },
-            normalization: preprocess.0.normalization(),
+            normalization: preprocessing.normalization,
         };
         let checked = probe::check(&session, &frame, is_one_size, choice, cancellation);
         checked.map_err(|failure| match failure {
@@ -182,7 +211,7 @@ pub fn network(options: &Options, cancellation: &Cancellation) -> Result<Network
         let (width, height) = fixed.unwrap_or((side, side));
         let frame = probe::Frame {
             size: [height, width],
-            normalization: preprocess.0.normalization(),
+            normalization: preprocessing.normalization,
         };
         *vanishes = probe::vanishes(&session, &frame, choice, cancellation)
             .map_err(|failure| does_not_run(failure, &mut outputs))?;
@@ -194,14 +223,15 @@ pub fn network(options: &Options, cancellation: &Cancellation) -> Result<Network
         name,
         labels,
         classes,
-        preprocess,
-        input_size,
-        fixed,
+        preprocessing,
+        fit: transform::fit(fixed, size),
+        is_fixed: fixed.is_some(),
         structure,
         head,
         has_sums,
-        scores: head_match.scores,
+        scores,
         warnings: warnings.list,
+        notices: warnings.notices,
         files,
     })
 }
@@ -213,24 +243,72 @@ pub fn network(options: &Options, cancellation: &Cancellation) -> Result<Network
 pub fn layers(options: &Options) -> Result<Vec<Layer>, Error> {
     let (path, entry) = options.locate()?;
     let label_file = options.labels.as_deref().map(LabelFile::read);
-    let wanted = wanted(options, entry, label_file.as_ref());
+    let beside = beside(&path, entry, &mut Warnings::new(&path));
+    let size = |graph: &Graph, fixed| picture_size(options, entry, &beside, &path, graph, fixed);
+    let wanted = wanted(options, label_file.as_ref(), &beside, &size);
     Ok(Analysis::of_file(&path, wanted)?.0.layers())
+}
+
+/// What exporters put beside the network; the catalogue knows its own, whatever lies in their folder.
+fn beside(path: &Path, entry: Option<&Entry>, warnings: &mut Warnings) -> Beside {
+    match entry {
+        Some(_) => Beside::default(),
+        None => Beside::of(path, warnings),
+    }
 }
 
 /// What is asked of a network before it is read.
 fn wanted<'a>(
     options: &'a Options,
-    entry: Option<&Entry>,
     label_file: Option<&Result<LabelFile, LabelsError>>,
+    beside: &Beside,
+    size: &'a SizeOf<'a>,
 ) -> Wanted<'a> {
     Wanted {
         output: options.output.as_deref(),
         layer: options.layer.as_deref(),
-        side: options.input_size.or(entry.map(|entry| entry.input_size)),
-        own_side: Some(metadata::own_size),
+        size: Some(size),
         labels: label_file.and_then(|read| read.as_ref().ok()?.count()),
         own_labels: Some(metadata::label_counts),
+        labels_beside: beside
+            .labels()
+            .and_then(|(_, names)| Some(names.ok()?.len())),
     }
+}
+
+/// Height and width of the pictures of the network in `graph`, which `fixed` says where it takes one size only. What is
+/// wrong with what its files say is told later.
+fn picture_size(
+    options: &Options,
+    entry: Option<&Entry>,
+    beside: &Beside,
+    path: &Path,
+    graph: &Graph,
+    fixed: Option<(usize, usize)>,
+) -> [usize; 2] {
+    let sources = transform::Sources {
+        options,
+        entry,
+        metadata: Metadata::of(graph),
+        beside,
+        fixed,
+    };
+    let size = sources.size(path, &mut Warnings::new(path));
+    let usual = (INPUT_SIZE as usize, INPUT_SIZE as usize);
+    let (width, height) = fixed.unwrap_or_else(|| size.map_or(usual, |size| size.sides()));
+    [height, width]
+}
+
+/// The file's name or, of a network that lies among its descriptions, that of their folder: all of those
+/// are called `model.onnx`.
+fn name_of(path: &Path, beside: &Beside) -> String {
+    let stem = path.file_stem().unwrap_or_default();
+    let is_nameless = stem == "model" && beside.is_there();
+    let of_folder = beside.folder().filter(|_| is_nameless);
+    // “.” has a name too.
+    let folder = of_folder.and_then(|folder| folder.canonicalize().ok());
+    let name = folder.as_deref().and_then(Path::file_name).unwrap_or(stem);
+    printable(&name.to_string_lossy())
 }
 
 fn structure(network: &Analysis, places: Places) -> Structure {

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::catalogue::{self, Entry};
+use super::folder;
 use crate::file::memory;
 use crate::onnx::error::FileError;
 use crate::preprocess::Preprocess;
@@ -10,11 +11,16 @@ use crate::preprocess::Preprocess;
 /// Which network file to open.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Source {
-    /// An ONNX file, by its path.
+    /// An ONNX file, by its path, or the folder that exporters keep one in: `model.onnx`, `onnx/model.onnx`, or
+    /// the only one there is. What Transformers, Optimum and timm write beside it (`config.json`,
+    /// `preprocessor_config.json`) tells labels and preprocessing.
     File(PathBuf),
     /// A network of the catalogue, looked for in `models_dir` and under `search_roots`.
     Catalogue(&'static Entry),
 }
+
+/// Largest shortest side that a network is fed, in pixels.
+pub const MAX_INPUT_SIZE: u32 = 4096;
 
 /// One part in this many of the memory that is left when a network is opened stays with the others.
 const FOR_OTHERS: u64 = 4;
@@ -76,10 +82,10 @@ impl Options {
     /// The network's file, and its entry in the catalogue.
     ///
     /// # Errors
-    /// [`FileError::Missing`].
+    /// [`FileError::Missing`], [`FileError::NoNetwork`], [`FileError::Unreadable`].
     pub(crate) fn locate(&self) -> Result<(PathBuf, Option<&'static Entry>), FileError> {
         match &self.source {
-            Source::File(path) => Ok((path.clone(), None)),
+            Source::File(path) => Ok((folder::network(path)?, None)),
             Source::Catalogue(entry) => {
                 let folder = self.models_dir.as_deref();
                 Ok((entry.locate(folder, &self.search_roots)?, Some(*entry)))
@@ -95,6 +101,8 @@ pub enum PreprocessOrigin {
     Options,
     /// The metadata in the network file.
     File,
+    /// A file beside the network, of this name.
+    Beside(&'static str),
     /// The catalogue.
     Catalogue,
     /// Nothing says it: [`Preprocess::Torch`] is taken, the most common one.

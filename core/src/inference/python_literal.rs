@@ -7,7 +7,7 @@ use super::distinct_json::{Fault, Unreadable};
 /// Deepest nesting that is read.
 const DEEPEST: usize = 16;
 
-/// The value that `text` writes: lists, tuples, dictionaries, strings, whole numbers, True, False,
+/// The value that `text` writes: lists, tuples, dictionaries, strings, finite numbers, True, False,
 /// None. A dictionary's keys become strings.
 ///
 /// # Errors
@@ -146,20 +146,27 @@ impl Reader<'_> {
 
     fn word(&mut self) -> Result<Value, Unreadable> {
         let rest = &self.text[self.at..];
-        let is_end = |c: char| !c.is_ascii_alphanumeric() && c != '-';
+        let is_end = |c: char| !c.is_ascii_alphanumeric() && !matches!(c, '-' | '+' | '.');
         let word = &rest[..rest.find(is_end).unwrap_or(rest.len())];
         let value = match word {
             "True" => Value::Bool(true),
             "False" => Value::Bool(false),
             "None" => Value::Null,
-            number => match number.parse::<i64>() {
-                Ok(number) => Value::Number(Number::from(number)),
-                Err(_) => return Err(self.fault()),
-            },
+            number => Value::Number(number_of(number).ok_or_else(|| self.fault())?),
         };
         self.at += word.len();
         Ok(value)
     }
+}
+
+/// A finite number; Rust would take “inf”, “nan” and a leading “+” or “.” for one, too.
+fn number_of(word: &str) -> Option<Number> {
+    let digits = word.strip_prefix('-').unwrap_or(word);
+    if !digits.starts_with(|first: char| first.is_ascii_digit()) {
+        return None;
+    }
+    let whole = word.parse::<i64>().ok().map(Number::from);
+    whole.or_else(|| Number::from_f64(word.parse().ok()?))
 }
 
 #[cfg(test)]
@@ -179,6 +186,7 @@ mod tests {
             (" 224\n", json!(224)),
             ("{}", json!({})),
             ("{'a': [True, None, -1]}", json!({"a": [true, null, -1]})),
+            ("(0.485, -1.5, 1e-05)", json!([0.485, -1.5, 1e-5])),
         ] {
             assert_eq!(literal(text).as_ref(), Ok(&expected), "{text}");
         }
@@ -192,6 +200,13 @@ mod tests {
             "lambda: 0",
             "'\\xé9'",
             "{0: 1, 0: 2}",
+            "nan",
+            "inf",
+            "-inf",
+            "1e999",
+            "0.4.8",
+            "+1",
+            ".5",
         ] {
             assert!(literal(text).is_err(), "{text}");
         }

@@ -95,10 +95,11 @@ impl Analysis {
             output: name,
             ..wanted
         };
-        let own_side = wanted.own_side.and_then(|read| read(&graph));
-        let side = wanted.side.or(own_side).unwrap_or(INPUT_SIZE);
-        let facts = Facts::trace(&graph, &picture, picture.size(side));
-        let [height, width] = picture.size(side);
+        let [height, width] = match wanted.size {
+            Some(size_of) => size_of(&graph, picture.fixed),
+            None => picture.size(INPUT_SIZE),
+        };
+        let facts = Facts::trace(&graph, &picture, [height, width]);
         let shape = match picture.layout {
             Layout::ChannelsFirst => [1, 3, height, width],
             Layout::ChannelsLast => [1, height, width, 3],

@@ -16,6 +16,15 @@ pub enum FileError {
         /// Its name in the catalogue, if it is of that.
         nick: Option<&'static str>,
     },
+    /// A folder in place of a network file holds none, or several.
+    NoNetwork {
+        /// The folder.
+        folder: PathBuf,
+        /// Names of some of the ONNX files in it, if there are several.
+        names: Vec<String>,
+        /// How many more there are.
+        more: usize,
+    },
     /// The network file exists but cannot be read.
     Unreadable {
         /// The network file.
@@ -88,6 +97,8 @@ impl FileError {
                 nick: Some(nick), ..
             } => Remedy::InstallNetwork(nick),
             Self::Missing { nick: None, .. } => Remedy::NameNetwork,
+            Self::NoNetwork { names, .. } if names.is_empty() => Remedy::ExportNetwork,
+            Self::NoNetwork { .. } => Remedy::Words("Name one of them."),
             Self::Unreadable { trouble, .. } => Remedy::Words(trouble.remedy()),
             Self::NotOnnx {
                 fault: Fault::OrtFormat,
@@ -119,6 +130,25 @@ impl fmt::Display for FileError {
                     write!(f, ".")
                 }
             },
+            Self::NoNetwork { folder, names, .. } if names.is_empty() => {
+                write!(f, "The folder {} holds no ONNX file.", folder.display())
+            }
+            Self::NoNetwork {
+                folder,
+                names,
+                more,
+            } => {
+                write!(
+                    f,
+                    "The folder {} holds several ONNX files and none that is called model.onnx: {}",
+                    folder.display(),
+                    names.join(", ")
+                )?;
+                match more {
+                    0 => write!(f, "."),
+                    more => write!(f, " and {more} more."),
+                }
+            }
             Self::Unreadable { path, trouble } => {
                 write!(f, "The network file {} {trouble}.", path.display())
             }

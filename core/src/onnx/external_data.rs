@@ -18,7 +18,7 @@ use crate::file::{Ingredient, Opened};
 ///
 /// # Errors
 /// What is wrong with those files: missing, no regular files, too short, more than 2 GiB of weights
-/// or than memory allows, changed while they are read, or outside `folder`.
+/// or than memory allows, changed while they are read, or outside `folder` and of that to which the network is a link.
 pub fn inline(
     model: &mut proto::Model,
     own: &Opened,
@@ -167,7 +167,7 @@ impl Reader<'_> {
             take_in(tensor, data.into());
             return Ok(());
         }
-        let path = confine(self.folder, place.location)?;
+        let path = confine(self.folder, self.own.home().as_deref(), place.location)?;
         let size = graph::byte_size(tensor)
             .ok_or_else(|| format!("the shape of weight “{}” is absurd", tensor.name()))?;
         let too_short = || {
@@ -246,8 +246,9 @@ impl<'a> Place<'a> {
     }
 }
 
-/// The file at `location` under `folder`, links followed.
-fn confine(folder: &Path, location: &str) -> Result<PathBuf, String> {
+/// The file at `location` under `folder`, links followed. They may lead into `home` too, where the network's own link leads:
+/// hubs keep what they have fetched under other names, and a folder of links to it.
+fn confine(folder: &Path, home: Option<&Path>, location: &str) -> Result<PathBuf, String> {
     let relative = Path::new(location);
     let outside = || format!("{location} lies outside the model's folder");
     if !relative
@@ -260,7 +261,7 @@ fn confine(folder: &Path, location: &str) -> Result<PathBuf, String> {
     let failed = |error: std::io::Error| format!("{}: {error}", path.display());
     let resolved = path.canonicalize().map_err(failed)?;
     let folder = folder.canonicalize().map_err(failed)?;
-    if !resolved.starts_with(folder) {
+    if !resolved.starts_with(folder) && home.is_none_or(|home| !resolved.starts_with(home)) {
         return Err(outside());
     }
     Ok(resolved)

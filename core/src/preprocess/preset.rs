@@ -2,6 +2,10 @@
 
 use super::sampler::{ChannelOrder, Normalization};
 
+/// Largest relative difference of factors, and difference of offsets, of one and the same preprocessing
+/// written with other roundings.
+const SAME: f64 = 1e-5;
+
 /// A network's preprocessing: colour order, divisor, mean and deviation of its input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Preprocess {
@@ -61,6 +65,12 @@ impl Preprocess {
             .find(|preprocess| preprocess.name() == name)
     }
 
+    /// The preset whose numbers these are, whatever their units: x / 127.5 - 1 is (x / 255 - 0.5) / 0.5.
+    pub fn of(normalization: &Normalization) -> Option<Self> {
+        let is_same = |preset: &Self| preset.normalization().is_alike(normalization);
+        Self::ALL.into_iter().find(is_same)
+    }
+
     /// Understands a description such as "BGR, 0..255, minus 104,117,123" by its colour order and
     /// its telling numbers.
     pub fn from_description(description: &str) -> Option<Self> {
@@ -107,9 +117,85 @@ impl Preprocess {
     }
 }
 
+impl Normalization {
+    /// Factor and offset of each channel, in the tensor's order.
+    fn line(&self) -> [(f64, f64); 3] {
+        std::array::from_fn(|channel| {
+            let deviation = f64::from(self.deviation[channel]);
+            (
+                1.0 / (f64::from(self.divisor) * deviation),
+                -f64::from(self.mean[channel]) / deviation,
+            )
+        })
+    }
+
+    /// Whether both make the same of every pixel, but for roundings.
+    pub fn is_alike(&self, other: &Self) -> bool {
+        let pairs = self.line().into_iter().zip(other.line());
+        self.order == other.order
+            && pairs
+                .into_iter()
+                .all(|((scale, offset), (other_scale, other_offset))| {
+                    (scale / other_scale - 1.0).abs() <= SAME
+                        && (offset - other_offset).abs() <= SAME
+                })
+    }
+
+    /// What becomes of a pixel, in words.
+    pub fn description(&self) -> String {
+        let order = match self.order {
+            ChannelOrder::Rgb => "RGB",
+            ChannelOrder::Bgr => "BGR",
+        };
+        let three = |[first, second, third]: [f32; 3]| match first == second && second == third {
+            true => first.to_string(),
+            false => format!("{first} {second} {third}"),
+        };
+        let divided = match self.divisor {
+            255.0 => "0..1".to_owned(),
+            1.0 => "0..255".to_owned(),
+            divisor => format!("x / {divisor}"),
+        };
+        let mut words = format!("{order}, {divided}");
+        if self.mean != [0.0; 3] {
+            words += &format!(", minus {}", three(self.mean));
+        }
+        if self.deviation != [1.0; 3] {
+            words += &format!(", over {}", three(self.deviation));
+        }
+        words
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_preset_is_known_by_its_numbers() {
+        for preset in Preprocess::ALL {
+            assert_eq!(Preprocess::of(&preset.normalization()), Some(preset));
+        }
+        let half = Normalization {
+            order: ChannelOrder::Rgb,
+            divisor: (1.0 / 0.003_921_568_627_450_98_f64) as f32,
+            mean: [0.5; 3],
+            deviation: [0.5; 3],
+        };
+        assert_eq!(Preprocess::of(&half), Some(Preprocess::Tf));
+        assert_eq!(half.description(), "RGB, 0..1, minus 0.5, over 0.5");
+        let clip = Normalization {
+            mean: [0.481_454_66, 0.457_827_5, 0.408_210_73],
+            deviation: [0.268_629_54, 0.261_302_6, 0.275_777_1],
+            ..half
+        };
+        assert_eq!(Preprocess::of(&clip), None);
+        let bgr = Normalization {
+            order: ChannelOrder::Bgr,
+            ..half
+        };
+        assert_eq!(Preprocess::of(&bgr), None);
+    }
 
     #[test]
     fn descriptions_are_understood() {

@@ -118,6 +118,46 @@ fn a_preprocessing_that_nothing_tells_is_told_of() {
 }
 
 #[test]
+fn a_folder_is_inspected_with_what_stands_in_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let network = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../tests/graphs/keras-mobilenet.onnx"
+    );
+    let put = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+    std::fs::copy(network, folder.path().join("model.onnx")).unwrap();
+    put(
+        "preprocessor_config.json",
+        r#"{"image_mean": [0.1, 0.2, 0.3], "image_std": [0.5, 0.5, 0.5], "crop_pct": 0.9, "size": 99999}"#,
+    );
+    put("config.json", r#"{"id2label": {"0": "one"}}"#);
+    let report = words(&inspect(&[folder.path()]).stdout);
+    for expected in [
+        "custom: RGB, 0..1, minus 0.1 0.2 0.3, over 0.5 (says preprocessor_config.json)\n",
+        "warning        The preprocessor_config.json of model.onnx says size=“99999”, which is no size from 1 to 4096: ",
+        "warning        The config.json of model.onnx says id2label=“{\"0\":\"one\"}”, which is not one label for each of its ",
+    ] {
+        assert!(report.contains(expected), "{report}");
+    }
+    put("preprocessor_config.json", r#"{"size": 64, "resample": 2}"#);
+    let json = inspect(&[folder.path().as_os_str(), OsStr::new("--json")]);
+    let json: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
+    assert!(
+        json["notices"][0]
+            .as_str()
+            .unwrap()
+            .contains("the bilinear filter"),
+        "{json}"
+    );
+    assert_eq!(json["normalization"]["divisor"], 255.0);
+    assert_eq!(json["normalization"]["order"], "rgb");
+    let empty = tempfile::tempdir().unwrap();
+    let refused = inspect(&[empty.path()]);
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(words(&refused.stderr).contains("holds no ONNX file. Export the network into it, or "));
+}
+
+#[test]
 fn a_picture_is_explained() {
     let Some(model) = common::test_model("what inspect says of ResNet-18", "resnet18.onnx") else {
         return;

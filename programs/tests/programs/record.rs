@@ -343,6 +343,25 @@ fn what_was_seen_stands_beside_the_video() {
 }
 
 #[test]
+fn a_network_is_named_by_its_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    clip(folder, "-t 0.3 in.mp4");
+    let network = source("tests/graphs/torch-script-7-mobilenet-v3.onnx");
+    fs::create_dir_all(folder.join("net/onnx")).unwrap();
+    fs::copy(network, folder.join("net/onnx/model.onnx")).unwrap();
+    let names: serde_json::Map<String, Value> = (0..10)
+        .map(|class| (class.to_string(), format!("name {class}").into()))
+        .collect();
+    let config = serde_json::json!({"id2label": names}).to_string();
+    fs::write(folder.join("net/config.json"), config).unwrap();
+    recorded(folder, "in.mp4 -o out.mp4 --model net/");
+    let lines = Recording::new(folder, "out.mp4").lines();
+    let label = lines[0]["top"][0]["label"].as_str().unwrap();
+    assert!(label.starts_with("name "), "{label}");
+}
+
+#[test]
 fn odd_sides_and_any_frame_rate_stay() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();

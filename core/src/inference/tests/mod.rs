@@ -8,5 +8,6 @@ mod outside;
 mod places;
 mod pooled;
 mod refusals;
+mod shelf;
 mod taps;
 mod words;

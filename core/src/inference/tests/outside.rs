@@ -161,6 +161,36 @@ fn tensors_stay_in_the_folder_wherever_they_are_kept() {
 }
 
 #[test]
+fn a_network_that_is_a_link_may_keep_tensors_where_it_leads() {
+    let root = tempfile::tempdir().unwrap();
+    let (blobs, snapshot) = (root.path().join("blobs"), root.path().join("snapshot"));
+    fs::create_dir(&blobs).unwrap();
+    fs::create_dir(&snapshot).unwrap();
+    fs::write(root.path().join("secret.bin"), [0; 4]).unwrap();
+    fs::write(
+        blobs.join("e3b0"),
+        keeping("weight", "n.bin").model.encode_to_vec(),
+    )
+    .unwrap();
+    fs::write(blobs.join("c442"), 0.5f32.to_le_bytes()).unwrap();
+    symlink("../blobs/e3b0", snapshot.join("model.onnx")).unwrap();
+    let open = |data: &str| {
+        let link = snapshot.join("n.bin");
+        let _ = fs::remove_file(&link);
+        symlink(data, link).unwrap();
+        Classifier::open(&testing::options(snapshot.clone()))
+    };
+    let outside = open("../secret.bin");
+    assert!(matches!(
+        outside,
+        Err(Error::File(FileError::ExternalData { .. }))
+    ));
+    if testing::is_runtime_installed() {
+        open("../blobs/c442").unwrap_or_else(|error| panic!("{error}"));
+    }
+}
+
+#[test]
 fn weights_that_nothing_is_made_of_are_not_read() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("network.onnx");

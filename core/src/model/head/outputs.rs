@@ -11,21 +11,25 @@ use crate::onnx::graph::Graph;
 pub const MOST_OUTPUTS: usize = 8;
 
 /// What is known of the output before the network is read.
-#[derive(Debug, Clone, Copy, Default)]
+/// Height and width of the pictures of the network in a graph, whose own width and height are given where it has a fixed
+/// one.
+pub type SizeOf<'a> = dyn Fn(&Graph, Option<(usize, usize)>) -> [usize; 2] + 'a;
+
+#[derive(Clone, Copy, Default)]
 pub struct Wanted<'a> {
     /// Name or index.
     pub output: Option<&'a str>,
     /// Name of the tensor or node whose feature map is explained; none: the last one with places.
     pub layer: Option<&'a str>,
-    /// Shortest side of the picture in pixels, where the user or the catalogue says it.
-    pub side: Option<u32>,
-    /// Reads from the network the shortest side that its file says.
-    pub own_side: Option<fn(&Graph) -> Option<u32>>,
+    /// Tells how large the network's pictures are; where it does not, they are squares of the usual size.
+    pub size: Option<&'a SizeOf<'a>>,
     /// Number of labels that the user gives.
     pub labels: Option<usize>,
     /// Reads from the network how many labels its file brings; more than one number where it brings
     /// several lists.
     pub own_labels: Option<fn(&Graph) -> Vec<usize>>,
+    /// Number of labels in a file beside the network.
+    pub labels_beside: Option<usize>,
 }
 
 /// The output that is explained, and others that might be.
@@ -83,7 +87,8 @@ pub fn choose(
     wanted: Wanted,
 ) -> Option<Found> {
     let own_labels = wanted.own_labels.map(|counts| counts(graph));
-    let own_labels = own_labels.unwrap_or_default();
+    let mut own_labels = own_labels.unwrap_or_default();
+    own_labels.extend(wanted.labels_beside);
     let rank = |candidate: &Candidate| {
         let classes = classes(graph, facts, &candidate.head_match);
         (

@@ -13,8 +13,8 @@ use camoverlay_programs::{Failure, Input, NetworkOptions, QuestionOptions, is_sa
 #[derive(clap::Parser)]
 #[command(name = "camoverlay-inspect", version)]
 pub struct Arguments {
-    /// ONNX classifier to inspect
-    #[arg(value_name = "MODEL.onnx", conflicts_with = "net")]
+    /// ONNX classifier to inspect, or the folder that it was exported to
+    #[arg(value_name = "MODEL", conflicts_with = "net")]
     pub model: Option<PathBuf>,
     /// Explain this picture (a file or an address), upright; of a video, its first frame
     #[arg(long, value_name = "FILE")]

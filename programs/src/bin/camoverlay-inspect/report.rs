@@ -3,9 +3,9 @@
 use std::fmt::Write;
 
 use camoverlay::cam::{Class, Explanation, Method};
-use camoverlay::inference::{Classifier, PreprocessOrigin};
+use camoverlay::inference::{Classifier, PreprocessOrigin, Warning};
 use camoverlay::model::{Layout, Places};
-use camoverlay::preprocess::Fit;
+use camoverlay::preprocess::{ChannelOrder, Fit, Normalization};
 use gstcamoverlay::camoverlay::words;
 
 /// All there is to tell of a network, and of a picture if there was one.
@@ -18,7 +18,10 @@ impl Report<'_> {
     fn size(&self) -> String {
         match self.classifier.fit() {
             Fit::ShortestSide(side) => format!("any size, shortest side {side}"),
-            Fit::Exact { width, height } => format!("{width} x {height} only"),
+            Fit::Exact { width, height } if self.classifier.is_fixed() => {
+                format!("{width} x {height} only")
+            }
+            Fit::Exact { width, height } => format!("any size, stretched to {width} x {height}"),
         }
     }
 
@@ -50,13 +53,14 @@ impl Report<'_> {
     pub fn text(&self) -> String {
         let classifier = self.classifier;
         let structure = classifier.structure();
-        let (preprocess, origin) = classifier.preprocess();
-        let origin = match origin {
-            PreprocessOrigin::Options => "as asked",
-            PreprocessOrigin::File => "says the file",
-            PreprocessOrigin::Catalogue => "says the catalogue",
+        let preprocessing = classifier.preprocessing();
+        let origin = match preprocessing.origin {
+            PreprocessOrigin::Options => "as asked".to_owned(),
+            PreprocessOrigin::File => "says the file".to_owned(),
+            PreprocessOrigin::Beside(name) => format!("says {name}"),
+            PreprocessOrigin::Catalogue => "says the catalogue".to_owned(),
             PreprocessOrigin::Assumed => {
-                "assumed: the file does not say; --preprocess, or its metadata key “preprocess”, sets another"
+                "assumed: the file does not say; --preprocess, or its metadata key “preprocess”, sets another".to_owned()
             }
         };
         let outputs = &structure.outputs;
@@ -127,8 +131,8 @@ impl Report<'_> {
                 "preprocessing",
                 format!(
                     "{}: {} ({origin})",
-                    preprocess.name(),
-                    preprocess.description()
+                    preprocessing.name(),
+                    preprocessing.description()
                 ),
             ),
             ("output", output),
@@ -161,6 +165,10 @@ impl Report<'_> {
         for warning in classifier.warnings() {
             let warning = words::of_warning(warning);
             let _ = writeln!(text, "{:14} {warning}", "warning");
+        }
+        for notice in classifier.notices() {
+            let notice = words::of_warning(notice);
+            let _ = writeln!(text, "{:14} {notice}", "notice");
         }
         if let Some(explanation) = self.explanation {
             let map = &explanation.map;
@@ -195,8 +203,10 @@ impl Report<'_> {
         let classifier = self.classifier;
         let structure = classifier.structure();
         let (width, height) = match classifier.fit() {
-            Fit::ShortestSide(_) => ("null".to_owned(), "null".to_owned()),
-            Fit::Exact { width, height } => (width.to_string(), height.to_string()),
+            Fit::Exact { width, height } if classifier.is_fixed() => {
+                (width.to_string(), height.to_string())
+            }
+            Fit::ShortestSide(_) | Fit::Exact { .. } => ("null".to_owned(), "null".to_owned()),
         };
         let shortest = match classifier.fit() {
             Fit::ShortestSide(side) => side,
@@ -219,11 +229,20 @@ impl Report<'_> {
         let others = structure.outputs.others.iter();
         let others: Vec<String> = others.map(|name| quoted(name)).collect();
         let methods: Vec<String> = self.methods().iter().map(|name| quoted(name)).collect();
-        let warnings: Vec<String> = classifier
-            .warnings()
-            .iter()
-            .map(|warning| quoted(&words::of_warning(warning)))
-            .collect();
+        let sentences = |list: &[Warning]| {
+            let list = list.iter().map(|one| quoted(&words::of_warning(one)));
+            list.collect::<Vec<_>>().join(",")
+        };
+        let Normalization {
+            order,
+            divisor,
+            mean,
+            deviation,
+        } = classifier.normalization();
+        let order = match order {
+            ChannelOrder::Rgb => "rgb",
+            ChannelOrder::Bgr => "bgr",
+        };
         let mut fields = vec![
             format!("\"network\":{}", quoted(classifier.name())),
             format!("\"input\":{}", quoted(&structure.input)),
@@ -232,7 +251,10 @@ impl Report<'_> {
             format!("\"fixed-height\":{height}"),
             format!(
                 "\"preprocess\":{}",
-                quoted(classifier.preprocess().0.name())
+                quoted(classifier.preprocessing().name())
+            ),
+            format!(
+                "\"normalization\":{{\"order\":\"{order}\",\"divisor\":{divisor:?},\"mean\":{mean:?},\"std\":{deviation:?}}}"
             ),
             format!("\"features\":{}", quoted(&structure.features)),
             format!("\"output\":{}", quoted(&structure.outputs.taken)),
@@ -243,7 +265,8 @@ impl Report<'_> {
             format!("\"operators\":[{}]", operators.join(",")),
             format!("\"classes\":{}", classifier.class_count()),
             format!("\"methods\":[{}]", methods.join(",")),
-            format!("\"warnings\":[{}]", warnings.join(",")),
+            format!("\"warnings\":[{}]", sentences(classifier.warnings())),
+            format!("\"notices\":[{}]", sentences(classifier.notices())),
         ];
         if let Some(explanation) = self.explanation {
             let map = &explanation.map;
