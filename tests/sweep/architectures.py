@@ -1,0 +1,256 @@
+"""Compares camoverlay with automatic differentiation in PyTorch over classifiers of timm, torchvision and Transformers.
+
+    architectures.py --inspect target/release/camoverlay-inspect [--exporter dynamo] [--write docs/architectures.md] [NAME...]
+
+Each network gets random weights, is exported to ONNX, and explains one photo. Of every module in PyTorch the output A and
+its gradient G are kept, and camoverlay's map is looked for among their maps Σ_k G_k A_k: it agrees with PyTorch if one of
+them is its own, after min-max, and Grad-CAM at the same module is too. Logits are compared relative to their largest
+magnitude.
+
+needs: torch torchvision timm transformers onnx onnxscript numpy pillow
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import json
+import subprocess
+import sys
+import tempfile
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import timm
+import torch
+import torchvision
+from PIL import Image
+
+from families import TIMM, TORCHVISION, transformers_models
+
+PHOTO = Path(__file__).parents[2] / "examples" / "media" / "chelsea.png"
+LOGITS, MAP = 1e-3, 1e-4  # tolerances
+Array = np.ndarray
+
+
+class Logits(torch.nn.Module):
+    """A network of Transformers that returns its logits alone."""
+
+    def __init__(self, model: torch.nn.Module) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, pixel_values: torch.Tensor) -> torch.Tensor:
+        return self.model(pixel_values=pixel_values).logits
+
+
+def builders() -> dict[str, Callable[[], tuple[torch.nn.Module, int]]]:
+    """What makes each network, and its side in pixels."""
+
+    def of_timm(name: str) -> tuple[torch.nn.Module, int]:
+        model = timm.create_model(name, pretrained=False)
+        return model, model.pretrained_cfg["input_size"][-1]
+
+    def of_torchvision(name: str) -> tuple[torch.nn.Module, int]:
+        settings = {"init_weights": True} if name in ("googlenet", "inception_v3") else {}
+        return torchvision.models.get_model(name, weights=None, **settings), 299 if name == "inception_v3" else 224
+
+    def of_transformers(make: Callable[[], torch.nn.Module]) -> tuple[torch.nn.Module, int]:
+        model = make()
+        size = model.config.image_size if hasattr(model.config, "image_size") else 224
+        return Logits(model), size if isinstance(size, int) else size[0]
+
+    found = {f"timm {name}": lambda name=name: of_timm(name) for name in TIMM}
+    found |= {f"torchvision {name}": lambda name=name: of_torchvision(name) for name in TORCHVISION}
+    found |= {f"transformers {name}": lambda make=make: of_transformers(make) for name, make in transformers_models().items()}
+    return found
+
+
+def with_numbers(model: torch.nn.Module) -> torch.nn.Module:
+    """The network with noise wherever it starts with a constant: layer scales and heads of zeros explain nothing."""
+    torch.manual_seed(1)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            if parameter.numel() < 2 or parameter.std() < 1e-8:
+                parameter.add_(0.1 * torch.randn_like(parameter))
+        for name, buffer in model.named_buffers():
+            if name.endswith("running_mean"):
+                buffer.add_(0.05 * torch.randn_like(buffer))
+    return model.eval()
+
+
+def picture(side: int, path: Path) -> torch.Tensor:
+    photo = Image.open(PHOTO).convert("RGB").resize((side, side), Image.Resampling.BICUBIC)
+    photo.save(path)
+    x = np.asarray(photo, np.float32) / 255
+    x = (x - np.float32([0.485, 0.456, 0.406])) / np.float32([0.229, 0.224, 0.225])
+    return torch.from_numpy(np.ascontiguousarray(x.transpose(2, 0, 1)[None], np.float32))
+
+
+def export(model: torch.nn.Module, image: torch.Tensor, path: Path, exporter: str) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        settings: dict[str, Any] = {"input_names": ["input"], "output_names": ["logits"], "dynamo": exporter == "dynamo"}
+        if exporter == "script":
+            timm.layers.set_fused_attn(False)
+            settings["opset_version"] = 17
+        torch.onnx.export(model, (image,), str(path), **settings)
+
+
+def inspect(program: str, model: Path, image: Path, *options: str) -> dict[str, Any] | str:
+    command = [program, str(model), "--image", str(image), "--preprocess", "torch", "--json", *options]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    return json.loads(result.stdout) if result.returncode == 0 else result.stderr.strip()
+
+
+def min_max(values: Array) -> Array:
+    values = np.asarray(values, np.float64)
+    return (values - values.min()) / max(values.max() - values.min(), 1e-300)
+
+
+def kept_outputs(model: torch.nn.Module, image: torch.Tensor, target: int | None) -> tuple[Array, dict[str, tuple]]:
+    """The logits, and for each module the output A and its gradient of the target's logit (the best one's)."""
+    kept: dict[str, torch.Tensor] = {}
+    handles = []
+    for name, module in model.named_modules():
+
+        def keep(_module: Any, _inputs: Any, output: Any, name: str = name) -> None:
+            tensor = output[0] if isinstance(output, tuple | list) and output else output
+            if isinstance(tensor, torch.Tensor) and tensor.requires_grad:
+                tensor.retain_grad()
+                kept[name] = tensor
+
+        handles.append(module.register_forward_hook(keep))
+    x = image.clone().requires_grad_(True)
+    logits = model(x)[0]
+    best = int(logits.argmax()) if target is None else target
+    logits[best].backward()
+    for handle in handles:
+        handle.remove()
+    pairs = {name: (t.detach().numpy(), t.grad.numpy()) for name, t in kept.items() if t.grad is not None}
+    return logits.detach().numpy(), pairs
+
+
+def cells_of(a: Array, g: Array, height: int, width: int) -> Iterator[tuple[Array, Array]]:
+    """A and G as cells x channels, in each layout in which they may have height x width cells."""
+    count = height * width
+    if a.ndim == 4 and a.shape[2:] == (height, width):
+        yield a[0].reshape(a.shape[1], -1).T, g[0].reshape(a.shape[1], -1).T
+    if a.ndim == 4 and a.shape[1:3] == (height, width):
+        yield a[0].reshape(count, -1), g[0].reshape(count, -1)
+    if a.ndim == 3 and a.shape[1] >= count and a.shape[0] == 1:
+        prefix = a.shape[1] - count
+        yield a[0, prefix:], g[0, prefix:]
+    if a.ndim == 3 and a.shape[2] == count and a.shape[0] == 1:
+        yield a[0].T, g[0].T
+
+
+def closest(ours: dict[str, Array], pairs: dict[str, tuple], height: int, width: int) -> tuple[float, float, str]:
+    """How far HiResCAM and Grad-CAM are from those at the module that is nearest, and its name."""
+    best = (np.inf, np.inf, "")
+    for name, (a, g) in pairs.items():
+        for cells, gradient in cells_of(a, g, height, width):
+            hires = (cells.astype(np.float64) * gradient).sum(1)
+            grad = cells.astype(np.float64) @ gradient.astype(np.float64).mean(0)
+            for is_sorted in (False, True):
+                order = (lambda v: np.sort(v.ravel())) if is_sorted else np.ravel
+                errors = [
+                    np.abs(min_max(order(ours[kind])) - min_max(order(theirs))).max()
+                    for kind, theirs in (("hirescam", hires), ("gradcam", grad))
+                    if kind in ours
+                ]
+                far = max(errors)
+                # Of equal values in another order only where nothing agrees in its place: tokens kept in blocks.
+                if far < best[0] * (0.1 if is_sorted else 1.0):
+                    best = (errors[0], errors[-1], name + (" (in blocks)" if is_sorted else ""))
+    return best
+
+
+def sweep(name: str, build: Callable, program: str, folder: Path, exporter: str) -> dict[str, Any]:
+    photo, path = folder / "photo.png", folder / "network.onnx"
+    torch.manual_seed(0)
+    model, side = build()
+    model = with_numbers(model)
+    image = picture(side, photo)
+    row: dict[str, Any] = {"name": name, "side": side}
+    try:
+        export(model, image, path, exporter)
+    except Exception as error:  # noqa: BLE001 - exporters raise anything
+        return row | {"verdict": "not exported", "note": f"{type(error).__name__}: {error}".splitlines()[0][:100]}
+    report = inspect(program, path, photo, "--top-k", "1000")
+    if isinstance(report, str):
+        return row | {"verdict": "refused", "note": report.removeprefix(f"{path} cannot be explained: ")[:160]}
+    logits, pairs = kept_outputs(model, image, None)
+    ours = np.empty_like(logits)
+    for entry in report["top"]:
+        ours[entry["id"]] = entry["logit"]
+    row["logits"] = float(np.abs(ours - logits).max() / np.abs(logits).max())
+    height, width = report["map-height"], report["map-width"]
+    row |= {"map": f"{width} x {height}", "head": report["head"], "places": report["places"], "features": report["features"]}
+    maps = {}
+    for method in ("hirescam", "gradcam"):
+        made = inspect(program, path, photo, "--target", f"#{int(logits.argmax())}", "--method", method)
+        if not isinstance(made, str):
+            maps[method] = np.reshape(made["map"], (height, width))
+    if not maps:
+        return row | {"verdict": "undecided", "note": "no map of either method"}
+    hires, grad, module = closest(maps, pairs, height, width)
+    row |= {"hirescam": hires, "gradcam": grad, "module": module}
+    exact = row["logits"] <= LOGITS and max(hires, grad) <= MAP
+    return row | {"verdict": "ok" if exact else "undecided" if row["logits"] <= LOGITS else "wrong"}
+
+
+def table(rows: list[dict[str, Any]]) -> str:
+    columns = ["network", "pixels", "map", "head", "places", "logits", "hirescam", "gradcam", "as in PyTorch at", ""]
+    lines = ["| " + " | ".join(columns) + " |", "|---" * len(columns) + "|"]
+    for row in rows:
+        if "note" in row:
+            cells = [row["name"], str(row["side"]), "", row["note"].replace("|", "/"), "", "", "", "", "", row["verdict"]]
+        else:
+            numbers = [f"{row[c]:.0e}" for c in ("logits", "hirescam", "gradcam")]
+            cells = [row["name"], str(row["side"]), row["map"], row["head"], row["places"], *numbers, row["module"], row["verdict"]]
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("names", nargs="*")
+    parser.add_argument("--inspect", required=True)
+    parser.add_argument("--exporter", choices=["script", "dynamo"], default="script")
+    parser.add_argument("--write", type=Path)
+    options = parser.parse_args()
+    all_of_them = builders()
+    names = [n for n in all_of_them if not options.names or any(part in n for part in options.names)]
+    rows = []
+    for name in names:
+        start = time.monotonic()
+        with tempfile.TemporaryDirectory() as folder:
+            try:
+                row = sweep(name, all_of_them[name], options.inspect, Path(folder), options.exporter)
+            except Exception as error:  # noqa: BLE001 - one network must not end the sweep
+                row = {"name": name, "side": 0, "verdict": "failed", "note": f"{type(error).__name__}: {error}"[:120]}
+        rows.append(row)
+        print(f"{time.monotonic() - start:5.1f} s", row, file=sys.stderr, flush=True)
+        gc.collect()
+    counts = {verdict: sum(row["verdict"] == verdict for row in rows) for verdict in dict.fromkeys(r["verdict"] for r in rows)}
+    summary = ", ".join(f"{count} {verdict}" for verdict, count in counts.items())
+    print(table(rows), summary, sep="\n\n")
+    if options.write:
+        options.write.write_text(
+            "# Architectures next to automatic differentiation\n\n"
+            "Classifiers of timm, torchvision and Transformers with random weights, exported by torch's "
+            f"{options.exporter} exporter; torch {torch.__version__}, timm {timm.__version__}. Largest differences: of the "
+            "logits relative to their largest magnitude, of the maps after min-max. The module is the one in PyTorch at whose "
+            "output the maps agree; “in blocks”: it keeps its tokens in another order than the picture's.\n\n"
+            f"{summary}.\n\n" + table(rows) + "\n"
+        )
+    return int(any(row["verdict"] in ("wrong", "failed") for row in rows))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
