@@ -71,6 +71,7 @@ impl Error {
             ) => ErrorKind::Format,
             Self::Model(
                 ModelError::FixedInput { .. }
+                | ModelError::Preparation { .. }
                 | ModelError::InputTooSmall { .. }
                 | ModelError::Memory { .. }
                 | ModelError::NoSuchClass { .. }

@@ -185,15 +185,9 @@ pub fn ask<'a>(
 pub fn options(path: PathBuf) -> Options {
     Options {
         source: Source::File(path),
-        models_dir: None,
-        labels: None,
-        output: None,
-        preprocess: None,
-        input_size: None,
         threads: 1,
-        memory_limit: None,
-        ort_library: None,
         search_roots: roots(),
+        ..Options::default()
     }
 }
 

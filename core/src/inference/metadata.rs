@@ -58,7 +58,7 @@ impl Warnings {
     }
 
     /// `taken` is what is taken instead, and `remedy` how to have something else.
-    fn add(
+    pub fn add(
         &mut self,
         (key, value): (&str, &str),
         fault: &str,
@@ -75,7 +75,7 @@ impl Warnings {
 }
 
 /// The value of a key, if it is there and not empty.
-fn value<'a>(graph: &'a Graph, key: &'static str) -> Option<(&'static str, &'a str)> {
+pub fn value<'a>(graph: &'a Graph, key: &'static str) -> Option<(&'static str, &'a str)> {
     let value = graph.metadata(key)?;
     (!value.trim().is_empty()).then_some((key, value))
 }
@@ -175,10 +175,11 @@ pub fn input_size(
     path: &Path,
     warnings: &mut Warnings,
 ) -> Result<u32, ModelError> {
-    let fixed = network.picture.fixed;
-    if let (Some((width, height)), Some(asked)) = (fixed, options.input_size)
-        && width.min(height) != asked as usize
+    let own = network.picture.own_side();
+    if let (Some(own), Some(asked)) = (own, options.input_size)
+        && own != asked
     {
+        let [height, width] = network.picture.sides;
         return Err(ModelError::FixedInput {
             path: path.to_owned(),
             width,
@@ -189,7 +190,6 @@ pub fn input_size(
     if let Some(size) = options.input_size.or(entry.map(|entry| entry.input_size)) {
         return Ok(size);
     }
-    let own = fixed.map(|(width, height)| width.min(height) as u32);
     let mut found = None;
     let keys = ["input_size", "imgsz"];
     for said in keys

@@ -38,8 +38,8 @@ pub struct Network {
     pub(super) labels: Labels,
     pub(super) classes: usize,
     pub(super) preprocess: (Preprocess, PreprocessOrigin),
-    pub(super) input_size: u32,
-    pub(super) fixed: Option<(usize, usize)>,
+    pub(super) normalization: Normalization,
+    pub(super) fit: Fit,
     pub(super) structure: Structure,
     pub(super) head: Head,
     /// The graph returns [`Activation::sums`].
@@ -75,23 +75,21 @@ impl Network {
         self.classes
     }
 
-    /// The preprocessing and where it was learnt.
+    /// The preprocessing and where it was learnt; [`normalization`](Self::normalization) has the numbers, some of which
+    /// may be others.
     pub fn preprocess(&self) -> (Preprocess, PreprocessOrigin) {
         self.preprocess
     }
 
     /// How 8-bit channels become the values of its input.
     pub fn normalization(&self) -> Normalization {
-        self.preprocess.0.normalization()
+        self.normalization
     }
 
-    /// How a frame is fitted to the network: its shortest side becomes the input size, unless the
-    /// network takes one size only.
+    /// How a frame is fitted to the network: its shortest side becomes the input size, unless the network takes one
+    /// size only, its file says something else, or something else was asked for.
     pub fn fit(&self) -> Fit {
-        match self.fixed {
-            Some((width, height)) => Fit::Exact { width, height },
-            None => Fit::ShortestSide(self.input_size as usize),
-        }
+        self.fit
     }
 
     /// What the network's graph is made of.

@@ -4,6 +4,7 @@ use super::error::RuntimeError;
 use super::labels::LabelFile;
 use super::network::{Network, Structure};
 use super::options::Options;
+use super::preparation::Preparation;
 use super::printable::printable;
 use super::probe;
 use super::session::{self, Cancellation, Choice, Failure, Session};
@@ -13,7 +14,6 @@ use crate::model::analysis::Analysis;
 use crate::model::error::ModelError;
 use crate::model::head::outputs::Wanted;
 use crate::model::image_input::{INPUT_SIZE, Picture};
-use crate::model::places::oblong;
 use crate::model::{Head, Outputs, Places};
 
 /// Loads ONNX Runtime if that has not happened yet, reads the network, finds its feature map and its
@@ -36,7 +36,12 @@ pub fn network(options: &Options, cancellation: &Cancellation) -> Result<Network
     let (analysis, mut files) = Analysis::of_file(&path, wanted)?;
     let graph = &analysis.graph;
     let mut warnings = metadata::Warnings::new(&path);
-    let preprocess = metadata::preprocess(options, entry, graph, &mut warnings);
+    let picture = analysis.picture.clone();
+    let preparation = Preparation::new(options, entry, graph, &picture, &path, &mut warnings)?;
+    let (preprocess, normalization) = (
+        (preparation.preprocess, preparation.origin),
+        preparation.normalization,
+    );
     let input_size = metadata::input_size(options, entry, &analysis, &path, &mut warnings)?;
     let places = analysis.places(&path, input_size);
     let least_side = match places {
@@ -66,8 +71,9 @@ pub fn network(options: &Options, cancellation: &Cancellation) -> Result<Network
     let gradient = analysis.gradient.as_ref();
     let has_constant_of_space = analysis.has_constant_of_space();
     let has_sums = gradient.is_some_and(|gradient| gradient.sums.is_some());
-    if let Some((width, height)) = analysis.picture.fixed {
-        let bytes = size_of::<f32>() as u64 * 3 * width as u64 * height as u64;
+    if let Some((width, height)) = picture.fixed() {
+        let bytes =
+            size_of::<f32>() as u64 * picture.channels as u64 * width as u64 * height as u64;
         if let Some(limit) = limit.filter(|&limit| bytes > limit) {
             return Err(ModelError::Memory {
                 path,
@@ -82,7 +88,7 @@ pub fn network(options: &Options, cancellation: &Cancellation) -> Result<Network
         slot: 0,
         detail: has_sums.then_some(false),
     });
-    let (model, picture, head_match) = analysis.rewrite(&path, limit.unwrap_or(u64::MAX))?;
+    let (model, head_match) = analysis.rewrite(&path, limit.unwrap_or(u64::MAX))?;
     let unsupported = |message| {
         Error::from(RuntimeError::Unsupported {
             path: path.clone(),
@@ -91,7 +97,14 @@ pub fn network(options: &Options, cancellation: &Cancellation) -> Result<Network
     };
     let session = {
         let limit = limit.map(|limit| usize::try_from(limit).unwrap_or(usize::MAX));
-        Session::new(&environment, &model, options.threads, limit).map_err(unsupported)?
+        Session::new(
+            &environment,
+            &model,
+            picture.channels,
+            options.threads,
+            limit,
+        )
+        .map_err(unsupported)?
     };
     drop(model);
     let mut outputs = session::Outputs::default().ended_by(cancellation);
@@ -101,7 +114,7 @@ pub fn network(options: &Options, cancellation: &Cancellation) -> Result<Network
             Failure::Words(message) => message,
         };
         let usual = || usual_size(&session, &picture, input_size, choice, outputs);
-        let error = match picture.fixed {
+        let error = match picture.fixed() {
             Some(_) => unsupported(message),
             None => Error::from(RuntimeError::Size {
                 path: path.clone(),
@@ -117,8 +130,7 @@ pub fn network(options: &Options, cancellation: &Cancellation) -> Result<Network
             match session.inferred_classes() {
                 Some(classes) => classes,
                 None => {
-                    let side = input_size as usize;
-                    let (width, height) = picture.fixed.unwrap_or((side, side));
+                    let [height, width] = picture.size(input_size);
                     count_classes(&session, width, height, choice, &mut outputs)
                         .map_err(|failure| does_not_run(failure, &mut outputs))?
                 }
@@ -138,28 +150,31 @@ pub fn network(options: &Options, cancellation: &Cancellation) -> Result<Network
         None => metadata::choose_labels(own_labels, classes, &mut warnings),
     };
     let is_probed = matches!(structure.places, Places::Probed { .. });
-    let mut fixed = picture.fixed;
+    let mut sides = picture.sides;
     let may_be_fixed =
         is_probed || has_constant_of_space || matches!(head_match.head, Head::FlattenedLayers);
-    if fixed.is_none() && may_be_fixed {
+    if picture.fixed().is_none() && may_be_fixed {
         // A file may declare sizes free that its layers fix.
-        let side = input_size as usize;
+        let [height, width] = picture.size(input_size);
         let mut run = |width, height| count_classes(&session, width, height, choice, &mut outputs);
         // A constant may fix one of height and width alone.
         let tried = if has_constant_of_space { 2 } else { 1 };
-        let mut sizes = oblong(side).into_iter().take(tried);
+        let mut sizes = picture.oblong(input_size).take(tried);
         if sizes.any(|[height, width]| run(width, height).is_err()) {
-            run(side, side).map_err(|failure| does_not_run(failure, &mut outputs))?;
-            fixed = Some((side, side));
+            run(width, height).map_err(|failure| does_not_run(failure, &mut outputs))?;
+            sides = [Some(height), Some(width)];
         }
     }
     if is_probed {
         let frame = probe::Frame {
-            size: match fixed {
-                Some((width, height)) => [height, width],
-                None => oblong(input_size as usize)[0],
+            size: match sides {
+                [Some(height), Some(width)] => [height, width],
+                _ => {
+                    let square = picture.size(input_size);
+                    picture.oblong(input_size).next().unwrap_or(square)
+                }
             },
-            normalization: preprocess.0.normalization(),
+            normalization,
         };
         let checked = probe::check(&session, &frame, choice, cancellation);
         checked.map_err(|failure| match failure {
@@ -175,6 +190,7 @@ pub fn network(options: &Options, cancellation: &Cancellation) -> Result<Network
             }
         })?;
     }
+    let fit = preparation.fit(sides, input_size, &mut warnings)?;
     session::free_memory::give_back();
     Ok(Network {
         session,
@@ -183,8 +199,8 @@ pub fn network(options: &Options, cancellation: &Cancellation) -> Result<Network
         labels,
         classes,
         preprocess,
-        input_size,
-        fixed,
+        normalization,
+        fit,
         structure,
         head: head_match.head,
         has_sums,
@@ -229,7 +245,7 @@ fn usual_size(
     outputs: &mut session::Outputs,
 ) -> Option<u32> {
     let side = INPUT_SIZE as usize;
-    let is_helped = picture.fixed.is_none()
+    let is_helped = picture.own_side().is_none()
         && failed < INPUT_SIZE
         && count_classes(session, side, side, choice, outputs).is_ok();
     is_helped.then_some(INPUT_SIZE)
@@ -243,7 +259,7 @@ fn count_classes(
     choice: Option<Choice>,
     outputs: &mut session::Outputs,
 ) -> Result<usize, Failure> {
-    let black = vec![0.0; 3 * width * height];
+    let black = vec![0.0; session.channels() * width * height];
     session.run(&black, width, height, choice, outputs)?;
     let count = outputs.get(1)?.values.len();
     outputs.free();

@@ -60,7 +60,7 @@ pub fn check(
     let mut strays = 0;
     let mut outputs = Outputs::default().ended_by(cancellation);
     for seed in 0..PICTURES {
-        let pixels = picture(frame.size, seed);
+        let pixels = picture(frame.size, seed, session.channels());
         let plain = Answer::of(session, frame, &pixels, choice, &mut outputs)?;
         let [rows, columns] = plain.cells;
         if rows.min(columns) < FEWEST_CELLS {
@@ -209,12 +209,12 @@ impl Answer {
     }
 }
 
-/// Three planes of coloured blocks and noise, the same for the same seed.
-fn picture([height, width]: [usize; 2], seed: u32) -> Vec<u8> {
+/// Planes of coloured blocks and noise, as many as `channels`, the same for the same seed.
+fn picture([height, width]: [usize; 2], seed: u32, channels: usize) -> Vec<u8> {
     const BLOCKS: usize = 8;
     let mut random = noise(seed);
-    let colours: Vec<u8> = (0..3 * BLOCKS * BLOCKS).map(|_| random()).collect();
-    let mut pixels = Vec::with_capacity(3 * height * width);
+    let colours: Vec<u8> = (0..channels * BLOCKS * BLOCKS).map(|_| random()).collect();
+    let mut pixels = Vec::with_capacity(channels * height * width);
     for plane in colours.chunks_exact(BLOCKS * BLOCKS) {
         for y in 0..height {
             for x in 0..width {

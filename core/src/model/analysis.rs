@@ -150,12 +150,12 @@ impl Analysis {
         constant_space::is_in(&self.graph, &self.facts)
     }
 
-    /// The serialised graph to run, and the head_match and the picture that belong to it.
+    /// The serialised graph to run, and the head_match that belongs to it.
     ///
     /// # Errors
     /// [`FileError::NotOnnx`] for a graph of more than 2 GiB, [`ModelError::Memory`] for one that takes more than
     /// `limit` bytes for weights and what follows from them.
-    pub fn rewrite(self, path: &Path, limit: u64) -> Result<(Vec<u8>, Picture, HeadMatch), Error> {
+    pub fn rewrite(self, path: &Path, limit: u64) -> Result<(Vec<u8>, HeadMatch), Error> {
         let model = rewrite::rewrite(
             self.graph,
             &self.facts,
@@ -172,7 +172,7 @@ impl Analysis {
                 found: excess.to_string(),
             }),
         })?;
-        Ok((model, self.picture, self.head_match))
+        Ok((model, self.head_match))
     }
 }
 

@@ -107,6 +107,36 @@ impl Preprocess {
     }
 }
 
+/// The colours that a network wants, in their order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ColorOrder {
+    /// Red, green, blue.
+    Rgb,
+    /// Blue, green, red.
+    Bgr,
+    /// Gray, in as many channels as the network takes.
+    Gray,
+}
+
+impl ColorOrder {
+    /// Every one.
+    pub const ALL: [Self; 3] = [Self::Rgb, Self::Bgr, Self::Gray];
+
+    /// The name that people write.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Rgb => "rgb",
+            Self::Bgr => "bgr",
+            Self::Gray => "gray",
+        }
+    }
+
+    /// The order of that [`name`](Self::name).
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|order| order.name() == name)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
