@@ -8,7 +8,7 @@ use prost::Message;
 use crate::error::Error;
 use crate::inference::{Classifier, Options, Source, runtime};
 use crate::model::{Activation, Detail, Target};
-use crate::onnx::node::{floats, node, with_int, with_ints};
+use crate::onnx::node::{floats, integers, node, with_int, with_ints};
 use crate::onnx::proto::{self, Node, data_type};
 
 #[path = "../tests/common/skips.rs"]
@@ -126,13 +126,8 @@ impl Draft {
     }
 
     pub fn integers(&mut self, name: &str, values: &[i64]) -> &mut Self {
-        self.graph().initializer.push(proto::Tensor {
-            dims: vec![values.len() as i64],
-            data_type: Some(data_type::INT64),
-            int64_data: values.to_vec(),
-            name: Some(name.into()),
-            ..proto::Tensor::default()
-        });
+        let integers = integers(name, values);
+        self.graph().initializer.push(integers);
         self
     }
 

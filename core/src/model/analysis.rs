@@ -14,6 +14,7 @@ use super::head::obstacle::OTHER_NETWORK;
 use super::head::outputs::{self, Outputs, Wanted};
 use super::image_input::INPUT_SIZE;
 use super::image_input::Picture;
+use super::normal_form::{self, classes};
 use super::places::{self, Places};
 use super::rewrite::{self, Refusal};
 use super::types::{Head, HeadMatch};
@@ -76,19 +77,19 @@ impl Analysis {
         inline_functions(&mut model).map_err(|fault| not_onnx(path, fault))?;
         let graph = Graph::new(model).map_err(|fault| not_onnx(path, fault))?;
         let picture = Picture::of(&graph, path)?;
+        let graph = normal_form::of(graph, &picture).map_err(|fault| not_onnx(path, fault))?;
         let name = match wanted.output {
             Some(asked) => Some(
                 outputs::named(&graph, asked)
-                    .map_err(|outputs| outputs::no_such(path, asked, outputs))?,
+                    .map_err(|outputs| outputs::no_such(path, asked, outputs))?
+                    .to_owned(),
             ),
             None => None,
         };
-        let wanted = Wanted {
-            output: name,
-            ..wanted
-        };
+        let (graph, told) =
+            classes::tell(graph, name.as_deref()).map_err(|fault| not_onnx(path, fault))?;
         let facts = Facts::trace(&graph, &picture, picture.size(INPUT_SIZE));
-        let found = head::find(&graph, &facts, wanted);
+        let found = head::find(&graph, &facts, &told, wanted);
         let (head_match, outputs) = found.map_err(|obstacle| ModelError::NotExplainable {
             path: path.to_owned(),
             found: obstacle.found,

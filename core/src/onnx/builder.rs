@@ -3,7 +3,7 @@
 use prost::bytes::Bytes;
 
 use super::proto::{self, Node, data_type};
-use crate::onnx::node::{cast, floats, node, value, with_graph, with_int, with_ints};
+use crate::onnx::node::{cast, floats, integers, node, value, with_graph, with_int, with_ints};
 
 /// Nodes and constants in the order in which they were added.
 pub struct GraphBuilder {
@@ -124,13 +124,7 @@ impl GraphBuilder {
     /// A vector of int64.
     pub fn integers(&mut self, values: &[i64]) -> String {
         let name = self.name();
-        self.constants.push(proto::Tensor {
-            dims: vec![values.len() as i64],
-            data_type: Some(data_type::INT64),
-            int64_data: values.to_vec(),
-            name: Some(name.clone()),
-            ..proto::Tensor::default()
-        });
+        self.constants.push(integers(&name, values));
         name
     }
 

@@ -143,6 +143,17 @@ pub fn floats(name: &str, dims: &[i64], values: Vec<f32>) -> proto::Tensor {
     }
 }
 
+/// A row of int64 `values`.
+pub fn integers(name: &str, values: &[i64]) -> proto::Tensor {
+    proto::Tensor {
+        dims: vec![values.len() as i64],
+        data_type: Some(data_type::INT64),
+        int64_data: values.to_vec(),
+        name: Some(name.to_owned()),
+        ..proto::Tensor::default()
+    }
+}
+
 pub fn with_float(mut node: Node, name: &str, value: f32) -> Node {
     node.attribute.push(Attribute {
         name: Some(name.to_owned()),

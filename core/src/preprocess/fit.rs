@@ -1,5 +1,7 @@
 //! From the size of frames to that of tensors.
 
+use std::fmt;
+
 use super::placement::Placement;
 use crate::frame::Presentation;
 
@@ -102,6 +104,29 @@ impl Scaling {
             picture: size,
             inset: (0, 0),
             cut: (0.0, 0.0),
+        }
+    }
+}
+
+/// In words, such as “shortest side 224” or “224 x 224 of the middle”.
+impl fmt::Display for Fit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ShortestSide(side) => write!(f, "any size, shortest side {side}"),
+            Self::Height(side) => write!(f, "any width, height {side}"),
+            Self::Width(side) => write!(f, "any height, width {side}"),
+            Self::Exact { width, height } => write!(f, "{width} x {height}, stretched"),
+            Self::Crop {
+                width,
+                height,
+                covers: (across, down),
+            } => write!(
+                f,
+                "the middle {width} x {height} of a picture that covers {across} x {down}"
+            ),
+            Self::Letterbox { width, height } => {
+                write!(f, "{width} x {height}, the whole picture in the middle")
+            }
         }
     }
 }

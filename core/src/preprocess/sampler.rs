@@ -1,6 +1,7 @@
 //! Frame to tensor.
 
 use std::array;
+use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -74,6 +75,34 @@ pub struct Normalization {
     pub mean: [f32; 3],
     /// Divided by, last.
     pub deviation: [f32; 3],
+}
+
+/// In words: “BGR, 0..255, minus 104, 117, 123”.
+impl fmt::Display for Normalization {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let channels = self.order.channels();
+        let list = |values: &[f32]| {
+            let values = &values[..channels];
+            let shown = match values.iter().all(|value| *value == values[0]) {
+                true => &values[..1],
+                false => values,
+            };
+            let shown: Vec<String> = shown.iter().map(f32::to_string).collect();
+            shown.join(", ")
+        };
+        let most = 255.0 / self.divisor;
+        write!(f, "{}, 0..{most}", self.order.name())?;
+        if self.mean[..channels].iter().any(|mean| *mean != 0.0) {
+            write!(f, ", minus {}", list(&self.mean))?;
+        }
+        if self.deviation[..channels]
+            .iter()
+            .any(|deviation| *deviation != 1.0)
+        {
+            write!(f, ", over {}", list(&self.deviation))?;
+        }
+        Ok(())
+    }
 }
 
 /// Scales frames of one geometry to a network's input tensor.

@@ -11,7 +11,8 @@ pub(crate) mod affine;
 use std::collections::BTreeSet;
 
 use super::facts::Facts;
-use super::layers::{dense_shape, differentiable_inputs, is_pointwise, keeps_values};
+use super::layers::{dense_shape, differentiable_inputs, is_pointwise};
+use super::normal_form::classes::Told;
 use super::position::Position;
 use super::shape_arithmetic::numbers;
 use super::types::{Head, HeadMatch, Layout, Scores};
@@ -23,26 +24,25 @@ use covering_kernel::before_covering_kernel;
 use obstacle::{OTHER_NETWORK, Obstacle};
 use outputs::{Candidate, MOST_OUTPUTS, Outputs, Wanted};
 
-/// Takes the classifier apart: from the output that is wanted, or the one that most likely tells the
-/// classes.
+/// Takes the classifier apart: from the output that most likely tells the classes, of those that are
+/// `told` of.
 ///
 /// # Errors
 /// What stands between its first output and a feature map.
 pub fn find(
     graph: &Graph,
     facts: &Facts,
+    told: &[Told],
     wanted: Wanted,
 ) -> Result<(HeadMatch, Outputs), Obstacle> {
     let mut first_obstacle = None;
     let mut candidates = Vec::new();
-    let outputs = graph.outputs().iter().map(|output| output.name());
-    for output in outputs.filter(|output| wanted.output.is_none_or(|name| name == *output)) {
-        let (logits, scores) = strip_scores(graph, output);
-        match find_before(graph, facts, logits, scores) {
+    for told in told {
+        match find_told(graph, facts, told) {
             Ok(head_match) => candidates.push(Candidate {
-                output: output.to_owned(),
+                output: told.output.clone(),
                 head_match: before_covering_kernel(graph, facts, head_match),
-                has_scores: logits != output,
+                has_scores: told.has_scores,
             }),
             Err(obstacle) => {
                 first_obstacle.get_or_insert(obstacle);
@@ -61,33 +61,20 @@ pub fn find(
     })
 }
 
-/// The tensor before a softmax or logistic function that ends the network.
-fn strip_scores<'a>(graph: &'a Graph, output: &'a str) -> (&'a str, Scores) {
-    let mut tensor = output;
-    while let Some(node) = graph.producer(tensor) {
-        match node.op() {
-            Op::Softmax | Op::LogSoftmax => return (node.operand(0), Scores::Softmax),
-            Op::Sigmoid => return (node.operand(0), Scores::Sigmoid),
-            _ if keeps_values(graph, node) => tensor = node.operand(0),
-            // Percents, and the like.
-            _ => match scaled(graph, node) {
-                Some(operand) => tensor = operand,
-                None => break,
-            },
+/// The head that makes the logits that an output tells. Bounds that are put to them last hide, where they are reached,
+/// what the logits follow from; weights of an affine head tell it all the same.
+fn find_told(graph: &Graph, facts: &Facts, told: &Told) -> Result<HeadMatch, Obstacle> {
+    let free = find_before(graph, facts, &told.logits, told.scores);
+    match (&told.bounded, free) {
+        (None, free) => free,
+        (Some(bounded), Ok(free)) if matches!(free.head, Head::Channels | Head::Dense { .. }) => {
+            Ok(HeadMatch {
+                logits: bounded.clone(),
+                ..free
+            })
         }
+        (Some(bounded), _) => find_before(graph, facts, bounded, told.scores),
     }
-    (output, Scores::Softmax)
-}
-
-/// The operand that `node` multiplies with, or divides by, one positive number.
-fn scaled<'a>(graph: &Graph, node: &'a Node) -> Option<&'a str> {
-    let (operand, factor) = match (node.op(), graph.varies(node.operand(0))) {
-        (Op::Mul | Op::Div, true) => (node.operand(0), node.operand(1)),
-        (Op::Mul, false) => (node.operand(1), node.operand(0)),
-        (_, _) => return None,
-    };
-    let factor = graph.constant(factor)?.floats()?;
-    matches!(factor.as_slice(), [factor] if *factor > 0.0).then_some(operand)
 }
 
 fn find_before(
@@ -182,7 +169,8 @@ fn pooled(
     tail.reverse();
     let layers = tail.iter().skip_while(|&&index| index != pool).skip(1);
     let layers = layers.map(|&index| &graph.nodes()[index]);
-    let head = match Affine::compose(graph, layers) {
+    let source = graph.nodes()[pool].result();
+    let head = match Affine::compose(graph, source, layers) {
         Some(affine) => head_of(affine),
         None => Head::PooledLayers,
     };

@@ -15,13 +15,6 @@ pub struct Report<'a> {
 }
 
 impl Report<'_> {
-    fn size(&self) -> String {
-        match self.classifier.fit() {
-            Fit::ShortestSide(side) => format!("any size, shortest side {side}"),
-            Fit::Exact { width, height } => format!("{width} x {height} only"),
-        }
-    }
-
     fn methods(&self) -> Vec<&'static str> {
         let head = self.classifier.head();
         let suits = |method: &Method| *method != Method::Auto && method.resolve(head).is_ok();
@@ -106,15 +99,18 @@ impl Report<'_> {
             ("network", classifier.name().to_owned()),
             (
                 "input",
-                format!("{} ({layout}, {})", structure.input, self.size()),
+                format!("{} ({layout}, {})", structure.input, classifier.fit()),
             ),
             (
                 "preprocessing",
-                format!(
-                    "{}: {} ({origin})",
-                    preprocess.name(),
-                    preprocess.description()
-                ),
+                match classifier.normalization() {
+                    own if own == preprocess.normalization() => format!(
+                        "{}: {} ({origin})",
+                        preprocess.name(),
+                        preprocess.description()
+                    ),
+                    other => format!("{other} ({origin})"),
+                },
             ),
             ("output", output),
             ("feature map", structure.features.clone()),
@@ -179,14 +175,18 @@ impl Report<'_> {
     pub fn json(&self) -> String {
         let classifier = self.classifier;
         let structure = classifier.structure();
-        let (width, height) = match classifier.fit() {
-            Fit::ShortestSide(_) => ("null".to_owned(), "null".to_owned()),
-            Fit::Exact { width, height } => (width.to_string(), height.to_string()),
+        let (shortest, sides) = match classifier.fit() {
+            Fit::ShortestSide(side) => (side, [None, None]),
+            Fit::Height(height) => (height, [None, Some(height)]),
+            Fit::Width(width) => (width, [Some(width), None]),
+            Fit::Exact { width, height }
+            | Fit::Crop { width, height, .. }
+            | Fit::Letterbox { width, height } => (width.min(height), [Some(width), Some(height)]),
         };
-        let shortest = match classifier.fit() {
-            Fit::ShortestSide(side) => side,
-            Fit::Exact { width, height } => width.min(height),
-        };
+        let [width, height] =
+            sides.map(|side| side.map_or("null".to_owned(), |side| side.to_string()));
+        let normalization = classifier.normalization();
+        let channels = normalization.order.channels();
         let (field, proof) = match &structure.places {
             Places::Proven {
                 receptive_field, ..
@@ -218,6 +218,11 @@ impl Report<'_> {
                 "\"preprocess\":{}",
                 quoted(classifier.preprocess().0.name())
             ),
+            format!("\"channels\":{}", quoted(normalization.order.name())),
+            format!("\"divisor\":{:?}", normalization.divisor),
+            format!("\"mean\":{:?}", &normalization.mean[..channels]),
+            format!("\"std\":{:?}", &normalization.deviation[..channels]),
+            format!("\"fit\":{}", quoted(&classifier.fit().to_string())),
             format!("\"features\":{}", quoted(&structure.features)),
             format!("\"output\":{}", quoted(&structure.outputs.taken)),
             format!("\"other-outputs\":[{}]", others.join(",")),
