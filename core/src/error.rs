@@ -67,6 +67,7 @@ impl Error {
                 | ModelError::NotExplainable { .. }
                 | ModelError::NoPlaces { .. }
                 | ModelError::NotFinite { .. }
+                | ModelError::Batch { .. }
                 | ModelError::OneClass { .. },
             ) => ErrorKind::Format,
             Self::Model(

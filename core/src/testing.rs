@@ -8,6 +8,7 @@ use prost::Message;
 use crate::error::Error;
 use crate::inference::{Classifier, Options, Source, runtime};
 use crate::model::{Activation, Detail, Target};
+use crate::onnx::generated::StringStringEntryProto;
 use crate::onnx::node::{floats, integers, node, with_int, with_ints};
 use crate::onnx::proto::{self, Node, data_type};
 
@@ -71,6 +72,25 @@ impl Draft {
 
     pub fn input(&mut self, sizes: &[i64]) {
         self.graph().input = vec![value("x", sizes)];
+    }
+
+    /// The input as one of numbers of another type.
+    pub fn input_type(&mut self, element_type: i32) -> &mut Self {
+        let input = &mut self.graph().input[0];
+        if let Some(proto::TypeValue::TensorType(tensor)) =
+            input.r#type.as_mut().and_then(|found| found.value.as_mut())
+        {
+            tensor.elem_type = Some(element_type);
+        }
+        self
+    }
+
+    pub fn metadata(&mut self, key: &str, value: &str) -> &mut Self {
+        self.model.metadata_props.push(StringStringEntryProto {
+            key: Some(key.to_owned()),
+            value: Some(value.to_owned()),
+        });
+        self
     }
 
     pub fn output(&mut self, name: &str) -> &mut Self {

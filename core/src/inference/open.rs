@@ -89,11 +89,17 @@ pub fn network(options: &Options, cancellation: &Cancellation) -> Result<Network
         detail: has_sums.then_some(false),
     });
     let (model, head_match) = analysis.rewrite(&path, limit.unwrap_or(u64::MAX))?;
-    let unsupported = |message| {
-        Error::from(RuntimeError::Unsupported {
+    let unsupported = |message: String| match picture.batch {
+        1 => Error::from(RuntimeError::Unsupported {
             path: path.clone(),
             message,
-        })
+        }),
+        pictures => ModelError::Batch {
+            path: path.clone(),
+            pictures,
+            message,
+        }
+        .into(),
     };
     let session = {
         let limit = limit.map(|limit| usize::try_from(limit).unwrap_or(usize::MAX));
@@ -114,9 +120,9 @@ pub fn network(options: &Options, cancellation: &Cancellation) -> Result<Network
             Failure::Words(message) => message,
         };
         let usual = || usual_size(&session, &picture, input_size, choice, outputs);
-        let error = match picture.fixed() {
-            Some(_) => unsupported(message),
-            None => Error::from(RuntimeError::Size {
+        let error = match (picture.fixed(), picture.batch) {
+            (Some(_), _) | (None, 2..) => unsupported(message),
+            (None, _) => Error::from(RuntimeError::Size {
                 path: path.clone(),
                 side: input_size,
                 message,
@@ -137,6 +143,15 @@ pub fn network(options: &Options, cancellation: &Cancellation) -> Result<Network
             }
         }
     };
+    if picture.batch > 1 {
+        let [height, width] = picture.size(input_size);
+        let returned = count_classes(&session, width, height, choice, &mut outputs)
+            .map_err(|failure| does_not_run(failure, &mut outputs))?;
+        if returned != classes {
+            let message = format!("it returns {returned} values for {classes} classes");
+            return Err(unsupported(message));
+        }
+    }
     if classes < 2 {
         return Err(ModelError::OneClass { path, classes }.into());
     }
@@ -262,6 +277,10 @@ fn count_classes(
     let black = vec![0.0; session.channels() * width * height];
     session.run(&black, width, height, choice, outputs)?;
     let count = outputs.get(1)?.values.len();
+    let pictures = outputs.get(0)?.shape.first().copied();
     outputs.free();
+    if pictures != Some(1) {
+        return Err(format!("its feature map is of {} pictures", pictures.unwrap_or(0)).into());
+    }
     Ok(count)
 }

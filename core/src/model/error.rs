@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use crate::remedy::Remedy;
+use crate::remedy::{Remedy, one_line};
 
 /// Why a network is not explained. `Display` says what is wrong, [`remedy`](Self::remedy) what to do.
 #[derive(Debug, Clone, PartialEq)]
@@ -96,6 +96,15 @@ pub enum ModelError {
         /// What to do.
         advice: &'static str,
     },
+    /// The network takes several pictures at a time, and its layers do not compute one by itself.
+    Batch {
+        /// The network file.
+        path: PathBuf,
+        /// How many it takes.
+        pictures: usize,
+        /// What became of one.
+        message: String,
+    },
     /// Pictures of the size asked for leave too few cells, or none, of the network's feature map.
     InputTooSmall {
         /// The network file.
@@ -137,6 +146,9 @@ impl ModelError {
             },
             Self::OneClass { .. } => Remedy::Words("Use a classifier with two or more classes."),
             Self::FixedInput { .. } => Remedy::LeaveInputSize,
+            Self::Batch { .. } => Remedy::Words(
+                "Export the network for one picture at a time, or for any number of them.",
+            ),
             Self::Preparation { advice, .. } => Remedy::Words(advice),
             Self::InputTooSmall { least, .. } => Remedy::RaiseInputSize { least: *least },
             Self::NoSuchClass { classes, .. } => Remedy::ChooseTarget { classes: *classes },
@@ -224,6 +236,16 @@ impl fmt::Display for ModelError {
                     side(height)
                 )
             }
+            Self::Batch {
+                path,
+                pictures,
+                message,
+            } => write!(
+                f,
+                "{} takes {pictures} pictures at a time, and its layers do not compute one by itself: {}.",
+                path.display(),
+                one_line(message)
+            ),
             Self::Preparation { path, found, .. } => write!(f, "{} {found}.", path.display()),
             Self::InputTooSmall { path, asked, .. } => write!(
                 f,

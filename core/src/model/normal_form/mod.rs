@@ -5,13 +5,14 @@
 
 mod batch;
 pub(crate) mod classes;
+mod means;
 mod picked;
 
 use super::image_input::Picture;
 use crate::onnx::error::Fault;
 use crate::onnx::graph::Graph;
 
-/// `graph` for one picture at a time, and without indices in the place of a squeeze.
+/// `graph` for one picture at a time, without indices in the place of a squeeze and without means of layers.
 ///
 /// # Errors
 /// [`Fault`], where the graph holds a name that is given here.
@@ -20,5 +21,5 @@ pub fn of(graph: Graph, picture: &Picture) -> Result<Graph, Fault> {
         1 => graph,
         batch => batch::take_one(graph, picture, batch)?,
     };
-    picked::squeeze(graph)
+    means::as_sums(picked::squeeze(graph)?)
 }
