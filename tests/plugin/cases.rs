@@ -207,8 +207,7 @@ fn networks_show_heat_in_the_square_or_are_refused_with_the_reason() {
 fn any_input_and_any_output_is_explained() {
     let Some(folder) = cases() else { return };
     let mut wrong = Vec::new();
-    // The softmax of 0.49, which is what the square fills of the map, times 10; and the logistic function of 10 times
-    // what it fills, all 784 cells of which 49 are red.
+    // Of 784 cells 49 are red, so that the logit is ten times their share.
     let two = 1.0 / (1.0 + (-10.0f64 * 49.0 / 784.0).exp());
     let three = {
         let red = (10.0f64 * 49.0 / 784.0).exp();
@@ -261,6 +260,108 @@ fn of_two_classes_the_first_is_what_speaks_against_the_second() {
             assert!((a + b).abs() < 1e-4, "{name}: {a} {b}");
         }
     }
+}
+
+/// `red.png` with bars of black, as wide or high as said, beside it.
+fn boxed(folder: &Path, bars: &str) -> String {
+    format!(
+        "{} ! videobox autocrop=false {bars} ! videoconvert ! video/x-raw,format=RGB",
+        picture(folder, "red.png")
+    )
+}
+
+#[test]
+fn heat_lies_on_the_square_however_frames_are_fitted() {
+    let Some(folder) = cases() else { return };
+    let model = |name: &str| folder.join(format!("{name}.onnx")).display().to_string();
+    let plain = on_red(folder, "unsorted", "").unwrap();
+    for (bars, (x, y)) in [
+        ("left=-112 right=-112", (268.0 / 448.0, 60.0 / 224.0)),
+        ("top=-112 bottom=-112", (156.0 / 224.0, 172.0 / 448.0)),
+        ("left=-20 right=-92", (176.0 / 336.0, 60.0 / 224.0)),
+    ] {
+        for network in ["unsorted", "uint8", "batch-8", "one-dynamic-side"] {
+            for fit in ["auto", "shortest-side", "crop", "stretch", "letterbox"] {
+                let is_fixed = matches!(network, "uint8" | "batch-8");
+                let seen = see(
+                    &boxed(folder, bars),
+                    &format!("model={:?} fit={fit}", model(network)),
+                );
+                let what = format!("{network} {fit} {bars}");
+                if is_fixed && fit == "shortest-side" {
+                    let error = seen.unwrap_err();
+                    assert!(error.contains("Set fit to crop"), "{error}");
+                    continue;
+                }
+                let seen = seen.unwrap_or_else(|error| panic!("{what}: {error}"));
+                assert_eq!(seen.target, "red", "{what}");
+                let hot = seen.hot();
+                let off = (hot.0 - x).abs().max((hot.1 - y).abs());
+                assert!(off < 0.02, "{what}: hot at {hot:?}, not {:?}", (x, y));
+                // The middle of a frame with equal bars is the picture without them.
+                if fit == "crop" && !bars.contains("20") {
+                    let off = (seen.scores[0] - plain.scores[0]).abs();
+                    assert!(off < 1e-6, "{what}: {off}");
+                }
+            }
+        }
+    }
+    // What a crop leaves out is not seen.
+    let unseen = see(
+        &boxed(folder, "left=-224"),
+        &format!("model={:?} fit=crop", model("unsorted")),
+    );
+    let (values, ..) = unseen.unwrap().map;
+    assert!(values.iter().all(|value| *value == values[0]), "{values:?}");
+    // Of a frame that lies on its side.
+    let turned = format!(
+        "{} ! videoflip video-direction=90r",
+        boxed(folder, "left=-112 right=-112")
+    );
+    for fit in ["crop", "letterbox"] {
+        let seen = see(
+            &turned,
+            &format!("model={:?} fit={fit} orientation=90l", model("unsorted")),
+        );
+        let hot = seen.unwrap().hot();
+        let expected = (1.0 - 60.0 / 224.0, 268.0 / 448.0);
+        let off = (hot.0 - expected.0).abs().max((hot.1 - expected.1).abs());
+        assert!(off < 0.02, "{fit}: hot at {hot:?}, not {expected:?}");
+    }
+}
+
+#[test]
+fn numbers_and_colours_are_those_asked_for() {
+    let Some(folder) = cases() else { return };
+    // What `unit` is, in numbers, whole ones among them.
+    let plain = on_red(folder, "unsorted", "").unwrap();
+    let unit = on_red(folder, "unsorted", "mean=<0,0.0,0> std=<1>").unwrap();
+    assert_eq!(plain.scores, unit.scores);
+    let dimmed = on_red(folder, "unsorted", "mean=<0,0,0> std=<1,0.5,0.5>").unwrap();
+    assert_eq!(plain.scores, dimmed.scores, "there is no green and no blue");
+    let brighter = on_red(folder, "unsorted", "mean=<0,0,0> std=<0.5,1,1>").unwrap();
+    assert!(brighter.scores[0] > plain.scores[0] + 0.1, "{brighter:?}");
+    let swapped = on_red(folder, "unsorted", "color-order=bgr").unwrap();
+    assert_eq!(swapped.target, "blue");
+    let gray = on_red(folder, "unsorted", "color-order=gray").unwrap();
+    assert!((gray.scores[0] - gray.scores[2]).abs() < 1e-6, "{gray:?}");
+    for (properties, words) in [
+        ("mean=<123.675,116.28,103.53>", "is divided by 255"),
+        ("mean=<0.5,0.5>", "1 or 3 numbers from 0 to 1"),
+        ("std=<0.5,0,0.5>", "and not 0"),
+    ] {
+        let error = on_red(folder, "unsorted", properties).unwrap_err();
+        assert!(error.contains(words), "{properties}: {error}");
+    }
+    let element = gst::ElementFactory::make("camoverlay").build().unwrap();
+    element.set_property("mean", gst::Array::new([1.0, 0.0, 1.0]));
+    let mean = element.property::<gst::Array>("mean");
+    let mean: Vec<f64> = mean.iter().map(|value| value.get().unwrap()).collect();
+    assert_eq!(mean, [1.0, 0.0, 1.0]);
+    let error = on_red(folder, "one-channel", "color-order=rgb").unwrap_err();
+    assert!(error.contains("one channel"), "{error}");
+    let error = on_red(folder, "uint8", "preprocess=torch").unwrap_err();
+    assert!(error.contains("whole numbers"), "{error}");
 }
 
 #[test]

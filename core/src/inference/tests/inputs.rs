@@ -265,12 +265,15 @@ fn whole_numbers_are_pixels_as_they_are() {
     assert!(error.contains("bytes with a sign"), "{error}");
 }
 
+/// How pictures are made for a network, and the warnings about it.
+type Prepared = (Normalization, Fit, Vec<String>);
+
 /// What is made of the options, and of the file's metadata, for a network of these sizes.
 fn opened(
     sizes: &[i64],
     metadata: &[(&str, &str)],
     change: impl Fn(Options) -> Options,
-) -> Option<Result<(Normalization, Fit, Vec<String>), Error>> {
+) -> Option<Result<Prepared, Error>> {
     let channels = sizes[1].max(1);
     let mut draft = of_pictures(sizes, channels);
     for (key, value) in metadata {
