@@ -3,7 +3,7 @@
 use crate::cam::{Explanation, Method};
 use crate::inference::tests::layers::assert_gradient;
 use crate::model::{Head, Scores, Target};
-use crate::onnx::node::{node, with_int};
+use crate::onnx::node::{node, with_int, with_ints};
 use crate::onnx::proto;
 use crate::testing::{Draft, ask, noise};
 
@@ -172,15 +172,77 @@ fn one_number_is_two_classes() {
         let score = sigmoid(&logits(&draft, "w", "b"))[0];
         assert_explained(what, &draft, &[1.0 - score, score]);
     }
-    let mut draft = one_logit();
-    draft
-        .weight("one", &[1], vec![1.0])
-        .node("Sigmoid", &["z"], "q")
-        .node("Sub", &["one", "q"], "rest")
-        .node_int("Concat", &["q", "rest"], "y", ("axis", 1))
-        .output("y");
-    let score = sigmoid(&logits(&draft, "w", "b"))[0];
-    assert_explained("probability and rest", &draft, &[score, 1.0 - score]);
+    // What speaks for the first of the two.
+    let endings: [Ending; 3] = [
+        ("probability and rest", |draft| {
+            draft
+                .weight("one", &[1], vec![1.0])
+                .node("Sigmoid", &["z"], "q")
+                .node("Sub", &["one", "q"], "rest")
+                .node_int("Concat", &["q", "rest"], "y", ("axis", 1))
+                .output("y");
+        }),
+        ("rest", |draft| {
+            draft
+                .weight("one", &[], vec![1.0])
+                .node("Sigmoid", &["z"], "q")
+                .node("Sub", &["one", "q"], "y")
+                .output("y");
+        }),
+        ("logit and 0", |draft| {
+            draft
+                .weight("zero", &[1, 1], vec![0.0])
+                .node_int("Concat", &["z", "zero"], "both", ("axis", 1))
+                .node("Softmax", &["both"], "y")
+                .output("y");
+        }),
+    ];
+    for (what, ending) in endings {
+        let mut draft = one_logit();
+        ending(&mut draft);
+        let score = sigmoid(&logits(&draft, "w", "b"))[0];
+        assert_explained(what, &draft, &[score, 1.0 - score]);
+    }
+}
+
+#[test]
+fn scores_that_are_changed_are_refused() {
+    type Ending = (&'static str, fn(&mut Draft));
+    let endings: [Ending; 4] = [
+        ("Sigmoid", |draft| {
+            draft
+                .weight("shift", &[3], vec![0.1, 0.2, 0.3])
+                .node("Sigmoid", &["z"], "s")
+                .node("Add", &["s", "shift"], "y");
+        }),
+        ("Sigmoid", |draft| {
+            draft
+                .weight("low", &[], vec![0.4])
+                .weight("high", &[], vec![0.6])
+                .node("Sigmoid", &["z"], "s")
+                .node("Clip", &["s", "low", "high"], "y");
+        }),
+        ("Sigmoid", |draft| {
+            draft
+                .node("Sigmoid", &["z"], "s")
+                .node("Sigmoid", &["s"], "y");
+        }),
+        ("HardSigmoid", |draft| {
+            draft.node("HardSigmoid", &["z"], "y");
+        }),
+    ];
+    for (op, ending) in endings {
+        let mut draft = classifier();
+        ending(&mut draft);
+        draft.output("y");
+        let Some(opened) = draft.open() else { return };
+        let error = opened.err().unwrap().to_string();
+        assert!(
+            error.contains(&format!("the operator {op} "))
+                && error.contains("what follows changes the scores"),
+            "{error}"
+        );
+    }
 }
 
 #[test]
@@ -352,6 +414,26 @@ fn joined_layers_are_one() {
 }
 
 #[test]
+fn heads_with_a_pool_each_are_joined() {
+    let mut draft = Draft::with_features();
+    for at in 0..3 {
+        let [p, f, w, b, z] = ["p", "f", "w", "b", "z"].map(|name| format!("{name}{at}"));
+        draft
+            .node("GlobalAveragePool", &["a"], &p)
+            .node("Flatten", &[&p], &f)
+            .random(&w, &[3, 1])
+            .random(&b, &[1])
+            .node("Gemm", &[&f, &w, &b], &z);
+    }
+    draft
+        .node_int("Concat", &["z0", "z1", "z2"], "y", ("axis", 1))
+        .output("y");
+    let rows = (0..3).map(|at| logits(&draft, &format!("w{at}"), &format!("b{at}")));
+    let rows: Vec<f64> = rows.collect::<Vec<_>>().concat();
+    assert_explained("pools", &draft, &softmax(&rows));
+}
+
+#[test]
 fn joined_layers_of_layers_have_a_gradient() {
     let mut draft = pooled();
     for at in 0..2 {
@@ -372,7 +454,16 @@ fn joined_layers_of_layers_have_a_gradient() {
 #[test]
 fn two_heads_mean_is_one_head() {
     type Ending = (&'static str, fn(&mut Draft));
-    let endings: [Ending; 4] = [
+    let endings: [Ending; 5] = [
+        ("stacked", |draft| {
+            draft
+                .integers("first", &[0])
+                .node("Unsqueeze", &["z0", "first"], "u0")
+                .node("Unsqueeze", &["z1", "first"], "u1")
+                .node_int("Concat", &["u0", "u1"], "stack", ("axis", 0));
+            let mean = node("ReduceMean", &["stack"], "y");
+            draft.push(with_ints(with_int(mean, "keepdims", 0), "axes", &[0]));
+        }),
         ("sum, halved", |draft| {
             draft
                 .node("Add", &["z0", "z1"], "sum")
@@ -471,7 +562,6 @@ fn several_labels_at_once_have_scores_each() {
 
 #[test]
 fn a_cosine_head_has_a_gradient() {
-    let mut draft = pooled();
     // Normalised features times normalised weights, times a scale.
     let directions: Vec<f32> = noise(12, 5)
         .chunks_exact(3)
@@ -480,21 +570,42 @@ fn a_cosine_head_has_a_gradient() {
             row.iter().map(|v| v / norm).collect::<Vec<_>>()
         })
         .collect();
-    draft
-        .weight("directions", &[4, 3], directions)
-        .weight("scale", &[], vec![3.0])
-        .node("Mul", &["f", "f"], "squares");
-    let sum = node("ReduceSum", &["squares", "last"], "sum");
-    draft
-        .integers("last", &[1])
-        .push(with_int(sum, "keepdims", 1))
-        .node("Sqrt", &["sum"], "norm")
-        .node("Div", &["f", "norm"], "n")
-        .node_int("Gemm", &["n", "directions"], "cosine", ("transB", 1))
-        .node("Mul", &["cosine", "scale"], "z")
-        .node("Softmax", &["z"], "y")
-        .output("y");
-    assert_gradient(&draft);
+    type Norm = fn(&mut Draft);
+    let norms: [Norm; 3] = [
+        |draft| {
+            let sum = node("ReduceSum", &["squares", "last"], "sum");
+            draft
+                .node("Mul", &["f", "f"], "squares")
+                .integers("last", &[1])
+                .push(with_int(sum, "keepdims", 1))
+                .node("Sqrt", &["sum"], "norm");
+        },
+        |draft| {
+            draft.node_ints("ReduceL2", &["f"], "norm", ("axes", &[1]));
+        },
+        // As PyTorch exports its normalisation.
+        |draft| {
+            draft
+                .weight("least", &[], vec![1e-12])
+                .node_ints("ReduceL2", &["f"], "length", ("axes", &[-1]))
+                .node("Clip", &["length", "least"], "bounded")
+                .node("Shape", &["f"], "shape")
+                .node("Expand", &["bounded", "shape"], "norm");
+        },
+    ];
+    for norm in norms {
+        let mut draft = pooled();
+        norm(&mut draft);
+        draft
+            .weight("directions", &[4, 3], directions.clone())
+            .weight("scale", &[], vec![3.0])
+            .node("Div", &["f", "norm"], "n")
+            .node_int("Gemm", &["n", "directions"], "cosine", ("transB", 1))
+            .node("Mul", &["cosine", "scale"], "z")
+            .node("Softmax", &["z"], "y")
+            .output("y");
+        assert_gradient(&draft);
+    }
 }
 
 #[test]

@@ -64,6 +64,9 @@ pub fn find(
 /// The head that makes the logits that an output tells. Bounds that are put to them last hide, where they are reached,
 /// what the logits follow from; weights of an affine head tell it all the same.
 fn find_told(graph: &Graph, facts: &Facts, told: &Told) -> Result<HeadMatch, Obstacle> {
+    if let Some(index) = told.altered {
+        return Err(Obstacle::altered(&graph.nodes()[index]));
+    }
     let free = find_before(graph, facts, &told.logits, told.scores);
     match (&told.bounded, free) {
         (None, free) => free,

@@ -19,6 +19,9 @@ const MOST_JOINED: usize = 4096;
 /// Most layers that are joined.
 const MOST_PARTS: usize = 64;
 
+/// How far from 0 and 1 scores may be kept.
+const NEXT_TO_END: f32 = 0.01;
+
 /// How many nodes to look back for how many classes there are.
 const FARTHEST: usize = 32;
 
@@ -34,6 +37,8 @@ pub struct Told {
     pub scores: Scores,
     /// The output holds scores, or the best classes, made of the logits.
     pub has_scores: bool,
+    /// Index of the node that makes scores, of which what follows makes something else.
+    pub altered: Option<usize>,
 }
 
 /// Where logits stand in a graph as its exporter wrote it.
@@ -69,6 +74,11 @@ pub fn tell(graph: Graph, wanted: Option<&str>) -> Result<(Graph, Vec<Told>), Fa
             scores,
             has_scores,
         } = find(&graph, output);
+        let altered = match &source {
+            Source::Row(logits) => altered_scores(&graph, logits),
+            Source::Two { logit, .. } => altered_scores(&graph, logit),
+            Source::Joined(_) => None,
+        };
         let free = unbounded(&graph, &source);
         let given = rows.name(source);
         Told {
@@ -77,6 +87,7 @@ pub fn tell(graph: Graph, wanted: Option<&str>) -> Result<(Graph, Vec<Told>), Fa
             logits: free.map_or(given, |free| rows.name(free)),
             scores,
             has_scores,
+            altered,
         }
     });
     let told = told.collect();
@@ -97,7 +108,8 @@ fn find(graph: &Graph, output: &proto::ValueInfo) -> Found {
         let operand = node.operand(0);
         tensor = match node.op() {
             Op::Softmax | Op::LogSoftmax => {
-                return found(row(graph, operand), Scores::Softmax);
+                let (source, scores) = row(graph, operand);
+                return found(source, scores);
             }
             Op::Sigmoid if is_single(graph, operand, Some(output).filter(|_| picked.is_none())) => {
                 let logit = operand.to_owned();
@@ -109,7 +121,25 @@ fn find(graph: &Graph, output: &proto::ValueInfo) -> Found {
                     Scores::Sigmoid,
                 );
             }
-            Op::Sigmoid => return found(row(graph, operand), Scores::Sigmoid),
+            Op::Sigmoid => {
+                return match row(graph, operand) {
+                    (joined @ Source::Joined(_), _) => found(joined, Scores::Sigmoid),
+                    (Source::Row(_) | Source::Two { .. }, _) => {
+                        found(Source::Row(operand.to_owned()), Scores::Sigmoid)
+                    }
+                };
+            }
+            // The probability of the first of two classes.
+            Op::Sub if rest_of(graph, node).is_some() => {
+                let logit = rest_of(graph, node).unwrap_or_default().to_owned();
+                return found(
+                    Source::Two {
+                        logit,
+                        is_first: true,
+                    },
+                    Scores::Sigmoid,
+                );
+            }
             Op::Concat => {
                 match rest_and_probability(graph, node).or_else(|| probabilities(graph, node)) {
                     Some(source) => return found(source, Scores::Sigmoid),
@@ -120,7 +150,12 @@ fn find(graph: &Graph, output: &proto::ValueInfo) -> Found {
             _ if is_zip_map(node) => *picked.insert(operand),
             // Names of classes, by their number.
             Op::Gather if !graph.varies(operand) => node.operand(1),
-            // Scores that are kept from being 0 or 1.
+            // Scores that are kept from being 0 or 1, or logits within bounds before those are made.
+            _ if is_score(graph, bounds(graph, node).unwrap_or_default())
+                && !keeps_from_ends(graph, node) =>
+            {
+                break;
+            }
             _ if bounds(graph, node).is_some() => bounds(graph, node).unwrap_or(operand),
             // Of the logarithm, which the scores follow from as well.
             Op::Exp | Op::Log if is_score(graph, operand) => operand,
@@ -145,21 +180,25 @@ fn find(graph: &Graph, output: &proto::ValueInfo) -> Found {
             has_scores,
         };
     }
+    let (source, scores) = row(graph, logits);
     Found {
-        source: row(graph, logits),
-        scores: Scores::Softmax,
+        source,
+        scores,
         has_scores,
     }
 }
 
-/// Logits in one tensor, of one layer or of several that are joined.
-fn row(graph: &Graph, logits: &str) -> Source {
+/// Logits in one tensor, of one layer or of several that are joined, and how scores follow from them.
+fn row(graph: &Graph, logits: &str) -> (Source, Scores) {
     let mut tensor = logits;
     while let Some(node) = graph.producer(tensor) {
         match node.op() {
             Op::Concat => {
+                if let Some(two) = zero_and_logit(graph, node) {
+                    return (two, Scores::Sigmoid);
+                }
                 if let Some(parts) = joined(graph, node) {
-                    return Source::Joined(parts);
+                    return (Source::Joined(parts), Scores::Softmax);
                 }
                 break;
             }
@@ -167,7 +206,53 @@ fn row(graph: &Graph, logits: &str) -> Source {
             _ => break,
         }
     }
-    Source::Row(logits.to_owned())
+    (Source::Row(logits.to_owned()), Scores::Softmax)
+}
+
+/// The logit that `node` joins to a logit of 0: the softmax of both is the logistic function of the one.
+fn zero_and_logit(graph: &Graph, node: &Node) -> Option<Source> {
+    let [first, second] = node.input.as_slice() else {
+        return None;
+    };
+    let (zero, logit, is_first) = match graph.varies(first) {
+        true => (second, first, true),
+        false => (first, second, false),
+    };
+    let zero = graph.constant(zero)?.floats()?;
+    let is_known = zero == [0.0] && columns(graph, logit, FARTHEST) == Some(1);
+    let logit = logit.clone();
+    is_known.then_some(Source::Two { logit, is_first })
+}
+
+/// Index of the node that makes scores on the way back from `logits`, past what changes each number by itself.
+fn altered_scores(graph: &Graph, logits: &str) -> Option<usize> {
+    let mut tensor = logits;
+    for _ in 0..FARTHEST {
+        let index = graph.producer_index(tensor)?;
+        let node = &graph.nodes()[index];
+        if matches!(node.op(), Op::Sigmoid | Op::HardSigmoid) {
+            return Some(index);
+        }
+        let mut varying = node.input.iter().filter(|operand| graph.varies(operand));
+        let operand = varying.next()?;
+        let is_of_each = node.op().facts().places == Places::Elementwise;
+        if varying.next().is_some() || !is_of_each && !keeps_values(graph, node) {
+            return None;
+        }
+        tensor = operand;
+    }
+    None
+}
+
+/// The one logit of the probability that `node` subtracts from 1.
+fn rest_of<'a>(graph: &'a Graph, node: &'a Node) -> Option<&'a str> {
+    let one = graph.constant(node.operand(0))?.floats()?;
+    let probability = made_by(graph, node.operand(1))?;
+    let is_rest = node.op() == Op::Sub
+        && one.iter().all(|&one| one == 1.0)
+        && probability.op() == Op::Sigmoid
+        && columns(graph, probability.operand(0), FARTHEST) == Some(1);
+    is_rest.then(|| probability.operand(0))
 }
 
 /// The layers that `node` joins along the classes, and how many each has; none where that is not known.
@@ -193,15 +278,10 @@ fn rest_and_probability(graph: &Graph, node: &Node) -> Option<Source> {
         return None;
     };
     let pair = |rest: &str, probability: &str| {
-        let rest = made_by(graph, rest)?;
-        let (one, of) = (rest.operand(0), rest.operand(1));
-        let is_one = graph.constant(one)?.floats()?.iter().all(|&one| one == 1.0);
-        let (of, probability) = (made_by(graph, of)?, made_by(graph, probability)?);
-        let is_rest = rest.op() == Op::Sub
-            && is_one
-            && of.op() == Op::Sigmoid
-            && of.result() == probability.result();
-        is_rest.then(|| probability.operand(0).to_owned())
+        let logit = rest_of(graph, made_by(graph, rest)?)?;
+        let probability = made_by(graph, probability)?;
+        let is_same = probability.op() == Op::Sigmoid && probability.operand(0) == logit;
+        is_same.then(|| logit.to_owned())
     };
     let of_second = pair(first, second).map(|logit| (logit, false));
     let (logit, is_first) = of_second.or_else(|| pair(second, first).map(|logit| (logit, true)))?;
@@ -296,6 +376,15 @@ fn bounds<'a>(graph: &Graph, node: &'a Node) -> Option<&'a str> {
     }
 }
 
+/// Whether the bounds of `node` leave scores as they are, but for those next to 0 or 1.
+fn keeps_from_ends(graph: &Graph, node: &Node) -> bool {
+    let attributes = ["min", "max"].map(|name| node.find(name).and_then(|found| found.f));
+    let constants = node.input.iter().filter(|operand| !operand.is_empty());
+    let constants = constants.filter_map(|operand| graph.constant(operand)?.floats());
+    let mut bounds = attributes.into_iter().flatten().chain(constants.flatten());
+    bounds.all(|bound| bound <= NEXT_TO_END || bound >= 1.0 - NEXT_TO_END)
+}
+
 /// The same logits before bounds that are put to them last; none where there are no bounds.
 fn unbounded(graph: &Graph, source: &Source) -> Option<Source> {
     let free = |tensor: &str| {
@@ -311,7 +400,7 @@ fn unbounded(graph: &Graph, source: &Source) -> Option<Source> {
         free.map(str::to_owned)
     };
     match source {
-        Source::Row(logits) => free(logits).map(|logits| row(graph, &logits)),
+        Source::Row(logits) => free(logits).map(Source::Row),
         Source::Two { logit, is_first } => Some(Source::Two {
             logit: free(logit)?,
             is_first: *is_first,

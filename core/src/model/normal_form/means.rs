@@ -1,18 +1,23 @@
 //! The mean of several layers, written as their sum over their number.
 
+use crate::model::layers::keeps_values;
+use crate::model::shape_arithmetic::numbers;
 use crate::onnx::error::Fault;
 use crate::onnx::graph::Graph;
 use crate::onnx::node::{floats, is_standard, node};
-use crate::onnx::proto::{self, data_type};
+use crate::onnx::ops::Op;
+use crate::onnx::proto::{self, Node, data_type};
 
-/// `graph` with `Sum` and `Mul` in the place of `Mean`, where it computes in single precision throughout: elsewhere the
-/// number would have to be of the layers' type.
+/// `graph` with `Sum` and `Mul` in the place of `Mean`, and of the mean of layers that are stacked, where it computes in
+/// single precision throughout: elsewhere the number would have to be of the layers' type.
 ///
 /// # Errors
 /// [`Fault`], where the graph holds a name that is given here.
 pub fn as_sums(graph: Graph) -> Result<Graph, Fault> {
-    let is_mean = |node: &proto::Node| is_standard(node.domain()) && node.op_type() == "Mean";
-    if !graph.nodes().iter().any(is_mean) {
+    let means: Vec<(usize, Vec<String>)> = (0..graph.nodes().len())
+        .filter_map(|index| Some((index, layers(&graph, &graph.nodes()[index])?)))
+        .collect();
+    if means.is_empty() {
         return Ok(graph);
     }
     let mut model = graph.into_model();
@@ -26,25 +31,38 @@ pub fn as_sums(graph: Graph) -> Result<Graph, Fault> {
         )
     };
     if proto.initializer.iter().all(is_single) {
-        let mut products = Vec::new();
-        for (index, mean) in proto
-            .node
-            .iter_mut()
-            .enumerate()
-            .filter(|(_, node)| is_mean(node))
-        {
+        for (index, layers) in means {
             let [sum, share] = ["sum", "share"].map(|part| format!("camoverlay/{part}_{index}"));
-            let result = mean.result().to_owned();
-            mean.op_type = Some("Sum".to_owned());
-            mean.output = vec![sum.clone()];
-            mean.name = Some(sum.clone());
-            let count = mean.input.len().max(1) as f32;
+            let result = proto.node[index].result().to_owned();
+            let count = layers.len().max(1) as f32;
+            let layers: Vec<&str> = layers.iter().map(String::as_str).collect();
+            proto.node[index] = node("Sum", &layers, &sum);
             proto
                 .initializer
                 .push(floats(&share, &[], vec![1.0 / count]));
-            products.push(node("Mul", &[&sum, &share], &result));
+            proto.node.push(node("Mul", &[&sum, &share], &result));
         }
-        proto.node.extend(products);
     }
     Graph::new(model)
+}
+
+/// The layers of which `node` is the mean; none where it is something else.
+fn layers(graph: &Graph, node: &Node) -> Option<Vec<String>> {
+    if is_standard(node.domain()) && node.op_type() == "Mean" {
+        return Some(node.input.clone());
+    }
+    // Layers that are stacked along an axis of their own, which is averaged away.
+    let stack = graph.producer(node.operand(0))?;
+    let is_mean_of_stack = node.op() == Op::ReduceMean
+        && node.int("keepdims", 1) == 0
+        && stack.op() == Op::Concat
+        && numbers(graph, node, "axes", 1)? == [stack.int("axis", 0)];
+    let layer = |part: &String| {
+        let lifted = graph.producer(part).filter(|_| is_mean_of_stack)?;
+        let is_lifted = lifted.op() == Op::Unsqueeze
+            && keeps_values(graph, lifted)
+            && numbers(graph, lifted, "axes", 1)? == [stack.int("axis", 0)];
+        is_lifted.then(|| lifted.operand(0).to_owned())
+    };
+    stack.input.iter().map(layer).collect()
 }

@@ -6,13 +6,15 @@
 mod batch;
 pub(crate) mod classes;
 mod means;
+mod norms;
 mod picked;
+mod shared;
 
 use super::image_input::Picture;
 use crate::onnx::error::Fault;
 use crate::onnx::graph::Graph;
 
-/// `graph` for one picture at a time, without indices in the place of a squeeze and without means of layers.
+/// `graph` for one picture at a time, in which pools are followed by what is known to follow them.
 ///
 /// # Errors
 /// [`Fault`], where the graph holds a name that is given here.
@@ -21,5 +23,6 @@ pub fn of(graph: Graph, picture: &Picture) -> Result<Graph, Fault> {
         1 => graph,
         batch => batch::take_one(graph, picture, batch)?,
     };
-    means::as_sums(picked::squeeze(graph)?)
+    let graph = picked::squeeze(shared::once(graph)?)?;
+    means::as_sums(norms::written_out(graph)?)
 }
