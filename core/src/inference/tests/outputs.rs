@@ -561,7 +561,7 @@ fn several_labels_at_once_have_scores_each() {
 }
 
 #[test]
-fn a_cosine_head_has_a_gradient() {
+fn a_cosine_head_is_a_dense_layer_on_a_direction() {
     // Normalised features times normalised weights, times a scale.
     let directions: Vec<f32> = noise(12, 5)
         .chunks_exact(3)
@@ -604,8 +604,48 @@ fn a_cosine_head_has_a_gradient() {
             .node("Mul", &["cosine", "scale"], "z")
             .node("Softmax", &["z"], "y")
             .output("y");
-        assert_gradient(&draft);
+        let Some(opened) = draft.open() else { return };
+        let mut classifier = opened.unwrap();
+        assert!(matches!(classifier.head(), Head::Dense { .. }));
+        let picture = picture();
+        let means: Vec<f64> = picture
+            .chunks_exact(16)
+            .map(|channel| channel.iter().map(|&v| f64::from(v)).sum::<f64>() / 16.0)
+            .collect();
+        let length = means.iter().map(|mean| mean * mean).sum::<f64>().sqrt();
+        let cosines = directions.chunks_exact(3).map(|row| {
+            let terms = row.iter().zip(&means);
+            3.0 * terms.map(|(w, mean)| f64::from(*w) * mean).sum::<f64>() / length
+        });
+        let scores = softmax(&cosines.collect::<Vec<_>>());
+        for class in 0..4 {
+            let activation = ask(&mut classifier, &picture, Target::Class(class)).unwrap();
+            let mut explanation = Explanation::default();
+            explanation.update(&activation, 1, Method::Auto).unwrap();
+            let score = f64::from(explanation.target.score);
+            assert!((score - scores[class]).abs() < 1e-5, "{score} {scores:?}");
+            // What each cell adds to the product with the class's direction.
+            for (cell, value) in explanation.map.values.iter().enumerate() {
+                let terms = directions[3 * class..][..3].iter().zip(0..);
+                let expected: f32 = terms
+                    .map(|(w, channel): (_, usize)| w * picture[16 * channel + cell])
+                    .sum();
+                assert!((value - expected).abs() < 1e-5, "{value} {expected}");
+            }
+        }
     }
+    // Of layers behind the direction there is a gradient.
+    let mut draft = pooled();
+    draft
+        .node_ints("ReduceL2", &["f"], "norm", ("axes", &[1]))
+        .node("Div", &["f", "norm"], "n")
+        .random("v", &[3, 5])
+        .node("MatMul", &["n", "v"], "h")
+        .node("Tanh", &["h"], "t")
+        .random("w", &[5, 4])
+        .node("MatMul", &["t", "w"], "y")
+        .output("y");
+    assert_gradient(&draft);
 }
 
 #[test]

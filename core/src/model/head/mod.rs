@@ -62,7 +62,8 @@ pub fn find(
 }
 
 /// The head that makes the logits that an output tells. Bounds that are put to them last hide, where they are reached,
-/// what the logits follow from; weights of an affine head tell it all the same.
+/// what the logits follow from, and so does a division by the features' length; weights of an affine head tell it all
+/// the same.
 fn find_told(graph: &Graph, facts: &Facts, told: &Told) -> Result<HeadMatch, Obstacle> {
     if let Some(index) = told.altered {
         return Err(Obstacle::altered(&graph.nodes()[index]));

@@ -131,7 +131,7 @@ fn reshaped(graph: &Graph, node: &Node, batch: usize) -> Option<Option<Vec<i64>>
     let batch = i64::try_from(batch).ok()?;
     match *sizes.first()? {
         0 | -1 => Some(None),
-        first if first % batch == 0 => {
+        first if first > 0 && first % batch == 0 => {
             let mut sizes = sizes;
             sizes[0] = first / batch;
             Some(Some(sizes))

@@ -3,15 +3,17 @@
 //! Steps over what only picks or words the best classes, takes scores back to the logits that they are made of, makes two
 //! classes of one logit, and one row of layers that are joined. What is missing for that is added to the graph.
 
-use std::collections::HashMap;
-
-use crate::model::layers::{dense_shape, keeps_values};
+use super::columns::{columns, is_single};
+use super::cosine;
+use super::rows::Rows;
+use super::source::Source;
+use super::steps::{bounds, scaled};
+use crate::model::layers::keeps_values;
 use crate::model::types::Scores;
 use crate::onnx::error::Fault;
 use crate::onnx::graph::Graph;
-use crate::onnx::node::{cast, floats, integers, node};
 use crate::onnx::ops::{Op, Places};
-use crate::onnx::proto::{self, Node, data_type};
+use crate::onnx::proto::{self, Node};
 
 /// Most classes of layers that are joined here: one square of them is stored for each layer.
 const MOST_JOINED: usize = 4096;
@@ -22,34 +24,27 @@ const MOST_PARTS: usize = 64;
 /// How far from 0 and 1 scores may be kept.
 const NEXT_TO_END: f32 = 0.01;
 
-/// How many nodes to look back for how many classes there are.
-const FARTHEST: usize = 32;
+/// Most layers that are looked back past for scores that were changed.
+const MOST_LAYERS: usize = 256;
+
+/// Most outputs that are looked at: no classifier has as many.
+const MOST_OUTPUTS: usize = 256;
 
 /// Logits, as far as an output tells them.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Told {
     /// Name of the graph's output.
     pub output: String,
-    /// Tensor of the logits, without bounds that the network puts to them last.
+    /// Tensor of the logits, without bounds that the network puts to them last, and not divided by the length of the
+    /// features.
     pub logits: String,
-    /// The same within those bounds, if there are any: what scores are made of.
+    /// The same within those bounds, or so divided, if that is done: what scores are made of.
     pub bounded: Option<String>,
     pub scores: Scores,
     /// The output holds scores, or the best classes, made of the logits.
     pub has_scores: bool,
     /// Index of the node that makes scores, of which what follows makes something else.
     pub altered: Option<usize>,
-}
-
-/// Where logits stand in a graph as its exporter wrote it.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-enum Source {
-    /// A tensor of one logit a class.
-    Row(String),
-    /// A tensor of one number that speaks for the second of two classes, or for the first.
-    Two { logit: String, is_first: bool },
-    /// Tensors of so many classes each, one after the other.
-    Joined(Vec<(String, usize)>),
 }
 
 /// What a walk back from an output found.
@@ -68,7 +63,7 @@ pub fn tell(graph: Graph, wanted: Option<&str>) -> Result<(Graph, Vec<Told>), Fa
     let mut rows = Rows::default();
     let outputs = graph.outputs().iter();
     let wanted = outputs.filter(|output| wanted.is_none_or(|name| name == output.name()));
-    let told = wanted.map(|output| {
+    let told = wanted.take(MOST_OUTPUTS).map(|output| {
         let Found {
             source,
             scores,
@@ -77,14 +72,14 @@ pub fn tell(graph: Graph, wanted: Option<&str>) -> Result<(Graph, Vec<Told>), Fa
         let altered = match &source {
             Source::Row(logits) => altered_scores(&graph, logits),
             Source::Two { logit, .. } => altered_scores(&graph, logit),
-            Source::Joined(_) => None,
+            Source::Joined(_) | Source::Dense { .. } => None,
         };
         let free = unbounded(&graph, &source);
-        let given = rows.name(source);
+        let given = rows.name(&graph, source);
         Told {
             output: output.name().to_owned(),
             bounded: free.is_some().then(|| given.clone()),
-            logits: free.map_or(given, |free| rows.name(free)),
+            logits: free.map_or(given, |free| rows.name(&graph, free)),
             scores,
             has_scores,
             altered,
@@ -124,7 +119,7 @@ fn find(graph: &Graph, output: &proto::ValueInfo) -> Found {
             Op::Sigmoid => {
                 return match row(graph, operand) {
                     (joined @ Source::Joined(_), _) => found(joined, Scores::Sigmoid),
-                    (Source::Row(_) | Source::Two { .. }, _) => {
+                    (Source::Row(_) | Source::Two { .. } | Source::Dense { .. }, _) => {
                         found(Source::Row(operand.to_owned()), Scores::Sigmoid)
                     }
                 };
@@ -219,7 +214,7 @@ fn zero_and_logit(graph: &Graph, node: &Node) -> Option<Source> {
         false => (first, second, false),
     };
     let zero = graph.constant(zero)?.floats()?;
-    let is_known = zero == [0.0] && columns(graph, logit, FARTHEST) == Some(1);
+    let is_known = zero == [0.0] && columns(graph, logit) == Some(1);
     let logit = logit.clone();
     is_known.then_some(Source::Two { logit, is_first })
 }
@@ -227,7 +222,7 @@ fn zero_and_logit(graph: &Graph, node: &Node) -> Option<Source> {
 /// Index of the node that makes scores on the way back from `logits`, past what changes each number by itself.
 fn altered_scores(graph: &Graph, logits: &str) -> Option<usize> {
     let mut tensor = logits;
-    for _ in 0..FARTHEST {
+    for _ in 0..MOST_LAYERS {
         let index = graph.producer_index(tensor)?;
         let node = &graph.nodes()[index];
         if matches!(node.op(), Op::Sigmoid | Op::HardSigmoid) {
@@ -251,7 +246,7 @@ fn rest_of<'a>(graph: &'a Graph, node: &'a Node) -> Option<&'a str> {
     let is_rest = node.op() == Op::Sub
         && one.iter().all(|&one| one == 1.0)
         && probability.op() == Op::Sigmoid
-        && columns(graph, probability.operand(0), FARTHEST) == Some(1);
+        && columns(graph, probability.operand(0)) == Some(1);
     is_rest.then(|| probability.operand(0))
 }
 
@@ -259,17 +254,13 @@ fn rest_of<'a>(graph: &'a Graph, node: &'a Node) -> Option<&'a str> {
 fn joined(graph: &Graph, node: &Node) -> Option<Vec<(String, usize)>> {
     let is_in_rows = !matches!(node.int("axis", 1), 0);
     let parts = node.input.iter().map(|operand| {
-        let known = graph
-            .varies(operand)
-            .then(|| columns(graph, operand, FARTHEST))??;
+        let known = graph.varies(operand).then(|| columns(graph, operand))??;
         // Of scores there are no common logits.
         let is_plain = !is_score(graph, operand);
         is_plain.then(|| (operand.clone(), known))
     });
     let parts: Vec<(String, usize)> = parts.collect::<Option<_>>()?;
-    let classes: usize = parts.iter().map(|(_, columns)| columns).sum();
-    let is_known = is_in_rows && (2..=MOST_PARTS).contains(&parts.len()) && classes <= MOST_JOINED;
-    is_known.then_some(parts)
+    (is_in_rows && are_few(&parts)).then_some(parts)
 }
 
 /// The logit of a probability p where `node` joins it to 1 - p.
@@ -293,12 +284,17 @@ fn probabilities(graph: &Graph, node: &Node) -> Option<Source> {
     let parts = node.input.iter().map(|operand| {
         let probability = made_by(graph, operand).filter(|made| made.op() == Op::Sigmoid)?;
         let logits = probability.operand(0);
-        Some((logits.to_owned(), columns(graph, logits, FARTHEST)?))
+        Some((logits.to_owned(), columns(graph, logits)?))
     });
     let parts: Vec<(String, usize)> = parts.collect::<Option<_>>()?;
-    let classes: usize = parts.iter().map(|(_, columns)| columns).sum();
-    let is_known = (2..=MOST_PARTS).contains(&parts.len()) && classes <= MOST_JOINED;
-    (is_known && node.int("axis", 1) != 0).then_some(Source::Joined(parts))
+    (are_few(&parts) && node.int("axis", 1) != 0).then_some(Source::Joined(parts))
+}
+
+/// Whether layers of so many classes each can be joined here.
+fn are_few(parts: &[(String, usize)]) -> bool {
+    let sum = |sum: usize, part: &(String, usize)| sum.checked_add(part.1);
+    let classes = parts.iter().try_fold(0, sum);
+    (2..=MOST_PARTS).contains(&parts.len()) && classes.is_some_and(|classes| classes <= MOST_JOINED)
 }
 
 /// The node that makes the values of `tensor`, past those that keep them.
@@ -316,66 +312,6 @@ fn is_score(graph: &Graph, tensor: &str) -> bool {
         .is_some_and(|node| matches!(node.op(), Op::Softmax | Op::LogSoftmax | Op::Sigmoid))
 }
 
-/// Whether `tensor` is a single number, as layers or the shape of the output that it is returned as tell.
-fn is_single(graph: &Graph, tensor: &str, output: Option<&proto::ValueInfo>) -> bool {
-    match columns(graph, tensor, FARTHEST) {
-        Some(columns) => columns == 1,
-        None => {
-            let dims = output.and_then(Graph::input_type).map(|(_, dims)| dims);
-            dims.is_some_and(|dims| match dims.split_first() {
-                Some((_, rest)) if !rest.is_empty() => rest.iter().all(|&size| size == Some(1)),
-                _ => false,
-            })
-        }
-    }
-}
-
-/// How many numbers `tensor` holds, from the layers that make them.
-fn columns(graph: &Graph, tensor: &str, depth: usize) -> Option<usize> {
-    let depth = depth.checked_sub(1)?;
-    let node = graph.producer(tensor)?;
-    if let Some((_, outputs)) = dense_shape(graph, node) {
-        return Some(outputs);
-    }
-    if keeps_values(graph, node) {
-        return columns(graph, node.operand(0), depth);
-    }
-    match node.op() {
-        Op::Concat => {
-            let parts = node.input.iter().map(|part| columns(graph, part, depth));
-            parts.sum()
-        }
-        op if op.facts().places == Places::Elementwise => {
-            let operands = node.input.iter().filter(|operand| !operand.is_empty());
-            let counts = operands.map(|operand| match graph.varies(operand) {
-                true => columns(graph, operand, depth),
-                // Settings are numbers too; a wider constant spreads what it meets.
-                false => Some(graph.constant_shape(operand)?.iter().product()),
-            });
-            counts.collect::<Option<Vec<usize>>>()?.into_iter().max()
-        }
-        _ => None,
-    }
-}
-
-/// The operand that `node` keeps within constant bounds.
-fn bounds<'a>(graph: &Graph, node: &'a Node) -> Option<&'a str> {
-    match node.op() {
-        Op::Clip => Some(node.operand(0)),
-        Op::Max | Op::Min => {
-            let [first, second] = node.input.as_slice() else {
-                return None;
-            };
-            let (operand, bound) = match graph.varies(first) {
-                true => (first, second),
-                false => (second, first),
-            };
-            graph.constant(bound).map(|_| operand.as_str())
-        }
-        _ => None,
-    }
-}
-
 /// Whether the bounds of `node` leave scores as they are, but for those next to 0 or 1.
 fn keeps_from_ends(graph: &Graph, node: &Node) -> bool {
     let attributes = ["min", "max"].map(|name| node.find(name).and_then(|found| found.f));
@@ -385,7 +321,8 @@ fn keeps_from_ends(graph: &Graph, node: &Node) -> bool {
     bounds.all(|bound| bound <= NEXT_TO_END || bound >= 1.0 - NEXT_TO_END)
 }
 
-/// The same logits before bounds that are put to them last; none where there are no bounds.
+/// The same logits before bounds that are put to them last, or before the features were divided by their length; none
+/// where neither is done.
 fn unbounded(graph: &Graph, source: &Source) -> Option<Source> {
     let free = |tensor: &str| {
         let mut inner = tensor;
@@ -400,108 +337,24 @@ fn unbounded(graph: &Graph, source: &Source) -> Option<Source> {
         free.map(str::to_owned)
     };
     match source {
-        Source::Row(logits) => free(logits).map(Source::Row),
+        Source::Row(logits) => {
+            let free = free(logits);
+            let behind = cosine::behind(graph, free.as_deref().unwrap_or(logits));
+            let dense = behind.map(|(layer, vector)| Source::Dense {
+                layer,
+                vector: vector.to_owned(),
+            });
+            dense.or(free.map(Source::Row))
+        }
         Source::Two { logit, is_first } => Some(Source::Two {
             logit: free(logit)?,
             is_first: *is_first,
         }),
-        Source::Joined(_) => None,
+        Source::Joined(_) | Source::Dense { .. } => None,
     }
 }
 
 /// Whether `node` words the classes of its operand, as classic machine learning's operators do.
 fn is_zip_map(node: &Node) -> bool {
     node.domain() == "ai.onnx.ml" && node.op_type() == "ZipMap"
-}
-
-/// The operand that `node` multiplies with, or divides by, one positive number.
-fn scaled<'a>(graph: &Graph, node: &'a Node) -> Option<&'a str> {
-    let (operand, factor) = match (node.op(), graph.varies(node.operand(0))) {
-        (Op::Mul | Op::Div, true) => (node.operand(0), node.operand(1)),
-        (Op::Mul, false) => (node.operand(1), node.operand(0)),
-        (_, _) => return None,
-    };
-    let factor = graph.constant(factor)?.floats()?;
-    matches!(factor.as_slice(), [factor] if *factor > 0.0).then_some(operand)
-}
-
-/// Rows of logits that are added to a graph.
-#[derive(Default)]
-struct Rows {
-    /// Names of those that are wanted so far.
-    names: HashMap<Source, String>,
-    nodes: Vec<Node>,
-    constants: Vec<proto::Tensor>,
-}
-
-impl Rows {
-    /// Name of the row of the logits in `source`.
-    fn name(&mut self, source: Source) -> String {
-        if let Source::Row(logits) = source {
-            return logits;
-        }
-        if let Some(name) = self.names.get(&source) {
-            return name.clone();
-        }
-        let name = format!("camoverlay/classes_{}", self.names.len());
-        match &source {
-            Source::Row(_) => {}
-            Source::Two { logit, is_first } => {
-                let signs = if *is_first { [1.0, -1.0] } else { [-1.0, 1.0] };
-                self.product(logit, [1, 2], signs.to_vec(), &name);
-            }
-            Source::Joined(parts) => {
-                let classes: usize = parts.iter().map(|(_, columns)| columns).sum();
-                let mut first = 0;
-                let mut sum = String::new();
-                for (place, (tensor, columns)) in parts.iter().enumerate() {
-                    let mut selection = vec![0.0; columns * classes];
-                    for row in 0..*columns {
-                        selection[row * classes + first + row] = 1.0;
-                    }
-                    first += columns;
-                    let part = format!("{name}/part_{place}");
-                    self.product(tensor, [*columns, classes], selection, &part);
-                    sum = match (place, place + 1 == parts.len()) {
-                        (0, _) => part,
-                        (_, is_last) => {
-                            let joined = match is_last {
-                                true => name.clone(),
-                                false => format!("{name}/sum_{place}"),
-                            };
-                            self.nodes.push(node("Add", &[&sum, &part], &joined));
-                            joined
-                        }
-                    };
-                }
-            }
-        }
-        self.names.insert(source, name.clone());
-        name
-    }
-
-    /// Adds the product of `tensor`, as one row, with a matrix of `sizes`.
-    fn product(&mut self, tensor: &str, sizes: [usize; 2], matrix: Vec<f32>, name: &str) {
-        let [float, row, shape, weights] =
-            ["float", "row", "shape", "weights"].map(|part| format!("{name}/{part}"));
-        let sizes = sizes.map(|size| size as i64);
-        self.constants.push(integers(&shape, &[1, sizes[0]]));
-        self.constants.push(floats(&weights, &sizes, matrix));
-        self.nodes.extend([
-            cast(tensor, data_type::FLOAT, &float),
-            node("Reshape", &[&float, &shape], &row),
-            node("MatMul", &[&row, &weights], name),
-        ]);
-    }
-
-    fn add_to(self, graph: Graph) -> Result<Graph, Fault> {
-        if self.nodes.is_empty() {
-            return Ok(graph);
-        }
-        let mut model = graph.into_model();
-        let proto = model.graph.as_mut().ok_or(Fault::NoGraph)?;
-        proto.node.extend(self.nodes);
-        proto.initializer.extend(self.constants);
-        Graph::new(model)
-    }
 }

@@ -5,10 +5,15 @@
 
 mod batch;
 pub(crate) mod classes;
+mod columns;
+mod cosine;
 mod means;
 mod norms;
 mod picked;
+mod rows;
 mod shared;
+mod source;
+mod steps;
 
 use super::image_input::Picture;
 use crate::onnx::error::Fault;
