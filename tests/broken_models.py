@@ -49,14 +49,22 @@ def two_outputs():
     return model
 
 
+def one_class():
+    """A single logit and its softmax, which is 1 whatever is shown."""
+    model = classifier(1)
+    model.graph.node[-1].output[0] = "logit"
+    model.graph.node.append(helper.make_node("Softmax", ["logit"], ["logits"]))
+    return model
+
+
 def main(folder):
     folder = Path(folder)
     save = lambda name, model: onnx.save(model, folder / name)
     good = classifier(10)
     save("ten-classes.onnx", good)
-    save("one-class.onnx", classifier(1))
+    save("one-class.onnx", one_class())
     save("no-pool.onnx", classifier(10, tail=()))
-    save("one-channel.onnx", classifier(10, channels=1))
+    save("two-channels.onnx", classifier(10, channels=2))
     save("not-a-number.onnx", classifier(10, weights=np.full((10, 3, 3, 3), np.nan)))
     save("flat.onnx", classifier(10, weights=np.zeros((10, 3, 3, 3))))
     save("unknown-operator.onnx", classifier(10, operator="Frobnicate"))

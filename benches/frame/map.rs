@@ -67,16 +67,8 @@ pub fn subjects(networks: &[Network]) -> Vec<Subject> {
 fn options(file: &Path) -> Options {
     Options {
         source: Source::File(file.to_owned()),
-        models_dir: None,
-        labels: None,
-        output: None,
-        layer: None,
-        preprocess: None,
-        input_size: None,
-        threads: 0,
-        memory_limit: None,
-        ort_library: None,
         search_roots: vec![source_tree()],
+        ..Options::default()
     }
 }
 

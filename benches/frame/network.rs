@@ -58,16 +58,9 @@ impl Network {
     pub fn options(&self) -> Options {
         Options {
             source: Source::File(self.file.clone()),
-            models_dir: None,
-            labels: None,
-            output: None,
-            layer: None,
-            preprocess: None,
             input_size: Some(self.entry.input_size),
-            threads: 0,
-            memory_limit: None,
-            ort_library: None,
             search_roots: vec![source_tree()],
+            ..Options::default()
         }
     }
 

@@ -66,10 +66,12 @@ impl Error {
                 | ModelError::NotExplainable { .. }
                 | ModelError::NoPlaces { .. }
                 | ModelError::NotFinite { .. }
+                | ModelError::Batch { .. }
                 | ModelError::OneClass { .. },
             ) => ErrorKind::Format,
             Self::Model(
                 ModelError::FixedInput { .. }
+                | ModelError::Preparation { .. }
                 | ModelError::InputTooSmall { .. }
                 | ModelError::Memory { .. }
                 | ModelError::NoSuchClass { .. }

@@ -4,7 +4,7 @@ use crate::cam::{ClassMap, Explanation, Query};
 use crate::error::Error;
 use crate::frame::{Frame, FrameMut, Geometry, Orientation, Presentation};
 use crate::inference::{Classifier, Options};
-use crate::preprocess::Sampler;
+use crate::preprocess::{MapPlacer, Placement, Sampler};
 use crate::render::{Colormap, MapView, Painter};
 
 /// An opened classifier that explains pictures.
@@ -17,8 +17,9 @@ pub struct Explainer {
     classifier: Classifier,
     /// Of frames like the last one.
     sampler: Option<(Geometry, Presentation, Sampler)>,
-    /// 1 x 3 x height x width.
+    /// 1 x channels x height x width.
     tensor: Vec<f32>,
+    placer: MapPlacer,
 }
 
 impl Explainer {
@@ -32,6 +33,7 @@ impl Explainer {
             classifier: Classifier::open(options)?,
             sampler: None,
             tensor: Vec::new(),
+            placer: MapPlacer::default(),
         })
     }
 
@@ -60,7 +62,7 @@ impl Explainer {
             }
         };
         let (width, height) = sampler.size();
-        self.tensor.resize(3 * width * height, 0.0);
+        self.tensor.resize(sampler.values(), 0.0);
         sampler.sample(frame.planes(), &mut self.tensor);
         let Query {
             target,
@@ -73,6 +75,9 @@ impl Explainer {
             .run(&self.tensor, width, height, target, detail)?;
         let mut explanation = Explanation::default();
         explanation.update(&activation, top_k, method)?;
+        let fit = self.classifier.fit();
+        let placement = fit.placement(geometry.width, geometry.height, presentation);
+        explanation.map.lay_over(placement, &mut self.placer);
         Ok(explanation)
     }
 }
@@ -92,6 +97,13 @@ impl Explanation {
 }
 
 impl ClassMap {
+    /// Lays the map of a tensor over the upright frame that lies in it as `placement` says; `placer` is memory for that,
+    /// to be used again.
+    pub fn lay_over(&mut self, placement: Placement, placer: &mut MapPlacer) {
+        let size = (self.width, self.height);
+        (self.width, self.height) = placer.place(&mut self.values, size, placement);
+    }
+
     /// Turns the map of an upright picture to how its frame lies; `room` is memory for that, to be
     /// used again.
     pub fn turn_back(&mut self, orientation: Orientation, room: &mut Vec<f32>) {

@@ -45,12 +45,13 @@ fn keys(t: f64) -> f64 {
     }
 }
 
-fn scale_rows(image: &Image, out: usize, scale: f64, round: bool) -> Image {
+/// `cut` rows of the scaled image are left out at its top.
+fn scale_rows(image: &Image, out: usize, scale: f64, cut: f64, round: bool) -> Image {
     let shrink = scale.min(1.0);
     let mut data = Vec::new();
     for y in 1..=out {
         // Half-pixel centres, positions counted from 1.
-        let centre = y as f64 / scale + 0.5 * (1.0 - 1.0 / scale);
+        let centre = (y as f64 + cut) / scale + 0.5 * (1.0 - 1.0 / scale);
         let first = (centre - 2.0 / shrink).floor() as isize;
         let taps = first..=(centre + 2.0 / shrink).ceil() as isize;
         let mut weights: Vec<_> = taps
@@ -80,25 +81,59 @@ fn scale_rows(image: &Image, out: usize, scale: f64, round: bool) -> Image {
 }
 
 pub fn resize(image: &Image, size: (usize, usize), scale: (f64, f64), round: bool) -> Image {
+    cropped(image, size, scale, (0.0, 0.0), round)
+}
+
+/// Part of the scaled image that begins `cut` columns and rows after its left and top.
+pub fn cropped(
+    image: &Image,
+    size: (usize, usize),
+    scale: (f64, f64),
+    cut: (f64, f64),
+    round: bool,
+) -> Image {
     if scale.1 <= scale.0 {
-        let rows = scale_rows(image, size.1, scale.1, round).transposed();
-        scale_rows(&rows, size.0, scale.0, round).transposed()
+        let rows = scale_rows(image, size.1, scale.1, cut.1, round).transposed();
+        scale_rows(&rows, size.0, scale.0, cut.0, round).transposed()
     } else {
-        let columns = scale_rows(&image.transposed(), size.0, scale.0, round).transposed();
-        scale_rows(&columns, size.1, scale.1, round)
+        let columns = scale_rows(&image.transposed(), size.0, scale.0, cut.0, round).transposed();
+        scale_rows(&columns, size.1, scale.1, cut.1, round)
+    }
+}
+
+/// The image in the middle of one of `size` that is 0 around it.
+pub fn letterboxed(image: &Image, size: (usize, usize)) -> Image {
+    let (left, top) = ((size.0 - image.width) / 2, (size.1 - image.height) / 2);
+    let mut data = vec![0.0; size.0 * size.1 * image.channels];
+    for (y, row) in image
+        .data
+        .chunks_exact(image.width * image.channels)
+        .enumerate()
+    {
+        let at = ((top + y) * size.0 + left) * image.channels;
+        data[at..at + row.len()].copy_from_slice(row);
+    }
+    Image {
+        width: size.0,
+        height: size.1,
+        channels: image.channels,
+        data,
     }
 }
 
 /// Tensor of a scaled red, green and blue picture.
 pub fn tensor(rgb: &Image, normalization: &Normalization) -> Vec<f32> {
-    let order = match normalization.order {
-        ChannelOrder::Rgb => [0, 1, 2],
-        ChannelOrder::Bgr => [2, 1, 0],
+    let order: &[usize] = match normalization.order {
+        ChannelOrder::Rgb => &[0, 1, 2],
+        ChannelOrder::Bgr => &[2, 1, 0],
+        ChannelOrder::Gray => &[3],
+        ChannelOrder::GrayThrice => &[3; 3],
     };
     let mut tensor = Vec::new();
-    for (c, channel) in order.into_iter().enumerate() {
+    for (c, channel) in order.iter().enumerate() {
         for pixel in rgb.data.chunks_exact(3) {
-            let value = pixel[channel] as f32 / normalization.divisor;
+            let level = pixel.get(*channel).copied().unwrap_or_else(|| gray(pixel));
+            let value = level as f32 / normalization.divisor;
             tensor.push((value - normalization.mean[c]) / normalization.deviation[c]);
         }
     }
@@ -146,6 +181,12 @@ pub fn jet(row: usize) -> [f64; 3] {
     })
 }
 
+/// Gray of a pixel, rounded half up.
+fn gray(p: &[f64]) -> f64 {
+    let gray = 0.298936021293775 * p[0] + 0.587043074451121 * p[1];
+    round_u8(gray + 0.114020904255103 * p[2])
+}
+
 /// The painted picture, `heat` being red, green and blue, 0..=255, of each heat index.
 pub fn paint(
     rgb: &Image,
@@ -159,8 +200,7 @@ pub fn paint(
         .chunks_exact(3)
         .zip(index)
         .flat_map(|(p, index)| {
-            let gray = 0.298936021293775 * p[0] + 0.587043074451121 * p[1];
-            let gray = round_u8(gray + 0.114020904255103 * p[2]);
+            let gray = gray(p);
             heat(index).map(|heat| gray / 2.0 + heat)
         })
         .collect();

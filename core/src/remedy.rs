@@ -88,7 +88,7 @@ impl fmt::Display for Remedy {
             Self::KeepConstants => f.write_str(
                 "If the export made inputs of constants, such as the mean and variance of Keras' Normalization, export \
                  the network again with their values in the file, or without that layer and with preprocess set. \
-                 Otherwise use a classifier with one input of 1 x 3 x height x width.",
+                 Otherwise use a classifier with one input, the picture.",
             ),
             Self::ChooseOutput { outputs } => write!(
                 f,

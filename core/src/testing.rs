@@ -8,7 +8,8 @@ use prost::Message;
 use crate::error::Error;
 use crate::inference::{Classifier, Options, Source, runtime};
 use crate::model::{Activation, Detail, Target};
-use crate::onnx::node::{floats, node, with_int, with_ints};
+use crate::onnx::generated::StringStringEntryProto;
+use crate::onnx::node::{floats, integers, node, with_int, with_ints};
 use crate::onnx::proto::{self, Node, data_type};
 
 #[path = "../tests/common/skips.rs"]
@@ -73,6 +74,25 @@ impl Draft {
         self.graph().input = vec![value("x", sizes)];
     }
 
+    /// The input as one of numbers of another type.
+    pub fn input_type(&mut self, element_type: i32) -> &mut Self {
+        let input = &mut self.graph().input[0];
+        if let Some(proto::TypeValue::TensorType(tensor)) =
+            input.r#type.as_mut().and_then(|found| found.value.as_mut())
+        {
+            tensor.elem_type = Some(element_type);
+        }
+        self
+    }
+
+    pub fn metadata(&mut self, key: &str, value: &str) -> &mut Self {
+        self.model.metadata_props.push(StringStringEntryProto {
+            key: Some(key.to_owned()),
+            value: Some(value.to_owned()),
+        });
+        self
+    }
+
     pub fn output(&mut self, name: &str) -> &mut Self {
         self.graph().output.push(value(name, &[]));
         self
@@ -126,13 +146,8 @@ impl Draft {
     }
 
     pub fn integers(&mut self, name: &str, values: &[i64]) -> &mut Self {
-        self.graph().initializer.push(proto::Tensor {
-            dims: vec![values.len() as i64],
-            data_type: Some(data_type::INT64),
-            int64_data: values.to_vec(),
-            name: Some(name.into()),
-            ..proto::Tensor::default()
-        });
+        let integers = integers(name, values);
+        self.graph().initializer.push(integers);
         self
     }
 
@@ -185,16 +200,9 @@ pub fn ask<'a>(
 pub fn options(path: PathBuf) -> Options {
     Options {
         source: Source::File(path),
-        models_dir: None,
-        labels: None,
-        output: None,
-        layer: None,
-        preprocess: None,
-        input_size: None,
         threads: 1,
-        memory_limit: None,
-        ort_library: None,
         search_roots: roots(),
+        ..Options::default()
     }
 }
 

@@ -10,7 +10,7 @@ use gst::prelude::*;
 
 use crate::failure::Failure;
 use camoverlay::inference::{MAX_INPUT_SIZE, Options, Source};
-use gstcamoverlay::camoverlay::{Inference, Method, Net, Preprocess};
+use gstcamoverlay::camoverlay::{ColorOrder, Fit, Inference, Method, Net, Preprocess};
 
 /// Which network, and how it is run. Whatever is not given is as the element has it.
 #[derive(Args, Clone, Debug, Default)]
@@ -31,6 +31,19 @@ pub struct NetworkOptions {
     /// How pixel values are scaled for the network
     #[arg(long, value_name = "PREPROCESSING", value_parser = nicks::<Preprocess>())]
     pub preprocess: Option<String>,
+    /// Mean of the channels, 1 or 3 numbers from 0 to 1 with commas between them, in place of the preprocessing's
+    #[arg(long, value_name = "NUMBERS", value_delimiter = ',', value_parser = number::<f64>)]
+    pub mean: Option<Vec<f64>>,
+    /// Standard deviation of the channels, 1 or 3 numbers from 0 to 1 with commas between them, in place of the
+    /// preprocessing's
+    #[arg(long, value_name = "NUMBERS", value_delimiter = ',', value_parser = number::<f64>)]
+    pub std: Option<Vec<f64>>,
+    /// The colours that the network wants
+    #[arg(long, value_name = "ORDER", value_parser = nicks::<ColorOrder>())]
+    pub color_order: Option<String>,
+    /// How frames fill the network's input
+    #[arg(long, value_name = "FIT", value_parser = nicks::<Fit>())]
+    pub fit: Option<String>,
     /// Shortest side fed to the network, in pixels; larger gives a finer map
     #[arg(long, value_name = "N", value_parser = number::<u32>)]
     pub input_size: Option<u32>,
@@ -113,6 +126,8 @@ impl OverlayOptions {
             ("output", network.net_output.clone()),
             ("layer", network.layer.clone()),
             ("preprocess", network.preprocess.clone()),
+            ("color-order", network.color_order.clone()),
+            ("fit", network.fit.clone()),
             ("input-size", number(network.input_size)),
             ("threads", number(network.threads)),
             (
@@ -138,6 +153,11 @@ impl OverlayOptions {
         for (name, path) in paths {
             if let Some(path) = path {
                 element.set_property(name, path);
+            }
+        }
+        for (name, numbers) in [("mean", &network.mean), ("std", &network.std)] {
+            if let Some(numbers) = numbers {
+                element.set_property(name, gst::Array::new(numbers));
             }
         }
         for (name, value) in settings {
@@ -202,6 +222,17 @@ impl NetworkOptions {
                 .preprocess
                 .as_deref()
                 .and_then(camoverlay::preprocess::Preprocess::from_name),
+            mean: self.mean.clone(),
+            std: self.std.clone(),
+            color_order: self
+                .color_order
+                .as_deref()
+                .and_then(camoverlay::preprocess::ColorOrder::from_name),
+            fit: self
+                .fit
+                .as_deref()
+                .and_then(camoverlay::preprocess::FitMode::from_name),
+            crop_share: None,
             input_size: self.input_size.filter(|size| *size > 0),
             threads: self.threads.unwrap_or(0) as usize,
             memory_limit: self.memory_limit.filter(|bytes| *bytes > 0),

@@ -58,6 +58,76 @@ impl From<Preprocess> for Option<camoverlay::preprocess::Preprocess> {
     }
 }
 
+/// Property `color-order`: the colours that the network wants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, glib::Enum)]
+#[repr(i32)]
+#[enum_type(name = "GstCamOverlayColorOrder", allow_name_conflict)]
+pub enum ColorOrder {
+    #[enum_value(
+        name = "As preprocess and the network's channels have it",
+        nick = "auto"
+    )]
+    Auto,
+    #[enum_value(name = "Red, green, blue", nick = "rgb")]
+    Rgb,
+    #[enum_value(name = "Blue, green, red", nick = "bgr")]
+    Bgr,
+    #[enum_value(name = "Gray, in as many channels as the network takes", nick = "gray")]
+    Gray,
+}
+
+impl From<ColorOrder> for Option<camoverlay::preprocess::ColorOrder> {
+    fn from(order: ColorOrder) -> Self {
+        Some(match order {
+            ColorOrder::Auto => return None,
+            ColorOrder::Rgb => camoverlay::preprocess::ColorOrder::Rgb,
+            ColorOrder::Bgr => camoverlay::preprocess::ColorOrder::Bgr,
+            ColorOrder::Gray => camoverlay::preprocess::ColorOrder::Gray,
+        })
+    }
+}
+
+/// Property `fit`: how frames fill the network's input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, glib::Enum)]
+#[repr(i32)]
+#[enum_type(name = "GstCamOverlayFit", allow_name_conflict)]
+pub enum Fit {
+    #[enum_value(
+        name = "As the network's file says, else shortest-side, or stretch where its input is fixed",
+        nick = "auto"
+    )]
+    Auto,
+    #[enum_value(
+        name = "The whole frame in its shape, the shortest side as the network wants it",
+        nick = "shortest-side"
+    )]
+    ShortestSide,
+    #[enum_value(name = "The middle of the frame, in the input's shape", nick = "crop")]
+    Crop,
+    #[enum_value(
+        name = "The whole frame, stretched to the input's shape",
+        nick = "stretch"
+    )]
+    Stretch,
+    #[enum_value(
+        name = "The whole frame in its shape, in the middle of the input",
+        nick = "letterbox"
+    )]
+    Letterbox,
+}
+
+impl From<Fit> for Option<camoverlay::preprocess::FitMode> {
+    fn from(fit: Fit) -> Self {
+        Some(match fit {
+            Fit::Auto => return None,
+            Fit::ShortestSide => camoverlay::preprocess::FitMode::ShortestSide,
+            Fit::Crop => camoverlay::preprocess::FitMode::Crop,
+            Fit::Stretch => camoverlay::preprocess::FitMode::Stretch,
+            Fit::Letterbox => camoverlay::preprocess::FitMode::Letterbox,
+        })
+    }
+}
+
 /// Property `method`: how the class map is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, glib::Enum)]
 #[repr(i32)]

@@ -7,14 +7,17 @@ use camoverlay::cam::{Explanation, Method, Query};
 use camoverlay::frame::Plane;
 use camoverlay::inference::Lease;
 use camoverlay::model::Target;
-use camoverlay::preprocess::{GrayBounds, Sampler};
+use camoverlay::preprocess::{GrayBounds, MapPlacer, Placement, Sampler};
 
 /// An inference to be done, then done, with buffers that serve again and again.
 pub struct Job {
-    /// 1 x 3 x height x width, normalised for the network.
+    /// 1 x channels x height x width, normalised for the network.
     pub tensor: Vec<f32>,
     /// Width and height of the tensor.
     pub size: (usize, usize),
+    /// Where the upright frame lies in it.
+    pub placement: Placement,
+    placer: MapPlacer,
     pub query: Query,
     /// Presentation time of the frame that the tensor shows.
     pub pts: Option<gst::ClockTime>,
@@ -26,11 +29,13 @@ pub struct Job {
 }
 
 impl Job {
-    /// A job with tensors of `size`; room for one is made when it is sampled.
-    pub fn new(size: (usize, usize)) -> Self {
+    /// A job with tensors of `size`, in which frames lie as `placement` says; room for one is made when it is sampled.
+    pub fn new(size: (usize, usize), placement: Placement) -> Self {
         Self {
             tensor: Vec::new(),
             size,
+            placement,
+            placer: MapPlacer::default(),
             query: Query {
                 target: Target::Rank(0),
                 top_k: 0,
@@ -45,7 +50,7 @@ impl Job {
 
     /// Samples the frame in `planes`.
     pub fn sample<'a>(&mut self, sampler: &'a mut Sampler, planes: &[Plane]) -> &'a GrayBounds {
-        self.tensor.resize(3 * self.size.0 * self.size.1, 0.0);
+        self.tensor.resize(sampler.values(), 0.0);
         sampler.sample(planes, &mut self.tensor)
     }
 
@@ -61,6 +66,9 @@ impl Job {
         let activation = lease.run(&self.tensor, width, height, target, method.detail())?;
         self.infer_time = start.elapsed();
         self.explanation.update(&activation, top_k, method)?;
+        self.explanation
+            .map
+            .lay_over(self.placement, &mut self.placer);
         self.map_time = start.elapsed() - self.infer_time;
         Ok(())
     }

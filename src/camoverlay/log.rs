@@ -8,7 +8,6 @@ use super::CamOverlay;
 use camoverlay::cam::Method;
 use camoverlay::inference::Network;
 use camoverlay::model::Places;
-use camoverlay::preprocess::Fit;
 
 pub static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
     gst::DebugCategory::new(
@@ -40,10 +39,7 @@ pub fn opened(element: &CamOverlay, network: &Network, method: Method) {
         "input “{}”, {:?}, {}, preprocessing {} ({}, {:?}), places shown by {}, {} classes, run by the {}",
         structure.input,
         structure.layout,
-        match network.fit() {
-            Fit::ShortestSide(side) => format!("shortest side {side}"),
-            Fit::Exact { width, height } => format!("scaled to {width} x {height}"),
-        },
+        network.fit(),
         preprocessing.name(),
         preprocessing.description(),
         preprocessing.origin,

@@ -9,7 +9,7 @@ use std::{
 use gst::{glib, prelude::*};
 use gst_video::VideoOrientationMethod;
 
-use super::{Inference, Method, Net, PostMessages, Preprocess};
+use super::{ColorOrder, Fit, Inference, Method, Net, PostMessages, Preprocess};
 
 /// Largest `top-k`.
 const TOP_K_MAX: u32 = 100;
@@ -18,6 +18,8 @@ const TOP_K_MAX: u32 = 100;
 const DEFAULT_LAYER: &str = "auto";
 const DEFAULT_NET: Net = Net::Squeezenet;
 const DEFAULT_PREPROCESS: Preprocess = Preprocess::Auto;
+const DEFAULT_COLOR_ORDER: ColorOrder = ColorOrder::Auto;
+const DEFAULT_FIT: Fit = Fit::Auto;
 const DEFAULT_INPUT_SIZE: u32 = 0;
 const DEFAULT_TARGET: &str = "top-1";
 const DEFAULT_METHOD: Method = Method::Auto;
@@ -44,6 +46,11 @@ pub struct Setup {
     pub output: Option<String>,
     pub layer: Option<String>,
     pub preprocess: Preprocess,
+    /// Empty: those of `preprocess`.
+    pub mean: Vec<f64>,
+    pub std: Vec<f64>,
+    pub color_order: ColorOrder,
+    pub fit: Fit,
     pub input_size: u32,
     pub threads: u32,
     pub memory_limit: u64,
@@ -87,6 +94,10 @@ impl Default for Settings {
                 output: None,
                 layer: None,
                 preprocess: DEFAULT_PREPROCESS,
+                mean: Vec::new(),
+                std: Vec::new(),
+                color_order: DEFAULT_COLOR_ORDER,
+                fit: DEFAULT_FIT,
                 input_size: DEFAULT_INPUT_SIZE,
                 threads: DEFAULT_THREADS,
                 memory_limit: DEFAULT_MEMORY_LIMIT,
@@ -146,6 +157,26 @@ pub fn param_specs() -> Vec<glib::ParamSpec> {
         glib::ParamSpecEnum::builder_with_default("preprocess", DEFAULT_PREPROCESS)
             .nick("Preprocessing")
             .blurb("How pixel values are scaled for the network")
+            .mutable_ready()
+            .build(),
+        numbers(
+            "mean",
+            "Mean",
+            "Mean of the channels, 1 or 3 numbers from 0 to 1, in place of preprocess's (empty)",
+        ),
+        numbers(
+            "std",
+            "Standard deviation",
+            "Deviation of the channels, 1 or 3 numbers from 0 to 1, in place of preprocess's (empty)",
+        ),
+        glib::ParamSpecEnum::builder_with_default("color-order", DEFAULT_COLOR_ORDER)
+            .nick("Colour order")
+            .blurb("The colours that the network wants")
+            .mutable_ready()
+            .build(),
+        glib::ParamSpecEnum::builder_with_default("fit", DEFAULT_FIT)
+            .nick("Fit")
+            .blurb("How frames fill the network's input")
             .mutable_ready()
             .build(),
         glib::ParamSpecUInt::builder("input-size")
@@ -268,6 +299,28 @@ fn path(name: &'static str, nick: &'static str, blurb: &'static str) -> glib::Pa
         .build()
 }
 
+/// An array of doubles.
+fn numbers(name: &'static str, nick: &'static str, blurb: &'static str) -> glib::ParamSpec {
+    gst::ParamSpecArray::builder(name)
+        .element_spec(
+            &glib::ParamSpecDouble::builder("number")
+                .nick("Number")
+                .blurb("Of a channel")
+                .build(),
+        )
+        .nick(nick)
+        .blurb(blurb)
+        .mutable_ready()
+        .build()
+}
+
+/// What an array of doubles holds.
+fn doubles(value: &glib::Value) -> Vec<f64> {
+    let array = value.get::<gst::ArrayRef>();
+    let values = array.iter().flat_map(|array| array.as_slice());
+    values.filter_map(|value| value.get().ok()).collect()
+}
+
 impl Setup {
     /// What to open, with `plugin_file` (where GStreamer loaded the plugin from, if from a file) as a place to look near.
     pub fn options(&self, plugin_file: Option<&Path>) -> camoverlay::inference::Options {
@@ -285,6 +338,11 @@ impl Setup {
             output: self.output.clone(),
             layer: self.layer.clone(),
             preprocess: self.preprocess.into(),
+            mean: Some(self.mean.clone()).filter(|mean| !mean.is_empty()),
+            std: Some(self.std.clone()).filter(|std| !std.is_empty()),
+            color_order: self.color_order.into(),
+            fit: self.fit.into(),
+            crop_share: None,
             input_size: Some(self.input_size).filter(|size| *size > 0),
             threads: self.threads as usize,
             memory_limit: Some(self.memory_limit).filter(|bytes| *bytes > 0),
@@ -314,6 +372,10 @@ impl Settings {
                 setup.layer = text.filter(|text| !text.is_empty() && text != DEFAULT_LAYER);
             }
             "preprocess" => assign(&mut setup.preprocess, value),
+            "mean" => setup.mean = doubles(value),
+            "std" => setup.std = doubles(value),
+            "color-order" => assign(&mut setup.color_order, value),
+            "fit" => assign(&mut setup.fit, value),
             "input-size" => assign(&mut setup.input_size, value),
             "target" => {
                 live.target = match bytes(value) {
@@ -359,6 +421,10 @@ impl Settings {
             "output" => setup.output.to_value(),
             "layer" => setup.layer.as_deref().unwrap_or(DEFAULT_LAYER).to_value(),
             "preprocess" => setup.preprocess.to_value(),
+            "mean" => gst::Array::new(&setup.mean).to_value(),
+            "std" => gst::Array::new(&setup.std).to_value(),
+            "color-order" => setup.color_order.to_value(),
+            "fit" => setup.fit.to_value(),
             "input-size" => setup.input_size.to_value(),
             "target" => (*live.target).to_value(),
             "method" => live.method.to_value(),

@@ -123,6 +123,7 @@ impl Session {
                 tensor: size,
             });
         }
+        let placement = fit.placement(geometry.width, geometry.height, &presentation);
         self.forget();
         self.buffers = Some(Buffers {
             info: info.clone(),
@@ -136,7 +137,7 @@ impl Session {
             painter: Painter::presented(&geometry, &presentation),
             #[cfg(feature = "captions")]
             caption: Caption::presented(&geometry, &presentation),
-            job: Some(Box::new(Job::new(size))),
+            job: Some(Box::new(Job::new(size, placement))),
         });
         Ok(())
     }

@@ -45,7 +45,7 @@ fn of_remedy(remedy: Remedy) -> String {
         Remedy::KeepConstants => {
             "If the export made inputs of constants, such as the mean and variance of Keras' Normalization, export the \
              network again with their values in the file, or without that layer and with the property preprocess. \
-             Otherwise use a classifier with one input of 1 x 3 x height x width."
+             Otherwise use a classifier with one input, the picture."
                 .into()
         }
         Remedy::LeaveInputSize => {

@@ -67,6 +67,12 @@ impl Seen {
 
     /// Whether all that is hot lies in the red square of `red.png`.
     fn is_hot_in_square(&self) -> bool {
+        self.is_hot_in_square_of(28)
+    }
+
+    /// The same for a map of `cells` to the frame, each of which may reach over the square's edge.
+    fn is_hot_in_square_of(&self, cells: usize) -> bool {
+        let beside = 112.0 / cells as f64;
         let (values, width, height) = &self.map;
         let (low, high) = values.iter().fold((f32::MAX, f32::MIN), |(low, high), v| {
             (low.min(*v), high.max(*v))
@@ -79,8 +85,8 @@ impl Seen {
             && high > low
             && values.iter().enumerate().all(|(i, v)| {
                 (v - low) / (high - low) < 0.2
-                    || is_in(i % width, *width, 124.0..188.0)
-                        && is_in(i / width, *height, 28.0..92.0)
+                    || is_in(i % width, *width, 128.0 - beside..184.0 + beside)
+                        && is_in(i / width, *height, 32.0 - beside..88.0 + beside)
             })
     }
 }
@@ -185,40 +191,6 @@ fn networks_show_heat_in_the_square_or_are_refused_with_the_reason() {
             "inner-transpose",
             "lies on its side, because the operator Transpose takes rows for columns. Export the network without that transposition",
         ),
-        (
-            "one-logit",
-            "distinguishes 1 class, so there is nothing to compare.",
-        ),
-        (
-            "one-probability",
-            "distinguishes 1 class, so there is nothing to compare.",
-        ),
-        (
-            "rest-and-probability",
-            "the operator Concat was found, which joins the results of several layers.",
-        ),
-        ("uint8", "does not hold floating point numbers."),
-        (
-            "batch-8",
-            "is 8 x 3 x 224 x 224, more than one picture at a time.",
-        ),
-        (
-            "one-dynamic-side",
-            "is 1 x 3 x 224 x ?, of which only one side is fixed.",
-        ),
-        (
-            "top-k",
-            "the operator TopK was found, which leaves the best classes alone, not a score for each class.",
-        ),
-        ("percent", ""),
-        (
-            "index-after-pool",
-            "the operator Gather was found, which picks by an index what a pool has left of each channel.",
-        ),
-        (
-            "concatenated-heads",
-            "the operator Concat was found, which joins the results of several layers.",
-        ),
     ];
     let mut wrong = Vec::new();
     for (name, words) in or_refused {
@@ -229,6 +201,167 @@ fn networks_show_heat_in_the_square_or_are_refused_with_the_reason() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn any_input_and_any_output_is_explained() {
+    let Some(folder) = cases() else { return };
+    let mut wrong = Vec::new();
+    // Of 784 cells 49 are red, so that the logit is ten times their share.
+    let two = 1.0 / (1.0 + (-10.0f64 * 49.0 / 784.0).exp());
+    let three = {
+        let red = (10.0f64 * 49.0 / 784.0).exp();
+        red / (red + 2.0)
+    };
+    for (name, classes, score) in [
+        ("one-logit", 2, two),
+        ("one-probability", 2, two),
+        ("rest-and-probability", 2, two),
+        ("one-channel", 3, f64::NAN),
+        ("uint8", 3, three),
+        ("batch-8", 3, three),
+        ("one-dynamic-side", 3, three),
+        ("top-k", 3, three),
+        ("percent", 3, three),
+        ("index-after-pool", 3, three),
+        ("concatenated-heads", 3, three),
+    ] {
+        match on_red(folder, name, "") {
+            // One channel is gray: there is nothing red about it but its place.
+            Ok(seen) if name == "one-channel" => {
+                if !seen.is_hot_in_square_of(3) || seen.labels.len() != classes {
+                    wrong.push(format!("{name}: {seen:?}"));
+                }
+            }
+            Ok(seen)
+                if seen.target == "red"
+                    && seen.is_hot_in_square()
+                    && seen.labels.len() == classes
+                    && (seen.scores[0] - score).abs() < 2e-3
+                    && seen.scores.iter().all(|score| (0.0..=1.0).contains(score)) => {}
+            other => wrong.push(format!("{name}: {other:?}")),
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn of_two_classes_the_first_is_what_speaks_against_the_second() {
+    let Some(folder) = cases() else { return };
+    for name in ["one-logit", "one-probability", "rest-and-probability"] {
+        let red = on_red(folder, name, "target=red").unwrap();
+        let green = on_red(folder, name, "target=green").unwrap();
+        assert_eq!(red.labels, ["red", "green"], "{name}");
+        assert!(
+            (red.scores.iter().sum::<f64>() - 1.0).abs() < 1e-6,
+            "{name}"
+        );
+        for (a, b) in red.map.0.iter().zip(&green.map.0) {
+            assert!((a + b).abs() < 1e-4, "{name}: {a} {b}");
+        }
+    }
+}
+
+/// `red.png` with bars of black, as wide or high as said, beside it.
+fn boxed(folder: &Path, bars: &str) -> String {
+    format!(
+        "{} ! videobox autocrop=false {bars} ! videoconvert ! video/x-raw,format=RGB",
+        picture(folder, "red.png")
+    )
+}
+
+#[test]
+fn heat_lies_on_the_square_however_frames_are_fitted() {
+    let Some(folder) = cases() else { return };
+    let model = |name: &str| folder.join(format!("{name}.onnx")).display().to_string();
+    let plain = on_red(folder, "unsorted", "").unwrap();
+    for (bars, (x, y)) in [
+        ("left=-112 right=-112", (268.0 / 448.0, 60.0 / 224.0)),
+        ("top=-112 bottom=-112", (156.0 / 224.0, 172.0 / 448.0)),
+        ("left=-20 right=-92", (176.0 / 336.0, 60.0 / 224.0)),
+    ] {
+        for network in ["unsorted", "uint8", "batch-8", "one-dynamic-side"] {
+            for fit in ["auto", "shortest-side", "crop", "stretch", "letterbox"] {
+                let is_fixed = matches!(network, "uint8" | "batch-8");
+                let seen = see(
+                    &boxed(folder, bars),
+                    &format!("model={:?} fit={fit}", model(network)),
+                );
+                let what = format!("{network} {fit} {bars}");
+                if is_fixed && fit == "shortest-side" {
+                    let error = seen.unwrap_err();
+                    assert!(error.contains("Set fit to crop"), "{error}");
+                    continue;
+                }
+                let seen = seen.unwrap_or_else(|error| panic!("{what}: {error}"));
+                assert_eq!(seen.target, "red", "{what}");
+                let hot = seen.hot();
+                let off = (hot.0 - x).abs().max((hot.1 - y).abs());
+                assert!(off < 0.02, "{what}: hot at {hot:?}, not {:?}", (x, y));
+                // The middle of a frame with equal bars is the picture without them.
+                if fit == "crop" && !bars.contains("20") {
+                    let off = (seen.scores[0] - plain.scores[0]).abs();
+                    assert!(off < 1e-6, "{what}: {off}");
+                }
+            }
+        }
+    }
+    // What a crop leaves out is not seen.
+    let unseen = see(
+        &boxed(folder, "left=-224"),
+        &format!("model={:?} fit=crop", model("unsorted")),
+    );
+    let (values, ..) = unseen.unwrap().map;
+    assert!(values.iter().all(|value| *value == values[0]), "{values:?}");
+    // Of a frame that lies on its side.
+    let turned = format!(
+        "{} ! videoflip video-direction=90r",
+        boxed(folder, "left=-112 right=-112")
+    );
+    for fit in ["crop", "letterbox"] {
+        let seen = see(
+            &turned,
+            &format!("model={:?} fit={fit} orientation=90l", model("unsorted")),
+        );
+        let hot = seen.unwrap().hot();
+        let expected = (1.0 - 60.0 / 224.0, 268.0 / 448.0);
+        let off = (hot.0 - expected.0).abs().max((hot.1 - expected.1).abs());
+        assert!(off < 0.02, "{fit}: hot at {hot:?}, not {expected:?}");
+    }
+}
+
+#[test]
+fn numbers_and_colours_are_those_asked_for() {
+    let Some(folder) = cases() else { return };
+    // What `unit` is, in numbers, whole ones among them.
+    let plain = on_red(folder, "unsorted", "").unwrap();
+    let unit = on_red(folder, "unsorted", "mean=<0,0.0,0> std=<1>").unwrap();
+    assert_eq!(plain.scores, unit.scores);
+    let dimmed = on_red(folder, "unsorted", "mean=<0,0,0> std=<1,0.5,0.5>").unwrap();
+    assert_eq!(plain.scores, dimmed.scores, "there is no green and no blue");
+    let brighter = on_red(folder, "unsorted", "mean=<0,0,0> std=<0.5,1,1>").unwrap();
+    assert!(brighter.scores[0] > plain.scores[0] + 0.1, "{brighter:?}");
+    let swapped = on_red(folder, "unsorted", "color-order=bgr").unwrap();
+    assert_eq!(swapped.target, "blue");
+    let gray = on_red(folder, "unsorted", "color-order=gray").unwrap();
+    assert!((gray.scores[0] - gray.scores[2]).abs() < 1e-6, "{gray:?}");
+    for (properties, words) in [
+        ("mean=<123.675,116.28,103.53>", "is divided by 255"),
+        ("mean=<0.5,0.5>", "1 or 3 numbers from 0 to 1"),
+        ("std=<0.5,0,0.5>", "and not 0"),
+    ] {
+        let error = on_red(folder, "unsorted", properties).unwrap_err();
+        assert!(error.contains(words), "{properties}: {error}");
+    }
+    let element = gst::ElementFactory::make("camoverlay").build().unwrap();
+    element.set_property("mean", gst::Array::new([1.0, 0.0, 1.0]));
+    let mean = element.property::<gst::Array>("mean");
+    let mean: Vec<f64> = mean.iter().map(|value| value.get().unwrap()).collect();
+    assert_eq!(mean, [1.0, 0.0, 1.0]);
+    let error = on_red(folder, "one-channel", "color-order=rgb").unwrap_err();
+    assert!(error.contains("one channel"), "{error}");
+    let error = on_red(folder, "uint8", "preprocess=torch").unwrap_err();
+    assert!(error.contains("whole numbers"), "{error}");
 }
 
 #[test]

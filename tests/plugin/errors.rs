@@ -204,12 +204,12 @@ fn several_outputs_are_told_of_and_one_can_be_chosen() {
 }
 
 #[test]
-fn a_gray_network_is_refused() {
-    let error = error_of(&model("one-channel.onnx"));
+fn a_network_of_two_channels_is_refused() {
+    let error = error_of(&model("two-channels.onnx"));
     assert_error(
         &error,
         gst::StreamError::Format,
-        &["one-channel.onnx", "1 x 3"],
+        &["two-channels.onnx", "? x 2 x ? x ?", "1 x 3"],
     );
 }
 

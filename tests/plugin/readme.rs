@@ -36,6 +36,7 @@ fn type_and_default(element: &gst::Element, spec: &glib::ParamSpec) -> String {
         glib::Type::U32 => format!("uint, {}", value.get::<u32>().unwrap()),
         glib::Type::I32 => format!("int, {}", value.get::<i32>().unwrap()),
         glib::Type::U64 => format!("uint64, {}", value.get::<u64>().unwrap()),
+        other if other == gst::Array::static_type() => "array of double, empty".into(),
         glib::Type::F64 => format!("double, {}", value.get::<f64>().unwrap()),
         glib::Type::BOOL => format!("boolean, {}", value.get::<bool>().unwrap()),
         other => other.name().into(),

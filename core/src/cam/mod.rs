@@ -81,7 +81,8 @@ pub struct Explanation {
     /// The method by which the map was made, never [`Method::Auto`].
     pub method: Method,
     /// |mean(map) + bias - logit| of the target, for [`Method::Cam`]: what the map leaves
-    /// unexplained, zero but for rounding.
+    /// unexplained, zero but for rounding, and where the network puts its logits within bounds or divides them by the
+    /// length of the features.
     pub residual: Option<f32>,
     mapper: Mapper,
 }

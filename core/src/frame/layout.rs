@@ -236,6 +236,14 @@ pub struct Geometry {
 }
 
 impl Geometry {
+    /// The same frames, of which chroma is not looked at.
+    pub(crate) fn without_chroma(mut self) -> Self {
+        if let Layout::YCbCr { samples, .. } = &mut self.layout {
+            samples.chroma = None;
+        }
+        self
+    }
+
     /// Bytes of a row, and rows, of each plane; none and none for planes that there are not.
     pub fn plane_sizes(&self) -> [(usize, usize); PLANES] {
         let (width, height) = (self.width, self.height);

@@ -37,7 +37,7 @@ impl Classifier {
         })
     }
 
-    /// Runs the network on `tensor`, 1 x 3 x `height` x `width`, fitted as [`fit`](Network::fit) says
+    /// Runs the network on `tensor`, 1 x channels x `height` x `width`, fitted as [`fit`](Network::fit) says
     /// and normalised as [`normalization`](Network::normalization) says. `detail` is what a head of
     /// layers is to tell about `target`.
     ///

@@ -34,7 +34,7 @@ pub enum Ultralytics {
 }
 
 /// The value of a key, if it is there and not empty.
-fn value<'a>(graph: &'a Graph, key: &'static str) -> Option<(&'static str, &'a str)> {
+pub fn value<'a>(graph: &'a Graph, key: &'static str) -> Option<(&'static str, &'a str)> {
     let value = graph.metadata(key)?;
     (!value.trim().is_empty()).then_some((key, value))
 }
@@ -71,6 +71,11 @@ impl<'a> Metadata<'a> {
             Err(what) => metadata.fault = fault(what),
         }
         metadata
+    }
+
+    /// The network's graph.
+    pub fn graph(&self) -> &'a Graph {
+        self.graph
     }
 
     /// timm's part of it.
@@ -278,6 +283,7 @@ mod tests {
     use crate::inference::PreprocessOrigin;
     use crate::inference::transform::Sources;
     use crate::inference::warnings::Warning;
+    use crate::model::image_input::Picture;
     use crate::onnx::generated::StringStringEntryProto;
     use crate::testing::{Draft, options};
 
@@ -326,12 +332,13 @@ mod tests {
             }
             let graph = Graph::new(draft.model).unwrap();
             let mut warnings = Warnings::new(Path::new("a.onnx"));
+            let picture = Picture::of(&graph, Path::new("a.onnx")).unwrap();
             let sources = Sources {
                 options: &options("a.onnx".into()),
                 entry: None,
                 metadata: Metadata::of(&graph),
                 beside: &Beside::default(),
-                fixed: None,
+                picture: &picture,
             };
             let taken = sources.preprocessing(&mut warnings);
             (

@@ -27,6 +27,7 @@ pub(crate) mod network;
 pub(crate) mod open;
 pub(crate) mod options;
 pub(crate) mod pool;
+pub(crate) mod preparation;
 pub(crate) mod pretrained_cfg;
 pub(crate) mod printable;
 pub(crate) mod probe;

@@ -9,6 +9,7 @@ use super::labels::LabelFile;
 use super::metadata::Metadata;
 use super::network::{Network, Structure};
 use super::options::Options;
+use super::preparation::Preparation;
 use super::printable::printable;
 use super::probe;
 use super::session::{self, Cancellation, Choice, Failure, Session};
@@ -20,7 +21,6 @@ use crate::model::analysis::Analysis;
 use crate::model::error::ModelError;
 use crate::model::head::outputs::{SizeOf, Wanted};
 use crate::model::image_input::{INPUT_SIZE, Picture};
-use crate::model::places::oblong;
 use crate::model::{Head, Layer, Outputs, Places};
 use crate::onnx::graph::Graph;
 
@@ -36,19 +36,23 @@ pub fn network(options: &Options, cancellation: &Cancellation) -> Result<Network
     let label_file = options.labels.as_deref().map(LabelFile::read);
     let mut warnings = Warnings::new(&path);
     let beside = beside(&path, entry, &mut warnings);
-    let size = |graph: &Graph, fixed| picture_size(options, entry, &beside, &path, graph, fixed);
+    let size = |graph: &Graph, picture: &Picture| {
+        picture_size(options, entry, &beside, &path, graph, picture)
+    };
     let wanted = wanted(options, label_file.as_ref(), &beside, &size);
     let (analysis, mut files) = Analysis::of_file(&path, wanted)?;
     let graph = &analysis.graph;
+    let picture = analysis.picture.clone();
     let sources = transform::Sources {
         options,
         entry,
         metadata: Metadata::of(graph),
         beside: &beside,
-        fixed: analysis.picture.fixed,
+        picture: &picture,
     };
-    let preprocessing = sources.preprocessing(&mut warnings);
-    let size = sources.size(&path, &mut warnings)?;
+    let preparation = Preparation::new(&sources, &path, &mut warnings)?;
+    let preprocessing = preparation.preprocessing.clone();
+    let size = preparation.size;
     let input_size = size.shortest;
     let places = analysis.places(&path, input_size);
     let least_side = match places {
@@ -83,8 +87,9 @@ pub fn network(options: &Options, cancellation: &Cancellation) -> Result<Network
     let gradient = analysis.gradient.as_ref();
     let has_constant_of_space = analysis.has_constant_of_space();
     let has_sums = gradient.is_some_and(|gradient| gradient.sums.is_some());
-    if let Some((width, height)) = analysis.picture.fixed {
-        let bytes = size_of::<f32>() as u64 * 3 * width as u64 * height as u64;
+    if let Some((width, height)) = picture.fixed() {
+        let bytes =
+            size_of::<f32>() as u64 * picture.channels as u64 * width as u64 * height as u64;
         if let Some(limit) = limit.filter(|&limit| bytes > limit) {
             return Err(ModelError::Memory {
                 path,
@@ -99,16 +104,29 @@ pub fn network(options: &Options, cancellation: &Cancellation) -> Result<Network
         slot: 0,
         detail: has_sums.then_some(false),
     });
-    let (model, picture, head_match) = analysis.rewrite(&path, limit.unwrap_or(u64::MAX))?;
-    let unsupported = |message| {
-        Error::from(RuntimeError::Unsupported {
+    let (model, head_match) = analysis.rewrite(&path, limit.unwrap_or(u64::MAX))?;
+    let unsupported = |message: String| match picture.batch {
+        1 => Error::from(RuntimeError::Unsupported {
             path: path.clone(),
             message,
-        })
+        }),
+        pictures => ModelError::Batch {
+            path: path.clone(),
+            pictures,
+            message,
+        }
+        .into(),
     };
     let session = {
         let limit = limit.map(|limit| usize::try_from(limit).unwrap_or(usize::MAX));
-        Session::new(&environment, &model, options.threads, limit).map_err(unsupported)?
+        Session::new(
+            &environment,
+            &model,
+            picture.channels,
+            options.threads,
+            limit,
+        )
+        .map_err(unsupported)?
     };
     drop(model);
     let mut outputs = session::Outputs::default().ended_by(cancellation);
@@ -118,9 +136,9 @@ pub fn network(options: &Options, cancellation: &Cancellation) -> Result<Network
             Failure::Words(message) => message,
         };
         let usual = || usual_size(&session, &picture, input_size, choice, outputs);
-        let error = match picture.fixed {
-            Some(_) => unsupported(message),
-            None => Error::from(RuntimeError::Size {
+        let error = match (picture.fixed(), picture.batch) {
+            (Some(_), _) | (None, 2..) => unsupported(message),
+            (None, _) => Error::from(RuntimeError::Size {
                 path: path.clone(),
                 side: input_size,
                 message,
@@ -134,14 +152,22 @@ pub fn network(options: &Options, cancellation: &Cancellation) -> Result<Network
             match session.inferred_classes() {
                 Some(classes) => classes,
                 None => {
-                    let side = input_size as usize;
-                    let (width, height) = picture.fixed.unwrap_or((side, side));
+                    let [height, width] = picture.size(input_size);
                     count_classes(&session, width, height, choice, &mut outputs)
                         .map_err(|failure| does_not_run(failure, &mut outputs))?
                 }
             }
         }
     };
+    if picture.batch > 1 {
+        let [height, width] = picture.size(input_size);
+        let returned = count_classes(&session, width, height, choice, &mut outputs)
+            .map_err(|failure| does_not_run(failure, &mut outputs))?;
+        if returned != classes {
+            let message = format!("it returns {returned} values for {classes} classes");
+            return Err(unsupported(message));
+        }
+    }
     if classes < 2 {
         return Err(ModelError::OneClass { path, classes }.into());
     }
@@ -160,34 +186,36 @@ pub fn network(options: &Options, cancellation: &Cancellation) -> Result<Network
         structure.places,
         Places::Probed { .. } | Places::Tokens { .. }
     );
-    let mut fixed = picture.fixed;
+    let mut sides = picture.sides;
     // Tokens are laid out for one size.
     let is_one_size = matches!(structure.places, Places::Tokens { .. });
     let may_be_fixed = is_probed
         || has_constant_of_space
         || matches!(head_match.head, Head::FlattenedLayers | Head::Layers { .. });
-    if fixed.is_none() && may_be_fixed {
+    if picture.fixed().is_none() && may_be_fixed {
         // A file may declare sizes free that its layers fix.
-        let side = input_size as usize;
-        let own = if is_one_size {
-            size.sides()
-        } else {
-            (side, side)
+        let (width, height) = size.sides();
+        let [height, width] = match is_one_size {
+            true => [0, 1].map(|axis| picture.sides[axis].unwrap_or([height, width][axis])),
+            false => picture.size(input_size),
         };
         let mut run = |width, height| count_classes(&session, width, height, choice, &mut outputs);
         // A constant may fix one of height and width alone.
         let tried = if has_constant_of_space { 2 } else { 1 };
-        let mut sizes = oblong(side).into_iter().take(tried);
+        let mut sizes = picture.oblong(input_size).take(tried);
         if is_one_size || sizes.any(|[height, width]| run(width, height).is_err()) {
-            run(own.0, own.1).map_err(|failure| does_not_run(failure, &mut outputs))?;
-            fixed = Some(own);
+            run(width, height).map_err(|failure| does_not_run(failure, &mut outputs))?;
+            sides = [Some(height), Some(width)];
         }
     }
     if is_probed {
         let frame = probe::Frame {
-            size: match fixed {
-                Some((width, height)) => [height, width],
-                None => oblong(input_size as usize)[0],
+            size: match sides {
+                [Some(height), Some(width)] => [height, width],
+                _ => {
+                    let square = picture.size(input_size);
+                    picture.oblong(input_size).next().unwrap_or(square)
+                }
             },
             normalization: preprocessing.normalization,
         };
@@ -207,15 +235,15 @@ pub fn network(options: &Options, cancellation: &Cancellation) -> Result<Network
     }
     let mut head = head_match.head;
     if let Head::Layers { vanishes } = &mut head {
-        let side = input_size as usize;
-        let (width, height) = fixed.unwrap_or((side, side));
+        let usual = picture.size(input_size);
         let frame = probe::Frame {
-            size: [height, width],
+            size: [0, 1].map(|axis| sides[axis].unwrap_or(usual[axis])),
             normalization: preprocessing.normalization,
         };
         *vanishes = probe::vanishes(&session, &frame, choice, cancellation)
             .map_err(|failure| does_not_run(failure, &mut outputs))?;
     }
+    let fit = preparation.fit(sides, &mut warnings)?;
     session::free_memory::give_back();
     Ok(Network {
         session,
@@ -224,8 +252,8 @@ pub fn network(options: &Options, cancellation: &Cancellation) -> Result<Network
         labels,
         classes,
         preprocessing,
-        fit: transform::fit(fixed, size),
-        is_fixed: fixed.is_some(),
+        fit,
+        is_fixed: sides.iter().all(Option::is_some),
         structure,
         head,
         has_sums,
@@ -244,7 +272,9 @@ pub fn layers(options: &Options) -> Result<Vec<Layer>, Error> {
     let (path, entry) = options.locate()?;
     let label_file = options.labels.as_deref().map(LabelFile::read);
     let beside = beside(&path, entry, &mut Warnings::new(&path));
-    let size = |graph: &Graph, fixed| picture_size(options, entry, &beside, &path, graph, fixed);
+    let size = |graph: &Graph, picture: &Picture| {
+        picture_size(options, entry, &beside, &path, graph, picture)
+    };
     let wanted = wanted(options, label_file.as_ref(), &beside, &size);
     Ok(Analysis::of_file(&path, wanted)?.0.layers())
 }
@@ -276,27 +306,29 @@ fn wanted<'a>(
     }
 }
 
-/// Height and width of the pictures of the network in `graph`, which `fixed` says where it takes one size only. What is
-/// wrong with what its files say is told later.
+/// Height and width of the pictures of the network in `graph`. What is wrong with what its files say is told later.
 fn picture_size(
     options: &Options,
     entry: Option<&Entry>,
     beside: &Beside,
     path: &Path,
     graph: &Graph,
-    fixed: Option<(usize, usize)>,
+    picture: &Picture,
 ) -> [usize; 2] {
     let sources = transform::Sources {
         options,
         entry,
         metadata: Metadata::of(graph),
         beside,
-        fixed,
+        picture,
     };
-    let size = sources.size(path, &mut Warnings::new(path));
-    let usual = (INPUT_SIZE as usize, INPUT_SIZE as usize);
-    let (width, height) = fixed.unwrap_or_else(|| size.map_or(usual, |size| size.sides()));
-    [height, width]
+    match sources.size(path, &mut Warnings::new(path)) {
+        Ok(size) => {
+            let (width, height) = size.sides();
+            [0, 1].map(|axis| picture.sides[axis].unwrap_or([height, width][axis]))
+        }
+        Err(_) => picture.size(INPUT_SIZE),
+    }
 }
 
 /// The file's name or, of a network that lies among its descriptions, that of their folder: all of those
@@ -346,7 +378,7 @@ fn usual_size(
     outputs: &mut session::Outputs,
 ) -> Option<u32> {
     let side = INPUT_SIZE as usize;
-    let is_helped = picture.fixed.is_none()
+    let is_helped = picture.own_side().is_none()
         && failed < INPUT_SIZE
         && count_classes(session, side, side, choice, outputs).is_ok();
     is_helped.then_some(INPUT_SIZE)
@@ -360,9 +392,13 @@ fn count_classes(
     choice: Option<Choice>,
     outputs: &mut session::Outputs,
 ) -> Result<usize, Failure> {
-    let black = vec![0.0; 3 * width * height];
+    let black = vec![0.0; session.channels() * width * height];
     session.run(&black, width, height, choice, outputs)?;
     let count = outputs.get(1)?.values.len();
+    let pictures = outputs.get(0)?.shape.first().copied();
     outputs.free();
+    if pictures != Some(1) {
+        return Err(format!("its feature map is of {} pictures", pictures.unwrap_or(0)).into());
+    }
     Ok(count)
 }

@@ -6,7 +6,7 @@ use super::catalogue::{self, Entry};
 use super::folder;
 use crate::file::memory;
 use crate::onnx::error::FileError;
-use crate::preprocess::Preprocess;
+use crate::preprocess::{ColorOrder, FitMode, Preprocess};
 
 /// Which network file to open.
 #[derive(Debug, Clone, PartialEq)]
@@ -40,6 +40,18 @@ pub struct Options {
     pub layer: Option<String>,
     /// Preprocessing, in place of the network's own.
     pub preprocess: Option<Preprocess>,
+    /// Mean of the channels, in place of the preprocessing's: 1 or 3 numbers of 0..1, in the order of the network's
+    /// channels, as training recipes write them. Channels are divided by 255 before it is subtracted.
+    pub mean: Option<Vec<f64>>,
+    /// Deviation of the channels, likewise; what is left of a channel is divided by it.
+    pub std: Option<Vec<f64>>,
+    /// Colours that the network wants, in place of the preprocessing's.
+    pub color_order: Option<ColorOrder>,
+    /// How frames of another shape are fitted, in place of what the network's file says, or what its input asks for.
+    pub fit: Option<FitMode>,
+    /// Part of the shortest side that a crop leaves, 0.05..1, in place of what the file says; 0.875 is that of training
+    /// recipes that scale to 256 pixels and crop 224.
+    pub crop_share: Option<f64>,
     /// Shortest side fed to the network in pixels, in place of the network's own.
     pub input_size: Option<u32>,
     /// Threads inside an operator; 0: as many as cores.
@@ -61,6 +73,11 @@ impl Default for Options {
             models_dir: None,
             labels: None,
             preprocess: None,
+            mean: None,
+            std: None,
+            color_order: None,
+            fit: None,
+            crop_share: None,
             input_size: None,
             output: None,
             layer: None,

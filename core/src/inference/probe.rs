@@ -66,7 +66,7 @@ pub fn check(
     let mut answers = Vec::new();
     let mut outputs = Outputs::default().ended_by(cancellation);
     for seed in 0..PICTURES {
-        let pixels = picture(frame.size, seed);
+        let pixels = picture(frame.size, seed, session.channels());
         let plain = Answer::of(session, frame, &pixels, choice, &mut outputs)?;
         let [rows, columns] = plain.cells;
         if rows.min(columns) < FEWEST_CELLS && !is_telling {
@@ -150,7 +150,7 @@ pub fn vanishes(
         ..choice
     };
     let mut outputs = Outputs::default().ended_by(cancellation);
-    let pixels = picture(frame.size, 0);
+    let pixels = picture(frame.size, 0, session.channels());
     let [height, width] = frame.size;
     let tensor = tensor(frame, &pixels);
     session.run(&tensor, width, height, Some(of_best), &mut outputs)?;
@@ -299,12 +299,12 @@ impl Answer {
     }
 }
 
-/// Three planes of coloured blocks and noise, the same for the same seed.
-fn picture([height, width]: [usize; 2], seed: u32) -> Vec<u8> {
+/// Planes of coloured blocks and noise, as many as `channels`, the same for the same seed.
+fn picture([height, width]: [usize; 2], seed: u32, channels: usize) -> Vec<u8> {
     const BLOCKS: usize = 8;
     let mut random = noise(seed);
-    let colours: Vec<u8> = (0..3 * BLOCKS * BLOCKS).map(|_| random()).collect();
-    let mut pixels = Vec::with_capacity(3 * height * width);
+    let colours: Vec<u8> = (0..channels * BLOCKS * BLOCKS).map(|_| random()).collect();
+    let mut pixels = Vec::with_capacity(channels * height * width);
     for plane in colours.chunks_exact(BLOCKS * BLOCKS) {
         for y in 0..height {
             for x in 0..width {

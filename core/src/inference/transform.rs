@@ -12,8 +12,8 @@ use super::told::{Geometry, Size};
 use super::warnings::{Fault, Place, Warnings};
 use super::{image_processor, pretrained_cfg};
 use crate::model::error::ModelError;
-use crate::model::image_input::INPUT_SIZE;
-use crate::preprocess::{Fit, Normalization, Preprocess};
+use crate::model::image_input::{INPUT_SIZE, Picture};
+use crate::preprocess::{FitMode, Normalization, Preprocess};
 use crate::remedy::Remedy;
 
 /// From pixels to a network's numbers, and where that was learnt.
@@ -51,8 +51,8 @@ pub struct Sources<'a> {
     pub entry: Option<&'a Entry>,
     pub metadata: Metadata<'a>,
     pub beside: &'a Beside,
-    /// Width and height where the network fixes them.
-    pub fixed: Option<(usize, usize)>,
+    /// What the network takes.
+    pub picture: &'a Picture,
 }
 
 /// How large a network's pictures are.
@@ -69,16 +69,6 @@ impl PictureSize {
     pub fn sides(&self) -> (usize, usize) {
         let side = self.shortest as usize;
         self.stretched.unwrap_or((side, side))
-    }
-}
-
-/// How frames are fitted to a network that takes pictures of the size `fixed` alone, or of any: the
-/// shortest side becomes that of `size`, and nothing is cropped, unless the network takes one size only
-/// or its files say that pictures are stretched.
-pub fn fit(fixed: Option<(usize, usize)>, size: PictureSize) -> Fit {
-    match fixed.or(size.stretched) {
-        Some((width, height)) => Fit::Exact { width, height },
-        None => Fit::ShortestSide(size.shortest as usize),
     }
 }
 
@@ -186,9 +176,10 @@ impl Sources<'_> {
     /// [`ModelError::FixedInput`].
     pub fn size(&self, path: &Path, warnings: &mut Warnings) -> Result<PictureSize, ModelError> {
         let asked = self.options.input_size;
-        if let (Some((width, height)), Some(asked)) = (self.fixed, asked)
-            && width.min(height) != asked as usize
+        if let (Some(own), Some(asked)) = (self.picture.own_side(), asked)
+            && own != asked
         {
+            let [height, width] = self.picture.sides;
             return Err(ModelError::FixedInput {
                 path: path.to_owned(),
                 width,
@@ -239,15 +230,21 @@ impl Sources<'_> {
         told
     }
 
+    /// Part of the shortest side that the evaluation's crop leaves.
+    pub fn crop_share(&self) -> Option<f64> {
+        let told = self.geometries();
+        told.iter().find_map(|told| Some(told.crop.as_ref()?.share))
+    }
+
     /// The first of `sizes`, unless network or user know better; of those that contradict is told.
     fn chosen_size(&self, sizes: &[Size], warnings: &mut Warnings) -> PictureSize {
-        let own = self.own_size();
+        let own = self.picture.own_side();
         let asked = self.options.input_size;
         let found = sizes.first().map(|size| size.pixels.shortest());
         let taken = own.or(asked).or(found).unwrap_or(INPUT_SIZE);
         for size in sizes {
             let is_other = size.pixels.shortest() != taken;
-            let fault = match (self.fixed, asked) {
+            let fault = match (self.picture.fixed(), asked) {
                 (Some(fixed), _) => {
                     let is_other_shape = matches!(size.pixels, Pixels::Sides { height, width }
                         if size.is_stretched && fixed != (width as usize, height as usize));
@@ -279,14 +276,9 @@ impl Sources<'_> {
         }
     }
 
-    /// The shortest side that the network is fixed to.
-    fn own_size(&self) -> Option<u32> {
-        self.fixed.map(|(width, height)| width.min(height) as u32)
-    }
-
     /// What is taken instead of a size that is not, and how to have another.
     fn instead_of_size(&self, taken: u32) -> (String, Option<Remedy>) {
-        match self.own_size() {
+        match self.picture.own_side() {
             Some(own) => (
                 format!("{own}, which the network is fixed to, is taken instead"),
                 None,
@@ -300,9 +292,9 @@ impl Sources<'_> {
 
     /// What becomes of frames in place of a crop.
     fn instead_of_crop(&self, size: PictureSize) -> String {
-        let scaled = match fit(self.fixed, size) {
-            Fit::Exact { width, height } => format!("they are scaled to {width} x {height}"),
-            Fit::ShortestSide(side) => format!("their shortest side becomes {side}"),
+        let scaled = match self.picture.fixed().or(size.stretched) {
+            Some((width, height)) => format!("they are scaled to {width} x {height}"),
+            None => format!("their shortest side becomes {}", size.shortest),
         };
         format!("frames are not cropped, so that all of them counts, and {scaled}")
     }
@@ -331,7 +323,8 @@ impl Sources<'_> {
             warnings.note(said, &format!("the {filter} filter"), BICUBIC);
         }
         let crop = told.iter().find_map(|told| told.crop.as_ref());
-        if let Some(crop) = crop.filter(|crop| crop.share < 1.0) {
+        let is_done = self.options.fit == Some(FitMode::Crop);
+        if let Some(crop) = crop.filter(|crop| crop.share < 1.0 && !is_done) {
             let percent = (1e4 * crop.share).round() / 1e2;
             let what = format!("a crop to the middle {percent} %");
             warnings.note(&crop.said, &what, &self.instead_of_crop(size));

@@ -16,6 +16,7 @@ use super::head::outputs::{self, Outputs, Wanted};
 use super::head::tap::Search;
 use super::image_input::INPUT_SIZE;
 use super::image_input::Picture;
+use super::normal_form::{self, classes};
 use super::places::{self, Places};
 use super::rewrite::{self, Refusal};
 use super::tappable::{self, Layer};
@@ -84,28 +85,29 @@ impl Analysis {
         inline_functions(&mut model).map_err(|fault| not_onnx(path, fault))?;
         let graph = Graph::new(model).map_err(|fault| not_onnx(path, fault))?;
         let picture = Picture::of(&graph, path)?;
+        let graph = normal_form::of(graph, &picture).map_err(|fault| not_onnx(path, fault))?;
         let name = match wanted.output {
             Some(asked) => Some(
                 outputs::named(&graph, asked)
-                    .map_err(|outputs| outputs::no_such(path, asked, outputs))?,
+                    .map_err(|outputs| outputs::no_such(path, asked, outputs))?
+                    .to_owned(),
             ),
             None => None,
         };
-        let wanted = Wanted {
-            output: name,
-            ..wanted
-        };
+        let (graph, told) =
+            classes::tell(graph, name.as_deref()).map_err(|fault| not_onnx(path, fault))?;
         let [height, width] = match wanted.size {
-            Some(size_of) => size_of(&graph, picture.fixed),
+            Some(size_of) => size_of(&graph, &picture),
             None => picture.size(INPUT_SIZE),
         };
         let facts = Facts::trace(&graph, &picture, [height, width]);
         let shape = match picture.layout {
-            Layout::ChannelsFirst => [1, 3, height, width],
-            Layout::ChannelsLast => [1, height, width, 3],
+            Layout::ChannelsFirst => [1, picture.channels, height, width],
+            Layout::ChannelsLast => [1, height, width, picture.channels],
         };
         let shapes = Shapes::infer(&graph, &[(&picture.name, &shape)]);
-        let found = head::find(&graph, &facts, &shapes, picture.fixed.is_some(), wanted);
+        let is_fixed = picture.fixed().is_some();
+        let found = head::find(&graph, &facts, &shapes, is_fixed, &told, wanted);
         let refused = |obstacle: Obstacle| ModelError::NotExplainable {
             path: path.to_owned(),
             found: obstacle.found,
@@ -123,7 +125,8 @@ impl Analysis {
             }
             .into());
         }
-        let is_fixed = picture.fixed.is_some() || matches!(head_match.order, CellOrder::Tokens(_));
+        let is_fixed =
+            picture.fixed().is_some() || matches!(head_match.order, CellOrder::Tokens(_));
         let gradient = match head_match.head {
             Head::Channels | Head::Dense { .. } => None,
             Head::PooledLayers | Head::FlattenedLayers | Head::Layers { .. } => {
@@ -195,12 +198,12 @@ impl Analysis {
         constant_space::is_in(&self.graph, &self.facts)
     }
 
-    /// The serialised graph to run, and the head_match and the picture that belong to it.
+    /// The serialised graph to run, and the head_match that belongs to it.
     ///
     /// # Errors
     /// [`FileError::NotOnnx`] for a graph of more than 2 GiB, [`ModelError::Memory`] for one that takes more than
     /// `limit` bytes for weights and what follows from them.
-    pub fn rewrite(self, path: &Path, limit: u64) -> Result<(Vec<u8>, Picture, HeadMatch), Error> {
+    pub fn rewrite(self, path: &Path, limit: u64) -> Result<(Vec<u8>, HeadMatch), Error> {
         let bytes = cost::bytes_of_tail(&self.graph, &self.shapes, &self.head_match.tail);
         if self.gradient.is_some() && bytes > limit {
             return Err(ModelError::Memory {
@@ -229,7 +232,7 @@ impl Analysis {
                 found: excess.to_string(),
             }),
         })?;
-        Ok((model, self.picture, self.head_match))
+        Ok((model, self.head_match))
     }
 }
 

@@ -3,12 +3,12 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use crate::remedy::Remedy;
+use crate::remedy::{Remedy, one_line};
 
 /// Why a network is not explained. `Display` says what is wrong, [`remedy`](Self::remedy) what to do.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ModelError {
-    /// The network takes something other than one picture of three channels.
+    /// The network takes something other than pictures of one or three channels.
     Input {
         /// The network file.
         path: PathBuf,
@@ -80,12 +80,30 @@ pub enum ModelError {
     FixedInput {
         /// The network file.
         path: PathBuf,
-        /// Width of the pictures it takes, in pixels.
-        width: usize,
-        /// Height of the pictures it takes, in pixels.
-        height: usize,
+        /// Width of the pictures it takes, in pixels; none where it takes any.
+        width: Option<usize>,
+        /// Height of the pictures it takes, in pixels; none where it takes any.
+        height: Option<usize>,
         /// The shortest side asked for, in pixels.
         asked: u32,
+    },
+    /// What is asked about the network's pictures does not go with the network.
+    Preparation {
+        /// The network file.
+        path: PathBuf,
+        /// What the network takes, or was asked for.
+        found: String,
+        /// What to do.
+        advice: &'static str,
+    },
+    /// The network takes several pictures at a time, and its layers do not compute one by itself.
+    Batch {
+        /// The network file.
+        path: PathBuf,
+        /// How many it takes.
+        pictures: usize,
+        /// What became of one.
+        message: String,
     },
     /// Pictures of the size asked for leave too few cells, or none, of the network's feature map.
     InputTooSmall {
@@ -109,9 +127,9 @@ impl ModelError {
     /// What to do about it.
     pub fn remedy(&self) -> Remedy {
         match self {
-            Self::Input { .. } => {
-                Remedy::Words("Use an image classifier with one input of 1 x 3 x height x width.")
-            }
+            Self::Input { .. } => Remedy::Words(
+                "Use an image classifier with one input of pictures, such as 1 x 3 x height x width.",
+            ),
             Self::MoreInputs { .. } => Remedy::KeepConstants,
             Self::NotExplainable { advice, .. } => Remedy::Words(advice),
             Self::NoPlaces { advice, .. } => *advice,
@@ -128,6 +146,10 @@ impl ModelError {
             },
             Self::OneClass { .. } => Remedy::Words("Use a classifier with two or more classes."),
             Self::FixedInput { .. } => Remedy::LeaveInputSize,
+            Self::Batch { .. } => Remedy::Words(
+                "Export the network for one picture at a time, or for any number of them.",
+            ),
+            Self::Preparation { advice, .. } => Remedy::Words(advice),
             Self::InputTooSmall { least, .. } => Remedy::RaiseInputSize { least: *least },
             Self::NoSuchClass { classes, .. } => Remedy::ChooseTarget { classes: *classes },
         }
@@ -203,12 +225,28 @@ impl fmt::Display for ModelError {
                 width,
                 height,
                 asked,
+            } => {
+                let side =
+                    |side: &Option<usize>| side.map_or("any".to_owned(), |side| side.to_string());
+                write!(
+                    f,
+                    "{} takes pictures of {} x {} pixels only, not of shortest side {asked}.",
+                    path.display(),
+                    side(width),
+                    side(height)
+                )
+            }
+            Self::Batch {
+                path,
+                pictures,
+                message,
             } => write!(
                 f,
-                "{} takes pictures of {width} x {height} pixels only, not of shortest side \
-                 {asked}.",
-                path.display()
+                "{} takes {pictures} pictures at a time, and its layers do not compute one by itself: {}.",
+                path.display(),
+                one_line(message)
             ),
+            Self::Preparation { path, found, .. } => write!(f, "{} {found}.", path.display()),
             Self::InputTooSmall { path, asked, .. } => write!(
                 f,
                 "A shortest side of {asked} pixels is too small for {}: too little of such a picture is left in its \

@@ -60,11 +60,11 @@ pub fn of_graph(
 ) -> Result<Places, Lack> {
     let square = of_size(graph, picture, head_match, picture.size(side))?;
     // Tokens are laid out for one size.
-    if picture.fixed.is_some() || matches!(square, Places::Tokens { .. }) {
+    if picture.fixed().is_some() || matches!(square, Places::Tokens { .. }) {
         return Ok(square);
     }
     // What holds for squares alone moves the heat on all other frames.
-    for size in oblong(side as usize) {
+    for size in picture.oblong(side) {
         if let probed @ Places::Probed { .. } = of_size(graph, picture, head_match, size)? {
             return Ok(probed);
         }
@@ -88,7 +88,7 @@ pub fn least_side(
     };
     let (mut small, mut large) = (side, INPUT_SIZE.max(side.saturating_mul(2)));
     let is_flattened = matches!(head_match.head, Head::FlattenedLayers | Head::Layers { .. });
-    if picture.fixed.is_some() || is_flattened || !is_proven(large) {
+    if picture.own_side().is_some() || is_flattened || !is_proven(large) {
         return None;
     }
     while large - small > 1 {
@@ -100,12 +100,6 @@ pub fn least_side(
         }
     }
     Some(large)
-}
-
-/// Heights and widths of a picture that is no square, of shortest side `side`, lying and upright.
-pub fn oblong(side: usize) -> [[usize; 2]; 2] {
-    let long = side + side.div_ceil(2);
-    [[side, long], [long, side]]
 }
 
 /// The places of tokens that lie in `grid`, if they cover a picture of this height and width.
@@ -189,7 +183,7 @@ fn single(graph: &Graph, index: usize, picture: &Picture, [height, width]: [usiz
             advice: AVERAGES,
         };
     }
-    let advice = match picture.fixed {
+    let advice = match picture.own_side() {
         None => Remedy::EnlargeInput,
         Some(_) => LARGER_MAP,
     };

@@ -23,6 +23,9 @@ pub mod data_type {
     pub const FLOAT: i32 = DataType::Float as i32;
     pub const UINT8: i32 = DataType::Uint8 as i32;
     pub const INT8: i32 = DataType::Int8 as i32;
+    pub const UINT16: i32 = DataType::Uint16 as i32;
+    pub const INT16: i32 = DataType::Int16 as i32;
+    pub const UINT32: i32 = DataType::Uint32 as i32;
     pub const INT32: i32 = DataType::Int32 as i32;
     pub const INT64: i32 = DataType::Int64 as i32;
     pub const BOOL: i32 = DataType::Bool as i32;

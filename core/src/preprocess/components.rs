@@ -12,8 +12,11 @@ pub(crate) struct Components {
     /// Scalers of planes, each with the number of its plane.
     pub planes: Vec<(usize, PlaneScaler)>,
     pub places: Vec<Place>,
-    /// Width and height of the scaled picture.
+    /// Width and height of the tensor.
     pub size: (usize, usize),
+    /// Width and height of the scaled picture, and where in the tensor it begins.
+    pub picture: (usize, usize),
+    pub inset: (usize, usize),
 }
 
 /// Where the samples of a component are.
@@ -55,7 +58,9 @@ impl Components {
         Self {
             planes,
             places,
-            size: (builder.out_width, builder.out_height),
+            size: builder.size,
+            picture: (builder.out_width, builder.out_height),
+            inset: builder.inset,
         }
     }
 }
@@ -68,14 +73,22 @@ struct Builder {
     out_height: usize,
     scale_x: f64,
     scale_y: f64,
+    /// Pixels of the frame that are left out at the left and at the top.
+    cut_x: f64,
+    cut_y: f64,
+    size: (usize, usize),
+    inset: (usize, usize),
 }
 
 impl Builder {
     fn new(geometry: &Geometry, fit: Fit, aspect: (u32, u32)) -> Self {
         let (width, height) = (geometry.width, geometry.height);
         let Scaling {
-            size: (out_width, out_height),
+            size,
             scale: (scale_x, scale_y),
+            picture: (out_width, out_height),
+            inset,
+            cut,
         } = fit.scaling((width, height), aspect);
         Self {
             width,
@@ -84,6 +97,10 @@ impl Builder {
             out_height,
             scale_x,
             scale_y,
+            cut_x: cut.0 / scale_x,
+            cut_y: cut.1 / scale_y,
+            size,
+            inset,
         }
     }
 
@@ -95,10 +112,10 @@ impl Builder {
                 self.width.div_ceil(2),
                 self.out_width,
                 2.0 * self.scale_x,
-                0.25,
+                0.25 + self.cut_x / 2.0,
             )
         } else {
-            Axis::new(self.width, self.out_width, self.scale_x, 0.0)
+            Axis::new(self.width, self.out_width, self.scale_x, self.cut_x)
         };
         View::new(axis, samples)
     }
@@ -109,10 +126,10 @@ impl Builder {
                 self.height.div_ceil(2),
                 self.out_height,
                 2.0 * self.scale_y,
-                0.0,
+                self.cut_y / 2.0,
             )
         } else {
-            Axis::new(self.height, self.out_height, self.scale_y, 0.0)
+            Axis::new(self.height, self.out_height, self.scale_y, self.cut_y)
         }
     }
 

@@ -67,7 +67,17 @@ impl Preprocess {
 
     /// The preset whose numbers these are, whatever their units: x / 127.5 - 1 is (x / 255 - 0.5) / 0.5.
     pub fn of(normalization: &Normalization) -> Option<Self> {
-        let is_same = |preset: &Self| preset.normalization().is_alike(normalization);
+        let is_same = |preset: &Self| {
+            let own = preset.normalization();
+            // Gray has no colours to put in order.
+            let is_gray = normalization.order.is_gray() && own.order == ChannelOrder::Rgb;
+            let order = if is_gray {
+                normalization.order
+            } else {
+                own.order
+            };
+            Normalization { order, ..own }.is_alike(normalization)
+        };
         Self::ALL.into_iter().find(is_same)
     }
 
@@ -143,11 +153,9 @@ impl Normalization {
 
     /// What becomes of a pixel, in words.
     pub fn description(&self) -> String {
-        let order = match self.order {
-            ChannelOrder::Rgb => "RGB",
-            ChannelOrder::Bgr => "BGR",
-        };
+        let (order, channels) = (self.order.name(), self.order.channels());
         let three = |[first, second, third]: [f32; 3]| match first == second && second == third {
+            _ if channels == 1 => first.to_string(),
             true => first.to_string(),
             false => format!("{first} {second} {third}"),
         };
@@ -164,6 +172,36 @@ impl Normalization {
             words += &format!(", over {}", three(self.deviation));
         }
         words
+    }
+}
+
+/// The colours that a network wants, in their order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ColorOrder {
+    /// Red, green, blue.
+    Rgb,
+    /// Blue, green, red.
+    Bgr,
+    /// Gray, in as many channels as the network takes.
+    Gray,
+}
+
+impl ColorOrder {
+    /// Every one.
+    pub const ALL: [Self; 3] = [Self::Rgb, Self::Bgr, Self::Gray];
+
+    /// The name that people write.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Rgb => "rgb",
+            Self::Bgr => "bgr",
+            Self::Gray => "gray",
+        }
+    }
+
+    /// The order of that [`name`](Self::name).
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|order| order.name() == name)
     }
 }
 

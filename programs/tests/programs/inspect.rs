@@ -37,6 +37,18 @@ fn the_command_line_is_explained() {
             "--input-size takes a number from 0 to 4096, not “4000000000”.",
         ),
         (
+            vec!["a.onnx", "--mean", "0.5,half"],
+            "--mean takes a number, not “half”.",
+        ),
+        (
+            vec!["a.onnx", "--fit", "squeeze"],
+            "There is no fit squeeze",
+        ),
+        (
+            vec!["a.onnx", "--color-order", "gbr"],
+            "There is no order gbr",
+        ),
+        (
             vec!["a.onnx", "--memory-limit", "all"],
             "--memory-limit takes a number, not “all”.",
         ),
@@ -115,6 +127,19 @@ fn a_preprocessing_that_nothing_tells_is_told_of() {
     assert!(assumed.contains("--preprocess"), "{assumed}");
     let asked = words(&inspect(&[model, "--preprocess", "tf"]).stdout);
     assert!(asked.contains("tf: RGB, -1..1 (as asked)"), "{asked}");
+    let numbers = ["--mean", "0.5,0.4,0.3", "--std", "0.25"];
+    let numbers =
+        words(&inspect(&[&[model, "--color-order", "bgr"], &numbers[..]].concat()).stdout);
+    assert!(
+        numbers.contains("BGR, 0..1, minus 0.5, 0.4, 0.3, over 0.25 (as asked)"),
+        "{numbers}"
+    );
+    let output = inspect(&[model, "--mean", "123.675,116.28,103.53"]);
+    assert_eq!(output.status.code(), Some(1));
+    let refused = words(&output.stderr);
+    assert!(refused.contains("1 or 3 numbers from 0 to 1"), "{refused}");
+    let cropped = words(&inspect(&[model, "--fit", "crop", "--json"]).stdout);
+    assert!(cropped.contains("\"fit\":\"the middle "), "{cropped}");
 }
 
 #[test]

@@ -29,6 +29,8 @@ pub const PROVIDER: &str = "CPUExecutionProvider";
 /// run after the other a sixth of two cores stays idle.
 pub struct Session {
     session: OrtSession,
+    /// Of a picture.
+    channels: usize,
     /// In the order of the graph.
     input_names: Vec<CString>,
     output_names: Vec<CString>,
@@ -71,7 +73,7 @@ pub struct Output<'a> {
 }
 
 impl Session {
-    /// Loads a serialised model. `threads` work inside an operator; 0 stands for as many as
+    /// Loads a serialised model that takes pictures of `channels`. `threads` work inside an operator; 0 stands for as many as
     /// there are cores. It never holds more than `limit` bytes; none: what it takes.
     ///
     /// # Errors
@@ -79,6 +81,7 @@ impl Session {
     pub fn new(
         environment: &Environment,
         model: &[u8],
+        channels: usize,
         threads: usize,
         limit: Option<usize>,
     ) -> Result<Self, String> {
@@ -97,6 +100,7 @@ impl Session {
             input_names: names(session.inputs())?,
             output_names: names(session.outputs())?,
             session,
+            channels,
         })
     }
 
@@ -115,7 +119,12 @@ impl Session {
         (shape.len() > 1).then_some(classes)
     }
 
-    /// Runs the network on a picture, 1 x 3 x `height` x `width`; a network with a gradient takes
+    /// Channels of a picture.
+    pub fn channels(&self) -> usize {
+        self.channels
+    }
+
+    /// Runs the network on a picture, 1 x channels x `height` x `width`; a network with a gradient takes
     /// a `choice`. What `outputs` held is freed before.
     ///
     /// # Errors
@@ -145,7 +154,8 @@ impl Session {
         choice: Option<Choice>,
         outputs: &mut Outputs,
     ) -> ort::Result<()> {
-        let image = TensorRef::from_array_view(([1, 3, height, width], image))?.into_dyn();
+        let image =
+            TensorRef::from_array_view(([1, self.channels, height, width], image))?.into_dyn();
         let Some(Choice {
             class,
             slot,

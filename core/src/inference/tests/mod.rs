@@ -2,8 +2,10 @@
 
 mod bounds;
 mod flattened;
+mod inputs;
 mod layers;
 mod names;
+mod outputs;
 mod outside;
 mod places;
 mod pooled;

@@ -50,25 +50,26 @@ fn what_cannot_be_explained_is_named() {
     if let Some(error) = refused(&draft) {
         assert!(error.to_string().contains("the input itself"), "{error}");
     }
-    // One class.
+    // One class, whose score is 1 whatever is shown.
     let mut draft = Draft::with_features();
     draft
         .node("GlobalAveragePool", &["a"], "p")
         .node("Flatten", &["p"], "f");
     draft
         .random("w", &[3, 1])
-        .node("MatMul", &["f", "w"], "y")
+        .node("MatMul", &["f", "w"], "z")
+        .node("Softmax", &["z"], "y")
         .output("y");
     assert!(refused(&draft).is_none_or(|error| matches!(
         error,
         Error::Model(ModelError::OneClass { classes: 1, .. })
     )));
-    // One channel.
+    // Two channels.
     let mut draft = Draft::new();
-    draft.input(&[1, 1, 4, 4]);
+    draft.input(&[1, 2, 4, 4]);
     draft.node("Flatten", &["x"], "y").output("y");
     if let Some(error) = refused(&draft) {
-        assert!(error.to_string().contains("1 x 1 x 4 x 4"), "{error}");
+        assert!(error.to_string().contains("1 x 2 x 4 x 4"), "{error}");
     }
     // Constants that an export made inputs of.
     let mut draft = Draft::new();

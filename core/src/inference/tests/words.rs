@@ -2,10 +2,10 @@
 
 use prost::Message;
 
-use crate::model::{Scores, Target, check};
+use crate::model::check;
 use crate::onnx::node::{node, value, with_int, with_ints};
 use crate::onnx::proto::{self, attribute_type, data_type};
-use crate::testing::{Draft, ask, noise};
+use crate::testing::Draft;
 
 const LEAD: &str = "network.onnx cannot be explained: going back from its output in search of a \
                     spatial feature map, ";
@@ -34,44 +34,6 @@ fn foreign(op: &str, inputs: &[&str], output: &str, domain: &str) -> proto::Node
         domain: Some(domain.into()),
         ..node(op, inputs, output)
     }
-}
-
-#[test]
-fn the_best_classes_alone_are_no_detector() {
-    let mut draft = classifier();
-    draft.integers("two", &[2]);
-    let mut best = node("TopK", &["z", "two"], "values");
-    best.output.push("indices".into());
-    draft.push(best).output("values").output("indices");
-    assert_obstacle(
-        &draft,
-        "the operator TopK “values” was found, which leaves the best classes alone, not a score for each class. \
-         Export the network with the logits or the scores of all classes as its output.",
-    );
-    let mut draft = classifier();
-    draft.node("ArgMax", &["z"], "y").output("y");
-    assert_obstacle(
-        &draft,
-        "the operator ArgMax “y” was found, which leaves the best classes alone, not a score for each class. \
-         Export the network with the logits or the scores of all classes as its output.",
-    );
-}
-
-#[test]
-fn scores_in_percent_are_scores() {
-    let mut draft = classifier();
-    draft
-        .node("Softmax", &["z"], "s")
-        .weight("hundred", &[], vec![100.0])
-        .node("Mul", &["s", "hundred"], "y")
-        .output("y");
-    let Some(opened) = draft.open() else { return };
-    let mut classifier = opened.unwrap();
-    let activation = ask(&mut classifier, &noise(48, 3), Target::Rank(0)).unwrap();
-    assert_eq!(
-        (activation.logits.len(), activation.scores),
-        (4, Scores::Softmax)
-    );
 }
 
 #[test]

@@ -3,6 +3,8 @@
 //! logits = W mean(A) + b then holds exactly, whatever mixture of dense layers, 1 x 1
 //! convolutions, unfolded batch normalisations and scalings the exporter wrote.
 
+use std::collections::HashMap;
+
 use crate::model::layers::{dense_shape, is_pointwise, keeps_values};
 use crate::onnx::graph::Graph;
 use crate::onnx::ops::Op;
@@ -29,17 +31,75 @@ pub enum Weights {
 }
 
 impl Affine {
-    /// What the chain of `nodes` (in the order of the graph) does to a vector of pooled features;
-    /// none where an operator is not affine or its weights are not known.
-    pub fn compose<'a>(graph: &Graph, nodes: impl Iterator<Item = &'a Node>) -> Option<Self> {
-        let mut affine = Self {
+    /// What `nodes` (in the order of the graph) do to a vector of pooled features, `source`; none where an
+    /// operator is not affine or its weights are not known.
+    pub fn compose<'a>(
+        graph: &Graph,
+        source: &'a str,
+        nodes: impl Iterator<Item = &'a Node>,
+    ) -> Option<Self> {
+        let nodes: Vec<&Node> = nodes.collect();
+        let mut uses: HashMap<&str, usize> = HashMap::new();
+        for operand in nodes.iter().flat_map(|node| &node.input) {
+            *uses.entry(operand).or_default() += 1;
+        }
+        let identity = Self {
             weights: Weights::Identity,
             bias: Vec::new(),
         };
+        let mut known = HashMap::from([(source, identity)]);
+        let mut last = source;
         for node in nodes {
-            affine.apply(graph, node)?;
+            // Large matrices are not copied for their last use.
+            let mut take = |operand: &str| {
+                let left = uses.get_mut(operand)?;
+                *left -= 1;
+                match *left {
+                    0 => known.remove(operand),
+                    _ => known.get(operand).cloned(),
+                }
+            };
+            let mut varying = node.input.iter().filter(|operand| graph.varies(operand));
+            let mut affine = take(varying.next()?)?;
+            match (varying.next(), node.op()) {
+                (None, _) => affine.apply(graph, node)?,
+                (Some(other), Op::Add | Op::Sum) => {
+                    affine.add(take(other)?)?;
+                    for other in varying {
+                        affine.add(take(other)?)?;
+                    }
+                }
+                (Some(other), Op::Sub) => {
+                    let mut other = take(other)?;
+                    other.scale(vec![-1.0])?;
+                    affine.add(other)?;
+                }
+                (Some(_), _) => return None,
+            }
+            last = node.result();
+            known.insert(last, affine);
         }
-        Some(affine)
+        known.remove(last)
+    }
+
+    /// The sum of two.
+    fn add(&mut self, other: Self) -> Option<()> {
+        match (&mut self.weights, other.weights) {
+            (
+                Weights::Matrix { columns, values },
+                Weights::Matrix {
+                    columns: others,
+                    values: added,
+                },
+            ) if *columns == others && values.len() == added.len() => {
+                values
+                    .iter_mut()
+                    .zip(added)
+                    .for_each(|(value, added)| *value += added);
+            }
+            _ => return None,
+        }
+        self.shift(other.bias)
     }
 
     fn apply(&mut self, graph: &Graph, node: &Node) -> Option<()> {

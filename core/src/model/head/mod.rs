@@ -16,8 +16,9 @@ use std::cell::OnceCell;
 use std::collections::BTreeSet;
 
 use super::facts::Facts;
-use super::layers::{dense_shape, differentiable_inputs, is_pointwise, keeps_values};
+use super::layers::{dense_shape, differentiable_inputs, is_pointwise};
 use super::moves::is_maximum;
+use super::normal_form::classes::Told;
 use super::position::Position;
 use super::shape_arithmetic::numbers;
 use super::tokens::TokenPlaces;
@@ -32,8 +33,8 @@ use outputs::{Candidate, Found, MOST_OUTPUTS, Wanted};
 use pooled::pooled;
 use tap::Search;
 
-/// Takes the classifier apart: from the output that is wanted, or the one that most likely tells the
-/// classes.
+/// Takes the classifier apart: from the output that most likely tells the classes, of those that are
+/// `told` of.
 ///
 /// # Errors
 /// What stands between its first output and a feature map.
@@ -42,35 +43,37 @@ pub fn find(
     facts: &Facts,
     shapes: &Shapes,
     is_fixed: bool,
+    told: &[Told],
     wanted: Wanted,
 ) -> Result<Found, Obstacle> {
     let places = OnceCell::new();
     let mut first_obstacle = None;
     let mut candidates = Vec::new();
-    let outputs = graph.outputs().iter().map(|output| output.name());
-    for output in outputs.filter(|output| wanted.output.is_none_or(|name| name == *output)) {
-        let (logits, scores) = strip_scores(graph, output);
-        let search = || Search {
+    for told in told {
+        let search = |logits| Search {
             graph,
             facts,
             shapes,
             places: places.get_or_init(|| TokenPlaces::trace(graph, facts, shapes)),
             logits,
-            scores,
+            scores: told.scores,
         };
-        let last = match find_before(graph, facts, logits, scores) {
+        // What the logits are, where the rest of the network is explained by its gradient.
+        let logits = told.bounded.as_deref().unwrap_or(&told.logits);
+        let last = match find_told(graph, facts, told) {
             Ok(head_match) => {
                 let head_match = before_covering_kernel(graph, facts, head_match);
                 // What a pool has made one cell of has places before it.
-                let before_pool = || search().last().map(|before| (before, None));
+                let before_pool = || search(logits).last().map(|before| (before, None));
                 let found =
                     Some(&head_match).filter(|found| !is_pooled_already(graph, facts, found));
                 match found {
                     None => Ok(before_pool().unwrap_or((head_match, None))),
-                    Some(_) => Ok((search().with_tokens(head_match, is_fixed), None)),
+                    Some(_) => Ok((search(logits).with_tokens(head_match, is_fixed), None)),
                 }
             }
-            Err(obstacle) => match search().last() {
+            Err(obstacle) if told.altered.is_some() => Err(obstacle),
+            Err(obstacle) => match search(logits).last() {
                 Some(head_match) => Ok((head_match, Some(obstacle))),
                 None => Err(obstacle),
             },
@@ -78,14 +81,16 @@ pub fn find(
         let found = match (wanted.layer, last) {
             (None, last) => last,
             (Some(asked), Ok(last)) if last.0.features == asked => Ok(last),
-            (Some(asked), _) => search().asked(asked).map(|head_match| (head_match, None)),
+            (Some(asked), _) => search(logits)
+                .asked(asked)
+                .map(|head_match| (head_match, None)),
         };
         match found {
             Ok((head_match, obstacle)) => candidates.push(Candidate {
-                output: output.to_owned(),
+                output: told.output.clone(),
                 head_match,
                 obstacle,
-                has_scores: logits != output,
+                has_scores: told.has_scores,
             }),
             Err(obstacle) => {
                 first_obstacle.get_or_insert(obstacle);
@@ -113,33 +118,24 @@ fn is_pooled_already(graph: &Graph, facts: &Facts, found: &HeadMatch) -> bool {
     matches!(node.op().facts().places, Places::Global | Places::Reduce) || is_maximum(node)
 }
 
-/// The tensor before a softmax or logistic function that ends the network.
-fn strip_scores<'a>(graph: &'a Graph, output: &'a str) -> (&'a str, Scores) {
-    let mut tensor = output;
-    while let Some(node) = graph.producer(tensor) {
-        match node.op() {
-            Op::Softmax | Op::LogSoftmax => return (node.operand(0), Scores::Softmax),
-            Op::Sigmoid => return (node.operand(0), Scores::Sigmoid),
-            _ if keeps_values(graph, node) => tensor = node.operand(0),
-            // Percents, and the like.
-            _ => match scaled(graph, node) {
-                Some(operand) => tensor = operand,
-                None => break,
-            },
-        }
+/// The head that makes the logits that an output tells. Bounds that are put to them last hide, where they are reached,
+/// what the logits follow from, and so does a division by the features' length; weights of an affine head tell it all
+/// the same.
+fn find_told(graph: &Graph, facts: &Facts, told: &Told) -> Result<HeadMatch, Obstacle> {
+    if let Some(index) = told.altered {
+        return Err(Obstacle::altered(&graph.nodes()[index]));
     }
-    (output, Scores::Softmax)
-}
-
-/// The operand that `node` multiplies with, or divides by, one positive number.
-fn scaled<'a>(graph: &Graph, node: &'a Node) -> Option<&'a str> {
-    let (operand, factor) = match (node.op(), graph.varies(node.operand(0))) {
-        (Op::Mul | Op::Div, true) => (node.operand(0), node.operand(1)),
-        (Op::Mul, false) => (node.operand(1), node.operand(0)),
-        (_, _) => return None,
-    };
-    let factor = graph.constant(factor)?.floats()?;
-    matches!(factor.as_slice(), [factor] if *factor > 0.0).then_some(operand)
+    let free = find_before(graph, facts, &told.logits, told.scores);
+    match (&told.bounded, free) {
+        (None, free) => free,
+        (Some(bounded), Ok(free)) if matches!(free.head, Head::Channels | Head::Dense { .. }) => {
+            Ok(HeadMatch {
+                logits: bounded.clone(),
+                ..free
+            })
+        }
+        (Some(bounded), _) => find_before(graph, facts, bounded, told.scores),
+    }
 }
 
 fn find_before(

@@ -27,6 +27,8 @@ const QUANTISED: &str =
 const SCORES: &str =
     "Export the network with the logits or the scores of all classes as its output.";
 
+const ALTERED: &str = "which makes scores of logits, and what follows changes the scores";
+
 /// How many nodes to look back for what a node works on.
 const FARTHEST: usize = 32;
 
@@ -55,6 +57,15 @@ impl Obstacle {
             reason: "which chooses what is computed while the network runs",
             advice: "Export the network with Flatten in place of its squeeze, or for pictures of one size, or have a \
                      simplifier such as onnxsim take that choice out of the file.",
+        }
+    }
+
+    /// A node that makes scores, of which what follows makes something else.
+    pub fn altered(node: &Node) -> Self {
+        Self {
+            found: name(node),
+            reason: ALTERED,
+            advice: SCORES,
         }
     }
 
@@ -155,10 +166,9 @@ fn words(
         Op::Gather | Op::GatherElements | Op::GatherND | Op::Slice | Op::Split => {
             picked(graph, facts, node, passed)
         }
-        Op::Softmax | Op::LogSoftmax if !follows_attention(graph, node.operand(0)) => (
-            "which makes scores of logits, and what follows changes the scores",
-            SCORES,
-        ),
+        Op::Softmax | Op::LogSoftmax if !follows_attention(graph, node.operand(0)) => {
+            (ALTERED, SCORES)
+        }
         Op::ReduceMean | Op::ReduceSum if let Some(words) = reduced(graph, facts, node) => words,
         Op::ReduceMean | Op::ReduceSum | Op::Softmax | Op::MatMul | Op::LayerNormalization => (
             "which works on a sequence of tokens or features",

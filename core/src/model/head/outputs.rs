@@ -3,6 +3,7 @@
 use super::obstacle::Obstacle;
 use crate::model::error::ModelError;
 use crate::model::facts::Facts;
+use crate::model::image_input::Picture;
 use crate::model::layers::dense_shape;
 use crate::model::types::{Head, HeadMatch};
 use crate::onnx::graph::Graph;
@@ -11,9 +12,8 @@ use crate::onnx::graph::Graph;
 pub const MOST_OUTPUTS: usize = 8;
 
 /// What is known of the output before the network is read.
-/// Height and width of the pictures of the network in a graph, whose own width and height are given where it has a fixed
-/// one.
-pub type SizeOf<'a> = dyn Fn(&Graph, Option<(usize, usize)>) -> [usize; 2] + 'a;
+/// Height and width of the pictures that the network in a graph is run with.
+pub type SizeOf<'a> = dyn Fn(&Graph, &Picture) -> [usize; 2] + 'a;
 
 #[derive(Clone, Copy, Default)]
 pub struct Wanted<'a> {

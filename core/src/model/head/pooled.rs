@@ -17,7 +17,8 @@ pub fn pooled(
     tail.reverse();
     let layers = tail.iter().skip_while(|&&index| index != pool).skip(1);
     let layers = layers.map(|&index| &graph.nodes()[index]);
-    let head = match Affine::compose(graph, layers) {
+    let source = graph.nodes()[pool].result();
+    let head = match Affine::compose(graph, source, layers) {
         Some(affine) => head_of(affine),
         None => Head::PooledLayers,
     };

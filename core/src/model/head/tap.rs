@@ -270,7 +270,7 @@ impl Search<'_> {
     /// Whether the logits follow from more than one cell of `found`'s features: behind a transformer's last attention only
     /// the class token counts.
     pub fn is_summed_up(&self, found: &HeadMatch) -> bool {
-        found.tail.iter().any(|&index| self.places.mixes(index))
+        found.tail.iter().any(|&index| self.places.may_mix(index))
     }
 
     /// Whether a convolution or dense layer lies before `tensor`, which is the picture itself otherwise.

@@ -29,7 +29,7 @@ pub enum Refusal {
     Excess(Excess),
 }
 
-/// The serialised graph that takes [`IMAGE`] (1 x 3 x H x W, float32) and returns the features
+/// The serialised graph that takes [`IMAGE`] (1 x 3, or 1, x H x W, float32) and returns the features
 /// (1 x C x h x w, float32) and the logits (float32, one value a class), in this order.
 ///
 /// With a gradient it also takes [`CLASS`] and [`SLOT`] and returns the gradient (float32), one
@@ -165,10 +165,14 @@ fn keep_pads(proto: &mut proto::Graph, pads: &BTreeSet<usize>, version: i64) {
 
 /// Puts [`IMAGE`] in the place of the network's own input.
 fn take_image(proto: &mut proto::Graph, picture: &Picture) {
-    let (width, height) = picture
-        .fixed
-        .map_or((-1, -1), |(width, height)| (width as i64, height as i64));
-    let image = sized(value(IMAGE, data_type::FLOAT), &[1, 3, height, width]);
+    let [height, width] = picture
+        .sides
+        .map(|side| side.map_or(-1, |side| side as i64));
+    let channels = picture.channels as i64;
+    let image = sized(
+        value(IMAGE, data_type::FLOAT),
+        &[1, channels, height, width],
+    );
     proto.input = vec![image];
     let mut nodes = Vec::new();
     let mut tensor = IMAGE.to_owned();

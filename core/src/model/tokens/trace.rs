@@ -24,6 +24,8 @@ pub struct TokenPlaces {
     regions: HashMap<String, Regions>,
     /// Indices of the nodes that sum up elements of several regions.
     mixing: Vec<usize>,
+    /// Indices of the nodes whose results were not followed.
+    lost: Vec<usize>,
 }
 
 impl TokenPlaces {
@@ -37,6 +39,7 @@ impl TokenPlaces {
                 atlas: Atlas::default(),
                 regions: HashMap::new(),
                 mixing: Vec::new(),
+                lost: Vec::new(),
             },
         };
         for (index, node) in graph.nodes().iter().enumerate() {
@@ -48,8 +51,11 @@ impl TokenPlaces {
                 if output.is_empty() || is_map {
                     continue;
                 }
-                if let Some(regions) = trace.through(index, node, place) {
-                    trace.places.regions.insert(output.clone(), regions);
+                match trace.through(index, node, place) {
+                    Some(regions) => {
+                        trace.places.regions.insert(output.clone(), regions);
+                    }
+                    None => trace.places.lost.push(index),
                 }
             }
         }
@@ -64,6 +70,11 @@ impl TokenPlaces {
     /// Whether the node of this index sums up elements of several regions.
     pub fn mixes(&self, node: usize) -> bool {
         self.mixing.binary_search(&node).is_ok()
+    }
+
+    /// As [`mixes`](Self::mixes), or what the node does is not known.
+    pub fn may_mix(&self, node: usize) -> bool {
+        self.mixes(node) || self.lost.binary_search(&node).is_ok()
     }
 
     /// Whether elements of `tensor` along some axis stand for different regions.

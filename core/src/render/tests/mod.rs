@@ -76,14 +76,20 @@ fn random_map(random: &mut Random) -> (Vec<f32>, usize) {
 
 fn random_fit(random: &mut Random, geometry: &Geometry) -> Fit {
     let shortest = geometry.width.min(geometry.height);
-    match random.pick(0..4) {
+    let (width, height) = (random.pick(1..90), random.pick(1..90));
+    match random.pick(0..8) {
+        4 => Fit::Letterbox { width, height },
+        5 => Fit::Crop {
+            width,
+            height,
+            covers: (width + random.pick(0..20), height + random.pick(0..20)),
+        },
+        6 => Fit::Height(height),
+        7 => Fit::Width(width),
         0 => Fit::ShortestSide(random.pick(1..60)),
         1 => Fit::ShortestSide(shortest.div_ceil(2)),
         2 => Fit::ShortestSide(shortest.div_ceil(3)),
-        _ => Fit::Exact {
-            width: random.pick(1..90),
-            height: random.pick(1..90),
-        },
+        _ => Fit::Exact { width, height },
     }
 }
 

@@ -83,7 +83,8 @@ impl Frame {
     fn sample(&self, fit: Fit, normalization: &Normalization) -> Vec<f32> {
         let mut sampler = Sampler::new(&self.geometry, fit, normalization);
         let (width, height) = sampler.size();
-        let mut tensor = vec![f32::NAN; 3 * width * height];
+        let channels = normalization.order.channels();
+        let mut tensor = vec![f32::NAN; channels * width * height];
         let plane = Plane {
             data: &self.data,
             stride: self.stride,
@@ -147,11 +148,31 @@ fn tensors_are_those_of_the_plain_arithmetic() {
         if size.0 * size.1 > 40_000 {
             continue;
         }
-        let scale = match fit {
-            Fit::ShortestSide(side) => [side as f64 / width.min(height) as f64; 2].into(),
-            Fit::Exact { .. } => (size.0 as f64 / width as f64, size.1 as f64 / height as f64),
+        let sides = (width as f64, height as f64);
+        let stretched = |size: (usize, usize)| (size.0 as f64 / sides.0, size.1 as f64 / sides.1);
+        let scaled = |scale| oracle::resize(&frame.rgb(), size, scale, true);
+        let scaled = match fit {
+            Fit::ShortestSide(side) => scaled([side as f64 / sides.0.min(sides.1); 2].into()),
+            Fit::Height(side) => scaled([side as f64 / sides.1; 2].into()),
+            Fit::Width(side) => scaled([side as f64 / sides.0; 2].into()),
+            Fit::Exact { .. } => scaled(stretched(size)),
+            Fit::Crop { covers, .. } => {
+                let (across, down) = stretched(covers);
+                let scale = across.max(down);
+                let cut = [(sides.0, size.0), (sides.1, size.1)]
+                    .map(|(side, kept)| (side * scale - kept as f64) / 2.0);
+                oracle::cropped(&frame.rgb(), size, (scale, scale), cut.into(), true)
+            }
+            Fit::Letterbox { .. } => {
+                let (across, down) = stretched(size);
+                let kept = [(sides.0, size.0), (sides.1, size.1)].map(|(side, most)| {
+                    ((side * across.min(down)).round() as usize).clamp(1, most)
+                });
+                let picture =
+                    oracle::resize(&frame.rgb(), kept.into(), stretched(kept.into()), true);
+                oracle::letterboxed(&picture, size)
+            }
         };
-        let scaled = oracle::resize(&frame.rgb(), size, scale, true);
         let expected = oracle::tensor(&scaled, &levels);
         let bytes = |tensor: &[f32]| tensor.iter().map(|v| *v as u8).collect::<Vec<_>>();
         let actual = bytes(&frame.sample(fit, &levels));
@@ -165,7 +186,9 @@ fn tensors_are_those_of_the_plain_arithmetic() {
 #[test]
 fn tensors_are_normalised_in_the_order_of_the_network() {
     let mut random = Random::new(2);
-    for normalization in [CAFFE, TORCH] {
+    let gray = |order| Normalization { order, ..TORCH };
+    let gray = [ChannelOrder::Gray, ChannelOrder::GrayThrice].map(gray);
+    for normalization in [CAFFE, TORCH].into_iter().chain(gray) {
         let frame = Frame::random(&mut random);
         let (width, height) = (frame.geometry.width, frame.geometry.height);
         // At scale 1 the resize leaves every sample as it is.

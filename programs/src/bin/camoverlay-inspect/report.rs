@@ -15,16 +15,6 @@ pub struct Report<'a> {
 }
 
 impl Report<'_> {
-    fn size(&self) -> String {
-        match self.classifier.fit() {
-            Fit::ShortestSide(side) => format!("any size, shortest side {side}"),
-            Fit::Exact { width, height } if self.classifier.is_fixed() => {
-                format!("{width} x {height} only")
-            }
-            Fit::Exact { width, height } => format!("any size, stretched to {width} x {height}"),
-        }
-    }
-
     fn methods(&self) -> Vec<&'static str> {
         let head = self.classifier.head();
         let suits = |method: &Method| *method != Method::Auto && method.resolve(head).is_ok();
@@ -125,7 +115,7 @@ impl Report<'_> {
             ("network", classifier.name().to_owned()),
             (
                 "input",
-                format!("{} ({layout}, {})", structure.input, self.size()),
+                format!("{} ({layout}, {})", structure.input, classifier.fit()),
             ),
             (
                 "preprocessing",
@@ -202,16 +192,16 @@ impl Report<'_> {
     pub fn json(&self) -> String {
         let classifier = self.classifier;
         let structure = classifier.structure();
-        let (width, height) = match classifier.fit() {
-            Fit::Exact { width, height } if classifier.is_fixed() => {
-                (width.to_string(), height.to_string())
-            }
-            Fit::ShortestSide(_) | Fit::Exact { .. } => ("null".to_owned(), "null".to_owned()),
+        let (shortest, sides) = match classifier.fit() {
+            Fit::ShortestSide(side) => (side, [None, None]),
+            Fit::Height(height) => (height, [None, Some(height)]),
+            Fit::Width(width) => (width, [Some(width), None]),
+            Fit::Exact { width, height }
+            | Fit::Crop { width, height, .. }
+            | Fit::Letterbox { width, height } => (width.min(height), [Some(width), Some(height)]),
         };
-        let shortest = match classifier.fit() {
-            Fit::ShortestSide(side) => side,
-            Fit::Exact { width, height } => width.min(height),
-        };
+        let [width, height] =
+            sides.map(|side| side.map_or("null".to_owned(), |side| side.to_string()));
         let (field, proof) = match &structure.places {
             Places::Proven {
                 receptive_field, ..
@@ -239,9 +229,12 @@ impl Report<'_> {
             mean,
             deviation,
         } = classifier.normalization();
+        let channels = order.channels();
+        let (mean, deviation) = (&mean[..channels], &deviation[..channels]);
         let order = match order {
             ChannelOrder::Rgb => "rgb",
             ChannelOrder::Bgr => "bgr",
+            ChannelOrder::Gray | ChannelOrder::GrayThrice => "gray",
         };
         let mut fields = vec![
             format!("\"network\":{}", quoted(classifier.name())),
@@ -256,6 +249,7 @@ impl Report<'_> {
             format!(
                 "\"normalization\":{{\"order\":\"{order}\",\"divisor\":{divisor:?},\"mean\":{mean:?},\"std\":{deviation:?}}}"
             ),
+            format!("\"fit\":{}", quoted(&classifier.fit().to_string())),
             format!("\"features\":{}", quoted(&structure.features)),
             format!("\"output\":{}", quoted(&structure.outputs.taken)),
             format!("\"other-outputs\":[{}]", others.join(",")),

@@ -15,10 +15,12 @@ use tempfile::TempDir;
 use crate::error::Error;
 use crate::inference::beside::Beside;
 use crate::inference::metadata::Metadata;
-use crate::inference::transform::{Sources, fit};
+use crate::inference::preparation::Preparation;
+use crate::inference::transform::Sources;
 use crate::inference::warnings::{Warning, Warnings};
 use crate::inference::{Classifier, MAX_INPUT_SIZE, Options, PreprocessOrigin};
 use crate::model::Scores;
+use crate::model::image_input::Picture;
 use crate::onnx::generated::StringStringEntryProto;
 use crate::onnx::graph::Graph;
 use crate::preprocess::{ChannelOrder, Fit, Normalization, Preprocess};
@@ -89,25 +91,24 @@ impl Taken {
     fn of(folder: &Path, draft: Draft, change: impl Fn(Options) -> Options) -> Self {
         let path = folder.join("model.onnx");
         let graph = Graph::new(draft.model).unwrap();
-        let dims = graph.inputs().next().and_then(Graph::input_type).unwrap().1;
+        let picture = Picture::of(&graph, &path).unwrap();
         let mut warnings = Warnings::new(&path);
         let beside = Beside::of(&path, &mut warnings);
-        let fixed = dims[3].zip(dims[2]);
         let options = change(options(path.clone()));
         let sources = Sources {
             options: &options,
             entry: None,
             metadata: Metadata::of(&graph),
             beside: &beside,
-            fixed,
+            picture: &picture,
         };
-        let preprocessing = sources.preprocessing(&mut warnings);
-        let size = sources.size(&path, &mut warnings).unwrap();
+        let preparation = Preparation::new(&sources, &path, &mut warnings).unwrap();
+        let preprocessing = &preparation.preprocessing;
         let words = |list: &[Warning]| list.iter().map(Warning::to_string).collect();
         Self {
             normalization: preprocessing.normalization,
             origin: preprocessing.origin,
-            fit: fit(fixed, size),
+            fit: preparation.fit(picture.sides, &mut warnings).unwrap(),
             warnings: words(&warnings.list),
             notices: words(&warnings.notices),
         }
