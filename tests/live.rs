@@ -391,7 +391,9 @@ fn a_seek_in_latest_mode_shows_no_map_from_before() {
             if maps == 2 {
                 break;
             }
-            let sample = sink.pull_sample().unwrap();
+            let sample = sink
+                .try_pull_sample(gst::ClockTime::from_seconds(60))
+                .unwrap();
             let buffer = sample.buffer().unwrap();
             if gst::meta::CustomMeta::from_buffer(buffer, gstcamoverlay::camoverlay::META_NAME)
                 .is_ok()
@@ -536,6 +538,16 @@ fn a_thousand_random_changes_in_latest_mode_neither_hang_nor_leak() {
             gst::PadProbeReturn::Ok
         }
     });
+    let errors = std::sync::Arc::new(Mutex::new(Vec::new()));
+    pipeline.bus().unwrap().set_sync_handler({
+        let errors = errors.clone();
+        move |_, message| {
+            if message.type_() == gst::MessageType::Error {
+                errors.lock().unwrap().push(message.clone());
+            }
+            gst::BusSyncReply::Drop
+        }
+    });
     let mut state = 0x2545_f491_4f6c_dd1d_u64;
     let mut pick = move |count: u64| {
         state ^= state >> 12;
@@ -554,7 +566,20 @@ fn a_thousand_random_changes_in_latest_mode_neither_hang_nor_leak() {
         let _watchdog = Watchdog::new("random changes", Duration::from_secs(60));
         match pick(6) {
             0 | 1 => {
-                pipeline.set_state(states[pick(5) as usize]).unwrap();
+                let state = states[pick(5) as usize];
+                let result = pipeline.set_state(state);
+                let mut met = errors.lock().unwrap();
+                assert!(
+                    !met.iter()
+                        .any(|error| error.src() == Some(cam.upcast_ref())),
+                    "{met:?}"
+                );
+                // Caps that change at a bad moment are not negotiated, with `identity` for the element too, and
+                // GStreamer fails now and then to start what has met an error.
+                assert!(result.is_ok() || !met.is_empty());
+                if state <= gst::State::Ready {
+                    met.clear();
+                }
             }
             2 => {
                 // Fails where there is nothing to seek in yet.

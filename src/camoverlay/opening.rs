@@ -142,8 +142,9 @@ impl Opening {
 
     /// Gives up the network. What is under way ends with the operator that ONNX Runtime is at.
     pub fn abandon(&self) {
-        self.0.cancellation.cancel();
+        // Before it ends for that, which is nobody's error.
         self.0.state().stage = Stage::Over;
+        self.0.cancellation.cancel();
         self.0.changed.notify_all();
     }
 }

@@ -15,7 +15,7 @@ use super::properties::{Live, Settings};
 use super::shown::OnShow;
 use super::stats::Step;
 use super::target::{Notice, TargetSelection};
-use super::worker::{Usher, Waited, Worker};
+use super::worker::{Finished, Usher, Waited, Worker};
 use super::{format, frame_memory, meta};
 #[cfg(feature = "captions")]
 use camoverlay::caption::Caption;
@@ -401,7 +401,13 @@ impl Session {
         live: &Live,
         outcome: &mut Outcome,
     ) -> Result<(), ElementError> {
-        let Some((mut job, result)) = self.worker.collect().map_err(|_| ElementError::Gone)? else {
+        let finished = self.worker.collect().map_err(|_| ElementError::Gone)?;
+        let Some(Finished {
+            mut job,
+            result,
+            cut_off,
+        }) = finished
+        else {
             return Ok(());
         };
         let given_up = mem::take(&mut self.given_up);
@@ -414,6 +420,7 @@ impl Session {
                 Ok(())
             }
             (Err(_), _) if given_up => Ok(()),
+            (Err(Error::Runtime(RuntimeError::Cancelled)), _) if cut_off => Ok(()),
             (Err(Error::Runtime(RuntimeError::Cancelled)), Some(limit)) => {
                 self.fail(ElementError::TimedOut(limit), live, outcome)
             }

@@ -16,8 +16,14 @@ use camoverlay::inference::{Cancellation, SharedClassifier};
 /// one that takes longer is left to the thread, which ends with it.
 const FAREWELL: Duration = Duration::from_millis(200);
 
-/// A job, and whether what it was made for succeeded.
-type Finished = (Box<Job>, Result<(), Error>);
+/// A job, and what came of it.
+pub struct Finished {
+    pub job: Box<Job>,
+    /// Whether what it was made for succeeded.
+    pub result: Result<(), Error>,
+    /// Whether somebody hurried meanwhile: that it was cancelled is no failure then.
+    pub cut_off: bool,
+}
 
 /// Where the one job is.
 #[derive(Default)]
@@ -40,6 +46,8 @@ struct State {
     submitted: Option<Instant>,
     /// Nobody may wait for a run: a flush or a stop is on its way.
     hurried: bool,
+    /// Somebody has hurried since the job was handed over, or before and still does.
+    cut_off: bool,
 }
 
 impl State {
@@ -141,6 +149,7 @@ impl Usher {
         let mut state = self.0.state();
         state.hurried = hurried;
         if hurried {
+            state.cut_off |= state.is_busy();
             self.0.cancellation.cancel();
         }
         self.0.changed.notify_all();
@@ -182,6 +191,7 @@ impl Worker {
         if !state.hurried {
             self.shared.cancellation.renew();
         }
+        state.cut_off = state.hurried;
         state.slot = JobSlot::Waiting(job);
         state.submitted = Some(Instant::now());
         self.shared.changed.notify_all();
@@ -191,7 +201,11 @@ impl Worker {
     pub fn collect(&self) -> Result<Option<Finished>, Gone> {
         let mut state = self.shared.state();
         match mem::replace(&mut state.slot, JobSlot::Empty) {
-            JobSlot::Done(job, result) => Ok(Some((job, result))),
+            JobSlot::Done(job, result) => Ok(Some(Finished {
+                job,
+                result,
+                cut_off: mem::take(&mut state.cut_off),
+            })),
             ended @ (JobSlot::Closed | JobSlot::Ended) => {
                 state.slot = ended;
                 Err(Gone)
@@ -207,9 +221,13 @@ impl Worker {
     pub fn wait(&self, patience: Option<Duration>) -> Waited {
         let until = patience.and_then(|patience| Instant::now().checked_add(patience));
         let mut state = self.shared.state();
-        while state.is_busy() {
-            if state.hurried {
+        loop {
+            // Also where the run has ended for it, before whoever waits has woken up.
+            if state.hurried && state.cut_off {
                 return Waited::CutOff;
+            }
+            if !state.is_busy() {
+                return Waited::Finished;
             }
             if until.is_some_and(|until| until <= Instant::now()) {
                 self.shared.cancellation.cancel();
@@ -217,7 +235,6 @@ impl Worker {
             }
             state = self.shared.wait(state, until);
         }
-        Waited::Finished
     }
 
     /// How long the run under way, if any, has taken.
@@ -263,5 +280,51 @@ impl Drop for Worker {
             // A panic of the worker was printed when it happened, and there is no one else to tell.
             let _ = thread.join();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use camoverlay::RuntimeError;
+
+    #[test]
+    fn who_waits_is_sent_home_also_from_a_run_that_has_ended_for_it() {
+        let worker = Worker {
+            shared: Arc::default(),
+            thread: None,
+        };
+        let ends = |result| {
+            let mut state = worker.shared.state();
+            assert!(state.is_busy());
+            state.slot = JobSlot::Done(Box::new(Job::new((1, 1))), result);
+        };
+        let cancelled = || Err(Error::Runtime(RuntimeError::Cancelled));
+        let job = || Box::new(Job::new((1, 1)));
+        let collected = || worker.collect().unwrap().unwrap();
+
+        // Hurried while it runs, and before it begins.
+        for is_early in [false, true] {
+            if is_early {
+                worker.usher().hurry(true);
+            }
+            worker.submit(job());
+            worker.usher().hurry(true);
+            ends(cancelled());
+            assert_eq!(worker.wait(None), Waited::CutOff);
+            worker.usher().hurry(false);
+            assert_eq!(worker.wait(None), Waited::Finished);
+            assert!(collected().cut_off);
+        }
+        // After it, which changes nothing, and without.
+        for is_hurried in [true, false] {
+            worker.submit(job());
+            ends(Ok(()));
+            worker.usher().hurry(is_hurried);
+            assert_eq!(worker.wait(None), Waited::Finished);
+            worker.usher().hurry(false);
+            assert!(!collected().cut_off);
+        }
+        worker.shared.state().slot = JobSlot::Ended;
     }
 }

@@ -200,3 +200,24 @@ fn stopping_and_starting_while_a_frame_waits_neither_hangs_nor_spoils_the_next_s
     );
     pipeline.set_state(gst::State::Null).unwrap();
 }
+
+/// Each flush ends a run, which may be over before the frame that waits for it wakes up.
+#[test]
+fn a_run_that_a_flush_ends_is_no_failure() {
+    let pipeline = pipeline(
+        "videotestsrc ! video/x-raw,format=RGB,width=64,height=48,framerate=30/1 ! \
+         camoverlay threads=1 input-size=64 max-errors=0 ! fakesink",
+    );
+    pipeline.set_state(gst::State::Playing).unwrap();
+    let bus = pipeline.bus().unwrap();
+    for n in 0..600 {
+        // The last seek may not have brought a frame yet.
+        let position = gst::ClockTime::from_seconds(n % 7);
+        let _ = pipeline.seek_simple(gst::SeekFlags::FLUSH, position);
+        std::thread::sleep(Duration::from_micros(n * 397 % 6000));
+        let kinds = [gst::MessageType::Error, gst::MessageType::Warning];
+        let said = bus.pop_filtered(&kinds);
+        assert!(said.is_none(), "seek {n}: {said:?}");
+    }
+    pipeline.set_state(gst::State::Null).unwrap();
+}

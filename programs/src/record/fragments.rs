@@ -5,6 +5,9 @@
 //! refuse the file for the one, as long as it is not finished by an index of all that is in it, and show frames at
 //! wrong times for the other. The defaults are put where the index says where its data begins in the file, and that is
 //! told from where the index itself lies.
+//!
+//! A file may also end in the middle of an index. Players refuse all of it then, so that an index is [hidden](hide) until all
+//! of it is written.
 
 const TFHD_BASE_DATA_OFFSET: u32 = 0x01;
 const TFHD_DESCRIPTION: u32 = 0x02;
@@ -18,9 +21,20 @@ const TRUN_FIRST_FLAGS: u32 = 0x004;
 const TRUN_DURATION: u32 = 0x100;
 const TRUN_SIZE: u32 = 0x200;
 
+/// What makes a box a fragment's index, and where in it that stands.
+pub const NAME: [u8; 4] = *b"moof";
+pub const NAME_PLACE: usize = 4;
+/// The name of boxes that players skip.
+const NOTHING: [u8; 4] = *b"free";
+
 /// Whether `data` begins with a fragment's index.
 pub fn is_index(data: &[u8]) -> bool {
-    data.get(4..8) == Some(b"moof")
+    data.get(NAME_PLACE..NAME_PLACE + NAME.len()) == Some(&NAME)
+}
+
+/// Has players skip the index `data`, until its name is put back.
+pub fn hide(data: &mut [u8]) {
+    data[NAME_PLACE..NAME_PLACE + NAME.len()].copy_from_slice(&NOTHING);
 }
 
 /// Writes down in the index `data`, which lies at `place` in its file, what is missing.

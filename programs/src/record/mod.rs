@@ -117,11 +117,12 @@ struct Done {
 /// # Errors
 /// Why it cannot be recorded; with several inputs, which ones could not be.
 pub fn run(arguments: Arguments) -> Result<(), Failure> {
+    // To write more than the shell's limit for files is an error then, not the end of the process; GStreamer writes too
+    // when it starts.
+    flag::register(SIGXFSZ, Arc::new(AtomicBool::new(false)))?;
     start()?;
     // From here on, so that no Ctrl-C leaves anything behind.
     interrupted()?;
-    // To write more than the shell's limit for files is an error then, not the end of the process.
-    flag::register(SIGXFSZ, Arc::new(AtomicBool::new(false)))?;
     let (jobs, is_list) = plan::jobs(&arguments.input, &arguments.output)?;
     if !is_list {
         return jobs.iter().try_for_each(|job| {

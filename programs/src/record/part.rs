@@ -245,7 +245,7 @@ fn watch(pad: &gst::Pad, has_failed: Arc<AtomicBool>) {
     let kinds = gst::PadProbeType::BUFFER | gst::PadProbeType::EVENT_DOWNSTREAM;
     // Where in the file the next buffer goes.
     let place = AtomicU64::new(0);
-    pad.add_probe(kinds, move |_, info| {
+    pad.add_probe(kinds, move |pad, info| {
         if has_failed.load(Ordering::Relaxed) {
             info.flow_res = Err(gst::FlowError::Error);
             return gst::PadProbeReturn::Handled;
@@ -256,16 +256,45 @@ fn watch(pad: &gst::Pad, has_failed: Arc<AtomicBool>) {
             let start = bytes.start().map_or(0, |start| *start);
             place.store(start, Ordering::Relaxed);
         }
-        if let Some(buffer) = info.buffer_mut() {
+        if let Some(buffer) = info.buffer() {
             let at = place.fetch_add(buffer.size() as u64, Ordering::Relaxed);
-            if buffer
-                .map_readable()
-                .is_ok_and(|data| fragments::is_index(&data))
-                && let Ok(mut data) = buffer.make_mut().map_writable()
+            let data = buffer.map_readable();
+            if data.is_ok_and(|data| fragments::is_index(&data))
+                && let Some(writer) = pad.peer()
+                && let Some(index) = info.take_buffer()
             {
-                fragments::mend(&mut data, at);
+                info.flow_res = write_index(&writer, index, at);
+                return gst::PadProbeReturn::Handled;
             }
         }
         gst::PadProbeReturn::Ok
     });
+}
+
+/// Has `writer` write a fragment's `index` at `place` in the file, and only then call it one: players refuse a whole file
+/// for half an index at its end, which a full disk leaves, or a kill between two of its pages.
+fn write_index(
+    writer: &gst::Pad,
+    mut index: gst::Buffer,
+    place: u64,
+) -> Result<gst::FlowSuccess, gst::FlowError> {
+    let end = place + index.size() as u64;
+    if let Ok(mut data) = index.make_mut().map_writable() {
+        fragments::mend(&mut data, place);
+        fragments::hide(&mut data);
+    }
+    writer.chain(index)?;
+    go_on_at(writer, place + fragments::NAME_PLACE as u64)?;
+    writer.chain(gst::Buffer::from_slice(fragments::NAME))?;
+    go_on_at(writer, end)
+}
+
+/// Has `writer` write at `place` in the file what comes next.
+fn go_on_at(writer: &gst::Pad, place: u64) -> Result<gst::FlowSuccess, gst::FlowError> {
+    let mut segment = gst::FormattedSegment::<gst::format::Bytes>::new();
+    segment.set_start(gst::format::Bytes::from_u64(place));
+    let is_there = writer.send_event(gst::event::Segment::new(&segment));
+    is_there
+        .then_some(gst::FlowSuccess::Ok)
+        .ok_or(gst::FlowError::Error)
 }

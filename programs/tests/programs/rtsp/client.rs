@@ -235,7 +235,7 @@ pub fn certify(folder: &Path, name: &str) -> [String; 2] {
 pub fn s_client(server: &Server, request: &str) -> String {
     let mut child = Command::new("timeout")
         .args([
-            "20", "openssl", "s_client", "-quiet", "-ign_eof", "-connect",
+            "20", "openssl", "s_client", "-quiet", "-ign_eof", "-nameopt", "RFC2253", "-connect",
         ])
         .arg(format!("127.0.0.1:{}", server.port()))
         .stdin(Stdio::piped())
