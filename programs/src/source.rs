@@ -160,6 +160,11 @@ impl Source {
         }
     }
 
+    /// As the user calls it.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
     /// The same, a camera of which such pictures were `asked`.
     pub(crate) fn of_camera(mut self, asked: &CameraOptions) -> Self {
         self.camera = Some(asked.clone());

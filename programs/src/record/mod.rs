@@ -11,6 +11,7 @@ mod pipeline;
 mod plan;
 mod progress;
 mod segment;
+mod sound;
 mod stream;
 mod streams;
 mod subtitles;
@@ -244,6 +245,7 @@ fn record(job: &Job, arguments: &Arguments) -> Result<Done, Failure> {
                 recorder.finish();
             }
             Event::Tick => {
+                recorder.look_after_sounds();
                 length = recorder.duration().or(length);
                 progress.show(recorder.cutter().end(), length);
                 if let Some(ending) = &mut ending
