@@ -235,7 +235,7 @@ fn record(job: &Job, arguments: &Arguments) -> Result<Done, Failure> {
     let mut progress = Progress::new(&printable(&job.name()));
     let mut ending: Option<Ending> = None;
     // Known only while the pipeline runs.
-    let (mut length, mut bytes) = (None, None);
+    let mut length = None;
     let outcome = run_pipeline(&recorder.pipeline, Some(&recorder.source), |event| {
         match event {
             Event::Interrupted => {
@@ -266,7 +266,6 @@ fn record(job: &Job, arguments: &Arguments) -> Result<Done, Failure> {
             }
             Event::Stalled(_) => {}
         }
-        bytes = recorder.source.bytes().or(bytes);
         Ok(Next::Continue)
     });
     drop(progress);
@@ -304,9 +303,7 @@ fn record(job: &Job, arguments: &Arguments) -> Result<Done, Failure> {
         Some(ending) => Some(ending.text()),
         None if interrupted()? => None,
         None => {
-            let why = recorder
-                .source
-                .cut_short(recorder.furthest(), length, bytes);
+            let why = recorder.source.cut_short(recorder.furthest(), length);
             why.map(String::from)
         }
     };
