@@ -11,6 +11,7 @@ mod pipeline;
 mod plan;
 mod progress;
 mod segment;
+mod silence;
 mod sound;
 mod stream;
 mod streams;

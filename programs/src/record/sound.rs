@@ -1,18 +1,16 @@
 //! A sound of the input on its way to the muxers: as it comes, or encoded anew.
-//!
-//! Muxers write nothing while one of their streams may still give something earlier. What a live input stops to give is
-//! therefore replaced by silence, or else everything would wait in memory for as long as the recording lasts.
 
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use camoverlay::inference::printable;
 use gst::ClockTime;
 use gst::prelude::*;
 
 use super::container::{Container, element};
+use super::silence::{Heard, Silence};
 use super::streams::{ENCODED_QUEUE, Streams, lock, pad, segment, shown_at};
 use crate::command_line::say;
 use crate::failure::Failure;
@@ -20,12 +18,8 @@ use crate::failure::Failure;
 /// Raw sound of which zeros are silence, its channels side by side.
 const RAW: &str = "capsfilter caps=\"audio/x-raw,layout=interleaved,format=(string){S16LE,F32LE}\"";
 
-/// How far the picture goes on without sound before silence takes its place: live sound and picture come together.
-const LAG: ClockTime = ClockTime::from_seconds(2);
-/// The same before a sound that is stored as it comes, for which there is no silence, is ended.
+/// How far the picture goes on before a sound that is stored as it comes, for which there is no silence, is ended.
 const LONGEST_LULL: ClockTime = ClockTime::from_seconds(60);
-/// The picture has been away if it is so much further than it was just before; most of silence that is made at once.
-const JUMP: ClockTime = ClockTime::from_seconds(10);
 /// How often it is looked whether sound is missing.
 const LOOK: Duration = Duration::from_millis(200);
 
@@ -38,68 +32,6 @@ pub struct Sound {
     /// Where it has been brought into the form in which it is encoded; none where it is not.
     raw: Option<gst::Pad>,
     heard: Mutex<Heard>,
-}
-
-/// What was heard, in running times.
-#[derive(Default)]
-struct Heard {
-    /// Where sound and the silence behind it end; none before the first one.
-    end: Option<ClockTime>,
-    /// Whether it is silence that ends there.
-    is_silent: bool,
-    /// How far sound was ahead of the picture when it was heard last, in nanoseconds.
-    lead: i64,
-    /// How far the picture had come then, or came when it had been away.
-    since: ClockTime,
-    /// How far the picture had come at the last look.
-    looked: ClockTime,
-}
-
-/// Silence from one running time to another.
-#[derive(Debug, PartialEq, Eq)]
-struct Silence {
-    from: ClockTime,
-    to: ClockTime,
-    /// Whether it follows sound.
-    is_first: bool,
-}
-
-impl Heard {
-    /// Sound has come from `from` to `to` while the picture had come as far as `picture`. Whether it may be recorded:
-    /// silence may already have taken its place.
-    fn hear(&mut self, from: ClockTime, to: ClockTime, picture: ClockTime) -> bool {
-        self.since = picture;
-        if self.is_silent && self.end.is_some_and(|end| from < end) {
-            return false;
-        }
-        self.lead = to.nseconds() as i64 - picture.nseconds() as i64;
-        (self.end, self.is_silent) = (Some(to), false);
-        true
-    }
-
-    /// How long the picture, which has come as far as `picture`, has gone on without sound.
-    fn lull(&mut self, picture: ClockTime) -> ClockTime {
-        if picture > self.looked + JUMP {
-            self.since = self.since.max(picture);
-        }
-        self.looked = picture;
-        picture.saturating_sub(self.since)
-    }
-
-    /// What has to be silent now that the picture has come as far as `picture`.
-    fn fill(&mut self, picture: ClockTime) -> Option<Silence> {
-        let is_due = self.lull(picture) > LAG;
-        let end = self.end.filter(|_| is_due)?;
-        let behind = picture.saturating_sub(LAG).nseconds();
-        let to = ClockTime::from_nseconds(behind.saturating_add_signed(self.lead));
-        let from = end.max(to.saturating_sub(JUMP));
-        if from >= to {
-            return None;
-        }
-        let is_first = !self.is_silent;
-        (self.end, self.is_silent) = (Some(to), true);
-        Some(Silence { from, to, is_first })
-    }
 }
 
 impl Sound {
@@ -176,7 +108,7 @@ impl Sound {
     /// False where it is over.
     fn look(&self, picture: ClockTime, name: &str) -> bool {
         let Some(raw) = &self.raw else {
-            if lock(&self.heard).lull(picture) < LONGEST_LULL {
+            if lock(&self.heard).lull(picture, Instant::now()) < LONGEST_LULL {
                 return true;
             }
             say(&printable(&format!(
@@ -186,7 +118,7 @@ impl Sound {
             self.entrance.send_event(gst::event::Eos::new());
             return false;
         };
-        let silence = lock(&self.heard).fill(picture);
+        let silence = lock(&self.heard).fill(picture, Instant::now());
         let Some(silence) = silence else {
             return true;
         };
@@ -260,88 +192,15 @@ fn keep_format(pad: &gst::Pad, filter: &gst::Element) {
     });
 }
 
-/// The best parser for encoded sound of `caps`, if there is any.
+/// The best parser for encoded sound of `caps`, if there is any. Not one for raw sound: it takes µ-law and A-law as well, and
+/// for what its properties say.
 fn parser(caps: &gst::Caps) -> Result<Option<gst::Element>, Failure> {
     let parsers =
         gst::ElementFactory::factories_with_type(gst::ElementFactoryType::PARSER, gst::Rank::NONE);
+    let raw = gst::Caps::new_empty_simple("audio/x-raw");
     let best = parsers
         .iter()
-        .filter(|factory| factory.can_sink_any_caps(caps))
+        .filter(|factory| factory.can_sink_any_caps(caps) && !factory.can_sink_any_caps(&raw))
         .max_by_key(|factory| factory.rank());
     Ok(best.map(|factory| factory.create().build()).transpose()?)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const fn at(tenths: u64) -> ClockTime {
-        ClockTime::from_mseconds(100 * tenths)
-    }
-
-    /// A second in which sound comes that is `lead` tenths of a second ahead of the picture, which starts at `start`.
-    fn second(heard: &mut Heard, start: u64, lead: i64) {
-        for tenth in start..start + 10 {
-            let from = at(tenth.checked_add_signed(lead).unwrap());
-            assert_eq!(heard.fill(at(tenth)), None);
-            assert!(heard.hear(from, from + at(1), at(tenth)));
-        }
-    }
-
-    #[test]
-    fn silence_follows_sound_without_a_gap_and_as_far_from_the_picture() {
-        for lead in [-50, 0, 50] {
-            let mut heard = Heard::default();
-            second(&mut heard, 100, lead);
-            // The picture was at 10.9 s when sound was heard last.
-            let mut end = at(110u64.checked_add_signed(lead).unwrap());
-            for tenth in 110..=129 {
-                assert_eq!(heard.fill(at(tenth)), None, "{lead}, {tenth}");
-            }
-            for tenth in 131..200 {
-                let Silence { from, to, is_first } = heard.fill(at(tenth)).unwrap();
-                assert_eq!((from, is_first), (end, tenth == 131), "{lead}, {tenth}");
-                end = to;
-            }
-            // What comes again where it should is recorded at once.
-            second(&mut heard, 200, lead);
-        }
-    }
-
-    #[test]
-    fn sound_whose_place_is_taken_is_left_out_until_it_has_caught_up() {
-        let mut heard = Heard::default();
-        second(&mut heard, 100, 0);
-        for tenth in 110..=160 {
-            heard.fill(at(tenth));
-        }
-        let end = heard.end.unwrap();
-        for tenth in 161..200 {
-            assert_eq!(heard.fill(at(tenth)), None);
-            let from = at(tenth - 30);
-            assert_eq!(heard.hear(from, from + at(1), at(tenth)), from >= end);
-        }
-    }
-
-    #[test]
-    fn an_outage_is_no_silence() {
-        let mut heard = Heard::default();
-        second(&mut heard, 100, 0);
-        assert_eq!(heard.fill(at(36_000)), None);
-        second(&mut heard, 36_000, 0);
-        // Nor is one after which no sound comes filled up.
-        assert_eq!(heard.fill(at(72_000)), None);
-        let filled: Vec<_> = (72_001..72_050)
-            .filter_map(|tenth| heard.fill(at(tenth)))
-            .collect();
-        let all = filled.iter().map(|silence| silence.to - silence.from);
-        assert!(all.sum::<ClockTime>() <= JUMP + at(50));
-        assert!(filled[0].from > at(71_000));
-    }
-
-    #[test]
-    fn before_the_first_sound_nothing_is_filled() {
-        let mut heard = Heard::default();
-        assert!((0..200).all(|tenth| heard.fill(at(tenth)).is_none()));
-    }
 }
