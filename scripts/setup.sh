@@ -15,7 +15,8 @@ packages="
     gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good
     gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly gstreamer1.0-libav gstreamer1.0-x
     gstreamer1.0-nice gir1.2-gst-plugins-bad-1.0 ffmpeg jq openssl
-    python3 python3-venv python3-gst-1.0 gir1.2-gst-plugins-base-1.0 python3-numpy
+    python3 python3-venv python3-gst-1.0 gir1.2-gst-plugins-base-1.0 gir1.2-gst-rtsp-server-1.0
+    python3-numpy
     xvfb xdotool python3-xlib
     fonts-dejavu-core fonts-wqy-microhei groff-base zsh fish
 "

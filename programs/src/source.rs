@@ -1,7 +1,7 @@
 //! An input in a pipeline: what decodes it and turns it upright, and what is seen of it on the way.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use gst::ClockTime;
@@ -49,6 +49,9 @@ struct Seen {
     bytes: AtomicU64,
     /// The place behind the last byte that was read.
     place: AtomicU64,
+    /// How many bytes there were to be when the first ones came, if that was said. What souphttpsrc says later is wrong
+    /// where a server ignores which part it is asked for.
+    promised: OnceLock<Option<u64>>,
     /// Frames decoded.
     frames: AtomicU64,
     has_ended: AtomicBool,
@@ -60,6 +63,12 @@ struct Seen {
     reader: Mutex<Option<Reader>>,
     /// Where decoded frames wait until they are taken.
     waiting: Mutex<Option<gst::Element>>,
+}
+
+impl Seen {
+    fn promised(&self) -> Option<u64> {
+        self.promised.get().copied().flatten()
+    }
 }
 
 /// What reads the data.
@@ -160,6 +169,11 @@ impl Source {
         }
     }
 
+    /// As the user calls it.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
     /// The same, a camera of which such pictures were `asked`.
     pub(crate) fn of_camera(mut self, asked: &CameraOptions) -> Self {
         self.camera = Some(asked.clone());
@@ -215,9 +229,11 @@ impl Source {
             }
             gst::MessageView::Error(error) if self.is_of(message) => {
                 let status = error.details().map(|d| d.get::<u32>("http-status-code"));
+                let mut symptoms = lock(&self.seen.symptoms);
                 if let Some(Ok(status @ 300..)) = status {
-                    lock(&self.seen.symptoms).status.get_or_insert(status);
+                    symptoms.status.get_or_insert(status);
                 }
+                symptoms.lacks_parts |= unreadable::is_break(&error.error());
             }
             _ => {}
         }
@@ -236,8 +252,9 @@ impl Source {
             }
             symptoms.is_out_of_reach = true;
         }
+        symptoms.lacks_parts |= unreadable::is_break(error);
         let sentence = unreadable::sentence(&self.name, error, &symptoms);
-        match unreadable::is_break(error) {
+        match symptoms.lacks_parts {
             true => Failure::Stalled(sentence),
             false => sentence.into(),
         }
@@ -283,23 +300,12 @@ impl Source {
         self.failure(&error)
     }
 
-    /// How many bytes the input has, if it says so.
-    pub(crate) fn bytes(&self) -> Option<u64> {
-        let reader = lock(&self.seen.reader);
-        let length = reader
-            .as_ref()?
-            .element
-            .query_duration::<gst::format::Bytes>();
-        length.map(|bytes| *bytes)
-    }
-
-    /// Why an input has ended before its time that came to its end after `came`, of `length` if it says how long it is,
-    /// and has `bytes` if it says that; none where it came whole.
+    /// Why an input has ended before its time that came to its end after `came`, of `length` if it says how long it is;
+    /// none where it came whole.
     pub(crate) fn cut_short(
         &self,
         came: ClockTime,
         length: Option<ClockTime>,
-        bytes: Option<u64>,
     ) -> Option<&'static str> {
         let place = self.seen.place.load(Ordering::Relaxed);
         let (wholeness, advice) = match &self.input {
@@ -308,7 +314,7 @@ impl Source {
                 "The file ends before its time: copy or download it again.",
             ),
             Input::Uri(_) => {
-                let is_short = bytes.is_some_and(|bytes| place < bytes);
+                let is_short = self.seen.promised().is_some_and(|bytes| place < bytes);
                 (
                     if is_short {
                         Wholeness::Short
@@ -341,6 +347,7 @@ impl Source {
         let now = Instant::now();
         let given = Given {
             bytes: self.seen.bytes.load(Ordering::Relaxed),
+            place: self.seen.place.load(Ordering::Relaxed),
             frames: self.seen.frames.load(Ordering::Relaxed),
         };
         if given.frames == 0
@@ -350,7 +357,7 @@ impl Source {
         }
         let mut watchdog = lock(watchdog);
         let rests = self.may_rest();
-        let standstill = watchdog.look(now, given, rests, || self.bytes())?;
+        let standstill = watchdog.look(now, given, rests, self.seen.promised())?;
         Some(Failure::Stalled(watchdog.sentence(&self.name, standstill)))
     }
 
@@ -401,8 +408,9 @@ fn watch_reader(element: &gst::Element, seen: &Arc<Seen>) {
         if let Some(pad) = reader.static_pad("src") {
             let seen = Arc::clone(&seen);
             let kinds = gst::PadProbeType::BUFFER | gst::PadProbeType::EVENT_DOWNSTREAM;
-            pad.add_probe(kinds, move |_, info| {
+            pad.add_probe(kinds, move |pad, info| {
                 if let Some(buffer) = info.buffer() {
+                    seen.promised.get_or_init(|| length(pad));
                     let bytes = buffer.size() as u64;
                     let all = seen.bytes.fetch_add(bytes, Ordering::Relaxed) + bytes;
                     let place = match buffer.offset() {
@@ -446,6 +454,13 @@ fn watch_reader(element: &gst::Element, seen: &Arc<Seen>) {
         });
         None
     });
+}
+
+/// How many bytes there are in what the element of `pad` reads, if it is known.
+fn length(pad: &gst::Pad) -> Option<u64> {
+    let reader = pad.parent_element()?;
+    let length = reader.query_duration::<gst::format::Bytes>();
+    length.map(|bytes| *bytes)
 }
 
 /// Whether a web server, read from `pad`, does not offer parts of what it serves. souphttpsrc takes every server for one

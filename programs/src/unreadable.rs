@@ -19,6 +19,9 @@ pub struct Symptoms {
     pub status: Option<u32>,
     /// Width and height of pictures of which one is above [`LARGEST_SIDE`].
     pub too_large: Option<(i32, i32)>,
+    /// Whether a web server does not send the part of it that it was asked for: its end, where an index lies, or the rest
+    /// after a connection has broken off.
+    pub lacks_parts: bool,
     /// Whether there was no connection, or one that ended before anything came.
     pub is_out_of_reach: bool,
 }
@@ -51,9 +54,10 @@ pub fn sentence(name: &str, error: &glib::Error, symptoms: &Symptoms) -> String 
             "there is no picture in it".to_owned(),
             "Give a video, a picture or a camera.",
         )
-    } else if is_break(error) {
+    } else if symptoms.lacks_parts {
         (
-            "its connection broke off, and its server cannot go on in the middle".to_owned(),
+            "it has to be read from the middle, and its server sends it from the beginning only"
+                .to_owned(),
             "Try again, or download it first.",
         )
     } else if let Some((width, height)) = symptoms.too_large {
@@ -99,7 +103,7 @@ pub fn sentence(name: &str, error: &glib::Error, symptoms: &Symptoms) -> String 
     sentence.trim_end().to_owned()
 }
 
-/// Whether `error` is that a web server's answer has broken off and that GStreamer cannot have the rest of it.
+/// Whether `error` is that a web server does not send the part that GStreamer has asked for.
 pub fn is_break(error: &glib::Error) -> bool {
     error.message().trim_end_matches('.') == "Server does not support seeking"
 }
@@ -184,6 +188,15 @@ mod tests {
                     ..Symptoms::default()
                 },
                 "a cannot be read: its server answers 404 (Not found). Is the address right?",
+            ),
+            (
+                &stream,
+                Symptoms {
+                    lacks_parts: true,
+                    ..of("video/quicktime", None)
+                },
+                "a cannot be read: it has to be read from the middle, and its server sends it from the beginning only. Try \
+                 again, or download it first.",
             ),
             (
                 &stream,

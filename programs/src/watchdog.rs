@@ -13,7 +13,7 @@ const PATIENCE_FAR: Duration = Duration::from_secs(30);
 /// What must be read without a frame coming out, in bytes a second.
 const SLOWEST: u64 = 1000;
 /// What may be read in all before the first frame of an input that says how long it is, besides twice its length: bytes.
-const MOST_BEFORE_LENGTH: u64 = 64 << 20;
+const MOST_BEFORE_FRAME: u64 = 64 << 20;
 /// How long an input of unknown length may be read before its first frame.
 const LONGEST_START: Duration = Duration::from_secs(300);
 
@@ -22,6 +22,8 @@ const LONGEST_START: Duration = Duration::from_secs(300);
 pub struct Given {
     /// Bytes read.
     pub bytes: u64,
+    /// The place behind the furthest of them, as far as can be known.
+    pub place: u64,
     /// Frames decoded.
     pub frames: u64,
 }
@@ -34,9 +36,13 @@ pub enum Standstill {
     Slow {
         bytes: u64,
     },
-    /// So many bytes, and no frame, of an input that says nowhere how long it is, or that is shorter by what it says.
+    /// So many bytes, and no frame, of an input that says nowhere how long it is.
     Endless {
         bytes: u64,
+    },
+    /// Much more than the `length` that it says it has, in bytes, and no frame.
+    Repeating {
+        length: u64,
     },
 }
 
@@ -67,7 +73,7 @@ impl Watchdog {
         now: Instant,
         given: Given,
         may_rest: bool,
-        length: impl FnOnce() -> Option<u64>,
+        length: Option<u64>,
     ) -> Option<Standstill> {
         let (before, since) = *self.last.get_or_insert((given, now));
         let start = *self.start.get_or_insert(now);
@@ -75,14 +81,17 @@ impl Watchdog {
             (self.last, self.start) = (Some((given, now)), Some(now));
             return None;
         }
-        if given.frames == 0 && (now - start > LONGEST_START || given.bytes > MOST_BEFORE_LENGTH) {
-            let is_endless = match length() {
-                None => now - start > LONGEST_START,
-                // A server may send the same again and again, whatever it is asked for.
-                Some(length) => given.bytes > length.saturating_mul(2) + MOST_BEFORE_LENGTH,
-            };
-            if is_endless {
-                return Some(Standstill::Endless { bytes: given.bytes });
+        if given.frames == 0 {
+            let most = length.map(|length| length.saturating_mul(2) + MOST_BEFORE_FRAME);
+            match length.zip(most) {
+                None if now - start > LONGEST_START => {
+                    return Some(Standstill::Endless { bytes: given.bytes });
+                }
+                // A server may send the same again and again, whatever part it is asked for.
+                Some((length, most)) if given.bytes.max(given.place) > most => {
+                    return Some(Standstill::Repeating { length });
+                }
+                None | Some(_) => {}
             }
         }
         let bytes = given.bytes - before.bytes;
@@ -108,6 +117,13 @@ impl Watchdog {
             Standstill::Endless { bytes } => (
                 format!("{:.1} MB and no picture", bytes as f64 / 1e6,),
                 "Is it a video or a picture?",
+            ),
+            Standstill::Repeating { length } => (
+                format!(
+                    "more than the {:.1} MB that it has, and no picture",
+                    length as f64 / 1e6
+                ),
+                "Its server does not send the parts that it is asked for: download it first.",
             ),
         };
         format!("{name} has given {what}, and is given up. {advice}")
@@ -142,13 +158,17 @@ mod tests {
         let start = Instant::now();
         (0..minutes * 60).find_map(|second| {
             let now = start + Duration::from_secs(second);
-            let standstill = watchdog.look(now, given(second), false, || length);
+            let standstill = watchdog.look(now, given(second), false, length);
             standstill.map(|standstill| (second, standstill))
         })
     }
 
     fn bytes(bytes: u64) -> Given {
-        Given { bytes, frames: 0 }
+        Given {
+            bytes,
+            place: bytes,
+            frames: 0,
+        }
     }
 
     #[test]
@@ -160,14 +180,14 @@ mod tests {
         assert_eq!(verdict(60, Some(1 << 30), |s| bytes(50_000 * s)), None);
         // A picture every twenty seconds.
         let frames = |s: u64| Given {
-            bytes: s,
             frames: s / 20,
+            ..bytes(s)
         };
         assert_eq!(verdict(60, None, frames), None);
         // Sound behind the first picture, which is the only one.
         let sound = |s: u64| Given {
-            bytes: 16_000 * s,
             frames: s.min(1),
+            ..bytes(16_000 * s)
         };
         assert_eq!(verdict(60, None, sound), None);
     }
@@ -181,10 +201,19 @@ mod tests {
         let endless = verdict(60, None, |s| bytes(50_000 * s));
         let all = 50_000 * 301;
         assert_eq!(endless, Some((301, Standstill::Endless { bytes: all })));
+        // The same megabyte again and again, or at other places each time.
+        let length = 1_000_000;
+        let again = verdict(60, Some(length), |s| bytes(length * s));
+        assert_eq!(again, Some((70, Standstill::Repeating { length })));
+        let elsewhere = verdict(60, Some(length), |s| Given {
+            place: length << s.min(40),
+            ..bytes(8000 * s)
+        });
+        assert_eq!(elsewhere, Some((7, Standstill::Repeating { length })));
         // After a frame as well.
         let then = verdict(60, Some(1 << 30), |s| Given {
-            bytes: 1_000_000 + s,
             frames: s.min(100),
+            ..bytes(1_000_000 + s)
         });
         assert_eq!(then, Some((131, Standstill::Slow { bytes: 31 })));
     }
@@ -196,7 +225,7 @@ mod tests {
         for second in 0..1000 {
             let now = start + Duration::from_secs(second);
             let rests = second % 10 == 0;
-            assert_eq!(watchdog.look(now, bytes(0), rests, || None), None);
+            assert_eq!(watchdog.look(now, bytes(0), rests, None), None);
         }
     }
 
@@ -221,6 +250,12 @@ mod tests {
                 &far,
                 Standstill::Endless { bytes: 15_050_000 },
                 "a has given 15.1 MB and no picture, and is given up. Is it a video or a picture?",
+            ),
+            (
+                &far,
+                Standstill::Repeating { length: 6_324_760 },
+                "a has given more than the 6.3 MB that it has, and no picture, and is given up. Its server does not send \
+                 the parts that it is asked for: download it first.",
             ),
         ] {
             assert_eq!(watchdog.sentence("a", standstill), expected);

@@ -131,10 +131,16 @@ impl Container {
                 structure.remove_field("stream-format");
             }
         }
-        let raw = caps.iter().any(|s| s.name() == "audio/x-raw");
-        !raw && factory.static_pad_templates().iter().any(|template| {
-            template.name_template().starts_with("audio") && template.caps().can_intersect(&stored)
-        })
+        let is = |name| caps.iter().any(|structure| structure.name() == name);
+        // GStreamer 1.22's mp4mux reverses the bytes of how much of Opus is to be left out at its start: of each recording,
+        // players would leave out the first third of a second.
+        let is_spoilt = self == Self::Mp4 && is("audio/x-opus");
+        !is("audio/x-raw")
+            && !is_spoilt
+            && factory.static_pad_templates().iter().any(|template| {
+                template.name_template().starts_with("audio")
+                    && template.caps().can_intersect(&stored)
+            })
     }
 
     /// The elements that encode pictures of `width` x `height` as the first installed encoder can: a filter for the

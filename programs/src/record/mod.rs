@@ -11,6 +11,8 @@ mod pipeline;
 mod plan;
 mod progress;
 mod segment;
+mod silence;
+mod sound;
 mod stream;
 mod streams;
 mod subtitles;
@@ -235,7 +237,7 @@ fn record(job: &Job, arguments: &Arguments) -> Result<Done, Failure> {
     let mut progress = Progress::new(&printable(&job.name()));
     let mut ending: Option<Ending> = None;
     // Known only while the pipeline runs.
-    let (mut length, mut bytes) = (None, None);
+    let mut length = None;
     let outcome = run_pipeline(&recorder.pipeline, Some(&recorder.source), |event| {
         match event {
             Event::Interrupted => {
@@ -245,6 +247,7 @@ fn record(job: &Job, arguments: &Arguments) -> Result<Done, Failure> {
                 recorder.finish();
             }
             Event::Tick => {
+                recorder.look_after_sounds();
                 length = recorder.duration().or(length);
                 progress.show(recorder.cutter().end(), length);
                 if let Some(ending) = &mut ending
@@ -265,7 +268,6 @@ fn record(job: &Job, arguments: &Arguments) -> Result<Done, Failure> {
             }
             Event::Stalled(_) => {}
         }
-        bytes = recorder.source.bytes().or(bytes);
         Ok(Next::Continue)
     });
     drop(progress);
@@ -303,9 +305,7 @@ fn record(job: &Job, arguments: &Arguments) -> Result<Done, Failure> {
         Some(ending) => Some(ending.text()),
         None if interrupted()? => None,
         None => {
-            let why = recorder
-                .source
-                .cut_short(recorder.furthest(), length, bytes);
+            let why = recorder.source.cut_short(recorder.furthest(), length);
             why.map(String::from)
         }
     };

@@ -1,6 +1,6 @@
 //! The pipeline of a recording: input, element, encoder, file.
 
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
@@ -11,6 +11,7 @@ use super::container::{Container, VideoChain, element};
 use super::cutter::Cutter;
 use super::files::Output;
 use super::segment::Limit;
+use super::sound::look_after;
 use super::streams::{ENCODED_QUEUE, Streams, link, lock, pad};
 use crate::decoder::decoder;
 use crate::failure::Failure;
@@ -35,6 +36,8 @@ pub struct Recorder {
     /// Where the overlay's frames come out.
     explained: gst::Pad,
     streams: Arc<Streams>,
+    /// Whether the sounds of a live input are looked after.
+    looks_after_sounds: AtomicBool,
 }
 
 impl Recorder {
@@ -136,6 +139,7 @@ impl Recorder {
             _returning: returning,
             explained: pad(overlay, "src")?,
             streams,
+            looks_after_sounds: AtomicBool::new(false),
         })
     }
 
@@ -157,7 +161,15 @@ impl Recorder {
     fn finish_sounds(&self, end: ClockTime) {
         self.streams.end.store(end.nseconds(), Ordering::SeqCst);
         for sound in &*lock(&self.streams.sounds) {
-            sound.send_event(gst::event::Eos::new());
+            sound.entrance.send_event(gst::event::Eos::new());
+        }
+    }
+
+    /// Has nothing wait for a sound that a live input does not give any more, once its streams are known.
+    pub fn look_after_sounds(&self) {
+        let is_live = self.has_picture() && self.source.is_live();
+        if is_live && !self.looks_after_sounds.swap(true, Ordering::Relaxed) {
+            look_after(&self.streams, self.source.name());
         }
     }
 

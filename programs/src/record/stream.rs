@@ -7,7 +7,7 @@ use gst::prelude::*;
 
 use super::cutter::Cutter;
 use super::part::Part;
-use super::streams::{SMALLEST_STEP, link, lock, running_time, written};
+use super::streams::{SMALLEST_STEP, lock, running_time, written};
 use crate::failure::Failure;
 
 /// One stream on its way to the muxers.
@@ -80,7 +80,12 @@ impl Stream {
 
     fn enter(&self, way: &mut Way, part: Arc<Part>) -> Result<(), Failure> {
         let pad = part.pad(self.number);
-        link(&self.out, &pad.ok_or("The muxer has lost a pad.")?)?;
+        let pad = pad.ok_or("The muxer has lost a pad.")?;
+        // An encoder would ask once more what is wanted of it, and be answered only behind what the muxer has not taken yet.
+        let checks = gst::PadLinkCheck::DEFAULT | gst::PadLinkCheck::NO_RECONFIGURE;
+        self.out
+            .link_full(&pad, checks)
+            .map_err(|error| format!("A file cannot be begun: {error}."))?;
         (way.part, way.has_begun) = (part, false);
         Ok(())
     }

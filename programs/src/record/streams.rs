@@ -7,9 +7,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use gst::ClockTime;
 use gst::prelude::*;
 
-use super::container::{Container, element};
+use super::container::Container;
 use super::cutter::Cutter;
 use super::part::Part;
+use super::sound::Sound;
 use super::stream::Stream;
 use crate::failure::Failure;
 use crate::unreadable::NO_PICTURE;
@@ -27,9 +28,9 @@ const USUAL_STEP: ClockTime = ClockTime::from_mseconds(40);
 pub struct Streams {
     pub container: Container,
     pub pipeline: gst::Pipeline,
-    /// Where the input's picture and sounds go in.
+    /// Where the input's picture goes in.
     pub picture: gst::Pad,
-    pub sounds: Mutex<Vec<gst::Pad>>,
+    pub sounds: Mutex<Vec<Arc<Sound>>>,
     streams: Mutex<Vec<Arc<Stream>>>,
     pub cutter: Cutter,
     /// Running time at which the last frame that came in ends, in nanoseconds.
@@ -78,7 +79,7 @@ impl Streams {
         }
         for (pad, caps) in of_kind("audio/") {
             let sound = self.sound(caps)?;
-            link(pad, &sound)?;
+            link(pad, &sound.entrance)?;
             lock(&self.sounds).push(sound);
         }
         link(picture, &self.picture)
@@ -100,27 +101,12 @@ impl Streams {
         });
     }
 
-    /// Where sound of `caps` goes in, kept as it is if the container can hold it.
-    fn sound(self: &Arc<Self>, caps: &gst::Caps) -> Result<gst::Pad, Failure> {
-        let mut elements = Vec::new();
-        if self.container.keeps(caps) {
-            elements.extend(parser(caps)?);
-        } else {
-            elements.push(element("queue")?);
-            elements.push(element("audioconvert")?);
-            elements.push(element("audioresample")?);
-            let format = element("capsfilter")?;
-            keep_format(&pad(&format, "src")?, &format);
-            elements.push(format);
-            elements.push(self.container.sound_encoder()?);
-        }
-        elements.push(element(ENCODED_QUEUE)?);
-        self.pipeline.add_many(&elements)?;
-        gst::Element::link_many(&elements)?;
-        let last = elements.last().ok_or("The sound has no elements.")?;
+    /// Sound of `caps`, led to the muxers.
+    fn sound(self: &Arc<Self>, caps: &gst::Caps) -> Result<Arc<Sound>, Failure> {
+        let sound = Arc::new(Sound::new(caps, self.container, &self.pipeline)?);
         let streams = Arc::downgrade(self);
         let next = AtomicU64::new(0);
-        self.lead_to_muxers(last, "audio_%u", move |pad, buffer| {
+        self.lead_to_muxers(&sound.last, "audio_%u", move |pad, buffer| {
             let time = running_time(pad, buffer).unwrap_or_default().nseconds();
             let end = streams.upgrade().map(|s| s.end.load(Ordering::SeqCst));
             let too_late = end.is_some_and(|end| time >= end);
@@ -131,10 +117,8 @@ impl Streams {
             next.store(time, Ordering::SeqCst);
             true
         })?;
-        for element in &elements {
-            element.sync_state_with_parent()?;
-        }
-        pad(&elements[0], "sink")
+        sound.begin(self)?;
+        Ok(sound)
     }
 
     /// Leads what comes from `last` to a pad of the muxers that `template` names, if it is `fit`. Returns the pad that
@@ -333,38 +317,13 @@ fn period(pad: &gst::Pad) -> Option<ClockTime> {
     (frames > 0).then(|| ClockTime::SECOND.mul_div_round(seconds, frames))?
 }
 
-/// Has `filter` ask for the rate and the channels of the first sound on `pad` from then on: no container holds others.
-fn keep_format(pad: &gst::Pad, filter: &gst::Element) {
-    let filter = filter.downgrade();
-    pad.add_probe(gst::PadProbeType::EVENT_DOWNSTREAM, move |_, info| {
-        let Some(gst::EventView::Caps(caps)) = info.event().map(|event| event.view()) else {
-            return gst::PadProbeReturn::Ok;
-        };
-        if let Some(filter) = filter.upgrade() {
-            filter.set_property("caps", caps.caps_owned());
-        }
-        gst::PadProbeReturn::Remove
-    });
-}
-
-/// The best parser for encoded sound of `caps`, if there is any.
-fn parser(caps: &gst::Caps) -> Result<Option<gst::Element>, Failure> {
-    let parsers =
-        gst::ElementFactory::factories_with_type(gst::ElementFactoryType::PARSER, gst::Rank::NONE);
-    let best = parsers
-        .iter()
-        .filter(|factory| factory.can_sink_any_caps(caps))
-        .max_by_key(|factory| factory.rank());
-    Ok(best.map(|factory| factory.create().build()).transpose()?)
-}
-
-fn segment(pad: &gst::Pad) -> Option<gst::FormattedSegment<ClockTime>> {
+pub fn segment(pad: &gst::Pad) -> Option<gst::FormattedSegment<ClockTime>> {
     let event = pad.sticky_event::<gst::event::Segment>(0)?;
     event.segment().clone().downcast().ok()
 }
 
 /// Running time at which `buffer` is shown.
-fn shown_at(pad: &gst::Pad, buffer: &gst::BufferRef) -> Option<ClockTime> {
+pub fn shown_at(pad: &gst::Pad, buffer: &gst::BufferRef) -> Option<ClockTime> {
     segment(pad)?.to_running_time(buffer.pts()?)
 }
 

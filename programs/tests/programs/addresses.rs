@@ -9,12 +9,15 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::photos;
+use crate::record::ffprobe;
 
 const INSPECT: &str = env!("CARGO_BIN_EXE_camoverlay-inspect");
 const RECORD: &str = env!("CARGO_BIN_EXE_camoverlay-record");
 
-/// Serves whoever comes, each by `answer` once the request is read; the address.
-fn serve(answer: impl Fn(&mut TcpStream) -> io::Result<()> + Send + Sync + 'static) -> String {
+/// Serves whoever comes, each by `answer` to the request; the address.
+fn serve(
+    answer: impl Fn(&str, &mut TcpStream) -> io::Result<()> + Send + Sync + 'static,
+) -> String {
     let server = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = server.local_addr().unwrap();
     let answer = Arc::new(answer);
@@ -22,9 +25,11 @@ fn serve(answer: impl Fn(&mut TcpStream) -> io::Result<()> + Send + Sync + 'stat
         for client in server.incoming() {
             let (mut client, answer) = (client.unwrap(), Arc::clone(&answer));
             thread::spawn(move || {
-                let _ = client.read(&mut [0; 4096]);
+                let mut request = [0; 4096];
+                let count = client.read(&mut request).unwrap_or(0);
+                let request = String::from_utf8_lossy(&request[..count]);
                 // It fails where the program has had enough.
-                let _ = answer(&mut client);
+                let _ = answer(&request, &mut client);
             });
         }
     });
@@ -33,7 +38,7 @@ fn serve(answer: impl Fn(&mut TcpStream) -> io::Result<()> + Send + Sync + 'stat
 
 /// Serves `data`, from the byte `from` on slowly: `step` bytes at a time, one `pause` after the other.
 fn slowly(data: Vec<u8>, from: usize, step: usize, pause: Duration) -> String {
-    serve(move |client| {
+    serve(move |_, client| {
         let length = data.len();
         write!(
             client,
@@ -115,14 +120,14 @@ fn what_an_address_does_not_give_is_said_in_time() {
     let refusing = format!("http://{}/clip", nobody.local_addr().unwrap());
     drop(nobody);
     let answering = |status: &'static str| {
-        serve(move |client| {
+        serve(move |_, client| {
             let head = "Content-Length: 0\r\nConnection: close\r\n\r\n";
             write!(client, "HTTP/1.1 {status}\r\n{head}")
         })
     };
     let (missing, failing) = (answering("404 Not Found"), answering("500 Oh Dear"));
     // Until the client goes away.
-    let silent = serve(|client| client.read(&mut [0; 4096]).map(|_| ()));
+    let silent = serve(|_, client| client.read(&mut [0; 4096]).map(|_| ()));
     let second = Duration::from_secs(1);
     let dripping = slowly(photo, 0, 1, second);
     let half = clip.len() / 2;
@@ -182,4 +187,99 @@ fn what_an_address_does_not_give_is_said_in_time() {
             assert!(about.len() > 0);
         });
     });
+}
+
+/// Where the part begins that `request` asks for, if it asks for one.
+fn asked_from(request: &str) -> Option<u64> {
+    let request = request.to_ascii_lowercase();
+    let (_, range) = request.split_once("range: bytes=")?;
+    range.split('-').next()?.parse().ok()
+}
+
+/// A clip whose table is at its end can be read from there, or else all of it before the first frame.
+#[test]
+fn servers_may_ignore_what_part_they_are_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let clip = Arc::new(std::fs::read(noise(folder)).unwrap());
+    let all = clip.len();
+    // Sends everything whatever it is asked for, behind what `head` makes of where that begins.
+    let sending = |head: &'static (dyn Fn(usize, Option<u64>) -> String + Sync)| {
+        let clip = Arc::clone(&clip);
+        serve(move |request, client| {
+            let head = head(clip.len(), asked_from(request));
+            write!(client, "HTTP/1.1 {head}Connection: close\r\n\r\n")?;
+            client.write_all(&clip)
+        })
+    };
+    let from_start = sending(&|all, from| match from {
+        Some(_) => format!(
+            "206 Partial Content\r\nAccept-Ranges: bytes\r\nContent-Length: {all}\r\nContent-Range: bytes 0-{}/{all}\r\n",
+            all - 1
+        ),
+        None => format!("200 OK\r\nAccept-Ranges: bytes\r\nContent-Length: {all}\r\n"),
+    });
+    let lying = sending(&|all, from| match from {
+        Some(from) => format!(
+            "206 Partial Content\r\nAccept-Ranges: bytes\r\nContent-Length: {all}\r\nContent-Range: bytes {from}-{}/{all}\r\n",
+            all - 1
+        ),
+        None => format!("200 OK\r\nAccept-Ranges: bytes\r\nContent-Length: {all}\r\n"),
+    });
+    let refusing =
+        sending(&|all, _| format!("200 OK\r\nAccept-Ranges: bytes\r\nContent-Length: {all}\r\n"));
+    let plain = sending(&|all, _| format!("200 OK\r\nContent-Length: {all}\r\n"));
+    let untold = sending(&|_, _| "200 OK\r\nAccept-Ranges: bytes\r\n".to_owned());
+    let too_long = sending(&|all, _| format!("200 OK\r\nContent-Length: {}\r\n", 2 * all));
+    let too_short = sending(&|all, _| format!("200 OK\r\nContent-Length: {}\r\n", all / 2));
+    let parts = Arc::clone(&clip);
+    let chunked = serve(move |_, client| {
+        write!(
+            client,
+            "HTTP/1.1 200 OK\r\nAccept-Ranges: bytes\r\nTransfer-Encoding: chunked\r\n\r\n"
+        )?;
+        for part in parts.chunks(50_000) {
+            write!(client, "{:x}\r\n", part.len())?;
+            client.write_all(part)?;
+            client.write_all(b"\r\n")?;
+        }
+        client.write_all(b"0\r\n\r\n")
+    });
+
+    let again = format!(
+        " has given more than the {:.1} MB that it has, and no picture, and is given up. Its server does not send the parts \
+         that it is asked for: download it first.",
+        all as f64 / 1e6
+    );
+    let beginning = "cannot be read: it has to be read from the middle, and its server sends it from the beginning only. Try \
+                     again, or download it first.";
+    for address in [&from_start, &lying] {
+        assert_refused(folder, INSPECT, &inspecting(address), &again, 3);
+    }
+    for (address, words, code, frames) in [
+        (&from_start, again.as_str(), 3, 0),
+        (&lying, &again, 3, 0),
+        (&refusing, beginning, 3, 0),
+        (&plain, "", 0, 20),
+        (&untold, "", 0, 20),
+        (&chunked, "", 0, 20),
+        (&too_long, ": The input broke off after 2.0 ", 3, 20),
+        (&too_short, "Is it whole, and a video or a picture?", 1, 0),
+    ] {
+        let out = folder.join("out.mp4");
+        let arguments = [address, "-o", "out.mp4", "--inference", "latest"];
+        assert_refused(folder, RECORD, &arguments, words, code);
+        if frames == 0 {
+            assert!(!out.exists(), "{words}");
+            continue;
+        }
+        let found = ffprobe(
+            &out,
+            "-count_frames -select_streams v -show_entries stream=nb_read_frames",
+        );
+        assert_eq!(found["streams"][0]["nb_read_frames"], frames.to_string());
+        for suffix in ["mp4", "jsonl", "vtt"] {
+            std::fs::remove_file(out.with_extension(suffix)).unwrap();
+        }
+    }
 }

@@ -11,6 +11,7 @@ mod manual;
 mod recipes;
 mod record;
 mod record_kept;
+mod record_sound;
 #[cfg(feature = "rtsp")]
 mod rtsp;
 mod view;
