@@ -14,6 +14,7 @@ use crate::model::error::ModelError;
 use crate::model::head::outputs::Wanted;
 use crate::model::image_input::{INPUT_SIZE, Picture};
 use crate::model::places::oblong;
+use crate::model::similar::{SimilarClasses, kernels_of_channels};
 use crate::model::{Head, Outputs, Places};
 
 /// Loads ONNX Runtime if that has not happened yet, reads the network, finds its feature map and its
@@ -77,6 +78,10 @@ pub fn network(options: &Options, cancellation: &Cancellation) -> Result<Network
             .into());
         }
     }
+    let kernels = match analysis.head_match.head {
+        Head::Channels => kernels_of_channels(&analysis.graph, &analysis.head_match),
+        Head::Dense { .. } | Head::PooledLayers | Head::FlattenedLayers => None,
+    };
     let choice = gradient.map(|_| Choice {
         class: 0,
         slot: 0,
@@ -186,6 +191,7 @@ pub fn network(options: &Options, cancellation: &Cancellation) -> Result<Network
         input_size,
         fixed,
         structure,
+        similar: SimilarClasses::new(&head_match.head, classes, kernels),
         head: head_match.head,
         has_sums,
         scores: head_match.scores,
