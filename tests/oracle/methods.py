@@ -92,8 +92,9 @@ def case(
     logits = head(a)
     return [
         {
-            "name": name, "height": HEIGHT, "width": WIDTH, "target": target, "sigmoid": sigmoid, "features": a.ravel().tolist(),
-            "logits": logits.tolist(), "gradient": gradient(lambda x, c=target: head(x)[c], a).ravel().tolist(),
+            "name": name, "height": HEIGHT, "width": WIDTH, "target": target, "sigmoid": sigmoid,
+            "features": a.ravel().tolist(), "logits": logits.tolist(),
+            "gradient": gradient(lambda x, c=target: head(x)[c], a).ravel().tolist(),
             "kernels": None if rows is None else rows.ravel().tolist(), "maps": maps(head, a, target, rows, sigmoid), **more,
         }
         for target in (0, len(logits) - 1)
