@@ -81,7 +81,7 @@ def export(model, image, free, path, opset):
 
 def inspect(program, model, image, *options):
     command = [program, str(model), "--image", str(image), "--preprocess", "torch", "--json", *options]
-    result = subprocess.run(command, capture_output=True, text=True)
+    result = subprocess.run(command, check=False, capture_output=True, text=True)
     return json.loads(result.stdout) if result.returncode == 0 else result.stderr.strip()
 
 
@@ -109,7 +109,7 @@ def grad_cam(kind, network, image, target):
         return cam.get_cam_image(x, network.tap, targets, activations, gradients, False)
 
 
-def fem_as(ours, theirs, network, image):
+def fem_as(ours: list[float], theirs: np.ndarray, network: torch.nn.Module, image: torch.Tensor) -> np.ndarray:
     """FEM's map as pytorch-grad-cam has it, but for features whose bound is within rounding: where they fall is not told by the
     formula, so that each is counted as camoverlay did."""
     with torch.no_grad():
@@ -124,13 +124,13 @@ def fem_as(ours, theirs, network, image):
     return theirs
 
 
-def class_weights(network):
+def class_weights(network: torch.nn.Module) -> np.ndarray:
     """What tells each class apart, one row a class: its row of the dense layer or, where it has a channel of its own, its kernel."""
     layers = [m for m in network.modules() if isinstance(m, (torch.nn.Linear, torch.nn.Conv2d))]
     return layers[-1].weight.detach().flatten(1).double().numpy()
 
 
-def finer_cam(network, image, target):
+def finer_cam(network: torch.nn.Module, image: torch.Tensor, target: int) -> tuple[list[int], np.ndarray]:
     """The classes that the target is compared with, and the raw map of pytorch-grad-cam's FinerCAM for them."""
     rows = class_weights(network)
     cosines = rows @ rows[target] / (np.linalg.norm(rows, axis=1) * np.linalg.norm(rows[target]))
@@ -140,11 +140,11 @@ def finer_cam(network, image, target):
     class Raw(GradCAM):
         """Keeps the map as it is before ReLU and resize."""
 
-        def get_cam_image(self, *arguments):
+        def get_cam_image(self, *arguments: object) -> np.ndarray:
             raw["map"] = super().get_cam_image(*arguments)
             return raw["map"]
 
-    def difference_of_logits(output):
+    def difference_of_logits(output: torch.Tensor) -> torch.Tensor:
         return output[target] - 0.6 * output[others].mean()
 
     finer = FinerCAM(network, [network.tap], base_method=Raw)
@@ -153,7 +153,7 @@ def finer_cam(network, image, target):
     return others, raw["map"]
 
 
-def recipro_cam(network, image, target):
+def recipro_cam(network: torch.nn.Module, image: torch.Tensor, target: int) -> np.ndarray:
     """The score of the target for each cell of the feature map alone, the others being zero."""
     with torch.no_grad():
         features = network.features(image)
