@@ -24,7 +24,7 @@ impl LogitCombination {
         combination
     }
 
-    /// z_class - share · mean(z_other) over the first [`MOST_COMPARED`] of `others`; the logit alone where there are none.
+    /// z_class - share · mean(z_other) over the first three of `others`; the logit alone where there are none.
     pub fn less_mean_of(class: usize, others: &[usize], share: f32) -> Self {
         let mut combination = Self::of_class(class);
         let others = &others[..others.len().min(MOST_COMPARED)];
