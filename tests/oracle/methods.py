@@ -76,11 +76,11 @@ def maps(head: Head, a: np.ndarray, target: int, rows: np.ndarray | None, sigmoi
         others = similar(rows, target)
         finer = gradient(lambda x: head(x)[target] - 0.6 * head(x)[others].mean(), a)
         alone = [head(a * (np.arange(CELLS) == cell)) for cell in range(CELLS)]
-        scores = [(1 / (1 + np.exp(-z)) if sigmoid else softmax(z))[target] for z in alone]
+        empty, *scores = [(1 / (1 + np.exp(-z)) if sigmoid else softmax(z))[target] for z in (head(0 * a), *alone)]
         found |= {
             "cam": CELLS * (g * a).sum(axis=0),
             "finercam": CELLS * (finer * a).sum(axis=0),
-            "reciprocam": np.array(scores),
+            "reciprocam": np.array(scores) - empty,
         }
     return {name: None if values is None else values.tolist() for name, values in found.items()}
 

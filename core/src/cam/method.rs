@@ -55,10 +55,11 @@ pub enum Method {
     /// stand out somewhere, whatever the class. Zero on fewer than six cells, none of which can. Fuad et al., "Features
     /// Understanding in 3D CNNs for Actions Recognition in Video", IPTA 2020.
     Fem,
-    /// The class's score, 0..1, that the head gives to a feature map of which only the cell i is left, the others being
-    /// zero: softmax(W A_i / n + b), or its logistic function. Only for heads that are affine in pooled features, of which it
-    /// takes no gradient. Byun and Lee, "ReciproCAM: Lightweight Gradient-free Class Activation Map for Post-hoc
-    /// Explanations", CVPR Workshops 2024, without their Gaussian, which changes no more than the border behind such a head.
+    /// What the cell i alone adds to the class's score, -1..1: the score that the head gives to a feature map whose other
+    /// cells are zero, less that of an empty one; softmax(W A_i / n + b) - softmax(b), or with the logistic function. Only
+    /// for heads that are affine in pooled features, of which it takes no gradient. Byun and Lee, "ReciproCAM: Lightweight
+    /// Gradient-free Class Activation Map for Post-hoc Explanations", CVPR Workshops 2024, without their Gaussian, which
+    /// changes no more than the border behind such a head.
     ReciproCam,
     /// A projected on its first principal component over the cells: what the features see most,
     /// whatever the class. Muhammad and Yeasin, "Eigen-CAM: Class Activation Map using Principal

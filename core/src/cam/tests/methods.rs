@@ -189,5 +189,35 @@ fn scores_of_single_cells_do_not_overflow() {
     };
     let values = [30.0, 0.0, -30.0, 0.0, 0.0, 0.0];
     let map = explain(&head, &values, &[], Method::ReciproCam).unwrap();
-    assert_eq!(map, [1.0, 0.5, 0.0]);
+    assert_eq!(map, [0.5, 0.0, -0.5]);
+}
+
+#[test]
+fn a_cell_among_many_is_told_from_the_others() {
+    // 10000 cells, of which each moves the score by less than a ten-thousandth; single precision would tell a few apart.
+    let cells = 10_000;
+    let mut values: Vec<f32> = (0..cells).map(|cell| cell as f32 * 1e-4).collect();
+    values.resize(2 * cells, 0.0);
+    let head = Head::Dense {
+        weights: vec![0.1, 0.0, -0.1, 0.0],
+        bias: vec![1.0, 0.0],
+    };
+    for scores in [Scores::Softmax, Scores::Sigmoid] {
+        let mut activation = activation(&[1.0, 0.0], &values, &head);
+        (activation.features.height, activation.features.width) = (100, 100);
+        activation.scores = scores;
+        let mut explanation = Explanation::default();
+        explanation
+            .update(&activation, 1, Method::ReciproCam)
+            .unwrap();
+        let map = &explanation.map.values;
+        assert_eq!(map[0], 0.0);
+        for (cell, value) in map.iter().enumerate().skip(100) {
+            let relative = value / map[cells - 1] / (cell as f32 / (cells - 1) as f32);
+            assert!(
+                (relative - 1.0).abs() < 1e-4,
+                "{scores:?} {cell}: {relative}"
+            );
+        }
+    }
 }
