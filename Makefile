@@ -19,7 +19,7 @@ PREFIX ?= $(shell pkg-config --variable=prefix gstreamer-1.0 2>/dev/null || echo
 DESTDIR ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check build demo pictures test test-core soak live valgrind fuzz sweep recipes recipes-python bench bench-python lint fmt env models model install uninstall deb deb-test camera-test debian-test clean distclean
+.PHONY: help setup check build demo pictures test test-core soak live valgrind fuzz sweep fidelity recipes recipes-python bench bench-python lint fmt env models model install uninstall deb deb-test camera-test debian-test clean distclean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -77,6 +77,11 @@ sweep: setup $(DEPS)/.bench-python ## torchvision's networks next to torch, torc
 	cargo build --release --locked --package camoverlay-programs --bin camoverlay-inspect
 	$(DEPS)/bench-python/bin/python tests/sweep/sweep.py --inspect target/release/camoverlay-inspect \
 		$(if $(QUICK),--quick,--write docs/sweep.md)
+
+fidelity: setup $(DEPS)/.bench-python ## what the maps tell of the scores, by deletion and insertion, into docs/methods.md
+	cargo build --release --locked --package camoverlay-programs --bin camoverlay-inspect
+	$(DEPS)/bench-python/bin/python benches/by_hand/fidelity.py --inspect target/release/camoverlay-inspect \
+		--models $(DEPS)/share/camoverlay/models --write docs/methods.md
 
 recipes: setup $(DEPS)/.recipes-python ## the exports of docs/recipes.md, and what each library makes of a picture next to camoverlay
 	cargo build --locked --package camoverlay-programs --bin camoverlay-inspect

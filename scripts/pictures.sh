@@ -45,7 +45,7 @@ for net in squeezenet efficientnet-lite0; do
 done
 picture wrong-class coffee.png target="Egyptian cat"
 picture finer chelsea.png input-size=448
-for method in cam gradcam++ layercam eigencam; do
+for method in cam gradcam++ layercam eigencam eigengradcam finercam fem reciprocam; do
     picture "method-$method" chelsea.png net=efficientnet-lite0 method=$method draw-labels=false
 done
 

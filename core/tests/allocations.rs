@@ -7,7 +7,7 @@ use camoverlay::cam::{Explanation, Method};
 #[cfg(feature = "captions")]
 use camoverlay::caption::Caption;
 use camoverlay::frame::{Geometry, Layout, Plane, PlaneMut};
-use camoverlay::model::{Activation, FeatureMap, Head, Scores, Target};
+use camoverlay::model::{Activation, FeatureMap, Head, Scores, SimilarClasses, Target};
 use camoverlay::preprocess::{ChannelOrder, Fit, Normalization, Sampler};
 use camoverlay::render::{MapView, Painter};
 use std::alloc::{GlobalAlloc, Layout as Memory, System};
@@ -116,6 +116,7 @@ fn explaining() {
         weights: (0..classes * channels).map(wave).collect(),
         bias: vec![0.5; classes],
     };
+    let similar = SimilarClasses::new(&head, classes, None);
     for method in Method::ALL {
         let mut explanation = Explanation::default();
         let mut before = 0;
@@ -135,6 +136,7 @@ fn explaining() {
                     width: 9,
                 },
                 head: &head,
+                similar: &similar,
                 gradient: None,
                 sums: None,
             };

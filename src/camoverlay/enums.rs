@@ -150,6 +150,30 @@ pub enum Method {
         nick = "eigencam"
     )]
     EigenCam,
+    #[enum_value(name = "XGrad-CAM (Fu 2020)", nick = "xgradcam")]
+    XGradCam,
+    #[enum_value(
+        name = "Grad-CAM element by element, only what speaks for the class",
+        nick = "gradcam-elementwise"
+    )]
+    GradCamElementWise,
+    #[enum_value(
+        name = "Eigen-CAM of features times gradient (Muhammad 2020)",
+        nick = "eigengradcam"
+    )]
+    EigenGradCam,
+    #[enum_value(
+        name = "Finer-CAM (Zhang 2025), against the three classes that are most like it",
+        nick = "finercam"
+    )]
+    FinerCam,
+    #[enum_value(name = "FEM (Fuad 2020), the same for every class", nick = "fem")]
+    Fem,
+    #[enum_value(
+        name = "ReciproCAM (Byun 2024), the score from each cell alone",
+        nick = "reciprocam"
+    )]
+    ReciproCam,
 }
 
 impl From<Method> for cam::Method {
@@ -162,6 +186,12 @@ impl From<Method> for cam::Method {
             Method::GradCamPlusPlus => Self::GradCamPlusPlus,
             Method::LayerCam => Self::LayerCam,
             Method::EigenCam => Self::EigenCam,
+            Method::XGradCam => Self::XGradCam,
+            Method::GradCamElementWise => Self::GradCamElementWise,
+            Method::EigenGradCam => Self::EigenGradCam,
+            Method::FinerCam => Self::FinerCam,
+            Method::Fem => Self::Fem,
+            Method::ReciproCam => Self::ReciproCam,
         }
     }
 }

@@ -4,6 +4,7 @@ use crate::common;
 
 use std::{sync::Arc, thread, time::Duration};
 
+use camoverlay::cam::Method;
 use common::{Picture, app_sink, array, harness, info, map, meta, pipeline, source};
 use gst::prelude::*;
 use gst_video::VideoFormat;
@@ -206,6 +207,75 @@ fn the_method_changes_while_playing() {
         assert!((cam - hirescam * cells).abs() < 1e-4 * (1.0 + cam.abs()));
     }
     assert_ne!(cam, map_by("eigencam"));
+}
+
+#[test]
+fn every_method_is_a_nick_and_shows_a_map() {
+    let cat = cat();
+    let mut harness = harness_for(&cat, "attach-map=true");
+    let element = harness.element().unwrap();
+    let property = element.find_property("method").unwrap();
+    let class = gst::glib::EnumClass::with_type(property.value_type()).unwrap();
+    let nicks: Vec<&str> = class.values().iter().map(|value| value.nick()).collect();
+    assert_eq!(nicks, Method::ALL.map(Method::name));
+    let mut maps = Vec::new();
+    for nick in &nicks {
+        element.set_property_from_str("method", nick);
+        let map = map(&meta(&push(&mut harness, &cat, 0))).0;
+        assert!(map.iter().any(|value| *value != map[0]), "{nick}");
+        maps.push(map);
+    }
+    // Channels of classes that are never negative: each as a factor times the first, but for those that see other channels
+    // or do not add up.
+    let share = |map: &[f32]| {
+        map.iter()
+            .map(|value| value / map.iter().sum::<f32>())
+            .collect::<Vec<_>>()
+    };
+    let first = share(&maps[0]);
+    for (nick, map) in nicks.iter().zip(&maps) {
+        let is_a_factor = share(map)
+            .iter()
+            .zip(&first)
+            .all(|(a, b)| (a - b).abs() < 1e-5);
+        let sees_others =
+            ["eigencam", "eigengradcam", "finercam", "fem", "reciprocam"].contains(nick);
+        assert_eq!(is_a_factor, !sees_others, "{nick}");
+    }
+}
+
+#[test]
+fn methods_that_do_not_suit_the_network_are_told_of_and_leave_the_last() {
+    let model = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/graphs/keras-vgg.onnx");
+    let cat = cat();
+    for (method, reason) in [
+        ("finercam", "it compares the weights"),
+        ("reciprocam", "it asks the head about each cell by itself"),
+    ] {
+        let mut harness = harness_for(
+            &cat,
+            &format!("model={model} attach-map=true method=xgradcam"),
+        );
+        let element = harness.element().unwrap();
+        let bus = gst::Bus::new();
+        element.set_bus(Some(&bus));
+        let before = map(&meta(&push(&mut harness, &cat, 0))).0;
+        element.set_property_from_str("method", method);
+        for frame in 1..3 {
+            assert_eq!(map(&meta(&push(&mut harness, &cat, frame))).0, before);
+        }
+        let warnings: Vec<String> = bus
+            .iter_filtered(&[gst::MessageType::Warning])
+            .filter_map(|message| match message.view() {
+                gst::MessageView::Warning(warning) => Some(warning.error().message().to_owned()),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(warnings.len(), 1, "{warnings:?}");
+        for words in [method, reason, "The last good method stays."] {
+            assert!(warnings[0].contains(words), "{warnings:?}");
+        }
+    }
 }
 
 #[test]

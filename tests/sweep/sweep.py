@@ -4,8 +4,10 @@
     sweep.py --export FOLDER NAME...      only writes FOLDER/NAME.onnx
 
 Each network gets random weights, is exported to ONNX, and explains one picture. Compared are the
-logits (relative to their largest magnitude) and the maps after min-max, for torchcam's CAM where
-a single dense layer follows the mean, and for five methods of pytorch-grad-cam.
+logits (relative to their largest magnitude) and the maps after min-max: torchcam's CAM where a
+single dense layer follows the mean, and nine methods of pytorch-grad-cam, Finer-CAM among them with
+the classes and weights of its paper. ReciproCAM, which neither has, is compared with torch running the
+head on one cell after the other.
 
 needs: torch torchvision torchcam grad-cam numpy pillow
 """
@@ -16,12 +18,24 @@ import subprocess
 import sys
 import tempfile
 import warnings
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
 import torch
 from PIL import Image
-from pytorch_grad_cam import EigenCAM, GradCAM, GradCAMPlusPlus, HiResCAM, LayerCAM
+from pytorch_grad_cam import (
+    FEM,
+    EigenCAM,
+    EigenGradCAM,
+    FinerCAM,
+    GradCAM,
+    GradCAMElementWise,
+    GradCAMPlusPlus,
+    HiResCAM,
+    LayerCAM,
+    XGradCAM,
+)
 from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 from torchcam.methods import CAM
 
@@ -34,8 +48,13 @@ METHODS = {
     "gradcam++": GradCAMPlusPlus,
     "layercam": LayerCAM,
     "eigencam": EigenCAM,
+    "xgradcam": XGradCAM,
+    "gradcam-elementwise": GradCAMElementWise,
+    "eigengradcam": EigenGradCAM,
+    "fem": FEM,
 }
 LOGITS, MAP = 1e-3, 1e-4  # tolerances
+BORDERLINE = 1e-5  # how near to FEM's bound a feature may lie on either side of it in one library or the other
 
 
 def picture(height, width, path):
@@ -63,7 +82,7 @@ def export(model, image, free, path, opset):
 
 def inspect(program, model, image, *options):
     command = [program, str(model), "--image", str(image), "--preprocess", "torch", "--json", *options]
-    result = subprocess.run(command, capture_output=True, text=True)
+    result = subprocess.run(command, check=False, capture_output=True, text=True)
     return json.loads(result.stdout) if result.returncode == 0 else result.stderr.strip()
 
 
@@ -89,6 +108,58 @@ def grad_cam(kind, network, image, target):
         holder = cam.activations_and_grads
         activations, gradients = holder.activations[0].numpy(), holder.gradients[0].numpy()
         return cam.get_cam_image(x, network.tap, targets, activations, gradients, False)
+
+
+def fem_as(ours: list[float], theirs: np.ndarray, network: torch.nn.Module, image: torch.Tensor) -> np.ndarray:
+    """FEM's map as pytorch-grad-cam has it, but for up to two features that lie at their bound but for rounding: on which side
+    of it they fall is not told by the formula, so that they are counted as camoverlay counts them."""
+    with torch.no_grad():
+        a = network.features(image)[0].double().numpy()
+    bounds = a.mean((1, 2), keepdims=True) + 2 * a.std((1, 2), keepdims=True)
+    is_near = (np.abs(a - bounds) <= BORDERLINE * np.abs(bounds)) & (a.std((1, 2), keepdims=True) > 0)
+    # What each feature that is near would change.
+    changes = [(-1 if a[i, y, x] > bounds[i, 0, 0] else 1) * a[i] / a[i].size for i, y, x in np.argwhere(is_near)]
+    several = (theirs + sum(chosen) for count in range(3) for chosen in combinations(changes, count))
+    return min(several, key=lambda candidate: difference(ours, candidate))
+
+
+def class_weights(network: torch.nn.Module) -> np.ndarray:
+    """What tells each class apart, one row a class: its row of the dense layer or, where it has a channel of its own, its kernel."""
+    layers = [m for m in network.modules() if isinstance(m, (torch.nn.Linear, torch.nn.Conv2d))]
+    return layers[-1].weight.detach().flatten(1).double().numpy()
+
+
+def finer_cam(network: torch.nn.Module, image: torch.Tensor, target: int) -> tuple[list[int], np.ndarray]:
+    """The classes that the target is compared with, and the raw map of pytorch-grad-cam's FinerCAM for them."""
+    rows = class_weights(network)
+    cosines = rows @ rows[target] / (np.linalg.norm(rows, axis=1) * np.linalg.norm(rows[target]))
+    others = [int(c) for c in np.argsort(-cosines, kind="stable") if c != target][:3]
+    raw = {}
+
+    class Raw(GradCAM):
+        """Keeps the map as it is before ReLU and resize."""
+
+        def get_cam_image(self, *arguments: object) -> np.ndarray:
+            raw["map"] = super().get_cam_image(*arguments)
+            return raw["map"]
+
+    def difference_of_logits(output: torch.Tensor) -> torch.Tensor:
+        return output[target] - 0.6 * output[others].mean()
+
+    finer = FinerCAM(network, [network.tap], base_method=Raw)
+    finer(image.clone().requires_grad_(True), targets=[difference_of_logits])
+    finer.base_cam.activations_and_grads.release()
+    return others, raw["map"]
+
+
+def recipro_cam(network: torch.nn.Module, image: torch.Tensor, target: int) -> np.ndarray:
+    """The score of the target for each cell of the feature map alone, the others being zero."""
+    with torch.no_grad():
+        features = network.features(image)
+        _, _, height, width = features.shape
+        masks = torch.eye(height * width).reshape(-1, 1, height, width)
+        scores = torch.cat([network.head(features * mask).softmax(1)[:, target] for mask in masks.split(16)])
+    return scores.double().numpy().reshape(height, width)
 
 
 def torch_cam(network, image, target):
@@ -131,14 +202,21 @@ def sweep(name, program, folder, opset):
     maps = {method: lambda kind=kind: grad_cam(kind, network, image, target) for method, kind in METHODS.items()}
     if network.dense:
         maps["cam"] = lambda: torch_cam(network, image, target)
+    if report["head"].startswith("mean over space") and "several" not in report["head"]:
+        others, finer = finer_cam(network, image, target)
+        maps |= {"finercam": lambda: finer, "reciprocam": lambda: recipro_cam(network, image, target)}
     for method, reference in maps.items():
         ours = inspect(program, path, photo, "--target", str(target), "--method", method, *size)
         if isinstance(ours, str):
             return row | {"note": f"{method}: {ours}", "ok": False}
         theirs = np.asarray(reference(), np.float64)
+        if method == "fem":
+            theirs = fem_as(ours["map"], theirs, network, image)
         row[method] = difference(ours["map"], theirs)
-        if method == "eigencam":  # the sign of a principal component is free
+        if method in ("eigencam", "eigengradcam"):  # the sign of a principal component is free
             row[method] = min(row[method], difference(ours["map"], -theirs))
+        if method == "finercam":
+            ok = ok and [term["id"] for term in ours["explained"]] == [target, *others]
         ok = ok and row[method] <= MAP
     return row | {"ok": bool(ok)}
 
@@ -153,7 +231,7 @@ def export_all(names, folder, opset):
         print(folder / f"{name}.onnx", flush=True)
 
 
-COLUMNS = ["logits", "cam", *METHODS]
+COLUMNS = ["logits", "cam", *METHODS, "finercam", "reciprocam"]
 
 
 def table(rows):

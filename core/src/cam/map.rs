@@ -1,45 +1,28 @@
 //! Class maps, each method's formula in closed form where the head allows one.
 
-use crate::model::{Activation, FeatureMap, Head};
+use crate::model::{Activation, FeatureMap, Head, LogitCombination};
 
+use super::channel_weights;
+use super::gradient::{ChannelGradient, Gradient, add_scaled, positive, product};
 use super::method::Method;
 use super::principal::Projection;
-
-/// Keeps the quotient of Grad-CAM++ finite; the value is that of its authors' code.
-const EPSILON: f32 = 1e-6;
+use super::reciprocal::Reciprocal;
 
 /// Makes class maps; its buffers are kept from frame to frame.
 #[derive(Debug, Clone, Default)]
 pub struct Mapper {
     weights: Vec<f32>,
+    products: Vec<f32>,
     projection: Projection,
-}
-
-/// The gradient G of a logit with respect to the features.
-enum Gradient<'a> {
-    /// The same in all cells of a channel: one value a channel, times a common factor.
-    Uniform(&'a [f32], f32),
-    /// One value for each feature.
-    Full(&'a [f32]),
-}
-
-impl Gradient<'_> {
-    /// G of one channel's cells.
-    fn channel(&self, channel: usize, cells: usize) -> impl Iterator<Item = f32> {
-        let (slice, constant) = match *self {
-            Self::Uniform(values, factor) => (None, values[channel] * factor),
-            Self::Full(values) => (Some(&values[channel * cells..][..cells]), 0.0),
-        };
-        (0..cells).map(move |cell| slice.map_or(constant, |slice| slice[cell]))
-    }
+    reciprocal: Reciprocal,
 }
 
 impl Mapper {
-    /// The map of `class` by `method`, which must suit the head; `map` is replaced.
+    /// The map of what is `explained` by `method`, which must suit the head; `map` is replaced.
     pub fn map(
         &mut self,
         activation: &Activation,
-        class: usize,
+        explained: &LogitCombination,
         method: Method,
         map: &mut Vec<f32>,
     ) {
@@ -48,7 +31,7 @@ impl Mapper {
         map.clear();
         map.resize(cells, 0.0);
         let mut weights = std::mem::take(&mut self.weights);
-        let row = class_row(activation, class, &mut weights);
+        let row = combined_row(activation, explained, &mut weights);
         let gradient = match activation.head {
             Head::FlattenedLayers | Head::Layers { .. } => {
                 Gradient::Full(activation.gradient.unwrap_or_default())
@@ -57,108 +40,112 @@ impl Mapper {
                 Gradient::Uniform(row, 1.0 / cells as f32)
             }
         };
+        let by_gradient = |weight: fn(&[f32], ChannelGradient) -> f32, map: &mut [f32]| {
+            weigh_channels(
+                features,
+                |channel, values| weight(values, gradient.channel(channel, cells)),
+                map,
+            );
+        };
         match method {
-            Method::EigenCam => self.projection.project(features, map),
-            Method::Cam => weighted_sum(features, row, map),
+            Method::Cam | Method::FinerCam => {
+                weigh_channels(features, |channel, _| row[channel], map);
+            }
             // What `auto` stands for where `cam` does not apply.
             Method::HiResCam | Method::Auto => match activation.sums {
                 Some(sums) => map.copy_from_slice(sums),
-                None => weigh_features(features, &gradient, |g| g, map),
+                None => add_products(features, gradient, product, map),
             },
-            Method::LayerCam => weigh_features(features, &gradient, |g| g.max(0.0), map),
-            Method::GradCam => weigh_channels(features, &gradient, GradientRule::Mean, map),
-            Method::GradCamPlusPlus => {
-                weigh_channels(features, &gradient, GradientRule::Positive, map);
+            Method::LayerCam => {
+                let weigh = |value, g| product(value, positive(g));
+                add_products(features, gradient, weigh, map);
             }
+            Method::GradCamElementWise => {
+                let weigh = |value, g| positive(product(value, g));
+                add_products(features, gradient, weigh, map);
+            }
+            Method::GradCam => by_gradient(channel_weights::mean, map),
+            Method::GradCamPlusPlus => by_gradient(channel_weights::plus_plus, map),
+            Method::XGradCam => by_gradient(channel_weights::by_share, map),
+            Method::Fem => {
+                weigh_channels(features, |_, values| channel_weights::outlying(values), map);
+            }
+            Method::EigenCam => self.projection.project(features.values, map),
+            Method::EigenGradCam => {
+                multiply(features, gradient, cells, &mut self.products);
+                self.projection.project(&self.products, map);
+            }
+            Method::ReciproCam => self.reciprocal.scores(activation, explained.class(), map),
         }
         self.weights = weights;
     }
 }
 
-/// One weight a channel: the row of the class, or the gradient with respect to pooled features.
-fn class_row<'a>(
+/// One weight a channel: what the head's weights of the classes that are `explained` add up to, or the
+/// gradient with respect to pooled features.
+fn combined_row<'a>(
     activation: &Activation<'a>,
-    class: usize,
-    one_hot: &'a mut Vec<f32>,
+    explained: &LogitCombination,
+    sum: &'a mut Vec<f32>,
 ) -> &'a [f32] {
     let channels = activation.features.channels;
-    match activation.head {
-        Head::Dense { weights, .. } => &weights[class * channels..][..channels],
-        Head::Channels => {
-            one_hot.clear();
-            one_hot.resize(channels, 0.0);
-            one_hot[class] = 1.0;
-            one_hot
+    match (activation.head, explained.terms()) {
+        (Head::Dense { weights, .. }, &[(class, _)]) => &weights[class * channels..][..channels],
+        (Head::Dense { weights, .. }, terms) => {
+            sum.clear();
+            sum.resize(channels, 0.0);
+            for &(class, weight) in terms {
+                add_scaled(&weights[class * channels..][..channels], weight, sum);
+            }
+            sum
         }
-        Head::PooledLayers | Head::FlattenedLayers | Head::Layers { .. } => {
+        (Head::Channels, terms) => {
+            sum.clear();
+            sum.resize(channels, 0.0);
+            terms
+                .iter()
+                .for_each(|&(class, weight)| sum[class] = weight);
+            sum
+        }
+        (Head::PooledLayers | Head::FlattenedLayers | Head::Layers { .. }, _) => {
             activation.gradient.unwrap_or_default()
         }
     }
 }
 
-/// Adds to `sum` the channels, each times its weight.
-fn weighted_sum(features: &FeatureMap, weights: &[f32], sum: &mut [f32]) {
-    for (channel, &weight) in features.values.chunks_exact(sum.len()).zip(weights) {
-        add_scaled(channel, weight, sum);
+/// Adds to `map` the channels, each times the weight that it has by its number and its features.
+fn weigh_channels(features: &FeatureMap, weight: impl Fn(usize, &[f32]) -> f32, map: &mut [f32]) {
+    for (index, channel) in features.values.chunks_exact(map.len()).enumerate() {
+        add_scaled(channel, weight(index, channel), map);
     }
 }
 
-fn add_scaled(values: &[f32], factor: f32, sum: &mut [f32]) {
-    if factor != 0.0 {
-        sum.iter_mut()
-            .zip(values)
-            .for_each(|(sum, &value)| *sum += product(value, factor));
-    }
-}
-
-/// A feature times a gradient. A root's gradient is infinite at 0, as behind a channel that GeM
-/// pools and that is dead. Their product goes to 0 with the feature: were it at least c > 0, the
-/// gradient were at least c / A, and the logit, its integral, not finite.
-fn product(value: f32, gradient: f32) -> f32 {
-    if value == 0.0 { 0.0 } else { value * gradient }
-}
-
-/// Adds to `map` the features of each cell, each times what `weight` makes of its gradient.
-fn weigh_features(
+/// Adds to `map`, over the channels, what `weigh` makes of the features of each cell and their gradient.
+fn add_products(
     features: &FeatureMap,
-    gradient: &Gradient,
-    weight: impl Fn(f32) -> f32,
+    gradient: Gradient,
+    weigh: impl Fn(f32, f32) -> f32,
     map: &mut [f32],
 ) {
     let cells = map.len();
     for (index, channel) in features.values.chunks_exact(cells).enumerate() {
-        let terms = channel.iter().zip(gradient.channel(index, cells));
-        for (sum, (value, g)) in map.iter_mut().zip(terms) {
-            *sum += product(*value, weight(g));
+        let gradient = gradient.channel(index, cells);
+        let terms = channel.iter().zip(gradient.cells(cells));
+        for (sum, (&value, g)) in map.iter_mut().zip(terms) {
+            *sum += weigh(value, g);
         }
     }
 }
 
-/// How a channel's weight follows from its gradient.
-#[derive(Clone, Copy)]
-enum GradientRule {
-    /// Its mean: Grad-CAM.
-    Mean,
-    /// Its positive part, by the derivatives of higher order: Grad-CAM++.
-    Positive,
-}
-
-/// Adds to `map` the channels, each times the weight that `rule` gives it.
-fn weigh_channels(features: &FeatureMap, gradient: &Gradient, rule: GradientRule, map: &mut [f32]) {
-    let cells = map.len();
+/// Fills `products` with the features times their gradient, but for the channels that have none.
+fn multiply(features: &FeatureMap, gradient: Gradient, cells: usize, products: &mut Vec<f32>) {
+    products.clear();
+    products.reserve(features.values.len());
     for (index, channel) in features.values.chunks_exact(cells).enumerate() {
         let gradient = gradient.channel(index, cells);
-        let weight: f32 = match rule {
-            GradientRule::Mean => gradient.sum::<f32>() / cells as f32,
-            GradientRule::Positive => {
-                let total: f32 = channel.iter().sum();
-                let weights = gradient.filter(|&g| g > 0.0).map(|g| {
-                    let square = g * g;
-                    g * square / (2.0 * square + total * square * g + EPSILON)
-                });
-                weights.sum()
-            }
-        };
-        add_scaled(channel, weight, map);
+        if !matches!(gradient, ChannelGradient::Uniform(0.0)) {
+            let terms = channel.iter().zip(gradient.cells(cells));
+            products.extend(terms.map(|(&value, g)| product(value, g)));
+        }
     }
 }

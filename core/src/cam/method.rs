@@ -1,7 +1,10 @@
 //! The ways to make a class map from features and their gradient.
 
 use super::error::CamError;
-use crate::model::{Detail, Head};
+use crate::model::{Detail, Head, LogitCombination, SimilarClasses};
+
+/// How much of the mean of its three nearest classes' logits [`Method::FinerCam`] takes from a class's: the authors' α.
+const FINER_SHARE: f32 = 0.6;
 
 /// How the class map is made from the feature map A (channels k, cells i of n) and the gradient
 /// G of the target's logit with respect to A. Maps are signed unless said otherwise; none is
@@ -31,6 +34,33 @@ pub enum Method {
     /// Σ_k max(G_k, 0) A_k: finer, only what speaks for the class. Jiang et al., "LayerCAM:
     /// Exploring Hierarchical Class Activation Maps for Localization", IEEE TIP 2021.
     LayerCam,
+    /// Σ_k w_k A_k, with w_k = Σ_i G_ki A_ki / Σ_i A_ki: the mean of the gradient over the cells, each counting for as much
+    /// as there is of the channel in it, so that the map adds up to what [`HiResCam`](Self::HiResCam)'s does. Where the
+    /// gradient is the same in all cells of a channel it is [`GradCam`](Self::GradCam); so is the weight of a channel whose
+    /// features, of both signs, add up to no more than rounding. Fu et al., "Axiom-based Grad-CAM: Towards Accurate
+    /// Visualization and Explanation of CNNs", BMVC 2020.
+    XGradCam,
+    /// Σ_k max(G_k A_k, 0): what speaks for the class, in each channel by itself; never negative. Nothing that speaks
+    /// against it is taken off. As pytorch-grad-cam's `GradCAMElementWise` has it.
+    GradCamElementWise,
+    /// G ⊙ A projected on its first principal component over the cells: [`EigenCam`](Self::EigenCam) that knows of the
+    /// class. Its sign, which is free, is the one that goes up with Σ_k G_k A_k. As pytorch-grad-cam's `EigenGradCAM` has it.
+    EigenGradCam,
+    /// The map of z_c - 0.6 mean(z_d) over the three classes d whose weights have the largest cosine with those of c,
+    /// Σ_k (W\[c,k\] - 0.6 mean_d(W\[d,k\])) A_k: what sets the class apart from those that are most like it. Its mean is
+    /// that difference of logits without its biases. Only for heads that are affine in pooled features. Zhang et al.,
+    /// "Finer-CAM: Spotting the Difference Reveals Finer Details for Visual Explanation", CVPR 2025.
+    FinerCam,
+    /// Σ_k w_k A_k, with w_k the share of the cells in which A_k exceeds its mean by two standard deviations: the channels that
+    /// stand out somewhere, whatever the class. Zero on fewer than six cells, none of which can. Fuad et al., "Features
+    /// Understanding in 3D CNNs for Actions Recognition in Video", IPTA 2020.
+    Fem,
+    /// What the cell i alone adds to the class's score, -1..1: the score that the head gives to a feature map whose other
+    /// cells are zero, less that of an empty one; softmax(W A_i / n + b) - softmax(b), or with the logistic function. Only
+    /// for heads that are affine in pooled features, of which it takes no gradient. Byun and Lee, "ReciproCAM: Lightweight
+    /// Gradient-free Class Activation Map for Post-hoc Explanations", CVPR Workshops 2024, without their Gaussian, which
+    /// changes no more than the border behind such a head.
+    ReciproCam,
     /// A projected on its first principal component over the cells: what the features see most,
     /// whatever the class. Muhammad and Yeasin, "Eigen-CAM: Class Activation Map using Principal
     /// Components", IJCNN 2020.
@@ -39,7 +69,7 @@ pub enum Method {
 
 impl Method {
     /// Every method, [`Auto`](Self::Auto) first.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 13] = [
         Self::Auto,
         Self::Cam,
         Self::GradCam,
@@ -47,6 +77,12 @@ impl Method {
         Self::GradCamPlusPlus,
         Self::LayerCam,
         Self::EigenCam,
+        Self::XGradCam,
+        Self::GradCamElementWise,
+        Self::EigenGradCam,
+        Self::FinerCam,
+        Self::Fem,
+        Self::ReciproCam,
     ];
 
     /// The name that people write: `gradcam++`.
@@ -59,6 +95,12 @@ impl Method {
             Self::GradCamPlusPlus => "gradcam++",
             Self::LayerCam => "layercam",
             Self::EigenCam => "eigencam",
+            Self::XGradCam => "xgradcam",
+            Self::GradCamElementWise => "gradcam-elementwise",
+            Self::EigenGradCam => "eigengradcam",
+            Self::FinerCam => "finercam",
+            Self::Fem => "fem",
+            Self::ReciproCam => "reciprocam",
         }
     }
 
@@ -70,33 +112,86 @@ impl Method {
     /// What the method has to know of a gradient.
     pub fn detail(self) -> Detail {
         match self {
-            Self::Auto | Self::Cam | Self::HiResCam | Self::EigenCam => Detail::Sums,
-            Self::GradCam | Self::GradCamPlusPlus | Self::LayerCam => Detail::Gradient,
+            Self::Auto
+            | Self::Cam
+            | Self::HiResCam
+            | Self::EigenCam
+            | Self::FinerCam
+            | Self::Fem
+            | Self::ReciproCam => Detail::Sums,
+            Self::GradCam
+            | Self::GradCamPlusPlus
+            | Self::LayerCam
+            | Self::XGradCam
+            | Self::GradCamElementWise
+            | Self::EigenGradCam => Detail::Gradient,
         }
     }
 
-    /// The method itself, or what [`Auto`](Self::Auto) stands for with this head.
+    /// The method itself, or what [`Auto`](Self::Auto) stands for with this head; `similar` are the head's classes.
     ///
     /// # Errors
     /// [`CamError::Method`] where the method makes no sense for the head.
-    pub fn resolve(self, head: &Head) -> Result<Self, CamError> {
+    pub fn resolve(self, head: &Head, similar: &SimilarClasses) -> Result<Self, CamError> {
         let is_affine = matches!(head, Head::Channels | Head::Dense { .. });
         let vanishes = matches!(head, Head::Layers { vanishes: true });
+        let refused = |reason| {
+            Err(CamError::Method {
+                method: self.name(),
+                reason,
+            })
+        };
         match self {
             Self::Auto if is_affine => Ok(Self::Cam),
             Self::Auto if vanishes => Ok(Self::GradCam),
             Self::Auto => Ok(Self::HiResCam),
-            Self::HiResCam if vanishes => Err(CamError::Method {
-                method: "hirescam",
-                reason: "features times gradient add up to zero there in every cell, because what follows takes the \
-                         features through a normalisation alone, which does not change when they are scaled",
-            }),
-            Self::Cam if !is_affine => Err(CamError::Method {
-                method: "cam",
-                reason: "its head has layers between which the pooled features do not add up to \
-                         the logits",
-            }),
+            Self::HiResCam if vanishes => refused(
+                "features times gradient add up to zero there in every cell, because what follows takes the features \
+                 through a normalisation alone, which does not change when they are scaled",
+            ),
+            Self::Cam if !is_affine => refused(
+                "its head has layers between which the pooled features do not add up to the logits",
+            ),
+            Self::FinerCam if !is_affine => refused(
+                "it compares the weights with which single classes are told from pooled features, and the head has \
+                 several layers",
+            ),
+            Self::FinerCam if !similar.are_known() => refused(
+                "it compares the weights with which single classes are told, and each class has a channel of its own \
+                 that no convolution makes",
+            ),
+            Self::ReciproCam if !is_affine => refused(
+                "it asks the head about each cell by itself, which is worked out only for a mean over space and at most \
+                 one dense layer",
+            ),
             method => Ok(method),
+        }
+    }
+
+    /// What the method's map of `class` explains: its logit, or with [`FinerCam`](Self::FinerCam) what it has more than
+    /// the classes that are most like it. The method must be resolved.
+    pub(super) fn explains(
+        self,
+        head: &Head,
+        similar: &SimilarClasses,
+        class: usize,
+    ) -> LogitCombination {
+        match self {
+            Self::FinerCam => {
+                LogitCombination::less_mean_of(class, similar.of(head, class), FINER_SHARE)
+            }
+            Self::Auto
+            | Self::Cam
+            | Self::GradCam
+            | Self::HiResCam
+            | Self::GradCamPlusPlus
+            | Self::LayerCam
+            | Self::EigenCam
+            | Self::XGradCam
+            | Self::GradCamElementWise
+            | Self::EigenGradCam
+            | Self::Fem
+            | Self::ReciproCam => LogitCombination::of_class(class),
         }
     }
 }

@@ -1,12 +1,10 @@
-//! The first principal component of a feature map over its cells.
-
-use crate::model::FeatureMap;
+//! The first principal component of channels over their cells.
 
 /// Relative change at which the iteration has converged.
 const TOLERANCE: f64 = 1e-9;
 const MOST_STEPS: usize = 300;
 
-/// Projects features on their first principal component; its buffers are kept.
+/// Projects channels on their first principal component; its buffers are kept.
 #[derive(Debug, Clone, Default)]
 pub struct Projection {
     means: Vec<f64>,
@@ -16,15 +14,15 @@ pub struct Projection {
 }
 
 impl Projection {
-    /// Writes to `map` the centred features of each cell projected on the first right singular
-    /// vector of the matrix X, cells x channels. Its sign, which is free, is the one that goes up
-    /// with the sum of the features.
-    pub fn project(&mut self, features: &FeatureMap, map: &mut [f32]) {
+    /// Writes to `map` the centred values of each cell projected on the first right singular
+    /// vector of the matrix X, cells x channels, of which `channels` is the transpose, row by row.
+    /// The sign, which is free, is the one that goes up with the sum over the channels.
+    pub fn project(&mut self, channels: &[f32], map: &mut [f32]) {
         let cells = map.len();
         self.means.clear();
         self.guide.clear();
         self.guide.resize(cells, 0.0);
-        for channel in features.values.chunks_exact(cells) {
+        for channel in channels.chunks_exact(cells) {
             let sum: f64 = channel.iter().map(|&value| f64::from(value)).sum();
             let mean = sum / cells as f64;
             self.means.push(mean);
@@ -33,7 +31,7 @@ impl Projection {
             }
         }
         // The projection is the first eigenvector of X Xᵀ times the singular value.
-        let eigenvalue = self.iterate(features.values, cells);
+        let eigenvalue = self.iterate(channels, cells);
         let aligned: f64 = self
             .direction
             .iter()
@@ -48,7 +46,7 @@ impl Projection {
 
     /// Power iteration with X Xᵀ, which is never formed; `direction` becomes the unit eigenvector
     /// of the largest eigenvalue, which is returned.
-    fn iterate(&mut self, features: &[f32], cells: usize) -> f64 {
+    fn iterate(&mut self, channels: &[f32], cells: usize) -> f64 {
         self.direction.clone_from(&self.guide);
         if normalize(&mut self.direction) == 0.0 {
             // Any start that is not orthogonal to the eigenvector will do.
@@ -62,7 +60,7 @@ impl Projection {
         for _ in 0..MOST_STEPS {
             self.next.clear();
             self.next.resize(cells, 0.0);
-            for (channel, mean) in features.chunks_exact(cells).zip(&self.means) {
+            for (channel, mean) in channels.chunks_exact(cells).zip(&self.means) {
                 let pairs = channel.iter().zip(&self.direction);
                 let product: f64 = pairs
                     .map(|(&value, direction)| (f64::from(value) - mean) * direction)
@@ -104,14 +102,8 @@ mod tests {
     fn a_single_direction_is_found_with_its_sign() {
         // Two channels that move together: the component is their common course.
         let values = [1.0, 2.0, 6.0, 2.0, 4.0, 12.0];
-        let features = FeatureMap {
-            values: &values,
-            channels: 2,
-            height: 1,
-            width: 3,
-        };
         let mut map = [0.0; 3];
-        Projection::default().project(&features, &mut map);
+        Projection::default().project(&values, &mut map);
         for (value, centred) in map.iter().zip([-2.0, -1.0, 3.0]) {
             assert!((value - centred * 5f32.sqrt()).abs() < 1e-5, "{map:?}");
         }
@@ -119,14 +111,8 @@ mod tests {
 
     #[test]
     fn constant_features_have_no_component() {
-        let features = FeatureMap {
-            values: &[3.0; 8],
-            channels: 2,
-            height: 2,
-            width: 2,
-        };
         let mut map = [1.0; 4];
-        Projection::default().project(&features, &mut map);
+        Projection::default().project(&[3.0; 8], &mut map);
         assert_eq!(map, [0.0; 4]);
     }
 }

@@ -10,7 +10,9 @@ use super::warnings::Warning;
 use crate::error::Error;
 use crate::file::Ingredient;
 use crate::model::error::ModelError;
-use crate::model::{self, Activation, Detail, FeatureMap, Head, Layout, Places, Scores, Target};
+use crate::model::{
+    self, Activation, Detail, FeatureMap, Head, Layout, Places, Scores, SimilarClasses, Target,
+};
 use crate::preprocess::{Fit, Normalization};
 
 /// What a network's graph is made of, in the words of its file.
@@ -42,6 +44,7 @@ pub struct Network {
     pub(super) is_fixed: bool,
     pub(super) structure: Structure,
     pub(super) head: Head,
+    pub(super) similar: SimilarClasses,
     /// The graph returns [`Activation::sums`].
     pub(super) has_sums: bool,
     pub(super) scores: Scores,
@@ -110,6 +113,11 @@ impl Network {
     /// What makes logits of the feature map.
     pub fn head(&self) -> &Head {
         &self.head
+    }
+
+    /// Which classes are like which, by the head's weights.
+    pub fn similar_classes(&self) -> &SimilarClasses {
+        &self.similar
     }
 
     /// The execution provider of ONNX Runtime that runs it, by ONNX Runtime's name for it.
@@ -212,6 +220,7 @@ impl Network {
                 width,
             },
             head: &self.head,
+            similar: &self.similar,
             gradient,
             sums,
         })

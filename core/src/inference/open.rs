@@ -21,6 +21,7 @@ use crate::model::analysis::Analysis;
 use crate::model::error::ModelError;
 use crate::model::head::outputs::{SizeOf, Wanted};
 use crate::model::image_input::{INPUT_SIZE, Picture};
+use crate::model::similar::{SimilarClasses, kernels_of_channels};
 use crate::model::{Head, Layer, Outputs, Places};
 use crate::onnx::graph::Graph;
 
@@ -99,6 +100,12 @@ pub fn network(options: &Options, cancellation: &Cancellation) -> Result<Network
             .into());
         }
     }
+    let kernels = match analysis.head_match.head {
+        Head::Channels => kernels_of_channels(&analysis.graph, &analysis.head_match),
+        Head::Dense { .. } | Head::PooledLayers | Head::FlattenedLayers | Head::Layers { .. } => {
+            None
+        }
+    };
     let choice = gradient.map(|_| Choice {
         class: 0,
         slot: 0,
@@ -255,6 +262,7 @@ pub fn network(options: &Options, cancellation: &Cancellation) -> Result<Network
         fit,
         is_fixed: sides.iter().all(Option::is_some),
         structure,
+        similar: SimilarClasses::new(&head, classes, kernels),
         head,
         has_sums,
         scores,

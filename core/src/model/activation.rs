@@ -1,5 +1,6 @@
 //! What a run of a network returns, and what can be asked of it.
 
+use super::similar::SimilarClasses;
 use super::types::{Head, Scores};
 
 /// A feature map, channels x height x width, row-major.
@@ -16,7 +17,7 @@ pub struct FeatureMap<'a> {
 }
 
 /// What one run of the network returned.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy)]
 pub struct Activation<'a> {
     /// The class that was asked for: what there is of a gradient is that of its logit.
     pub target: Target,
@@ -28,6 +29,8 @@ pub struct Activation<'a> {
     pub features: FeatureMap<'a>,
     /// What made the logits of it.
     pub head: &'a Head,
+    /// Which classes are like which, by the head's weights.
+    pub similar: &'a SimilarClasses,
     /// Gradient of the target's logit, for heads of layers: one value a channel with respect to
     /// the mean of A over space ([`Head::PooledLayers`]), or one for each value of A
     /// ([`Head::FlattenedLayers`]). None for the latter where [`Detail::Sums`] were asked for and

@@ -216,6 +216,49 @@ fn a_picture_is_explained() {
     assert!(words(&broken.stderr).contains("/nowhere.png cannot be read: "));
 }
 
+#[test]
+fn a_class_is_compared_with_those_that_are_most_like_it() {
+    let ask = |arguments: &[&str]| {
+        let question = [
+            "--net",
+            "squeezenet",
+            "--image",
+            PHOTO,
+            "--method",
+            "finercam",
+        ];
+        words(&inspect(&[&question[..], arguments].concat()).stdout)
+    };
+    let text = ask(&[]);
+    let compared = "compared with  tabby, tabby cat; tiger cat; lynx, catamount";
+    assert!(text.contains(compared), "{text}");
+    let report: serde_json::Value =
+        serde_json::from_str(&ask(&["--json", "--top-k", "1000"])).unwrap();
+    let logit = |class: &serde_json::Value| {
+        let mut top = report["top"].as_array().unwrap().iter();
+        top.find(|one| one["id"] == *class).unwrap()["logit"]
+            .as_f64()
+            .unwrap()
+    };
+    let explained = report["explained"].as_array().unwrap();
+    let sum: f64 = explained
+        .iter()
+        .map(|term| term["weight"].as_f64().unwrap() * logit(&term["id"]))
+        .sum();
+    let map = report["map"].as_array().unwrap();
+    let mean = map.iter().map(|value| value.as_f64().unwrap()).sum::<f64>() / map.len() as f64;
+    assert_eq!(explained.len(), 4);
+    assert!((sum - mean).abs() < 1e-4 * sum.abs(), "{sum} {mean}");
+    let others = [&explained[1], &explained[2], &explained[3]].map(|term| logit(&term["id"]));
+    let expected = logit(&explained[0]["id"]) - 0.6 * others.iter().sum::<f64>() / 3.0;
+    assert!(
+        (sum - expected).abs() < 1e-5 * sum.abs(),
+        "{sum} {expected}"
+    );
+    let without = words(&inspect(&["--net", "squeezenet", "--image", PHOTO]).stdout);
+    assert!(!without.contains("compared with"), "{without}");
+}
+
 /// The best class of the picture at `path` for SqueezeNet, and its score; or why there is none, and the exit code.
 fn best(path: &Path) -> Result<(u64, f64), (String, Option<i32>)> {
     let words_of = ["--net", "squeezenet", "--json", "--image"].map(OsStr::new);

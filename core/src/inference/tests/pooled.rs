@@ -2,7 +2,7 @@
 
 use crate::cam::{Explanation, Method, Query};
 use crate::inference::classifier::Classifier;
-use crate::model::{Detail, Target};
+use crate::model::{Detail, Head, Target};
 use crate::onnx::node::{node, with_int, with_ints};
 use crate::onnx::proto;
 use crate::testing::{Draft, ask, noise};
@@ -285,4 +285,63 @@ fn zeros_around_what_a_maximum_is_taken_of() {
             assert!(cells[3] < -1e-3, "{cells:?}");
         }
     }
+}
+
+/// Classes that have a channel each, made by kernels of which 1 is nearest to 3, and what `end` puts between.
+fn channels_of_classes(end: &[&str]) -> Draft {
+    let mut draft = Draft::new();
+    let directions = [
+        [1.0, 0.0, 0.0],
+        [0.0, 2.0, 0.2],
+        [0.0, 0.0, 1.0],
+        [0.1, 1.0, 0.0],
+        [-1.0, -1.0, 0.0],
+    ];
+    draft.weight("w", &[5, 3, 1, 1], directions.concat());
+    draft.node("Conv", &["x", "w"], "a");
+    let mut last = "a".to_owned();
+    for op in end {
+        let next = format!("{op}_of_{last}");
+        match *op {
+            "MaxPool" => draft.node_ints(op, &[&last], &next, ("kernel_shape", &[2, 2])),
+            _ => draft.node(op, &[&last], &next),
+        };
+        last = next;
+    }
+    draft
+        .node("GlobalAveragePool", &[&last], "p")
+        .node("Flatten", &["p"], "y")
+        .output("y");
+    draft
+}
+
+#[test]
+fn classes_with_channels_are_compared_by_their_kernels() {
+    for end in [&[][..], &["Relu"], &["LeakyRelu", "Identity", "MaxPool"]] {
+        let Some(opened) = channels_of_classes(end).open() else {
+            return;
+        };
+        let mut classifier = opened.unwrap();
+        assert_eq!(classifier.head(), &Head::Channels);
+        let explanation = explain(&mut classifier, Method::FinerCam);
+        let terms = explanation.explained.terms();
+        let classes: Vec<usize> = terms.iter().map(|&(class, _)| class).collect();
+        assert_eq!(classes, [1, 3, 2, 0], "{end:?}");
+        assert!(
+            terms[1..]
+                .iter()
+                .all(|&(_, weight)| (weight + 0.2).abs() < 1e-6)
+        );
+        assert!(explanation.residual.unwrap() < 1e-5, "{explanation:?}");
+    }
+    let Some(opened) = channels_of_classes(&["Abs"]).open() else {
+        return;
+    };
+    let classifier = opened.unwrap();
+    let refused = Method::FinerCam.resolve(classifier.head(), classifier.similar_classes());
+    let words = refused.unwrap_err().to_string();
+    assert!(
+        words.contains("channel of its own that no convolution makes"),
+        "{words}"
+    );
 }

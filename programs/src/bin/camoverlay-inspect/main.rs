@@ -29,7 +29,10 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
     let mut explainer = Explainer::open(&options)?;
     arguments
         .method()
-        .resolve(explainer.classifier().head())
+        .resolve(
+            explainer.classifier().head(),
+            explainer.classifier().similar_classes(),
+        )
         .map_err(Error::from)?;
     let explanation = match &arguments.image {
         Some(path) => Some(picture::explain(path, &arguments, &mut explainer)?),

@@ -16,8 +16,9 @@ pub struct Report<'a> {
 
 impl Report<'_> {
     fn methods(&self) -> Vec<&'static str> {
-        let head = self.classifier.head();
-        let suits = |method: &Method| *method != Method::Auto && method.resolve(head).is_ok();
+        let (head, similar) = (self.classifier.head(), self.classifier.similar_classes());
+        let suits =
+            |method: &Method| *method != Method::Auto && method.resolve(head, similar).is_ok();
         Method::ALL
             .iter()
             .copied()
@@ -28,7 +29,7 @@ impl Report<'_> {
 
     fn default_method(&self) -> &'static str {
         Method::Auto
-            .resolve(self.classifier.head())
+            .resolve(self.classifier.head(), self.classifier.similar_classes())
             .map_or("none", Method::name)
     }
 
@@ -170,6 +171,12 @@ impl Report<'_> {
                 map.height,
                 explanation.method.name()
             );
+            if let [_, others @ ..] = explanation.explained.terms()
+                && !others.is_empty()
+            {
+                let labels: Vec<_> = others.iter().map(|&(id, _)| self.label(id)).collect();
+                let _ = writeln!(text, "{:14} {}", "compared with", labels.join("; "));
+            }
             for class in &explanation.top {
                 let mark = if class.id == explanation.target.id {
                     '*'
@@ -273,12 +280,25 @@ impl Report<'_> {
                 format!("\"method\":{}", quoted(explanation.method.name())),
                 format!("\"top\":[{}]", top.join(",")),
                 format!("\"target\":{}", self.class(&explanation.target)),
+                format!("\"explained\":[{}]", self.explained(explanation)),
                 format!("\"map-width\":{}", map.width),
                 format!("\"map-height\":{}", map.height),
                 format!("\"map\":{:?}", map.values),
             ]);
         }
         format!("{{{}}}", fields.join(","))
+    }
+
+    /// The logits whose sum the map explains.
+    fn explained(&self, explanation: &Explanation) -> String {
+        let terms = explanation.explained.terms().iter();
+        let terms = terms.map(|&(id, weight)| {
+            format!(
+                "{{\"id\":{id},\"label\":{},\"weight\":{weight:?}}}",
+                quoted(self.label(id))
+            )
+        });
+        terms.collect::<Vec<_>>().join(",")
     }
 
     fn class(&self, class: &Class) -> String {
