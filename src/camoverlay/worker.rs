@@ -285,6 +285,8 @@ impl Drop for Worker {
 
 #[cfg(test)]
 mod tests {
+    use camoverlay::preprocess::Placement;
+
     use super::*;
     use camoverlay::RuntimeError;
 
@@ -297,10 +299,10 @@ mod tests {
         let ends = |result| {
             let mut state = worker.shared.state();
             assert!(state.is_busy());
-            state.slot = JobSlot::Done(Box::new(Job::new((1, 1))), result);
+            state.slot = JobSlot::Done(Box::new(Job::new((1, 1), Placement::WHOLE)), result);
         };
         let cancelled = || Err(Error::Runtime(RuntimeError::Cancelled));
-        let job = || Box::new(Job::new((1, 1)));
+        let job = || Box::new(Job::new((1, 1), Placement::WHOLE));
         let collected = || worker.collect().unwrap().unwrap();
 
         // Hurried while it runs, and before it begins.

@@ -192,7 +192,8 @@ fn record_one_after_the_other(
         if n > 0 {
             let port = camera.port;
             drop(camera);
-            camera = Camera::start(port, sound)?;
+            // It could be started a moment ago.
+            camera = Camera::start(port, sound).expect("the camera again");
         }
         making.go_on(0.1);
         // Sound may come a little later than the picture, and silence waits whether it does.
