@@ -6,6 +6,7 @@ use gst::ClockTime;
 use gst::prelude::*;
 
 use super::pipeline::Recorder;
+use crate::command_line::say;
 use crate::failure::Failure;
 
 /// How long nothing may move before nothing more is waited for.
@@ -96,5 +97,43 @@ impl Ending {
             (self.reached, self.moved) = (reached, Instant::now());
         }
         self.moved.elapsed() > PATIENCE
+    }
+}
+
+/// An interruption, after which what is in work still arrives, unless the network never comes to an end with a frame.
+pub struct Interruption {
+    /// How many frames have been explained and how many bytes have come out, and when that was last seen to change.
+    reached: (u64, u64),
+    moved: Instant,
+    is_salvaged: bool,
+}
+
+impl Interruption {
+    /// Of a recorder that has just been told to finish.
+    pub fn new() -> Self {
+        Self {
+            reached: (0, 0),
+            moved: Instant::now(),
+            is_salvaged: false,
+        }
+    }
+
+    /// Has the recording end behind the last frame that is explained, if nothing moves any more. Returns whether not even
+    /// that has helped.
+    pub fn look(&mut self, recorder: &Recorder) -> bool {
+        let reached = (recorder.cutter().frames(), recorder.cutter().bytes());
+        if reached != self.reached {
+            (self.reached, self.moved) = (reached, Instant::now());
+        }
+        if self.moved.elapsed() < PATIENCE {
+            return false;
+        }
+        if self.is_salvaged {
+            return true;
+        }
+        say("The network is not done with a frame, which is not waited for any longer.");
+        (self.is_salvaged, self.moved) = (true, Instant::now());
+        recorder.salvage();
+        false
     }
 }

@@ -40,7 +40,7 @@ use crate::pipeline::start;
 use crate::run as run_pipeline;
 use crate::run::{Event, Next};
 use container::Container;
-use ending::Ending;
+use ending::{Ending, Interruption};
 use files::Output;
 use pipeline::Recorder;
 use plan::Job;
@@ -236,6 +236,7 @@ fn record(job: &Job, arguments: &Arguments) -> Result<Done, Failure> {
     )?;
     let mut progress = Progress::new(&printable(&job.name()));
     let mut ending: Option<Ending> = None;
+    let mut interruption: Option<Interruption> = None;
     // Known only while the pipeline runs.
     let mut length = None;
     let outcome = run_pipeline(&recorder.pipeline, Some(&recorder.source), |event| {
@@ -245,9 +246,15 @@ fn record(job: &Job, arguments: &Arguments) -> Result<Done, Failure> {
                     return Ok(Next::Stop);
                 }
                 recorder.finish();
+                interruption = Some(Interruption::new());
             }
             Event::Tick => {
                 recorder.look_after_sounds();
+                if let Some(interruption) = &mut interruption
+                    && interruption.look(&recorder)
+                {
+                    return Ok(Next::Stop);
+                }
                 length = recorder.duration().or(length);
                 progress.show(recorder.cutter().end(), length);
                 if let Some(ending) = &mut ending

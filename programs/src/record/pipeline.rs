@@ -145,24 +145,21 @@ impl Recorder {
 
     /// Ends the recording after the frames that have come in, so that the file is finished.
     pub fn finish(&self) {
-        self.streams.picture.send_event(gst::event::Eos::new());
-        self.finish_sounds(self.came_in());
+        let streams = Arc::clone(&self.streams);
+        // A network that is not done with a frame would hold whoever waits for what comes before it.
+        std::thread::spawn(move || {
+            streams.picture.send_event(gst::event::Eos::new());
+            let end = streams.came_in.load(Ordering::SeqCst);
+            finish_sounds(&streams, ClockTime::from_nseconds(end));
+        });
     }
 
     /// Ends the recording after the frames that are explained, where no further one will be.
     pub fn salvage(&self) {
-        self.finish_sounds(self.cutter().end());
+        finish_sounds(&self.streams, self.cutter().end());
         let explained = self.explained.clone();
         // An encoder that hangs would hold whoever waits for it.
         std::thread::spawn(move || explained.push_event(gst::event::Eos::new()));
-    }
-
-    /// Ends all sounds at the running time `end`: they may be far ahead of the picture, which takes longer.
-    fn finish_sounds(&self, end: ClockTime) {
-        self.streams.end.store(end.nseconds(), Ordering::SeqCst);
-        for sound in &*lock(&self.streams.sounds) {
-            sound.entrance.send_event(gst::event::Eos::new());
-        }
     }
 
     /// Has nothing wait for a sound that a live input does not give any more, once its streams are known.
@@ -197,6 +194,14 @@ impl Recorder {
     /// How long the input is, if that is known.
     pub fn duration(&self) -> Option<ClockTime> {
         self.streams.picture.peer_query_duration()
+    }
+}
+
+/// Ends all sounds of `streams` at the running time `end`: they may be far ahead of the picture, which takes longer.
+fn finish_sounds(streams: &Streams, end: ClockTime) {
+    streams.end.store(end.nseconds(), Ordering::SeqCst);
+    for sound in &*lock(&streams.sounds) {
+        sound.entrance.send_event(gst::event::Eos::new());
     }
 }
 

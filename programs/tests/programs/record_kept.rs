@@ -229,6 +229,50 @@ fn a_network_that_fails_on_a_frame_takes_nothing_away() {
 }
 
 #[test]
+fn a_network_that_never_ends_keeps_nothing_from_an_interruption() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let made = Command::new(python())
+        .arg(common::source("tests/faulty_models.py"))
+        .arg(folder)
+        .status();
+    assert!(made.unwrap().success());
+    let labels: Vec<_> = (0..10).map(|class| class.to_string()).collect();
+    fs::write(folder.join("labels.txt"), labels.join("\n")).unwrap();
+    ffmpeg(
+        folder,
+        "-f lavfi -i color=black:size=160x120:rate=25:duration=4 -f lavfi -i color=white:size=160x120:rate=25:duration=4 \
+         -f lavfi -i sine=440:duration=8 -filter_complex [0][1]concat[v] -map [v] -map 2 -c:v libx264 -c:a aac in.mp4",
+    );
+    // With `latest` frames pass while the network is at work.
+    for (inference, all) in [("every-frame", 100), ("latest", 200)] {
+        let line = format!(
+            "in.mp4 -o out.mp4 --force --model endless-when-bright.onnx --labels labels.txt --preprocess unit --inference \
+             {inference}"
+        );
+        let told = || fs::read_to_string(folder.join("out.jsonl.part")).unwrap_or_default();
+        let child = started(folder, &line, |_| told().lines().count() > 0);
+        thread::sleep(Duration::from_secs(3));
+        interrupt(&child);
+        let start = Instant::now();
+        let output = finished(child);
+        let errors = errors(&output);
+        assert!(output.status.success(), "{errors}");
+        assert!(start.elapsed() < Duration::from_secs(30));
+        assert!(
+            errors.contains(
+                "The network is not done with a frame, which is not waited for any longer."
+            ),
+            "{errors}"
+        );
+        let recording = Recording::new(folder, "out.mp4");
+        recording.assert_plays();
+        assert_eq!(frames(&recording.video), all, "{inference}");
+        assert!((recording.end("a") - all as f64 / 25.0).abs() < 0.2);
+    }
+}
+
+#[test]
 fn what_a_killed_recording_has_written_plays_and_is_not_overwritten() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
