@@ -19,7 +19,7 @@ PREFIX ?= $(shell pkg-config --variable=prefix gstreamer-1.0 2>/dev/null || echo
 DESTDIR ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check build demo pictures test test-core soak live valgrind fuzz sweep fidelity recipes recipes-python bench bench-python lint fmt env models model install uninstall deb deb-test camera-test debian-test clean distclean
+.PHONY: help setup check build demo pictures test test-core soak live valgrind fuzz sweep architectures fidelity recipes recipes-python bench bench-python lint fmt env models model install uninstall deb deb-test camera-test debian-test clean distclean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -82,6 +82,10 @@ fidelity: setup $(DEPS)/.bench-python ## what the maps tell of the scores, by de
 	cargo build --release --locked --package camoverlay-programs --bin camoverlay-inspect
 	$(DEPS)/bench-python/bin/python benches/by_hand/fidelity.py --inspect target/release/camoverlay-inspect \
 		--models $(DEPS)/share/camoverlay/models --write docs/methods.md
+
+architectures: setup $(DEPS)/.recipes-python ## classifiers of timm, torchvision and Transformers next to automatic differentiation, into docs/architectures.md: hours
+	cargo build --release --locked --package camoverlay-programs --bin camoverlay-inspect
+	$(DEPS)/recipes-python/bin/python tests/sweep/architectures.py --inspect target/release/camoverlay-inspect --write docs/architectures.md
 
 recipes: setup $(DEPS)/.recipes-python ## the exports of docs/recipes.md, and what each library makes of a picture next to camoverlay
 	cargo build --locked --package camoverlay-programs --bin camoverlay-inspect
