@@ -28,9 +28,8 @@ import numpy as np
 import timm
 import torch
 import torchvision
-from PIL import Image
-
 from families import TIMM, TORCHVISION, transformers_models
+from PIL import Image
 
 PHOTO = Path(__file__).parents[2] / "examples" / "media" / "chelsea.png"
 LOGITS, MAP = 1e-3, 1e-4  # tolerances
@@ -66,7 +65,9 @@ def builders() -> dict[str, Callable[[], tuple[torch.nn.Module, int]]]:
 
     found = {f"timm {name}": lambda name=name: of_timm(name) for name in TIMM}
     found |= {f"torchvision {name}": lambda name=name: of_torchvision(name) for name in TORCHVISION}
-    found |= {f"transformers {name}": lambda make=make: of_transformers(make) for name, make in transformers_models().items()}
+    found |= {
+        f"transformers {name}": lambda make=make: of_transformers(make) for name, make in transformers_models().items()
+    }
     return found
 
 
@@ -94,7 +95,11 @@ def picture(side: int, path: Path) -> torch.Tensor:
 def export(model: torch.nn.Module, image: torch.Tensor, path: Path, exporter: str) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        settings: dict[str, Any] = {"input_names": ["input"], "output_names": ["logits"], "dynamo": exporter == "dynamo"}
+        settings: dict[str, Any] = {
+            "input_names": ["input"],
+            "output_names": ["logits"],
+            "dynamo": exporter == "dynamo",
+        }
         if exporter == "script":
             timm.layers.set_fused_attn(False)
             settings["opset_version"] = 17
@@ -190,7 +195,12 @@ def sweep(name: str, build: Callable, program: str, folder: Path, exporter: str)
         ours[entry["id"]] = entry["logit"]
     row["logits"] = float(np.abs(ours - logits).max() / np.abs(logits).max())
     height, width = report["map-height"], report["map-width"]
-    row |= {"map": f"{width} x {height}", "head": report["head"], "places": report["places"], "features": report["features"]}
+    row |= {
+        "map": f"{width} x {height}",
+        "head": report["head"],
+        "places": report["places"],
+        "features": report["features"],
+    }
     maps = {}
     for method in ("hirescam", "gradcam"):
         made = inspect(program, path, photo, "--target", f"#{int(logits.argmax())}", "--method", method)
@@ -209,10 +219,30 @@ def table(rows: list[dict[str, Any]]) -> str:
     lines = ["| " + " | ".join(columns) + " |", "|---" * len(columns) + "|"]
     for row in rows:
         if "note" in row:
-            cells = [row["name"], str(row["side"]), "", row["note"].replace("|", "/"), "", "", "", "", "", row["verdict"]]
+            cells = [
+                row["name"],
+                str(row["side"]),
+                "",
+                row["note"].replace("|", "/"),
+                "",
+                "",
+                "",
+                "",
+                "",
+                row["verdict"],
+            ]
         else:
             numbers = [f"{row[c]:.0e}" for c in ("logits", "hirescam", "gradcam")]
-            cells = [row["name"], str(row["side"]), row["map"], row["head"], row["places"], *numbers, row["module"], row["verdict"]]
+            cells = [
+                row["name"],
+                str(row["side"]),
+                row["map"],
+                row["head"],
+                row["places"],
+                *numbers,
+                row["module"],
+                row["verdict"],
+            ]
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
@@ -237,7 +267,9 @@ def main() -> int:
         rows.append(row)
         print(f"{time.monotonic() - start:5.1f} s", row, file=sys.stderr, flush=True)
         gc.collect()
-    counts = {verdict: sum(row["verdict"] == verdict for row in rows) for verdict in dict.fromkeys(r["verdict"] for r in rows)}
+    counts = {
+        verdict: sum(row["verdict"] == verdict for row in rows) for verdict in dict.fromkeys(r["verdict"] for r in rows)
+    }
     summary = ", ".join(f"{count} {verdict}" for verdict, count in counts.items())
     print(table(rows), summary, sep="\n\n")
     if options.write:

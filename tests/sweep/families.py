@@ -42,7 +42,13 @@ vit_b_16 vit_b_32 wide_resnet50_2
 def transformers_models() -> dict[str, Callable[[], torch.nn.Module]]:
     """Small ones, made from their configurations."""
     t = transformers
-    vit = {"hidden_size": 96, "num_hidden_layers": 4, "num_attention_heads": 4, "intermediate_size": 192, "num_labels": 10}
+    vit = {
+        "hidden_size": 96,
+        "num_hidden_layers": 4,
+        "num_attention_heads": 4,
+        "intermediate_size": 192,
+        "num_labels": 10,
+    }
     return {
         "vit": lambda: t.ViTForImageClassification(t.ViTConfig(**vit)),
         "deit": lambda: t.DeiTForImageClassification(t.DeiTConfig(**vit)),
@@ -59,10 +65,18 @@ def transformers_models() -> dict[str, Callable[[], torch.nn.Module]]:
             t.CLIPConfig(vision_config={**vit, "image_size": 224, "patch_size": 16}, num_labels=10)
         ),
         "swin": lambda: t.SwinForImageClassification(t.SwinConfig(embed_dim=24, depths=[1, 1, 2, 1], num_labels=10)),
-        "swinv2": lambda: t.Swinv2ForImageClassification(t.Swinv2Config(embed_dim=24, depths=[1, 1, 2, 1], num_labels=10)),
-        "convnext": lambda: t.ConvNextForImageClassification(t.ConvNextConfig(hidden_sizes=[24, 48, 96, 192], num_labels=10)),
-        "convnextv2": lambda: t.ConvNextV2ForImageClassification(t.ConvNextV2Config(hidden_sizes=[24, 48, 96, 192], num_labels=10)),
-        "resnet": lambda: t.ResNetForImageClassification(t.ResNetConfig(hidden_sizes=[32, 64, 96, 128], depths=[1] * 4, num_labels=10)),
+        "swinv2": lambda: t.Swinv2ForImageClassification(
+            t.Swinv2Config(embed_dim=24, depths=[1, 1, 2, 1], num_labels=10)
+        ),
+        "convnext": lambda: t.ConvNextForImageClassification(
+            t.ConvNextConfig(hidden_sizes=[24, 48, 96, 192], num_labels=10)
+        ),
+        "convnextv2": lambda: t.ConvNextV2ForImageClassification(
+            t.ConvNextV2Config(hidden_sizes=[24, 48, 96, 192], num_labels=10)
+        ),
+        "resnet": lambda: t.ResNetForImageClassification(
+            t.ResNetConfig(hidden_sizes=[32, 64, 96, 128], depths=[1] * 4, num_labels=10)
+        ),
         "mobilevit": lambda: t.MobileViTForImageClassification(t.MobileViTConfig(num_labels=10)),
         "mobilevitv2": lambda: t.MobileViTV2ForImageClassification(t.MobileViTV2Config(num_labels=10)),
         "levit": lambda: t.LevitForImageClassification(t.LevitConfig(num_labels=10)),
@@ -74,7 +88,9 @@ def transformers_models() -> dict[str, Callable[[], torch.nn.Module]]:
         "focalnet": lambda: t.FocalNetForImageClassification(t.FocalNetConfig(embed_dim=24, num_labels=10)),
         "hiera": lambda: t.HieraForImageClassification(t.HieraConfig(embed_dim=24, depths=[1, 1, 2, 1], num_labels=10)),
         "regnet": lambda: t.RegNetForImageClassification(t.RegNetConfig(num_labels=10)),
-        "efficientnet": lambda: t.EfficientNetForImageClassification(t.EfficientNetConfig(num_labels=10, image_size=224)),
+        "efficientnet": lambda: t.EfficientNetForImageClassification(
+            t.EfficientNetConfig(num_labels=10, image_size=224)
+        ),
         "data2vec": lambda: t.Data2VecVisionForImageClassification(t.Data2VecVisionConfig(**vit)),
         "vit msn": lambda: t.ViTMSNForImageClassification(t.ViTMSNConfig(**vit)),
         "ijepa": lambda: t.IJepaForImageClassification(t.IJepaConfig(**vit)),
