@@ -147,7 +147,7 @@ fn record_one_after_the_other(
         if n > 0 {
             let port = camera.port;
             drop(camera);
-            camera = Camera::start(port, sound)?;
+            camera = Camera::start(port, sound).expect("a camera as before");
         }
         making.go_on(0.1);
         // Sound may come a little later than the picture, and silence waits whether it does.
