@@ -27,6 +27,9 @@ const TOLERANCE: ClockTime = ClockTime::from_mseconds(200);
 /// The same, besides a twentieth, of one that says nothing of its bytes: lengths are rounded and guessed.
 const WIDE_TOLERANCE: ClockTime = ClockTime::from_seconds(2);
 
+/// How long after its server was given up an input ends for that reason: what came before is still on its way.
+const GIVEN_UP: Duration = Duration::from_secs(5);
+
 /// An input in a pipeline.
 pub struct Source {
     /// What goes into the pipeline.
@@ -59,6 +62,8 @@ struct Seen {
     /// what lies before it has been taken, and a network may still have to load.
     is_asking: AtomicBool,
     symptoms: Mutex<Symptoms>,
+    /// When rtspsrc gave up waiting for a stream, which ends then as if it were complete.
+    given_up: Mutex<Option<Instant>>,
     /// Where the data is read.
     reader: Mutex<Option<Reader>>,
     /// Where decoded frames wait until they are taken.
@@ -221,7 +226,11 @@ impl Source {
     pub(crate) fn note(&self, message: &gst::MessageRef) {
         match message.view() {
             gst::MessageView::Element(element) => {
-                if let Some(missing) = element.structure().filter(|s| s.name() == "missing-plugin")
+                let named = |name: &str| element.structure().filter(|s| s.name() == name);
+                if named("GstRTSPSrcTimeout").is_some() {
+                    *lock(&self.seen.given_up) = Some(Instant::now());
+                }
+                if let Some(missing) = named("missing-plugin")
                     && let Ok(name) = missing.get::<String>("name")
                 {
                     lock(&self.seen.symptoms).missing.get_or_insert(name);
@@ -307,6 +316,10 @@ impl Source {
         came: ClockTime,
         length: Option<ClockTime>,
     ) -> Option<&'static str> {
+        let given_up = *lock(&self.seen.given_up);
+        if given_up.is_some_and(|since| since.elapsed() < GIVEN_UP) {
+            return Some("Nothing comes from its server: do that and the connection work?");
+        }
         let place = self.seen.place.load(Ordering::Relaxed);
         let (wholeness, advice) = match &self.input {
             Input::File(path) => (

@@ -1,6 +1,8 @@
-//! How an MP4 or QuickTime file says that its picture is to be turned: the matrix in its track header (ISO/IEC 14496-12,
-//! 6.2.2 and 8.3.2). GStreamer's demuxer tells rotations, mirrored pictures in some of its versions only, and one
-//! mirrored turn (EXIF's 7) in none.
+//! What an MP4 or QuickTime file says of its tracks and GStreamer's demuxer does not tell (ISO/IEC 14496-12, 8.3.2, 8.4).
+//!
+//! That is how the picture is to be turned: the matrix in its track header (6.2.2). The demuxer tells rotations, mirrored
+//! pictures in some of its versions only, and one mirrored turn (EXIF's 7) in none. And it is how many sounds there are:
+//! the demuxer leaves out a track that is shorter than a fifth of the film, in silence.
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
@@ -26,14 +28,7 @@ const TURNS: [([i32; 4], &str); 8] = [
 /// file is of another kind, or its matrix does more than turn and scale.
 pub fn direction(path: &Path) -> Option<&'static str> {
     let index = index(&mut File::open(path).ok()?)?;
-    let picture = boxes(&index).find_map(|(kind, track)| {
-        let child = |kind| {
-            move |data| boxes(data).find_map(|(found, data)| (found == kind).then_some(data))
-        };
-        let media = (kind == b"trak").then(|| child(b"mdia")(track))??;
-        let handler = child(b"hdlr")(media)?;
-        (handler.get(8..12)? == b"vide").then(|| child(b"tkhd")(track))?
-    })?;
+    let picture = tracks(&index, b"vide").find_map(|track| child(track, b"tkhd"))?;
     let begin = match picture.first()? {
         0 => 40,
         _ => 52,
@@ -46,6 +41,34 @@ pub fn direction(path: &Path) -> Option<&'static str> {
     let found = [sign(0)?, sign(1)?, sign(3)?, sign(4)?];
     let turn = TURNS.iter().find(|(turn, _)| *turn == found);
     turn.map(|(_, direction)| *direction)
+}
+
+/// How many sounds of some length the file at `path` has; none where it is of another kind.
+pub fn sounds(path: &Path) -> Option<usize> {
+    let index = index(&mut File::open(path).ok()?)?;
+    let lasts = |track: &&[u8]| {
+        let header = child(track, b"mdia").and_then(|media| child(media, b"mdhd"));
+        let length = header.and_then(|header| match header.first()? {
+            0 => header.get(16..20),
+            _ => header.get(24..32),
+        });
+        length.is_some_and(|length| length.iter().any(|byte| *byte != 0))
+    };
+    Some(tracks(&index, b"soun").filter(lasts).count())
+}
+
+/// The contents of the tracks in `index` whose media have this `handler`.
+fn tracks<'a>(index: &'a [u8], handler: &'a [u8; 4]) -> impl Iterator<Item = &'a [u8]> {
+    let tracks = boxes(index).filter(|(kind, _)| *kind == b"trak");
+    tracks.map(|(_, track)| track).filter(move |track| {
+        let header = child(track, b"mdia").and_then(|media| child(media, b"hdlr"));
+        header.is_some_and(|header| header.get(8..12) == Some(handler))
+    })
+}
+
+/// The content of the first box of a `kind` in `data`.
+fn child<'a>(data: &'a [u8], kind: &[u8; 4]) -> Option<&'a [u8]> {
+    boxes(data).find_map(|(found, data)| (found == kind).then_some(data))
 }
 
 /// The content of the box `moov`, wherever it lies in `file`.
@@ -108,6 +131,35 @@ mod tests {
         let handler = [&[0; 8], handler.as_slice(), &[0; 12]].concat();
         let media = boxed(b"mdia", &boxed(b"hdlr", &handler));
         boxed(b"trak", &[boxed(b"tkhd", &header), media].concat())
+    }
+
+    #[test]
+    fn sounds_that_last_are_counted() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("clip.mp4");
+        let sound = |version: u8, length: u8| {
+            let width = if version == 0 { 4 } else { 8 };
+            let mut header = vec![version, 0, 0, 0];
+            header.extend(vec![0; 2 * width + 4]);
+            header.extend(vec![0; width - 1]);
+            header.extend([length, 0, 0, 0, 0]);
+            let handler = [&[0; 8], b"soun".as_slice(), &[0; 12]].concat();
+            let media = [boxed(b"mdhd", &header), boxed(b"hdlr", &handler)].concat();
+            boxed(b"trak", &boxed(b"mdia", &media))
+        };
+        let picture = track(b"vide", [1, 0, 0, 1]);
+        for (tracks, count) in [
+            (vec![picture.clone()], 0),
+            (vec![picture.clone(), sound(0, 1)], 1),
+            (vec![sound(0, 0), picture.clone(), sound(1, 0)], 0),
+            (vec![sound(1, 9), picture, sound(0, 2), sound(0, 0)], 2),
+        ] {
+            let index = boxed(b"moov", &tracks.concat());
+            std::fs::write(&path, [boxed(b"ftyp", b"isom"), index].concat()).unwrap();
+            assert_eq!(sounds(&path), Some(count));
+        }
+        std::fs::write(&path, b"RIFF\0\0\0\0AVI LIST").unwrap();
+        assert_eq!(sounds(&path), None);
     }
 
     #[test]

@@ -50,7 +50,7 @@ use segment::Limit;
 /// Records a video with what an image classifier sees in it
 ///
 /// Draws over every frame where the classifier looks and what it names, and keeps the sound: as it is where the output's
-/// format can hold it, otherwise encoded anew. Frames, their times and the size of the picture stay what they are.
+/// format can hold it, otherwise encoded anew. Where a live input gives no sound any more, silence takes its place. Frames, their times and the size of the picture stay what they are.
 ///
 /// Beside OUTPUT.mp4 come OUTPUT.jsonl, one JSON object an inference (time in seconds, the frame's own timestamp in
 /// nanoseconds, classes with scores, the explained class, statistics of its map), and OUTPUT.vtt, the labels as

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
+use camoverlay::inference::printable;
 use gst::ClockTime;
 use gst::prelude::*;
 
@@ -13,11 +14,13 @@ use super::files::Output;
 use super::segment::Limit;
 use super::sound::look_after;
 use super::streams::{ENCODED_QUEUE, Streams, link, lock, pad};
+use crate::command_line::say;
 use crate::decoder::decoder;
 use crate::failure::Failure;
 use crate::input::{CameraOptions, Input};
 use crate::reconnect::{Reconnecting, Wish};
 use crate::source::Source;
+use crate::track_header::sounds;
 use crate::upright::upright;
 
 /// Few raw frames, which are large.
@@ -110,7 +113,7 @@ impl Recorder {
                 Source::new(returning.element.clone(), &Input::FirstCamera, name)
             }
             (None, Some(uri)) => {
-                let source = Source::new(open(&uri, &streams)?, input, name);
+                let source = Source::new(open(&uri, &streams, input, name)?, input, name);
                 source.waits_in(&elements[0])?;
                 source
             }
@@ -223,8 +226,15 @@ fn keep_on_disk(streams: &Arc<Streams>) {
     });
 }
 
-/// What reads `uri` and decodes its pictures, and its sounds where they cannot be stored as they are.
-fn open(uri: &str, streams: &Arc<Streams>) -> Result<gst::Element, Failure> {
+/// What reads `uri`, that of an `input` called `name`, and decodes its pictures, and its sounds where they cannot be stored as
+/// they are.
+fn open(
+    uri: &str,
+    streams: &Arc<Streams>,
+    input: &Input,
+    name: &str,
+) -> Result<gst::Element, Failure> {
+    let (file, name) = (input.clone(), name.to_owned());
     let input = decoder(uri)?;
     let container = streams.container;
     input.connect("autoplug-continue", false, move |values| {
@@ -248,6 +258,7 @@ fn open(uri: &str, streams: &Arc<Streams>) -> Result<gst::Element, Failure> {
             .iter()
             .map(|(pad, _)| (pad.clone(), caps(pad)))
             .collect();
+        tell_of_missing_sounds(&file, &name, &pads);
         if let Some(streams) = streams.upgrade()
             && let Err(failure) = streams.connect(&pads)
         {
@@ -260,6 +271,24 @@ fn open(uri: &str, streams: &Arc<Streams>) -> Result<gst::Element, Failure> {
         }
     });
     Ok(input)
+}
+
+/// Says how many sounds of the `input` called `name` are not among `pads`, if it is known.
+fn tell_of_missing_sounds(input: &Input, name: &str, pads: &[(gst::Pad, gst::Caps)]) {
+    let Input::File(path) = input else {
+        return;
+    };
+    let found = pads.iter().filter(|(_, caps)| {
+        let structure = caps.structure(0);
+        structure.is_some_and(|structure| structure.name().starts_with("audio/"))
+    });
+    let found = found.count();
+    if let Some(all) = sounds(path).filter(|all| *all > found) {
+        say(&printable(&format!(
+            "{name}: of {all} sounds GStreamer reads {found} only: it leaves out what is much shorter than the rest. To have \
+             all of it, make it Matroska first: ffmpeg -i {name} -map 0 -c copy NEW.mkv"
+        )));
+    }
 }
 
 /// Keeps from what lies behind `pad` that the frame rate changes: an encoder would begin anew, and the container would still

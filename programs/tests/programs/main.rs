@@ -6,6 +6,7 @@ mod common;
 mod photos;
 
 mod addresses;
+mod camera;
 mod inspect;
 mod manual;
 mod recipes;

@@ -1,6 +1,7 @@
 //! What `camoverlay-record` has recorded is kept, whatever goes wrong, and an input that is cut short is not taken for a
 //! whole one.
 
+use crate::camera::{Camera, InTheMaking};
 use crate::common::{self, python, skipped};
 use crate::record::{
     Recording, clip, ffmpeg, ffprobe, finished, has_begun, interrupt, names, record, recorded,
@@ -814,4 +815,28 @@ fn a_pipe_that_is_cut_short_is_no_success() {
         assert_eq!(output.status.code(), Some(code), "{words}");
         assert_eq!(words.contains("broke off after "), code == 3, "{words}");
     }
+}
+
+/// Half a minute: GStreamer's own time limit.
+#[test]
+#[ignore = "half a minute: make soak"]
+fn a_camera_that_falls_silent_is_no_success() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let Some(camera) = Camera::start(0, "pcmu") else {
+        return skipped("a camera that freezes", "no RTSP server for Python");
+    };
+    let making = InTheMaking { folder };
+    let line = format!("{} -o out.mkv {FAST}", camera.url());
+    let recorder = started(folder, &line, |_| making.time() > 2.0);
+    signal(&camera.process, "-STOP");
+    let output = finished(recorder);
+    let errors = errors(&output);
+    assert_eq!(output.status.code(), Some(3), "{errors}");
+    assert!(
+        errors.contains(" s. Nothing comes from its server: do that and the connection work?"),
+        "{errors}"
+    );
+    Recording::new(folder, "out.mkv").assert_plays();
+    assert!(frames(&folder.join("out.mkv")) > 15);
 }
