@@ -131,7 +131,7 @@ fn a_preprocessing_that_nothing_tells_is_told_of() {
     let numbers =
         words(&inspect(&[&[model, "--color-order", "bgr"], &numbers[..]].concat()).stdout);
     assert!(
-        numbers.contains("BGR, 0..1, minus 0.5, 0.4, 0.3, over 0.25 (as asked)"),
+        numbers.contains("custom: BGR, 0..1, minus 0.5 0.4 0.3, over 0.25 (as asked)"),
         "{numbers}"
     );
     let output = inspect(&[model, "--mean", "123.675,116.28,103.53"]);
