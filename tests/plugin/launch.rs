@@ -55,7 +55,7 @@ fn the_log_says_what_is_explained_and_how() {
         "opened squeezenet of /",
         "squeezenet.onnx: output “",
         "method cam",
-        "preprocessing caffe (Catalogue), places shown by the graph",
+        "preprocessing caffe (BGR, 0..255, minus 104, 117, 123, Catalogue), places shown by the graph",
         "run by the CPUExecutionProvider",
         "frames of 160 x 120 pixels of RGB, 30 a second: the network gets 303 x 227",
         "announces a latency of ",
