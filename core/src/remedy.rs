@@ -123,7 +123,7 @@ impl fmt::Display for Remedy {
             Self::ChooseTarget { classes } => {
                 write!(f, "Choose a target from 0 to {}.", classes.saturating_sub(1))
             }
-            Self::ChooseMethod => f.write_str("Choose the method auto, or hirescam."),
+            Self::ChooseMethod => f.write_str("Choose the method auto, or gradcam."),
         }
     }
 }

@@ -106,7 +106,7 @@ def maxvit(m):
     return Cut(body, m.classifier)
 
 
-# name: (cut, height, width, free size); None for networks that must be refused
+# name: (cut, height, width, free size)
 NETWORKS = {
     "squeezenet1_0": (squeezenet, 224, 256, True),
     "squeezenet1_1": (squeezenet, 224, 256, True),
@@ -133,10 +133,9 @@ NETWORKS = {
     "convnext_tiny": (convnext, 224, 256, True),
     "swin_t": (swin, 224, 224, False),
     "maxvit_t": (maxvit, 224, 224, False),
-    "vit_b_16": (None, 224, 224, False),
 }
 
-QUICK = ["squeezenet1_1", "resnet18", "mobilenet_v3_small", "alexnet", "vit_b_16"]
+QUICK = ["squeezenet1_1", "resnet18", "mobilenet_v3_small", "alexnet"]
 
 
 def build(name, image):

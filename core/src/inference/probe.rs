@@ -172,7 +172,9 @@ pub fn vanishes(
         }
     }
     let most = |of: fn(&(f32, f32)) -> f32| sums.iter().map(of).fold(0.0, f32::max);
-    Ok(most(|(sum, _)| sum.abs()) <= ROUNDING * most(|(_, size)| *size))
+    let size = most(|(_, size)| *size);
+    // A head of zeros makes nothing of anything.
+    Ok(size > 0.0 && most(|(sum, _)| sum.abs()) <= ROUNDING * size)
 }
 
 const NO_GRID: Remedy =
