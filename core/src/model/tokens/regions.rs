@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::onnx::shapes::broadcast;
+use crate::onnx::shapes::{broadcast, element_count};
 
 /// Most elements that are followed one by one.
 const MOST_ELEMENTS: usize = 1 << 22;
@@ -124,9 +124,7 @@ impl Regions {
         sizes: Vec<usize>,
         mut function: impl FnMut(&[usize]) -> Region,
     ) -> Option<Self> {
-        let count = sizes
-            .iter()
-            .try_fold(1usize, |n, &size| n.checked_mul(size))?;
+        let count = element_count(&sizes)?;
         if count > MOST_ELEMENTS {
             return None;
         }

@@ -10,6 +10,13 @@ pub fn absolute(axis: i64, rank: usize) -> Option<usize> {
     usize::try_from(axis).ok().filter(|&axis| axis < rank)
 }
 
+/// Number of elements of a tensor of this shape; none where there are more than can be counted.
+pub fn element_count(shape: &[usize]) -> Option<usize> {
+    shape
+        .iter()
+        .try_fold(1usize, |count, &size| count.checked_mul(size))
+}
+
 /// The shape to which operands of these shapes are spread out (ONNX, "Broadcasting").
 pub fn broadcast<'a>(shapes: impl IntoIterator<Item = &'a [usize]>) -> Option<Vec<usize>> {
     let mut result: Vec<usize> = Vec::new();

@@ -1,6 +1,8 @@
 //! Numbers that follow from shapes and constants: sizes, indices, masks of few elements.
 
-use super::arithmetic::{absolute, broadcast, positions, sliced, spread_strides, strides};
+use super::arithmetic::{
+    absolute, broadcast, element_count, positions, sliced, spread_strides, strides,
+};
 use super::numbers::Numbers;
 use super::table::{MOST_NUMBERS, Shapes};
 use crate::onnx::constant_fold;
@@ -13,16 +15,12 @@ pub fn computed(graph: &Graph, shapes: &Shapes, node: &Node) -> Option<Numbers> 
     let operand = |index: usize| shapes.numbers(graph, node.operand(index));
     let shape_of_result = || {
         let shape = shapes.of(graph, node.result())?;
-        let count = shape
-            .iter()
-            .try_fold(1usize, |n, &size| n.checked_mul(size))?;
+        let count = element_count(&shape)?;
         (count <= MOST_NUMBERS).then_some(shape)
     };
     let spread = |operands: Vec<Numbers>, is_integer: Option<bool>, of: &dyn Fn(&[f64]) -> f64| {
         let shape = broadcast(operands.iter().map(|operand| operand.shape.as_slice()))?;
-        let count = shape
-            .iter()
-            .try_fold(1usize, |n, &size| n.checked_mul(size))?;
+        let count = element_count(&shape)?;
         if count > MOST_NUMBERS {
             return None;
         }
@@ -76,9 +74,7 @@ pub fn computed(graph: &Graph, shapes: &Shapes, node: &Node) -> Option<Numbers> 
         }
         Op::Constant => {
             let shape = graph.constant_shape(node.result())?;
-            let count = shape
-                .iter()
-                .try_fold(1usize, |n, &size| n.checked_mul(size))?;
+            let count = element_count(&shape)?;
             (count <= MOST_NUMBERS)
                 .then(|| graph.constant(node.result()).map(Numbers::from))
                 .flatten()
@@ -89,9 +85,7 @@ pub fn computed(graph: &Graph, shapes: &Shapes, node: &Node) -> Option<Numbers> 
                 .into_iter()
                 .map(|size| usize::try_from(size).ok())
                 .collect::<Option<_>>()?;
-            let count = shape
-                .iter()
-                .try_fold(1usize, |n, &size| n.checked_mul(size))?;
+            let count = element_count(&shape)?;
             let fill = match node.find("value").and_then(|value| value.t.as_deref()) {
                 Some(fill) => Numbers::from(constant_fold::decode(fill)?),
                 None => Numbers {

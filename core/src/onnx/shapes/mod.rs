@@ -13,7 +13,7 @@ use std::collections::HashMap;
 
 use super::graph::Graph;
 
-pub use arithmetic::{absolute, broadcast, sliced};
+pub use arithmetic::{absolute, broadcast, element_count, sliced};
 pub use rules::{Equation, split_sizes};
 pub use table::Shapes;
 

@@ -1,8 +1,8 @@
 //! The shape of what each operator makes of operands of known shapes (ONNX, "Operators").
 
-use super::arithmetic::{absolute, broadcast, sliced};
+use super::arithmetic::{absolute, broadcast, element_count, sliced};
 use super::table::Shapes;
-use crate::onnx::graph::{Graph, element_count};
+use crate::onnx::graph::{self, Graph};
 use crate::onnx::ops::{Op, Places};
 use crate::onnx::proto::Node;
 
@@ -10,7 +10,7 @@ use crate::onnx::proto::Node;
 pub fn results(graph: &Graph, shapes: &Shapes, node: &Node) -> Option<Vec<Option<Vec<usize>>>> {
     let made = made(graph, shapes, node)?;
     let is_sane = |shape: &Vec<usize>| {
-        element_count(shape.iter().map(|&size| i64::try_from(size).unwrap_or(-1))).is_some()
+        graph::element_count(shape.iter().map(|&size| i64::try_from(size).unwrap_or(-1))).is_some()
     };
     Some(
         made.into_iter()
@@ -202,8 +202,10 @@ fn made(graph: &Graph, shapes: &Shapes, node: &Node) -> Option<Vec<Option<Vec<us
                 rank if axis == rank => shape.len(),
                 _ => absolute(axis, shape.len())?,
             };
-            let count = |sizes: &[usize]| sizes.iter().try_fold(1usize, |n, &s| n.checked_mul(s));
-            one(vec![count(&shape[..axis])?, count(&shape[axis..])?])
+            one(vec![
+                element_count(&shape[..axis])?,
+                element_count(&shape[axis..])?,
+            ])
         }
         Op::Squeeze => {
             let mut shape = operand(0)?;
@@ -451,12 +453,7 @@ pub fn split_sizes(
 }
 
 fn reshaped(shape: &[usize], wanted: &[i64], keeps_zero: bool) -> Option<Vec<usize>> {
-    let count = |sizes: &[usize]| {
-        sizes
-            .iter()
-            .try_fold(1usize, |n, &size| n.checked_mul(size))
-    };
-    let total = count(shape)?;
+    let total = element_count(shape)?;
     let mut sizes = Vec::with_capacity(wanted.len());
     for (axis, &size) in wanted.iter().enumerate() {
         sizes.push(match size {
@@ -466,9 +463,9 @@ fn reshaped(shape: &[usize], wanted: &[i64], keeps_zero: bool) -> Option<Vec<usi
         });
     }
     if let Some(free) = wanted.iter().position(|&size| size == -1) {
-        sizes[free] = total.checked_div(count(&sizes)?)?;
+        sizes[free] = total.checked_div(element_count(&sizes)?)?;
     }
-    (count(&sizes)? == total).then_some(sizes)
+    (element_count(&sizes)? == total).then_some(sizes)
 }
 
 /// The equation of an `Einsum`, without dots.

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::arithmetic::absolute;
+use super::arithmetic::{absolute, element_count};
 use super::numbers::Numbers;
 use crate::onnx::graph::Graph;
 use crate::onnx::proto::Node;
@@ -40,10 +40,7 @@ impl Shapes {
         if let Some(numbers) = self.numbers.get(tensor) {
             return Some(numbers.clone());
         }
-        let count = self
-            .of(graph, tensor)?
-            .iter()
-            .try_fold(1usize, |count, &size| count.checked_mul(size))?;
+        let count = element_count(&self.of(graph, tensor)?)?;
         let is_small = count <= MOST_NUMBERS && graph.initializer(tensor).is_some();
         is_small
             .then(|| graph.constant(tensor).map(Numbers::from))
