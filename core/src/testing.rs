@@ -49,6 +49,17 @@ impl Draft {
         draft
     }
 
+    /// A classifier to its logits `z`: the mean `p` of [`with_features`](Self::with_features), as a row `f`, and a dense
+    /// layer.
+    pub fn classifier() -> Self {
+        let mut draft = Self::with_features();
+        draft
+            .node("GlobalAveragePool", &["a"], "p")
+            .node("Flatten", &["p"], "f");
+        draft.random("w", &[3, 4]).node("MatMul", &["f", "w"], "z");
+        draft
+    }
+
     /// Two classes `y` of the feature map `a` and the tensor `number` added to it.
     pub fn classify_sum_with(&mut self, number: &str) -> &mut Self {
         self.node("Add", &["a", number], "m")

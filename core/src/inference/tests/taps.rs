@@ -6,19 +6,9 @@ use crate::onnx::node::{node, with_float, with_int, with_ints};
 use crate::onnx::proto::{self, attribute_type};
 use crate::testing::Draft;
 
-/// A classifier to its logits `z`.
-fn classifier() -> Draft {
-    let mut draft = Draft::with_features();
-    draft
-        .node("GlobalAveragePool", &["a"], "p")
-        .node("Flatten", &["p"], "f");
-    draft.random("w", &[3, 4]).node("MatMul", &["f", "w"], "z");
-    draft
-}
-
 #[test]
 fn means_and_maxima_are_added() {
-    let mut draft = classifier();
+    let mut draft = Draft::classifier();
     draft
         .node("GlobalMaxPool", &["a"], "m")
         .node("Flatten", &["m"], "g")
@@ -39,11 +29,11 @@ fn some_of_a_row_are_taken() {
             .node("Slice", &[tensor, "start", "end", "axis"], result);
     };
     // All logits but that of the background.
-    let mut draft = classifier();
+    let mut draft = Draft::classifier();
     slice(&mut draft, "z", "y");
     draft.output("y");
     assert_gradient(&draft);
-    let mut draft = classifier();
+    let mut draft = Draft::classifier();
     draft
         .random("b", &[4])
         .node("Add", &["z", "b"], "s")
@@ -52,7 +42,7 @@ fn some_of_a_row_are_taken() {
         .output("y");
     assert_gradient(&draft);
     // Half of what a hidden layer returns.
-    let mut draft = classifier();
+    let mut draft = Draft::classifier();
     draft.node("Tanh", &["z"], "h");
     slice(&mut draft, "h", "g");
     draft

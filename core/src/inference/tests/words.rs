@@ -19,16 +19,6 @@ fn assert_obstacle(draft: &Draft, words: &str) {
     assert_eq!(refusal(draft), format!("{LEAD}{words}"));
 }
 
-/// A classifier to its logits `z`.
-fn classifier() -> Draft {
-    let mut draft = Draft::with_features();
-    draft
-        .node("GlobalAveragePool", &["a"], "p")
-        .node("Flatten", &["p"], "f");
-    draft.random("w", &[3, 4]).node("MatMul", &["f", "w"], "z");
-    draft
-}
-
 fn foreign(op: &str, inputs: &[&str], output: &str, domain: &str) -> proto::Node {
     proto::Node {
         domain: Some(domain.into()),
@@ -38,7 +28,7 @@ fn foreign(op: &str, inputs: &[&str], output: &str, domain: &str) -> proto::Node
 
 #[test]
 fn changed_scores_are_no_tokens() {
-    let mut draft = classifier();
+    let mut draft = Draft::classifier();
     draft
         .node("Softmax", &["z"], "s")
         .weight("floor", &[], vec![0.01])
@@ -80,7 +70,7 @@ fn quantised_arithmetic_is_told_what_to_do() {
         ("QGemm", "com.microsoft"),
         ("DynamicQuantizeMatMul", "com.microsoft"),
     ] {
-        let mut draft = classifier();
+        let mut draft = Draft::classifier();
         draft.push(foreign(op, &["z"], "y", domain)).output("y");
         assert_obstacle(
             &draft,
@@ -95,7 +85,7 @@ fn optimised_files_are_told_what_to_do() {
         ("ReorderOutput", "com.microsoft.nchwc"),
         ("FusedGemm", "com.microsoft"),
     ] {
-        let mut draft = classifier();
+        let mut draft = Draft::classifier();
         draft.push(foreign(op, &["z"], "y", domain)).output("y");
         assert_obstacle(
             &draft,
