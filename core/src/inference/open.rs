@@ -40,7 +40,8 @@ pub fn network(options: &Options, cancellation: &Cancellation) -> Result<Network
     let size = |graph: &Graph, picture: &Picture| {
         picture_size(options, entry, &beside, &path, graph, picture)
     };
-    let wanted = wanted(options, label_file.as_ref(), &beside, &size);
+    let limit = options.memory_limit();
+    let wanted = wanted(options, limit, label_file.as_ref(), &beside, &size);
     let (analysis, mut files) = Analysis::of_file(&path, wanted)?;
     let graph = &analysis.graph;
     let picture = analysis.picture.clone();
@@ -83,7 +84,6 @@ pub fn network(options: &Options, cancellation: &Cancellation) -> Result<Network
         ends_in_scores.then_some(analysis.head_match.scores),
         &mut warnings,
     );
-    let limit = options.memory_limit();
     let structure = structure(&analysis, places);
     let gradient = analysis.gradient.as_ref();
     let has_constant_of_space = analysis.has_constant_of_space();
@@ -283,7 +283,8 @@ pub fn layers(options: &Options) -> Result<Vec<Layer>, Error> {
     let size = |graph: &Graph, picture: &Picture| {
         picture_size(options, entry, &beside, &path, graph, picture)
     };
-    let wanted = wanted(options, label_file.as_ref(), &beside, &size);
+    let limit = options.memory_limit();
+    let wanted = wanted(options, limit, label_file.as_ref(), &beside, &size);
     Ok(Analysis::of_file(&path, wanted)?.0.layers())
 }
 
@@ -298,6 +299,7 @@ fn beside(path: &Path, entry: Option<&Entry>, warnings: &mut Warnings) -> Beside
 /// What is asked of a network before it is read.
 fn wanted<'a>(
     options: &'a Options,
+    memory_limit: Option<u64>,
     label_file: Option<&Result<LabelFile, LabelsError>>,
     beside: &Beside,
     size: &'a SizeOf<'a>,
@@ -306,6 +308,7 @@ fn wanted<'a>(
         output: options.output.as_deref(),
         layer: options.layer.as_deref(),
         size: Some(size),
+        memory_limit,
         labels: label_file.and_then(|read| read.as_ref().ok()?.count()),
         own_labels: Some(metadata::label_counts),
         labels_beside: beside

@@ -1,5 +1,6 @@
 //! From the bytes of a network file to a graph that ONNX Runtime can be given.
 
+use std::cell::OnceCell;
 use std::path::Path;
 
 use prost::bytes::Bytes;
@@ -20,7 +21,6 @@ use super::normal_form::{self, classes};
 use super::places::{self, Places};
 use super::rewrite::{self, Refusal};
 use super::tappable::{self, Layer};
-use super::tokens::TokenPlaces;
 use super::types::{CellOrder, Head, HeadMatch, Layout};
 use crate::error::Error;
 use crate::file::{Ingredient, Opened, Trouble};
@@ -130,6 +130,16 @@ impl Analysis {
         let gradient = match head_match.head {
             Head::Channels | Head::Dense { .. } => None,
             Head::PooledLayers | Head::FlattenedLayers | Head::Layers { .. } => {
+                let bytes = cost::bytes_of_tail(&graph, &shapes, &head_match.tail);
+                if let Some(limit) = wanted.memory_limit.filter(|&limit| bytes > limit) {
+                    let layer = &head_match.features;
+                    return Err(ModelError::Memory {
+                        path: path.to_owned(),
+                        found: format!("the gradient at its layer “{layer}” takes {bytes} bytes"),
+                        limit: Some(limit),
+                    }
+                    .into());
+                }
                 let made = backward::differentiate(&graph, &facts, &shapes, &head_match, is_fixed);
                 Some(made.map_err(|found| {
                     refused(obstacle.unwrap_or(Obstacle {
@@ -186,7 +196,7 @@ impl Analysis {
             graph,
             facts,
             shapes,
-            places: &TokenPlaces::trace(graph, facts, shapes),
+            places: &OnceCell::new(),
             logits: &head_match.logits,
             scores: head_match.scores,
         };
@@ -204,18 +214,6 @@ impl Analysis {
     /// [`FileError::NotOnnx`] for a graph of more than 2 GiB, [`ModelError::Memory`] for one that takes more than
     /// `limit` bytes for weights and what follows from them.
     pub fn rewrite(self, path: &Path, limit: u64) -> Result<(Vec<u8>, HeadMatch), Error> {
-        let bytes = cost::bytes_of_tail(&self.graph, &self.shapes, &self.head_match.tail);
-        if self.gradient.is_some() && bytes > limit {
-            return Err(ModelError::Memory {
-                path: path.to_owned(),
-                found: format!(
-                    "the gradient at its layer “{}” takes {bytes} bytes",
-                    self.head_match.features
-                ),
-                limit: Some(limit),
-            }
-            .into());
-        }
         let model = rewrite::rewrite(
             self.graph,
             &self.facts,

@@ -30,7 +30,6 @@ pub(crate) mod similar;
 pub(crate) mod tappable;
 pub(crate) mod tokens;
 pub(crate) mod types;
-pub(crate) mod window;
 
 pub use activation::{Activation, Detail, FeatureMap, Target};
 pub use analysis::check;

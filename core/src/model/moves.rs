@@ -2,12 +2,12 @@
 
 use super::position::{Map, Position, merge};
 use super::shape_arithmetic::{MOST_NUMBERS, Sizes, numbers, short_constant};
-use super::window::windows;
 use crate::onnx::constant_fold::Constant;
 use crate::onnx::graph::Graph;
 use crate::onnx::ops::{Op, Places, Pool};
 use crate::onnx::proto::Node;
 use crate::onnx::shapes::absolute;
+use crate::onnx::window::{kernel, windows};
 
 /// What the operators' settings are read from.
 pub struct Moves<'a> {
@@ -53,7 +53,10 @@ impl Moves<'_> {
         let is_of_space = |axis: usize| first.axes().contains(&axis);
         let map = match node.op().facts().places {
             Places::Elementwise => merge(maps)?,
-            Places::Window { kernel } => first.window(windows(self.graph, node, kernel)?)?,
+            Places::Window { kernel: weights } => {
+                let kernel = kernel(node, || self.graph.constant_shape(node.operand(weights)))?;
+                first.window(windows(node, &kernel)?.try_into().ok()?)?
+            }
             Places::Global => return Some(Position::Single(index)),
             Places::Reduce => return self.reduce(index, node, first),
             Places::Pad => self.pad(index, node, first)?,

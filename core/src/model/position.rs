@@ -5,8 +5,8 @@
 
 use super::shape_arithmetic::UNKNOWN;
 use super::types::Layout;
-use super::window::Window;
 use crate::onnx::shapes::absolute;
+use crate::onnx::window::Window;
 
 /// The pixels of the network's input that reach one cell of the feature map through its
 /// convolutions and pools, as (vertical, horizontal) pairs in pixels. Gates that look at the

@@ -9,7 +9,7 @@ use super::order;
 use super::proto::{self, DimensionValue, TypeValue, data_type};
 
 /// Most elements of a constant tensor: a dense layer of 16,384 x 16,384.
-pub(super) const LARGEST_TENSOR: usize = 1 << 28;
+pub const LARGEST_TENSOR: usize = 1 << 28;
 
 /// An ONNX model whose main graph is known to be well formed: every tensor is made exactly once
 /// and, the nodes being sorted, before it is used, so walks from consumer to producer always end.

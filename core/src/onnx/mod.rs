@@ -22,3 +22,4 @@ pub(crate) mod order;
 pub(crate) mod proto;
 pub(crate) mod shapes;
 pub(crate) mod skim;
+pub(crate) mod window;

@@ -7,6 +7,9 @@ use crate::onnx::graph::Graph;
 use crate::onnx::proto::Node;
 use crate::onnx::shapes::{Shapes, absolute};
 
+/// Most numbers of a constant that a rule makes.
+pub const MOST_CONSTANTS: usize = 1 << 22;
+
 /// A graph whose tail is differentiated.
 pub struct Context<'a> {
     pub graph: &'a Graph,

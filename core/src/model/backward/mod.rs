@@ -26,9 +26,9 @@ use crate::onnx::graph::Graph;
 use crate::onnx::node::{node, with_int};
 use crate::onnx::ops::{Op, Values};
 use crate::onnx::proto::Node;
-use crate::onnx::shapes::Shapes;
+use crate::onnx::shapes::{Shapes, element_count};
 use cellwise_dense::Cellwise;
-use context::Context;
+use context::{Context, MOST_CONSTANTS};
 
 /// The gradient of one tensor: still "one for the chosen class", or a tensor.
 #[derive(Clone)]
@@ -68,7 +68,8 @@ pub fn differentiate(
     };
     let of_shape = || {
         let shape = shapes.of(graph, &head_match.logits)?;
-        Some(shape.iter().product())
+        let classes = element_count(&shape)?;
+        (classes <= MOST_CONSTANTS).then_some(classes)
     };
     let classes = tail(None)
         .iter()

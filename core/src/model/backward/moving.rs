@@ -1,6 +1,6 @@
 //! Gradients of operators that pick, join and spread elements: each element's gradient goes back to where it came from.
 
-use super::context::Context;
+use super::context::{Context, MOST_CONSTANTS};
 use crate::onnx::builder::GraphBuilder;
 use crate::onnx::node::with_int;
 use crate::onnx::ops::Op;
@@ -42,7 +42,7 @@ fn scatter(
         0.0;
         length
             .checked_mul(cells.len())
-            .filter(|&size| size < 1 << 24)?
+            .filter(|&size| size <= MOST_CONSTANTS)?
     ];
     for (place, &cell) in cells.iter().enumerate() {
         picks[cell * cells.len() + place] = 1.0;
@@ -67,10 +67,11 @@ pub fn slice(
     let slices = context.shapes.slices(context.graph, node, x.len())?;
     let mut dx = dy.to_owned();
     for (&axis, [start, end, step]) in slices.axes.iter().zip(slices.bounds) {
-        let cells = sliced(x[axis], start, end, step)?;
-        if cells.len() == x[axis] && step == 1 {
+        let run = sliced(x[axis], start, end, step)?;
+        if run.count == x[axis] && step == 1 {
             continue;
         }
+        let cells: Vec<usize> = run.cells().collect();
         let length = context.fixed_length(node.operand(0), axis)?;
         dx = scatter(builder, &dx, x.len(), axis, length, &cells)?;
     }
@@ -203,19 +204,8 @@ pub fn split(
 pub fn pad(builder: &mut GraphBuilder, context: &Context, node: &Node, dy: &str) -> Option<String> {
     let mode = node.find("mode").and_then(|mode| mode.s.as_deref());
     let rank = context.rank(node.operand(0))?;
-    let pads = context.shapes.setting(context.graph, node, "pads", 1)?;
-    let axes = match node.operand(3) {
-        "" => (0..rank).collect::<Vec<_>>(),
-        _ => context
-            .shapes
-            .integers(context.graph, node.operand(3))?
-            .into_iter()
-            .map(|axis| absolute(axis, rank))
-            .collect::<Option<_>>()?,
-    };
     let mut dx = dy.to_owned();
-    for (place, &axis) in axes.iter().enumerate() {
-        let (before, after) = (*pads.get(place)?, *pads.get(place + axes.len())?);
+    for (axis, [before, after]) in context.shapes.pads(context.graph, node, rank)? {
         if (before, after) == (0, 0) {
             continue;
         }
@@ -303,7 +293,7 @@ pub fn resize(
             continue;
         }
         let length = x[axis];
-        if axis < 2 || length > 4096 {
+        if axis < 2 || length * length > MOST_CONSTANTS {
             return None;
         }
         let mut unit = vec![0.0; length * length];

@@ -1,6 +1,6 @@
 //! Gradients of sums, means, maxima and norms over axes, of softmax, and of normalisations.
 
-use super::context::Context;
+use super::context::{Context, MOST_CONSTANTS};
 use super::windows::norm_slope;
 use crate::onnx::builder::GraphBuilder;
 use crate::onnx::node::with_ints;
@@ -15,20 +15,21 @@ pub fn reduction(
     dy: &str,
 ) -> Option<String> {
     let x = node.operand(0);
-    let rank = context.rank(x);
-    let names_axes = node.find("axes").is_some() || !node.operand(1).is_empty();
-    let loses_axes = node.int("keepdims", 1) == 0
-        && !matches!(
-            node.op(),
-            Op::GlobalAveragePool | Op::GlobalMaxPool | Op::GlobalLpPool
-        );
-    let (mut dy, mut y) = (dy.to_owned(), node.result().to_owned());
-    if loses_axes {
-        let axes: Vec<usize> = match names_axes {
-            true => context.shapes.axes(context.graph, node, 1, rank?)?,
-            false => (0..rank?).collect(),
+    let is_global = matches!(
+        node.op(),
+        Op::GlobalAveragePool | Op::GlobalMaxPool | Op::GlobalLpPool
+    );
+    let axes = || {
+        let rank = context.rank(x)?;
+        let axes = match is_global {
+            true => (2..rank).collect(),
+            false => context.shapes.reduced_axes(context.graph, node, rank)?,
         };
-        let axes: Vec<i64> = axes.into_iter().map(|axis| axis as i64).collect();
+        Some(axes.into_iter().map(|axis| axis as i64).collect::<Vec<_>>())
+    };
+    let (mut dy, mut y) = (dy.to_owned(), node.result().to_owned());
+    if node.int("keepdims", 1) == 0 && !is_global {
+        let axes = axes()?;
         dy = builder.unsqueeze(&dy, &axes);
         y = builder.unsqueeze(&y, &axes);
     }
@@ -44,13 +45,7 @@ pub fn reduction(
         // Shared by all that are equal.
         Op::ReduceMax | Op::ReduceMin | Op::GlobalMaxPool => {
             let is_best = builder.equal(x, &y);
-            let axes = match node.op() {
-                Op::GlobalMaxPool => (2..rank?).collect(),
-                _ if names_axes => context.shapes.axes(context.graph, node, 1, rank?)?,
-                _ => (0..rank?).collect::<Vec<_>>(),
-            };
-            let axes: Vec<i64> = axes.into_iter().map(|axis| axis as i64).collect();
-            let count = builder.reduce("ReduceSum", &is_best, &axes);
+            let count = builder.reduce("ReduceSum", &is_best, &axes()?);
             let share = builder.push("Div", &[&dy, &count]);
             builder.mul(&is_best, &share)
         }
@@ -260,7 +255,7 @@ pub fn local_response_normalisation(
     let channels = context.fixed_length(x, 1)?;
     let size = usize::try_from(node.int("size", 1))
         .ok()
-        .filter(|&size| size > 0)?;
+        .filter(|size| (1..MOST_CONSTANTS).contains(size))?;
     let (alpha, beta) = (node.float("alpha", 1e-4), node.float("beta", 0.75));
     let before = (size - 1) / 2;
     // Sums over neighbouring channels, as a convolution over rows of channels.

@@ -1,19 +1,19 @@
 //! Gradients of what slides windows over a map: convolutions and pools.
 
-use super::context::Context;
+use super::context::{Context, MOST_CONSTANTS};
 use crate::onnx::builder::GraphBuilder;
 use crate::onnx::node::{with_int, with_ints};
 use crate::onnx::ops::Op;
 use crate::onnx::proto::Node;
+use crate::onnx::shapes::element_count;
+use crate::onnx::window::{Window, kernel, windows};
 
 /// Fills what lies beside a map whose maximum is sought. Times zero it is zero, which infinity is not.
 const LOWEST: f32 = -1e30;
 
 /// The windows of a node, with the padding written out.
 pub struct Geometry {
-    kernel: Vec<usize>,
-    strides: Vec<usize>,
-    dilations: Vec<usize>,
+    windows: Vec<Window>,
     /// Padding before and after, along each axis of space.
     pads: Vec<[usize; 2]>,
     /// Cells that no window reaches at the end of each padded axis; none where they differ from picture to picture.
@@ -27,76 +27,61 @@ impl Geometry {
             context.shape(node.operand(0))?,
             context.shape(node.result())?,
         );
-        let kernel: Vec<usize> = match node.ints("kernel_shape") {
-            Some(kernel) => kernel
-                .iter()
-                .map(|&size| usize::try_from(size).ok())
-                .collect::<Option<_>>()?,
-            None => context.shape(node.operand(1))?.get(2..)?.to_vec(),
-        };
-        let axes = kernel.len();
-        if x.len() != axes + 2 || y.len() != axes + 2 {
+        let kernel = kernel(node, || context.shape(node.operand(1)))?;
+        let windows = windows(node, &kernel)?;
+        if x.len() != windows.len() + 2 || y.len() != x.len() {
             return None;
         }
-        let setting = |name: &str, index: usize, default: usize| match node.ints(name) {
-            Some(values) => usize::try_from(*values.get(index)?).ok(),
-            None => Some(default),
-        };
-        let automatic = node.find("auto_pad").and_then(|found| found.s.as_deref());
         let is_fixed =
             (2..x.len()).all(|axis| context.fixed_length(node.operand(0), axis).is_some());
-        let mut geometry = Self {
-            strides: (0..axes)
-                .map(|axis| setting("strides", axis, 1))
-                .collect::<Option<_>>()?,
-            dilations: (0..axes)
-                .map(|axis| setting("dilations", axis, 1))
-                .collect::<Option<_>>()?,
-            pads: Vec::new(),
-            rest: None,
-            kernel,
-        };
-        let mut rest = Vec::new();
-        for axis in 0..axes {
-            let (cells, made) = (x[axis + 2], y[axis + 2]);
-            let covered = made
-                .checked_sub(1)?
-                .checked_mul(geometry.strides[axis])?
-                .checked_add(geometry.reach(axis)?)?
-                .checked_add(1)?;
-            let total = covered.saturating_sub(cells);
-            let mut pads = match automatic {
-                Some(b"SAME_UPPER") => [total / 2, total.div_ceil(2)],
-                Some(b"SAME_LOWER") => [total.div_ceil(2), total / 2],
-                Some(b"VALID") => [0, 0],
-                _ => [setting("pads", axis, 0)?, setting("pads", axis + axes, 0)?],
-            };
-            // The last window may reach farther than that.
-            pads[1] = pads[1].max(covered.saturating_sub(cells + pads[0]));
-            let depends_on_size = automatic.is_some_and(|kind| kind.starts_with(b"SAME"))
-                && geometry.strides[axis] > 1
-                || node.int("ceil_mode", 0) != 0;
-            if depends_on_size && !is_fixed {
-                return None;
-            }
-            rest.push((cells + pads[0] + pads[1]).checked_sub(covered)?);
-            geometry.pads.push(pads);
+        if !is_fixed && windows.iter().any(Window::depends_on_size) {
+            return None;
         }
-        geometry.rest = is_fixed.then_some(rest);
-        Some(geometry)
+        let sizes = || windows.iter().zip(x[2..].iter().zip(&y[2..]));
+        let pads: Vec<[usize; 2]> = sizes()
+            .map(|(window, (&cells, &made))| window.pads(cells, made))
+            .collect::<Option<_>>()?;
+        let rest = sizes()
+            .zip(&pads)
+            .map(|((window, (&cells, &made)), [before, after])| {
+                (cells + before + after).checked_sub(window.covered(made)?)
+            });
+        let rest = rest.collect::<Option<_>>()?;
+        Some(Self {
+            pads,
+            rest: is_fixed.then_some(rest),
+            windows,
+        })
     }
 
-    /// Cells from the first to the last one that a window sees.
-    fn reach(&self, axis: usize) -> Option<usize> {
-        self.kernel[axis]
-            .checked_sub(1)?
-            .checked_mul(self.dilations[axis])
+    /// The same windows of a map that is padded already.
+    fn without_pads(&self) -> Self {
+        Self {
+            windows: self.windows.clone(),
+            pads: vec![[0, 0]; self.pads.len()],
+            rest: None,
+        }
+    }
+
+    /// The kernel's sizes.
+    fn kernel(&self) -> impl Iterator<Item = usize> {
+        self.windows.iter().map(|window| window.kernel)
+    }
+
+    /// Cells of a window, if they are not too many to be picked one by one.
+    fn cells(&self) -> Option<usize> {
+        let kernel: Vec<usize> = self.kernel().collect();
+        let cells = element_count(&kernel)?;
+        (cells.checked_mul(cells)? <= MOST_CONSTANTS).then_some(cells)
     }
 
     fn with_windows(&self, node: Node) -> Node {
-        let ints = |values: &[usize]| values.iter().map(|&value| value as i64).collect::<Vec<_>>();
-        let node = with_ints(node, "strides", &ints(&self.strides));
-        with_ints(node, "dilations", &ints(&self.dilations))
+        let ints = |of: fn(&Window) -> usize| {
+            let values = self.windows.iter().map(|window| of(window) as i64);
+            values.collect::<Vec<_>>()
+        };
+        let node = with_ints(node, "strides", &ints(|window| window.stride));
+        with_ints(node, "dilations", &ints(|window| window.dilation))
     }
 
     fn with_pads(&self, node: Node) -> Node {
@@ -115,7 +100,7 @@ impl Geometry {
         group: i64,
         x: &str,
     ) -> Option<String> {
-        let plain = self.strides.iter().all(|&stride| stride == 1);
+        let plain = self.windows.iter().all(|window| window.stride == 1);
         let is_padded = self.pads.iter().any(|pads| *pads != [0, 0]);
         if plain || self.rest.is_some() {
             let rest: Vec<i64> = self
@@ -127,7 +112,7 @@ impl Geometry {
             let reaches_all = rest.iter().all(|&rest| rest == 0);
             return Some(
                 builder.push_with("ConvTranspose", &[dy, kernels], |mut node| {
-                    if !plain || self.dilations.iter().any(|&dilation| dilation != 1) {
+                    if !plain || self.windows.iter().any(|window| window.dilation != 1) {
                         node = self.with_windows(node);
                     }
                     if is_padded {
@@ -152,8 +137,8 @@ impl Geometry {
             with_int(self.with_windows(node), "group", group)
         });
         let rank = context.rank(x)?;
-        let ends: Vec<(usize, [usize; 2])> = (0..self.strides.len())
-            .map(|axis| (axis + 2, [0, self.strides[axis]]))
+        let ends: Vec<(usize, [usize; 2])> = (0..self.windows.len())
+            .map(|axis| (axis + 2, [0, self.windows[axis].stride]))
             .collect();
         let padded = builder.pad(&whole, rank, &ends, 0.0);
         let shape = builder.push("Shape", &[x]);
@@ -167,15 +152,14 @@ impl Geometry {
     }
 
     /// Kernels that pick each cell of a window: cells x 1 x kernel.
-    fn picks(&self, builder: &mut GraphBuilder) -> String {
-        let cells: usize = self.kernel.iter().product();
+    fn picks(&self, builder: &mut GraphBuilder, cells: usize) -> String {
         let mut values = vec![0.0; cells * cells];
         for cell in 0..cells {
             values[cell * cells + cell] = 1.0;
         }
         let dims: Vec<i64> = [cells as i64, 1]
             .into_iter()
-            .chain(self.kernel.iter().map(|&size| size as i64))
+            .chain(self.kernel().map(|size| size as i64))
             .collect();
         builder.floats(&dims, values)
     }
@@ -200,14 +184,8 @@ pub fn pool(
     };
     let dy = single(builder, dy);
     let x_single = single(builder, x);
-    let cells: usize = geometry.kernel.iter().product();
-    let unpadded = Geometry {
-        pads: vec![[0, 0]; axes],
-        kernel: geometry.kernel.clone(),
-        strides: geometry.strides.clone(),
-        dilations: geometry.dilations.clone(),
-        rest: None,
-    };
+    let cells = geometry.cells()?;
+    let unpadded = geometry.without_pads();
     let pads: Vec<(usize, [usize; 2])> = (0..axes)
         .map(|axis| (axis + 2, geometry.pads[axis]))
         .collect();
@@ -219,7 +197,7 @@ pub fn pool(
             let ones = vec![1.0; cells];
             let dims: Vec<i64> = [1, 1]
                 .into_iter()
-                .chain(geometry.kernel.iter().map(|&size| size as i64))
+                .chain(geometry.kernel().map(|size| size as i64))
                 .collect();
             let ones = builder.floats(&dims, ones);
             let counts_padding = node.int("count_include_pad", 0) != 0;
@@ -258,7 +236,7 @@ pub fn pool(
             geometry.transposed(builder, context, &share, &ones, 1, x)?
         }
         Op::MaxPool => {
-            let picks = geometry.picks(builder);
+            let picks = geometry.picks(builder, cells);
             let padded = builder.pad(&x_single, rank, &pads, LOWEST);
             let seen = windows(builder, &padded, &picks);
             // The first of equals, as in PyTorch.
@@ -274,7 +252,7 @@ pub fn pool(
         }
         Op::LpPool => {
             let power = node.int("p", 2) as f32;
-            let picks = geometry.picks(builder);
+            let picks = geometry.picks(builder, cells);
             let padded = builder.pad(&x_single, rank, &pads, 0.0);
             let seen = windows(builder, &padded, &picks);
             let y = single(builder, y);

@@ -21,7 +21,6 @@ use super::moves::is_maximum;
 use super::normal_form::classes::Told;
 use super::position::Position;
 use super::shape_arithmetic::numbers;
-use super::tokens::TokenPlaces;
 use super::types::{CellOrder, Head, HeadMatch, Layout, Scores};
 use crate::onnx::graph::Graph;
 use crate::onnx::ops::{Op, Places};
@@ -50,40 +49,21 @@ pub fn find(
     let mut first_obstacle = None;
     let mut candidates = Vec::new();
     for told in told {
-        let search = |logits| Search {
+        let search = Search {
             graph,
             facts,
             shapes,
-            places: places.get_or_init(|| TokenPlaces::trace(graph, facts, shapes)),
-            logits,
+            places: &places,
+            // What the logits are, where the rest of the network is explained by its gradient.
+            logits: told.bounded.as_deref().unwrap_or(&told.logits),
             scores: told.scores,
         };
-        // What the logits are, where the rest of the network is explained by its gradient.
-        let logits = told.bounded.as_deref().unwrap_or(&told.logits);
-        let last = match find_told(graph, facts, told) {
-            Ok(head_match) => {
-                let head_match = before_covering_kernel(graph, facts, head_match);
-                // What a pool has made one cell of has places before it.
-                let before_pool = || search(logits).last().map(|before| (before, None));
-                let found =
-                    Some(&head_match).filter(|found| !is_pooled_already(graph, facts, found));
-                match found {
-                    None => Ok(before_pool().unwrap_or((head_match, None))),
-                    Some(_) => Ok((search(logits).with_tokens(head_match, is_fixed), None)),
-                }
-            }
-            Err(obstacle) if told.altered.is_some() => Err(obstacle),
-            Err(obstacle) => match search(logits).last() {
-                Some(head_match) => Ok((head_match, Some(obstacle))),
-                None => Err(obstacle),
-            },
-        };
+        let last = last_before(&search, told, is_fixed);
         let found = match (wanted.layer, last) {
             (None, last) => last,
             (Some(asked), Ok(last)) if last.0.features == asked => Ok(last),
-            (Some(asked), _) => search(logits)
-                .asked(asked)
-                .map(|head_match| (head_match, None)),
+            (Some(_), Err(obstacle)) if told.altered.is_some() => Err(obstacle),
+            (Some(asked), _) => search.asked(asked).map(|head_match| (head_match, None)),
         };
         match found {
             Ok((head_match, obstacle)) => candidates.push(Candidate {
@@ -107,6 +87,33 @@ pub fn find(
             advice: OTHER_NETWORK,
         })
     })
+}
+
+/// The head after the last feature map before the logits that are `told`; with what keeps it from being a pool or a
+/// flattening, where it is neither.
+fn last_before(
+    search: &Search,
+    told: &Told,
+    is_fixed: bool,
+) -> Result<(HeadMatch, Option<Obstacle>), Obstacle> {
+    let (graph, facts) = (search.graph, search.facts);
+    match find_told(graph, facts, told) {
+        Ok(found) => {
+            let found = before_covering_kernel(graph, facts, found);
+            // What a pool has made one cell of has places before it.
+            let head_match = if is_pooled_already(graph, facts, &found) {
+                search.last().unwrap_or(found)
+            } else {
+                search.with_tokens(found, is_fixed)
+            };
+            Ok((head_match, None))
+        }
+        Err(obstacle) if told.altered.is_some() => Err(obstacle),
+        Err(obstacle) => match search.last() {
+            Some(head_match) => Ok((head_match, Some(obstacle))),
+            None => Err(obstacle),
+        },
+    }
 }
 
 /// Whether the features are the one cell that a pool over the whole map has left.

@@ -6,6 +6,7 @@
 //! head reads. Not at that normalisation's input: a normalisation does not change when a token is scaled, so where
 //! tokens act on the logit through one alone, features times gradient add up to zero for each of them.
 
+use std::cell::OnceCell;
 use std::collections::{BTreeSet, HashSet};
 
 use super::obstacle::{Obstacle, name};
@@ -25,12 +26,18 @@ pub struct Search<'a> {
     pub graph: &'a Graph,
     pub facts: &'a Facts,
     pub shapes: &'a Shapes,
-    pub places: &'a TokenPlaces,
+    /// Which tokens stand for which places; followed when they are asked for, which for feature maps they are not.
+    pub places: &'a OnceCell<TokenPlaces>,
     pub logits: &'a str,
     pub scores: Scores,
 }
 
 impl Search<'_> {
+    fn places(&self) -> &TokenPlaces {
+        let trace = || TokenPlaces::trace(self.graph, self.facts, self.shapes);
+        self.places.get_or_init(trace)
+    }
+
     /// `found`, whose features may be a map that went through tokens: where operators moved its cells in a way that only
     /// holds for one size of picture, and this `is_fixed`, or it is in a row, its cells are those of the tokens.
     pub fn with_tokens(&self, found: HeadMatch, is_fixed: bool) -> HeadMatch {
@@ -41,7 +48,7 @@ impl Search<'_> {
         {
             return found;
         }
-        match self.places.grid(&found.features) {
+        match self.places().grid(&found.features) {
             Some(grid) if grid.tokens == grid.order.len() => HeadMatch {
                 order: CellOrder::Tokens(grid),
                 ..found
@@ -69,12 +76,12 @@ impl Search<'_> {
             if sums_up.is_none() && makes_scores {
                 return None;
             }
-            if sums_up.is_none() && self.places.mixes(index) {
+            if sums_up.is_none() && self.places().mixes(index) {
                 if !is_pool(node) {
                     return self.before_mixing(node);
                 }
                 sums_up = Some(index);
-            } else if sums_up.is_some() && self.places.mixes(index) && !is_pool(node) {
+            } else if sums_up.is_some() && self.places().mixes(index) && !is_pool(node) {
                 return None;
             }
             pending
@@ -104,7 +111,7 @@ impl Search<'_> {
         let mut tensor = operands
             .iter()
             .rev()
-            .find(|operand| self.places.is_spread_out(operand) || self.cells(operand).is_some())
+            .find(|operand| self.places().is_spread_out(operand) || self.cells(operand).is_some())
             .copied()?;
         let is_attention = operands.len() > 1;
         let mut features = None;
@@ -133,7 +140,7 @@ impl Search<'_> {
                 break;
             }
             tensor = varying(graph, node).find(|operand| {
-                self.places.is_spread_out(operand) || self.cells(operand).is_some()
+                self.places().is_spread_out(operand) || self.cells(operand).is_some()
             })?;
         }
         self.at(features.or_else(|| self.with_cells(tensor))?)
@@ -263,14 +270,14 @@ impl Search<'_> {
                 let has_rows = map.cells().into_iter().all(|cells| cells > 1);
                 has_rows.then_some(CellOrder::Map(layout))
             }
-            _ => self.places.grid(tensor).map(CellOrder::Tokens),
+            _ => self.places().grid(tensor).map(CellOrder::Tokens),
         }
     }
 
     /// Whether the logits follow from more than one cell of `found`'s features: behind a transformer's last attention only
     /// the class token counts.
     pub fn is_summed_up(&self, found: &HeadMatch) -> bool {
-        found.tail.iter().any(|&index| self.places.may_mix(index))
+        found.tail.iter().any(|&index| self.places().may_mix(index))
     }
 
     /// Whether a convolution or dense layer lies before `tensor`, which is the picture itself otherwise.

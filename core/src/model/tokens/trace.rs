@@ -10,12 +10,19 @@ use crate::onnx::graph::Graph;
 use crate::onnx::ops::{Op, Places};
 use crate::onnx::proto::Node;
 use crate::onnx::shapes::{Equation, Shapes, absolute, sliced, split_sizes};
+use crate::onnx::window::{kernel, windows};
 
 /// More than any picture.
 const ANYWHERE: Rectangle = Rectangle {
     low: [-1e6; 2],
     high: [1e6; 2],
 };
+
+/// Longest axis that is followed.
+const MOST_CELLS: usize = 1 << 20;
+
+/// Most regions that are kept of all tensors together.
+const MOST_IN_ALL: usize = 1 << 24;
 
 /// What is known of the elements of tensors that are no feature maps.
 #[derive(Debug)]
@@ -42,6 +49,7 @@ impl TokenPlaces {
                 lost: Vec::new(),
             },
         };
+        let mut left = MOST_IN_ALL;
         for (index, node) in graph.nodes().iter().enumerate() {
             if !graph.varies(node.result()) {
                 continue;
@@ -51,8 +59,10 @@ impl TokenPlaces {
                 if output.is_empty() || is_map {
                     continue;
                 }
-                match trace.through(index, node, place) {
+                let regions = trace.through(index, node, place);
+                match regions.filter(|regions| regions.values.len() <= left) {
                     Some(regions) => {
+                        left -= regions.values.len();
                         trace.places.regions.insert(output.clone(), regions);
                     }
                     None => trace.places.lost.push(index),
@@ -144,6 +154,11 @@ impl Trace<'_> {
 
     fn through(&mut self, index: usize, node: &Node, place: usize) -> Option<Regions> {
         let facts = node.op().facts();
+        // What is looked at cell by cell along an axis is bounded.
+        let shape = self.shape(node.output.get(place)?)?;
+        if shape.iter().any(|&size| size > MOST_CELLS) {
+            return None;
+        }
         match node.op() {
             Op::MatMul | Op::Gemm | Op::Einsum => self.product(index, node),
             Op::Attention => {
@@ -205,8 +220,8 @@ impl Trace<'_> {
                 let mut regions = self.operand(node, 0)?;
                 let slices = self.shapes.slices(self.graph, node, regions.rank())?;
                 for (&axis, [start, end, step]) in slices.axes.iter().zip(slices.bounds) {
-                    let cells = sliced(regions.shape[axis], start, end, step)?;
-                    let cells: Vec<_> = cells.into_iter().map(Some).collect();
+                    let run = sliced(regions.shape[axis], start, end, step)?;
+                    let cells: Vec<_> = run.cells().map(Some).collect();
                     regions = regions.picked(axis, &cells)?;
                 }
                 Some(regions)
@@ -295,12 +310,7 @@ impl Trace<'_> {
 
     fn sum_up(&mut self, index: usize, node: &Node) -> Option<Regions> {
         let regions = self.operand(node, 0)?;
-        let names_axes = node.find("axes").is_some() || !node.operand(1).is_empty();
-        let axes = if names_axes {
-            self.shapes.axes(self.graph, node, 1, regions.rank())?
-        } else {
-            (0..regions.rank()).collect()
-        };
+        let axes = self.shapes.reduced_axes(self.graph, node, regions.rank())?;
         let shape = self.shape(node.result())?;
         let reduced = self.reduce(index, regions, &axes)?;
         if node.int("keepdims", 1) != 0 {
@@ -366,16 +376,10 @@ impl Trace<'_> {
 
     fn pad(&mut self, node: &Node) -> Option<Regions> {
         let mut regions = self.operand(node, 0)?;
-        let pads = self.shapes.setting(self.graph, node, "pads", 1)?;
-        let rank = regions.rank();
-        if pads.len() != 2 * rank {
-            return None;
-        }
-        for axis in 0..rank {
-            let (before, after) = (pads[axis], pads[axis + rank]);
+        for (axis, [before, after]) in self.shapes.pads(self.graph, node, regions.rank())? {
             if (before, after) != (0, 0) {
                 let length = i64::try_from(regions.shape[axis]).ok()?;
-                let cells = (-before..length.checked_add(after)?)
+                let cells = (-before..length + after)
                     .map(|cell| usize::try_from(cell).ok().filter(|_| cell < length));
                 regions = regions.picked(axis, &cells.collect::<Vec<_>>())?;
             }
@@ -412,7 +416,8 @@ impl Trace<'_> {
             .flatten()
             .filter(TokenGrid::is_in_order)
             .and_then(|grid| {
-                let windows = crate::model::window::windows(self.graph, node, 1)?;
+                let kernel = kernel(node, || self.shape(node.operand(1)))?;
+                let windows = windows(node, &kernel)?.try_into().ok()?;
                 let size =
                     [0, 1].map(|axis| (grid.cells[axis] as f64 * grid.stride[axis]) as usize);
                 Map::of_grid(grid.cells, grid.offset, grid.stride, size).window(windows)

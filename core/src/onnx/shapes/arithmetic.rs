@@ -37,37 +37,51 @@ pub fn broadcast<'a>(shapes: impl IntoIterator<Item = &'a [usize]>) -> Option<Ve
     Some(result)
 }
 
-/// The cells along an axis of `length` that a slice from `start` to before `end` by `step` picks, in its order.
-pub fn sliced(length: usize, start: i64, end: i64, step: i64) -> Option<Vec<usize>> {
+/// Cells along an axis, at equal distances.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Run {
+    pub first: usize,
+    pub step: i64,
+    pub count: usize,
+}
+
+impl Run {
+    /// The cells in their order.
+    pub fn cells(self) -> impl ExactSizeIterator<Item = usize> {
+        let cell = move |index: usize| {
+            self.first
+                .saturating_add_signed((index as isize).saturating_mul(self.step as isize))
+        };
+        (0..self.count).map(cell)
+    }
+}
+
+/// The cells along an axis of `length` that a slice from `start` to before `end` by `step` picks; negative bounds count
+/// from the end.
+pub fn sliced(length: usize, start: i64, end: i64, step: i64) -> Option<Run> {
     let length = i64::try_from(length).ok()?;
-    let from_start = |bound: i64| {
-        if bound < 0 {
-            bound.saturating_add(length)
-        } else {
-            bound
-        }
+    let from_start = |bound: i64| match bound < 0 {
+        true => bound.saturating_add(length),
+        false => bound,
     };
+    // Backwards, the end may lie before the first cell.
     let (low, high) = if step > 0 {
         (0, length)
     } else {
         (-1, length - 1)
     };
-    let mut cell = from_start(start).clamp(low.max(0), high.max(0));
-    // The end of a slice backwards may lie before the first cell.
+    let first = from_start(start).clamp(low.max(0), high.max(0));
     let end = from_start(end).clamp(low, high);
-    let mut cells = Vec::new();
-    if step == 0 || length == 0 {
-        return (step != 0).then_some(cells);
-    }
-    while if step > 0 { cell < end } else { cell > end } {
-        cells.push(
-            usize::try_from(cell)
-                .ok()
-                .filter(|&cell| (cell as i64) < length)?,
-        );
-        cell = cell.checked_add(step)?;
-    }
-    Some(cells)
+    let distance = if step > 0 { end - first } else { first - end };
+    let count = match u64::try_from(distance) {
+        Ok(distance) if length > 0 => distance.div_ceil(step.unsigned_abs().max(1)),
+        _ => 0,
+    };
+    (step != 0).then_some(Run {
+        first: usize::try_from(first).ok()?,
+        step,
+        count: usize::try_from(count).ok()?,
+    })
 }
 
 /// For each element of a tensor of `shape`, where in a tensor of `strides` it lies.

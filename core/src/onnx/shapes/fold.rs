@@ -190,7 +190,9 @@ pub fn computed(graph: &Graph, shapes: &Shapes, node: &Node) -> Option<Numbers> 
                 .map(|&size| (0..size).collect())
                 .collect();
             for (&axis, [start, end, step]) in slices.axes.iter().zip(slices.bounds) {
-                along[axis] = sliced(numbers.shape[axis], start, end, step)?;
+                along[axis] = sliced(numbers.shape[axis], start, end, step)?
+                    .cells()
+                    .collect();
             }
             let mut places = vec![0];
             for (cells, stride) in along.iter().zip(strides(&numbers.shape)) {

@@ -5,6 +5,7 @@ use super::table::Shapes;
 use crate::onnx::graph::{self, Graph};
 use crate::onnx::ops::{Op, Places};
 use crate::onnx::proto::Node;
+use crate::onnx::window::windows;
 
 /// The shapes of the outputs of `node`, as many as are known; none where nothing is.
 pub fn results(graph: &Graph, shapes: &Shapes, node: &Node) -> Option<Vec<Option<Vec<usize>>>> {
@@ -75,14 +76,7 @@ fn made(graph: &Graph, shapes: &Shapes, node: &Node) -> Option<Vec<Option<Vec<us
         }
         _ if facts.places == Places::Reduce => {
             let mut shape = operand(0)?;
-            let names_axes = node.find("axes").is_some() || !node.operand(1).is_empty();
-            let axes = if names_axes {
-                shapes.axes(graph, node, 1, shape.len())?
-            } else if node.int("noop_with_empty_axes", 0) != 0 {
-                Vec::new()
-            } else {
-                (0..shape.len()).collect()
-            };
+            let axes = shapes.reduced_axes(graph, node, shape.len())?;
             for &axis in axes.iter().rev() {
                 if node.int("keepdims", 1) != 0 {
                     shape[axis] = 1;
@@ -132,7 +126,7 @@ fn made(graph: &Graph, shapes: &Shapes, node: &Node) -> Option<Vec<Option<Vec<us
             let mut shape = operand(0)?;
             let slices = shapes.slices(graph, node, shape.len())?;
             for (&axis, [start, end, step]) in slices.axes.iter().zip(slices.bounds) {
-                shape[axis] = sliced(shape[axis], start, end, step)?.len();
+                shape[axis] = sliced(shape[axis], start, end, step)?.count;
             }
             one(shape)
         }
@@ -150,23 +144,8 @@ fn made(graph: &Graph, shapes: &Shapes, node: &Node) -> Option<Vec<Option<Vec<us
         }
         Op::Pad => {
             let mut shape = operand(0)?;
-            let pads = match node.ints("paddings") {
-                Some(pads) => pads.to_vec(),
-                None => shapes.setting(graph, node, "pads", 1)?,
-            };
-            let axes = match node.operand(3) {
-                "" => (0..shape.len()).collect(),
-                _ => shapes
-                    .integers(graph, node.operand(3))?
-                    .into_iter()
-                    .map(|axis| absolute(axis, shape.len()))
-                    .collect::<Option<Vec<_>>>()?,
-            };
-            for (place, &axis) in axes.iter().enumerate() {
-                let added = pads
-                    .get(place)?
-                    .checked_add(*pads.get(place + axes.len())?)?;
-                let size = i64::try_from(shape[axis]).ok()?.checked_add(added)?;
+            for (axis, [before, after]) in shapes.pads(graph, node, shape.len())? {
+                let size = i64::try_from(shape[axis]).ok()? + before + after;
                 shape[axis] = usize::try_from(size).ok()?;
             }
             one(shape)
@@ -242,11 +221,16 @@ fn made(graph: &Graph, shapes: &Shapes, node: &Node) -> Option<Vec<Option<Vec<us
             let side = usize::try_from(node.int("blocksize", 1))
                 .ok()
                 .filter(|&side| side > 0)?;
+            let cells = side.checked_mul(side)?;
             one(match node.op() {
                 Op::SpaceToDepth => {
-                    vec![batch, channels * side * side, height / side, width / side]
+                    let channels = channels.checked_mul(cells)?;
+                    vec![batch, channels, height / side, width / side]
                 }
-                _ => vec![batch, channels / (side * side), height * side, width * side],
+                _ => {
+                    let [height, width] = [height.checked_mul(side)?, width.checked_mul(side)?];
+                    vec![batch, channels / cells, height, width]
+                }
             })
         }
         Op::Resize | Op::Upsample => {
@@ -332,40 +316,9 @@ fn whole(numbers: &[i64]) -> Option<Vec<usize>> {
 /// The sizes along space of what windows of `kernel` make of `x`, of any number of axes.
 fn windowed(node: &Node, x: &[usize], kernel: &[usize]) -> Option<Vec<usize>> {
     let space = x.get(2..).filter(|space| space.len() == kernel.len())?;
-    let setting = |name: &str, index: usize, default: usize| match node.ints(name) {
-        Some(values) => usize::try_from(*values.get(index)?)
-            .ok()
-            .filter(|&v| v < 1 << 20),
-        None => Some(default),
-    };
-    let automatic = node.find("auto_pad").and_then(|found| found.s.as_deref());
-    (0..kernel.len())
-        .map(|axis| {
-            let stride = setting("strides", axis, 1).filter(|&stride| stride > 0)?;
-            let reach = kernel[axis]
-                .checked_sub(1)?
-                .checked_mul(setting("dilations", axis, 1)?)?;
-            let (before, after) = match automatic {
-                Some(b"SAME_UPPER" | b"SAME_LOWER") => return Some(space[axis].div_ceil(stride)),
-                Some(b"VALID") => (0, 0),
-                _ => (
-                    setting("pads", axis, 0)?,
-                    setting("pads", axis + kernel.len(), 0)?,
-                ),
-            };
-            let rest = space[axis]
-                .checked_add(before)?
-                .checked_add(after)?
-                .checked_sub(reach.checked_add(1)?)?;
-            if node.int("ceil_mode", 0) == 0 {
-                return Some(rest / stride + 1);
-            }
-            let rounded = rest.div_ceil(stride) + 1;
-            // A window that would start behind the map is none.
-            let starts_behind = (rounded - 1) * stride >= space[axis].checked_add(before)?;
-            Some(if starts_behind { rounded - 1 } else { rounded })
-        })
-        .collect()
+    let windows = windows(node, kernel)?;
+    let sizes = windows.iter().zip(space);
+    sizes.map(|(window, &cells)| window.cells(cells)).collect()
 }
 
 fn transposed(node: &Node, x: &[usize], kernel: &[usize]) -> Option<Vec<usize>> {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::arithmetic::{absolute, element_count};
 use super::numbers::Numbers;
-use crate::onnx::graph::Graph;
+use crate::onnx::graph::{Graph, LARGEST_TENSOR};
 use crate::onnx::proto::Node;
 
 /// Most elements of a tensor whose numbers are looked at: indices of a picture's tokens, and sizes.
@@ -82,7 +82,39 @@ impl Shapes {
             .map(|axis| absolute(axis, rank))
             .collect::<Option<_>>()?;
         axes.sort_unstable();
-        Some(axes)
+        let is_distinct = axes.windows(2).all(|pair| pair[0] != pair[1]);
+        is_distinct.then_some(axes)
+    }
+
+    /// The axes over which `node` sums up a tensor of `rank`, in ascending order; all of them where it names none.
+    pub fn reduced_axes(&self, graph: &Graph, node: &Node, rank: usize) -> Option<Vec<usize>> {
+        let names_axes = node.find("axes").is_some() || !node.operand(1).is_empty();
+        if names_axes {
+            self.axes(graph, node, 1, rank)
+        } else if node.int("noop_with_empty_axes", 0) != 0 {
+            Some(Vec::new())
+        } else {
+            Some((0..rank).collect())
+        }
+    }
+
+    /// Cells that a `Pad` puts before and after a tensor of `rank`, by axis; fewer than none are cut off.
+    pub fn pads(&self, graph: &Graph, node: &Node, rank: usize) -> Option<Vec<(usize, [i64; 2])>> {
+        let pads = self.setting(graph, node, "pads", 1)?;
+        let axes = match node.operand(3) {
+            "" => (0..rank).collect(),
+            axes => self
+                .integers(graph, axes)?
+                .into_iter()
+                .map(|axis| absolute(axis, rank))
+                .collect::<Option<Vec<_>>>()?,
+        };
+        let is_sane = |pad: &i64| pad.unsigned_abs() < LARGEST_TENSOR as u64;
+        let pads = (0..axes.len()).map(|place| {
+            let pad = |place: usize| pads.get(place).copied().filter(is_sane);
+            Some((axes[place], [pad(place)?, pad(place + axes.len())?]))
+        });
+        pads.collect()
     }
 }
 

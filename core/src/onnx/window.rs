@@ -1,14 +1,16 @@
 //! The windows that convolutions and pools slide over a map.
 
-use crate::onnx::graph::Graph;
 use crate::onnx::proto::Node;
+
+/// No kernel, stride or padding is as large.
+const ABSURD: usize = 1 << 20;
 
 /// What one output of an operator sees of its input, along one axis.
 #[derive(Debug, Clone, Copy)]
 pub struct Window {
-    kernel: usize,
+    pub kernel: usize,
     pub stride: usize,
-    dilation: usize,
+    pub dilation: usize,
     padding: Padding,
     rounds_up: bool,
 }
@@ -51,6 +53,29 @@ impl Window {
         }
     }
 
+    /// Whether the padding, or where windows end, follows from the number of cells.
+    pub fn depends_on_size(&self) -> bool {
+        self.rounds_up || self.stride > 1 && matches!(self.padding, Padding::Same { .. })
+    }
+
+    /// Padding before the first of `cells` and after the last one, of which `made` cells are made; at least so much that
+    /// the last window ends within it.
+    pub fn pads(&self, cells: usize, made: usize) -> Option<[usize; 2]> {
+        let before = self.pad_before(cells);
+        let given = match self.padding {
+            Padding::Given { after, .. } => after,
+            Padding::Same { .. } => 0,
+        };
+        let needed = self.covered(made)?.saturating_sub(cells + before);
+        Some([before, given.max(needed)])
+    }
+
+    /// Cells from the first one that the first of `made` windows sees to the last one of the last.
+    pub fn covered(&self, made: usize) -> Option<usize> {
+        let steps = made.checked_sub(1)?.checked_mul(self.stride)?;
+        steps.checked_add(self.reach()?)?.checked_add(1)
+    }
+
     /// How many cells are made of `cells`.
     pub fn cells(&self, cells: usize) -> Option<usize> {
         let (before, after) = match self.padding {
@@ -69,31 +94,18 @@ impl Window {
     }
 }
 
-/// The windows of `node`, vertical and horizontal; none where it has not two, or absurd ones. Its
-/// `weights`th operand is the kernel, where no attribute gives its shape.
-pub fn windows(graph: &Graph, node: &Node, weights: usize) -> Option<[Window; 2]> {
-    let kernel: Vec<usize> = match node.ints("kernel_shape") {
-        Some(kernel) => kernel
-            .iter()
-            .map(|&size| usize::try_from(size).ok())
-            .collect::<Option<_>>()?,
-        None => graph
-            .constant_shape(node.operand(weights))?
-            .get(2..)?
-            .to_vec(),
-    };
-    let &[height, width] = kernel.as_slice() else {
-        return None;
-    };
+/// The windows of `node`, one for each axis of its `kernel`; none where one of them is absurd.
+pub fn windows(node: &Node, kernel: &[usize]) -> Option<Vec<Window>> {
     let setting = |attribute: &str, index: usize, default: usize| match node.ints(attribute) {
         Some(values) => values
             .get(index)
             .and_then(|&value| usize::try_from(value).ok())
-            .filter(|&value| value < 1 << 20),
+            .filter(|&value| value < ABSURD),
         None => Some(default),
     };
+    let kernels = kernel.len();
     let automatic = node.find("auto_pad").and_then(|found| found.s.as_deref());
-    let window = |axis: usize, kernel: usize| {
+    let window = |(axis, &kernel): (usize, &usize)| {
         let padding = match automatic {
             Some(b"SAME_UPPER") => Padding::Same { odd_before: false },
             Some(b"SAME_LOWER") => Padding::Same { odd_before: true },
@@ -103,16 +115,27 @@ pub fn windows(graph: &Graph, node: &Node, weights: usize) -> Option<[Window; 2]
             },
             _ => Padding::Given {
                 before: setting("pads", axis, 0)?,
-                after: setting("pads", axis + 2, 0)?,
+                after: setting("pads", axis + kernels, 0)?,
             },
         };
         Some(Window {
-            kernel: Some(kernel).filter(|kernel| (1..1 << 20).contains(kernel))?,
+            kernel: Some(kernel).filter(|kernel| (1..ABSURD).contains(kernel))?,
             stride: setting("strides", axis, 1).filter(|&stride| stride > 0)?,
             dilation: setting("dilations", axis, 1)?,
             padding,
             rounds_up: node.int("ceil_mode", 0) != 0,
         })
     };
-    Some([window(0, height)?, window(1, width)?])
+    kernel.iter().enumerate().map(window).collect()
+}
+
+/// The sizes of a kernel that the attribute of `node` gives, or else the shape of its weights.
+pub fn kernel(node: &Node, weights: impl FnOnce() -> Option<Vec<usize>>) -> Option<Vec<usize>> {
+    match node.ints("kernel_shape") {
+        Some(kernel) => kernel
+            .iter()
+            .map(|&size| usize::try_from(size).ok())
+            .collect(),
+        None => Some(weights()?.get(2..)?.to_vec()),
+    }
 }
