@@ -14,6 +14,7 @@ use crate::model::check;
 use crate::model::error::ModelError;
 use crate::model::head::outputs::Wanted;
 use crate::onnx::error::{Fault, FileError};
+use crate::onnx::node::{node, with_int, with_ints};
 use crate::onnx::proto;
 use crate::testing;
 use crate::testing::{Draft, ask, noise, open_bytes};
@@ -221,6 +222,73 @@ fn watch(seed: u64, round: Weak<AtomicUsize>, limit: Duration) {
     }
 }
 
+/// Patches and a class token, attention, and two classes of the class token.
+fn transformer() -> Draft {
+    let mut draft = Draft::with_features();
+    draft
+        .integers("row", &[1, 3, -1])
+        .node("Reshape", &["a", "row"], "r")
+        .node_ints("Transpose", &["r"], "patches", ("perm", &[0, 2, 1]))
+        .random("class", &[1, 1, 3])
+        .node_int("Concat", &["class", "patches"], "tokens", ("axis", 1))
+        .random("s", &[3])
+        .random("b", &[3]);
+    draft
+        .node("LayerNormalization", &["tokens", "s", "b"], "n")
+        .random("w", &[3, 12])
+        .node("MatMul", &["n", "w"], "qkv");
+    let mut split = with_int(node("Split", &["qkv", "parts"], "q"), "axis", 2);
+    split.output.extend(["k".into(), "v".into()]);
+    draft
+        .integers("parts", &[4, 4, 4])
+        .push(split)
+        .node_ints("Transpose", &["k"], "kt", ("perm", &[0, 2, 1]))
+        .node("MatMul", &["q", "kt"], "scores")
+        .node_int("Softmax", &["scores"], "attention", ("axis", -1))
+        .node("MatMul", &["attention", "v"], "mixed")
+        .random("out", &[4, 3])
+        .node("MatMul", &["mixed", "out"], "o")
+        .node("Add", &["tokens", "o"], "sum")
+        .integers("first", &[0])
+        .node_int("Gather", &["sum", "first"], "token", ("axis", 1))
+        .node("Flatten", &["token"], "f")
+        .random("last", &[3, 2])
+        .node("MatMul", &["f", "last"], "y")
+        .output("y");
+    draft.opset(17);
+    draft
+}
+
+/// All that moves elements, and windows of every kind, before two classes.
+fn of_moves() -> Draft {
+    let mut draft = Draft::with_features();
+    let pool = with_ints(node("MaxPool", &["a"], "m"), "kernel_shape", &[3, 3]);
+    let pool = with_ints(pool, "strides", &[2, 2]);
+    draft
+        .push(with_ints(pool, "pads", &[1, 1, 1, 1]))
+        .integers("pads", &[0, 0, 1, 0, 0, 0, 1, 2])
+        .node("Pad", &["m", "pads"], "p");
+    let pool = with_ints(node("AveragePool", &["p"], "q"), "kernel_shape", &[2, 2]);
+    draft
+        .push(with_int(pool, "ceil_mode", 1))
+        .integers("repeats", &[1, 2, 1, 2])
+        .node("Tile", &["q", "repeats"], "t")
+        .integers("start", &[-1])
+        .integers("end", &[-99])
+        .integers("axis", &[3])
+        .integers("step", &[-2])
+        .node("Slice", &["t", "start", "end", "axis", "step"], "s")
+        .integers("picks", &[1, 0, 1])
+        .node_int("Gather", &["s", "picks"], "g", ("axis", 2))
+        .integers("axes", &[2, 3])
+        .node("ReduceSum", &["g", "axes"], "sum")
+        .node("Flatten", &["sum"], "f")
+        .random("w", &[6, 2])
+        .node("MatMul", &["f", "w"], "y")
+        .output("y");
+    draft
+}
+
 /// Mutates sound files and files mutated before, and reads them, until `done` says so.
 fn fuzz(seed: u64, mut done: impl FnMut(usize) -> bool) {
     let progress = Arc::new(AtomicUsize::new(0));
@@ -255,7 +323,13 @@ fn fuzz(seed: u64, mut done: impl FnMut(usize) -> bool) {
         sound().model.encode_to_vec(),
         flattened.model.encode_to_vec(),
         large.model.encode_to_vec(),
+        transformer().model.encode_to_vec(),
+        of_moves().model.encode_to_vec(),
     ];
+    for file in &corpus {
+        check(file.clone()).unwrap();
+    }
+    let sound = corpus.len();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("network.onnx");
     for round in 0.. {
@@ -264,7 +338,7 @@ fn fuzz(seed: u64, mut done: impl FnMut(usize) -> bool) {
         }
         progress.store(round, Ordering::Relaxed);
         let pick = if random(2) == 0 {
-            random(3)
+            random(sound)
         } else {
             random(corpus.len())
         };
