@@ -186,7 +186,7 @@ def sweep(name: str, build: Callable, program: str, folder: Path, exporter: str)
         export(model, image, path, exporter)
     except Exception as error:  # noqa: BLE001 - exporters raise anything
         return row | {"verdict": "not exported", "note": f"{type(error).__name__}: {error}".splitlines()[0][:100]}
-    report = inspect(program, path, photo, "--top-k", "1000")
+    report = inspect(program, path, photo, "--top-k", "1000", "--method", "hirescam")
     if isinstance(report, str):
         return row | {"verdict": "refused", "note": report.removeprefix(f"{path} cannot be explained: ")[:160]}
     logits, pairs = kept_outputs(model, image, None)
@@ -201,13 +201,10 @@ def sweep(name: str, build: Callable, program: str, folder: Path, exporter: str)
         "places": report["places"],
         "features": report["features"],
     }
-    maps = {}
-    for method in ("hirescam", "gradcam"):
-        made = inspect(program, path, photo, "--target", f"#{int(logits.argmax())}", "--method", method)
-        if not isinstance(made, str):
-            maps[method] = np.reshape(made["map"], (height, width))
-    if not maps:
-        return row | {"verdict": "undecided", "note": "no map of either method"}
+    maps = {"hirescam": np.reshape(report["map"], (height, width))}
+    made = inspect(program, path, photo, "--target", f"#{int(logits.argmax())}", "--method", "gradcam")
+    if not isinstance(made, str):
+        maps["gradcam"] = np.reshape(made["map"], (height, width))
     hires, grad, module = closest(maps, pairs, height, width)
     row |= {"hirescam": hires, "gradcam": grad, "module": module}
     exact = row["logits"] <= LOGITS and max(hires, grad) <= MAP
