@@ -218,7 +218,7 @@ pub fn options(path: PathBuf) -> Options {
 }
 
 /// Where set-up installs ONNX Runtime: the workspace.
-fn roots() -> Vec<PathBuf> {
+pub fn roots() -> Vec<PathBuf> {
     vec![concat!(env!("CARGO_MANIFEST_DIR"), "/..").into()]
 }
 

@@ -51,8 +51,11 @@ def builders() -> dict[str, Callable[[], tuple[torch.nn.Module, int]]]:
     """What makes each network, and its side in pixels."""
 
     def of_timm(name: str) -> tuple[torch.nn.Module, int]:
-        model = timm.create_model(name, pretrained=False)
-        return model, model.pretrained_cfg["input_size"][-1]
+        # Those made for large pictures take smaller ones too, in a tenth of the time.
+        side = timm.get_pretrained_cfg(name).to_dict()["input_size"][-1]
+        if name.startswith("vit_") and side > 256:
+            return timm.create_model(name, pretrained=False, img_size=224), 224
+        return timm.create_model(name, pretrained=False), side
 
     def of_torchvision(name: str) -> tuple[torch.nn.Module, int]:
         settings = {"init_weights": True} if name in ("googlenet", "inception_v3") else {}

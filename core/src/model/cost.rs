@@ -36,12 +36,6 @@ fn counted(graph: &Graph, shapes: &Shapes, node: &Node) -> Option<u64> {
             }
             count(&sizes.into_values().collect::<Vec<_>>())
         }
-        Op::Attention => {
-            let key = operand(1)?;
-            let length = key.get(key.len().checked_sub(2)?)?;
-            made.checked_mul(2)?
-                .checked_mul(u64::try_from(*length).ok()?)
-        }
         _ => Some(0),
     }
 }

@@ -13,7 +13,8 @@ pub struct GraphBuilder {
     pub constants: Vec<proto::Tensor>,
     /// Weights by which single rows are multiplied.
     pub row_weights: Vec<String>,
-    /// Names given so far.
+    /// What names begin with, and how many were given.
+    prefix: &'static str,
     names: usize,
     opset: i64,
     element_type: i32,
@@ -22,10 +23,16 @@ pub struct GraphBuilder {
 impl GraphBuilder {
     /// For a graph of operator set `opset`; floats are float32 until [said otherwise](Self::compute_in).
     pub fn new(opset: i64) -> Self {
+        Self::named("camoverlay", opset)
+    }
+
+    /// As [`new`](Self::new), with names that begin with `prefix`: those of several builders differ.
+    pub fn named(prefix: &'static str, opset: i64) -> Self {
         Self {
             nodes: Vec::new(),
             constants: Vec::new(),
             row_weights: Vec::new(),
+            prefix,
             names: 0,
             opset,
             element_type: data_type::FLOAT,
@@ -43,7 +50,7 @@ impl GraphBuilder {
 
     fn name(&mut self) -> String {
         self.names += 1;
-        format!("camoverlay/{}", self.names)
+        format!("{}/{}", self.prefix, self.names)
     }
 
     /// Adds a node of one output, which is named and returned.
@@ -250,6 +257,19 @@ impl GraphBuilder {
         self.push_with("Transpose", &[tensor], |node| {
             with_ints(node, "perm", &order)
         })
+    }
+
+    /// `tensor` in as many equal `parts` along `axis`.
+    pub fn split(&mut self, tensor: &str, axis: i64, parts: usize) -> Vec<String> {
+        let names: Vec<String> = (0..parts).map(|_| self.name()).collect();
+        let mut made = with_int(node("Split", &[tensor], ""), "axis", axis);
+        if self.opset >= 18 {
+            made = with_int(made, "num_outputs", parts as i64);
+        }
+        made.name = names.first().cloned();
+        made.output = names.clone();
+        self.nodes.push(made);
+        names
     }
 
     /// The elements of `tensor` from `start` to before `end` along `axis`.

@@ -2,6 +2,7 @@
 
 mod bounds;
 mod flattened;
+mod fused;
 mod inputs;
 mod layers;
 mod names;

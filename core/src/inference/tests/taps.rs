@@ -178,7 +178,7 @@ fn dense_layers_stand_in_groups() {
     assert_gradient_at(&draft, Some("a"));
 }
 
-fn with_text(mut node: proto::Node, name: &str, text: &str) -> proto::Node {
+pub fn with_text(mut node: proto::Node, name: &str, text: &str) -> proto::Node {
     node.attribute.push(proto::Attribute {
         name: Some(name.into()),
         s: Some(text.as_bytes().to_vec().into()),
@@ -189,7 +189,7 @@ fn with_text(mut node: proto::Node, name: &str, text: &str) -> proto::Node {
 }
 
 /// Two classes of `tensor`, which has `count` elements, by layers that are not affine.
-fn classify(draft: &mut Draft, tensor: &str, count: i64) {
+pub fn classify(draft: &mut Draft, tensor: &str, count: i64) {
     draft
         .integers("as_row", &[1, count])
         .node("Reshape", &[tensor, "as_row"], "row_of_all")

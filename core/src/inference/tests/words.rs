@@ -11,7 +11,7 @@ const LEAD: &str = "network.onnx cannot be explained: going back from its output
                     spatial feature map, ";
 
 /// The words with which a network is refused before ONNX Runtime sees it.
-fn refusal(draft: &Draft) -> String {
+pub fn refusal(draft: &Draft) -> String {
     check(draft.model.encode_to_vec()).unwrap_err().to_string()
 }
 
@@ -19,7 +19,7 @@ fn assert_obstacle(draft: &Draft, words: &str) {
     assert_eq!(refusal(draft), format!("{LEAD}{words}"));
 }
 
-fn foreign(op: &str, inputs: &[&str], output: &str, domain: &str) -> proto::Node {
+pub fn foreign(op: &str, inputs: &[&str], output: &str, domain: &str) -> proto::Node {
     proto::Node {
         domain: Some(domain.into()),
         ..node(op, inputs, output)
@@ -83,7 +83,7 @@ fn quantised_arithmetic_is_told_what_to_do() {
 fn optimised_files_are_told_what_to_do() {
     for (op, domain) in [
         ("ReorderOutput", "com.microsoft.nchwc"),
-        ("FusedGemm", "com.microsoft"),
+        ("NhwcConv", "com.microsoft"),
     ] {
         let mut draft = Draft::classifier();
         draft.push(foreign(op, &["z"], "y", domain)).output("y");

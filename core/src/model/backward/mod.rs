@@ -4,7 +4,6 @@
 //! then returns logits and gradient. The class is an input of the graph, given by its number or
 //! by its rank among the logits, so that it may change from run to run.
 
-mod attention;
 mod cellwise_dense;
 mod context;
 mod linear;

@@ -3,7 +3,6 @@
 //! For a node Y = f(X, ...) and the gradient dY of a logit, each rule adds the nodes that compute
 //! dX, reusing the node's own weights. Only a single picture is considered: N = 1.
 
-use super::attention::attention;
 use super::context::Context;
 use super::slopes::{hard_gate, hard_swish_slope, slope};
 use super::{linear, moving, summing, windows};
@@ -115,7 +114,6 @@ pub fn product(
             first()?;
             linear::transposed_convolution(builder, context, node, dy)?
         }
-        Op::Attention => attention(builder, context, node, index, dy)?,
         Op::Add | Op::Sum => spread(builder, dy.to_owned())?,
         Op::Mean => {
             let share = builder.scale(dy, 1.0 / node.input.len() as f32);

@@ -3,10 +3,12 @@
 //! What exporters write in other ways with the same result is put in other words here, before anything is looked for,
 //! so that the search for a head, its weights and its gradient need not know each of them.
 
+mod attention;
 mod batch;
 pub(crate) mod classes;
 mod columns;
 mod cosine;
+mod fused;
 mod means;
 mod norms;
 mod picked;
@@ -24,6 +26,7 @@ use crate::onnx::graph::Graph;
 /// # Errors
 /// [`Fault`], where the graph holds a name that is given here.
 pub fn of(graph: Graph, picture: &Picture) -> Result<Graph, Fault> {
+    let graph = fused::written_out(graph)?;
     let graph = match picture.batch {
         1 => graph,
         batch => batch::take_one(graph, picture, batch)?,

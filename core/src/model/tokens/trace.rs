@@ -161,14 +161,6 @@ impl Trace<'_> {
         }
         match node.op() {
             Op::MatMul | Op::Gemm | Op::Einsum => self.product(index, node),
-            Op::Attention => {
-                let query = self.operand(node, 0)?;
-                let shape = self.shape(node.result())?;
-                let axes: Vec<usize> = query.rank().checked_sub(1).into_iter().collect();
-                let rows = query.united(&axes, &mut self.places.atlas)?;
-                self.note_mixing(index);
-                (place == 0).then(|| rows.spread(&shape))?
-            }
             Op::Softmax | Op::LogSoftmax | Op::LayerNormalization | Op::ScatterND => {
                 (place == 0).then(|| self.operand(node, 0))?
             }

@@ -275,24 +275,9 @@ fn made(graph: &Graph, shapes: &Shapes, node: &Node) -> Option<Vec<Option<Vec<us
             shape.insert(axis, depth);
             one(shape)
         }
-        Op::Attention => {
-            let (query, value) = (operand(0)?, operand(2)?);
-            one(match (query.as_slice(), value.as_slice()) {
-                (&[batch, heads, length, _], &[_, _, _, size]) => vec![batch, heads, length, size],
-                (&[batch, length, _], &[_, _, width]) => {
-                    let heads = |name| usize::try_from(node.int(name, 0)).ok();
-                    let (of_query, of_value) = (heads("q_num_heads")?, heads("kv_num_heads")?);
-                    vec![
-                        batch,
-                        length,
-                        (width / of_value.max(1)).checked_mul(of_query)?,
-                    ]
-                }
-                _ => return None,
-            })
-        }
         Op::ConstantOfShape => one(whole(&integers(0)?)?),
         Op::Other
+        | Op::Attention
         | Op::Constant
         | Op::GRU
         | Op::LSTM
