@@ -84,7 +84,7 @@ pub fn network(options: &Options, cancellation: &Cancellation) -> Result<Network
         ends_in_scores.then_some(analysis.head_match.scores),
         &mut warnings,
     );
-    let structure = structure(&analysis, places);
+    let mut structure = structure(&analysis, places);
     let gradient = analysis.gradient.as_ref();
     let has_constant_of_space = analysis.has_constant_of_space();
     let has_sums = gradient.is_some_and(|gradient| gradient.sums.is_some());
@@ -227,7 +227,7 @@ pub fn network(options: &Options, cancellation: &Cancellation) -> Result<Network
             normalization: preprocessing.normalization,
         };
         let checked = probe::check(&session, &frame, is_one_size, choice, cancellation);
-        checked.map_err(|failure| match failure {
+        let is_seen = checked.map_err(|failure| match failure {
             probe::Failure::Run(failure) => does_not_run(failure, &mut outputs),
             probe::Failure::Lack(lack) => {
                 let error = ModelError::NoPlaces {
@@ -239,6 +239,12 @@ pub fn network(options: &Options, cancellation: &Cancellation) -> Result<Network
                 at_this_size(error.into(), least_side)
             }
         })?;
+        if let Places::Tokens { answers, .. } = &mut structure.places {
+            *answers = is_seen;
+            if !is_seen {
+                warnings.note_of_places(&structure.features);
+            }
+        }
     }
     let mut head = head_match.head;
     if let Head::Layers { vanishes } = &mut head {

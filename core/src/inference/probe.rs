@@ -50,8 +50,12 @@ pub enum Failure {
 /// patch: attention, and convolutions over a few cells, spread any change over all of them.
 const AGREEMENT: f64 = 1.05;
 
+/// Below this, others answer more than those which the graph tells of: it was misread.
+const CONTRADICTION: f64 = 1.0 / AGREEMENT;
+
 /// Compares the feature maps of changed pictures: a run for each of [`PICTURES`] and each of its
-/// [`PATCHES`]. Where the graph `is_telling` which cells look at a patch, these need not answer most, but more than others.
+/// [`PATCHES`]. Where the graph `is_telling` which cells look at a patch, these need not answer most, but not less than
+/// others: says whether they do more. Attention whose weights look everywhere alike makes all cells answer alike.
 ///
 /// # Errors
 /// [`Failure`].
@@ -61,7 +65,7 @@ pub fn check(
     is_telling: bool,
     choice: Option<Choice>,
     cancellation: &Cancellation,
-) -> Result<(), Failure> {
+) -> Result<bool, Failure> {
     let mut strays = 0;
     let mut answers = Vec::new();
     let mut outputs = Outputs::default().ended_by(cancellation);
@@ -93,7 +97,12 @@ pub fn check(
             }
         }
     }
-    if strays > STRAYS && !(is_telling && agreement(&answers) >= AGREEMENT) {
+    let agreement = if strays > STRAYS {
+        agreement(&answers)
+    } else {
+        f64::INFINITY
+    };
+    if agreement.is_finite() && !(is_telling && agreement >= CONTRADICTION) {
         let patches = PICTURES as usize * PATCHES.len();
         return Err(Failure::Lack(Lack {
             found: format!(
@@ -103,7 +112,7 @@ pub fn check(
             advice: NO_GRID,
         }));
     }
-    Ok(())
+    Ok(agreement >= AGREEMENT)
 }
 
 /// How many times as much as the mean of all cells that one answers which looks at the changed patch, on average over

@@ -84,6 +84,19 @@ impl Warnings {
         });
     }
 
+    /// That changes anywhere in the picture change all tokens of `features` alike.
+    pub fn note_of_places(&mut self, features: &str) {
+        let fault = format!(
+            "In {} a change anywhere in the picture changes all tokens of “{features}” alike: its graph tells which token \
+             stands for which place, but with these weights attention makes little of places, and so does the heat.",
+            self.file
+        );
+        self.notices.push(Warning {
+            fault,
+            remedy: None,
+        });
+    }
+
     /// That a file beside the network is not used at all.
     pub fn leave_aside(&mut self, name: &str, why: &str) {
         self.list.push(Warning {

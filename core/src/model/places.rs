@@ -26,7 +26,7 @@ pub enum Places {
         /// The operator that keeps the graph from telling.
         by: String,
     },
-    /// Tokens that the graph is known to have made of patches of the picture, and a changed patch changes most.
+    /// Tokens that the graph is known to have made of patches of the picture.
     Tokens {
         /// Rows and columns of patches.
         cells: [usize; 2],
@@ -34,6 +34,9 @@ pub enum Places {
         offset: [f64; 2],
         /// Distance between the centres of neighbouring patches, in pixels.
         stride: [f64; 2],
+        /// A changed patch changes its token more than others. Otherwise the network's weights have attention look
+        /// everywhere alike, so that any change of the picture changes all tokens.
+        answers: bool,
     },
 }
 
@@ -109,6 +112,7 @@ pub fn of_grid(grid: &TokenGrid, size: [usize; 2]) -> Option<Places> {
         cells: grid.cells,
         offset: grid.offset,
         stride: grid.stride,
+        answers: true,
     })
 }
 

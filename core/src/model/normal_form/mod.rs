@@ -13,6 +13,7 @@ mod means;
 mod norms;
 mod picked;
 mod rows;
+mod settled;
 mod shared;
 mod source;
 mod steps;
@@ -27,6 +28,7 @@ use crate::onnx::graph::Graph;
 /// [`Fault`], where the graph holds a name that is given here.
 pub fn of(graph: Graph, picture: &Picture) -> Result<Graph, Fault> {
     let graph = fused::written_out(graph)?;
+    let graph = settled::written_down(graph, picture)?;
     let graph = match picture.batch {
         1 => graph,
         batch => batch::take_one(graph, picture, batch)?,

@@ -228,9 +228,21 @@ impl Constant {
             Op::Reshape => {
                 let wanted = at(1).numbers.as_deref();
                 let whole = wanted.filter(|sizes| sizes.iter().all(|&size| size > 0.0));
-                kept(told(whole))
+                let shape = told(whole);
+                Self {
+                    elements: shape.as_deref().map(product).or(first.elements),
+                    ..kept(shape)
+                }
             }
             Op::Squeeze | Op::Unsqueeze | Op::Flatten => kept(None),
+            // One scale and one mean a channel, which are spread out to nothing else than the first operand.
+            Op::BatchNormalization
+            | Op::GroupNormalization
+            | Op::InstanceNormalization
+            | Op::LayerNormalization => Self {
+                numbers: None,
+                ..first.clone()
+            },
             Op::DequantizeLinear => Self {
                 width: 4,
                 numbers: None,

@@ -404,15 +404,11 @@ impl Trace<'_> {
         let collapsed = regions.collapsed();
         let lies_in_rows = collapsed.rank() == 4 && collapsed.sizes[..2] == [1, 1];
         let map = lies_in_rows
-            .then(|| TokenGrid::of(&collapsed, &self.places.atlas))
+            .then(|| self.padded_map(&collapsed))
             .flatten()
-            .filter(TokenGrid::is_in_order)
-            .and_then(|grid| {
+            .and_then(|map| {
                 let kernel = kernel(node, || self.shape(node.operand(1)))?;
-                let windows = windows(node, &kernel)?.try_into().ok()?;
-                let size =
-                    [0, 1].map(|axis| (grid.cells[axis] as f64 * grid.stride[axis]) as usize);
-                Map::of_grid(grid.cells, grid.offset, grid.stride, size).window(windows)
+                map.window(windows(node, &kernel)?.try_into().ok()?)
             });
         match map {
             Some(map) => self.of_map(&map, shape),
@@ -423,6 +419,38 @@ impl Trace<'_> {
                 union.picked(1, &channels)?.spread(&shape)
             }
         }
+    }
+
+    /// The map that rows and columns of regions, 1 x 1 x height x width, are, with the cells around it that a pad has added.
+    fn padded_map(&self, regions: &Regions) -> Option<Map> {
+        let mut inner = regions.clone();
+        let mut pads = [[0; 2]; 2];
+        for (axis, pads) in [2, 3].into_iter().zip(&mut pads) {
+            let length = regions.sizes[axis];
+            let is_pad = |cell: &usize| {
+                let across = regions.sizes[5 - axis];
+                (0..across).all(|other| {
+                    let index = match axis {
+                        2 => [0, 0, *cell, other],
+                        _ => [0, 0, other, *cell],
+                    };
+                    regions.at(index.into_iter()) == NOWHERE
+                })
+            };
+            *pads = [
+                (0..length).take_while(is_pad).count(),
+                (0..length).rev().take_while(is_pad).count(),
+            ];
+            let within: Vec<Option<usize>> =
+                (pads[0]..length.checked_sub(pads[1])?).map(Some).collect();
+            inner = inner.picked(axis, &within)?;
+        }
+        let grid = TokenGrid::of(&inner, &self.places.atlas).filter(TokenGrid::is_in_order)?;
+        let size = [0, 1].map(|axis| (grid.cells[axis] as f64 * grid.stride[axis]) as usize);
+        let cells = [0, 1].map(|axis| grid.cells[axis] + pads[axis][0] + pads[axis][1]);
+        let offset =
+            [0, 1].map(|axis| grid.offset[axis] - pads[axis][0] as f64 * grid.stride[axis]);
+        Some(Map::of_grid(cells, offset, grid.stride, size))
     }
 
     /// A matrix product. Each of its factors stands for regions along the axes that are left of it; the result for those

@@ -287,6 +287,23 @@ pub fn computed(graph: &Graph, shapes: &Shapes, node: &Node) -> Option<Numbers> 
         Op::Max => spread(all()?, None, &|v| {
             v.iter().copied().fold(f64::NEG_INFINITY, f64::max)
         }),
+        Op::Clip => {
+            // Bounds are operands or attributes; one that is left out does not bind.
+            let bound = |index: usize, name: &str, none: f64| match node.operand(index) {
+                "" => Some(f64::from(
+                    node.find(name)
+                        .and_then(|found| found.f)
+                        .unwrap_or(none as f32),
+                )),
+                _ => operand(index)?.values.first().copied(),
+            };
+            let (low, high) = (
+                bound(1, "min", f64::NEG_INFINITY)?,
+                bound(2, "max", f64::INFINITY)?,
+            );
+            spread(vec![operand(0)?], None, &|v| v[0].max(low).min(high))
+        }
+        Op::Relu => spread(vec![operand(0)?], None, &|v| v[0].max(0.0)),
         Op::Pow => spread(all()?, None, &|v| v[0].powf(v[1])),
         Op::Equal => spread(all()?, Some(true), &|v| truth(v[0] == v[1])),
         Op::Greater => spread(all()?, Some(true), &|v| truth(v[0] > v[1])),

@@ -12,13 +12,19 @@ mod table;
 use std::collections::HashMap;
 
 use super::graph::Graph;
+use super::ops::Op;
+use super::proto::Node;
 
 pub use arithmetic::{absolute, broadcast, element_count, sliced};
 pub use rules::{Equation, split_sizes};
 pub use table::Shapes;
 
-/// Most numbers of all tensors together that are looked at.
+/// Most numbers of all tensors together that are looked at; those of few, as sizes are, do not count.
 const MOST_IN_ALL: usize = 1 << 24;
+const FEW: usize = 64;
+
+/// Most fractions that are looked at: coordinates from which indices follow, not weights that were picked.
+const MOST_FRACTIONS: usize = 1 << 14;
 
 impl Shapes {
     /// Follows tensors of the shapes `inputs` through `graph`, in the order of its nodes.
@@ -40,10 +46,13 @@ impl Shapes {
             }
             let result = node.result();
             if !graph.varies(result)
-                && left > 0
+                && (left > 0 || is_of_few(graph, &shapes, node))
                 && let Some(numbers) = fold::computed(graph, &shapes, node)
+                && (numbers.is_integer || numbers.values.len() <= MOST_FRACTIONS)
             {
-                left = left.saturating_sub(numbers.values.len());
+                if numbers.values.len() > FEW {
+                    left = left.saturating_sub(numbers.values.len());
+                }
                 shapes
                     .shapes
                     .insert(result.to_owned(), numbers.shape.clone());
@@ -52,4 +61,16 @@ impl Shapes {
         }
         shapes
     }
+}
+
+/// Whether `node` makes few numbers.
+fn is_of_few(graph: &Graph, shapes: &Shapes, node: &Node) -> bool {
+    let result = node.result();
+    let shape = match node.op() {
+        Op::Shape | Op::Size => return true,
+        Op::Constant => graph.constant_shape(result),
+        _ => shapes.of(graph, result),
+    };
+    let count = shape.and_then(|shape| element_count(&shape));
+    count.is_some_and(|count| count <= FEW)
 }

@@ -8,7 +8,7 @@ use crate::onnx::graph::{Graph, LARGEST_TENSOR};
 use crate::onnx::proto::Node;
 
 /// Most elements of a tensor whose numbers are looked at: indices of a picture's tokens, and sizes.
-pub const MOST_NUMBERS: usize = 1 << 18;
+pub const MOST_NUMBERS: usize = 1 << 16;
 
 /// Shapes by the name of the tensor, weights included.
 #[derive(Debug, Default)]

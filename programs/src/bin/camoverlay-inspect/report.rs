@@ -88,12 +88,23 @@ impl Report<'_> {
                 cells,
                 offset,
                 stride,
+                answers,
             } => (
                 None,
                 format!(
                     "{} x {} tokens, one every {} x {} pixels, the first centred at {} x {}: the graph tells, and changed \
-                     patches of two pictures changed them more than others",
-                    cells[1], cells[0], stride[1], stride[0], offset[1], offset[0]
+                     patches of two pictures changed {}",
+                    cells[1],
+                    cells[0],
+                    stride[1],
+                    stride[0],
+                    offset[1],
+                    offset[0],
+                    if *answers {
+                        "them more than others"
+                    } else {
+                        "all tokens alike: with these weights attention makes little of places"
+                    }
                 ),
             ),
         };
