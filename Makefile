@@ -85,7 +85,7 @@ fidelity: setup $(DEPS)/.bench-python ## what the maps tell of the scores, by de
 
 architectures: setup $(DEPS)/.recipes-python ## classifiers of timm, torchvision and Transformers next to automatic differentiation, into docs/architectures.md: hours
 	cargo build --release --locked --package camoverlay-programs --bin camoverlay-inspect
-	$(DEPS)/recipes-python/bin/python tests/sweep/architectures.py --inspect target/release/camoverlay-inspect --write docs/architectures.md
+	$(DEPS)/recipes-python/bin/python tests/sweep/architectures.py --inspect target/release/camoverlay-inspect --rows out/architectures.jsonl --write docs/architectures.md
 
 recipes: setup $(DEPS)/.recipes-python ## the exports of docs/recipes.md, and what each library makes of a picture next to camoverlay
 	cargo build --locked --package camoverlay-programs --bin camoverlay-inspect

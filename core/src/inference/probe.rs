@@ -116,7 +116,7 @@ pub fn check(
 }
 
 /// How many times as much as the mean of all cells that one answers which looks at the changed patch, on average over
-/// the patches; each cell's answers are measured by its own mean. 1 where cells answer at random.
+/// the patches; each cell's answers are measured by its own mean. 1 where cells answer at random, or not at all.
 fn agreement(answers: &[(usize, Vec<f64>)]) -> f64 {
     let cells = answers
         .first()
@@ -132,7 +132,7 @@ fn agreement(answers: &[(usize, Vec<f64>)]) -> f64 {
     let shares = answers.iter().map(|(cell, differences)| {
         let relative = |cell: usize| differences[cell] / usual[cell];
         let mean = (0..cells).map(relative).sum::<f64>() / cells as f64;
-        relative(*cell) / mean.max(f64::MIN_POSITIVE)
+        if mean > 0.0 { relative(*cell) / mean } else { 1.0 }
     });
     shares.sum::<f64>() / answers.len().max(1) as f64
 }

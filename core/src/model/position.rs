@@ -405,9 +405,22 @@ impl Along {
     }
 }
 
-/// The one map that element-wise operators make of several, if they lie on each other. Of branches
-/// that meet, the one that sees most decides; what one of them sees is not cut off.
+/// The one map that element-wise operators make of several. Where they do not lie on each other those decide that tile
+/// the picture: a gate that was made on fewer cells and enlarged works where its cells were drawn.
 pub fn merge(maps: &[Map]) -> Option<Map> {
+    join(maps).or_else(|| {
+        let first = maps.first()?;
+        let is_as_large = |map: &Map| map.axes == first.axes && map.cells() == first.cells();
+        let tiles = |map: &&Map| map.along.iter().all(Along::tiles_the_picture);
+        let tiling: Vec<Map> = maps.iter().filter(tiles).copied().collect();
+        let is_gated = tiling.len() < maps.len() && maps.iter().all(is_as_large);
+        is_gated.then(|| join(&tiling))?
+    })
+}
+
+/// The one map of several that lie on each other. Of branches that meet, the one that sees most decides; what one of
+/// them sees is not cut off.
+fn join(maps: &[Map]) -> Option<Map> {
     let mut widest = *maps
         .iter()
         .max_by(|a, b| a.along[0].size.total_cmp(&b.along[0].size))?;
