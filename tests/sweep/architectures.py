@@ -65,12 +65,8 @@ def builders() -> dict[str, Callable[[], tuple[torch.nn.Module, int]]]:
         return timm.create_model(name, pretrained=False), side
 
     def of_torchvision(name: str) -> tuple[torch.nn.Module, int]:
-        settings = (
-            {"init_weights": True} if name in ("googlenet", "inception_v3") else {}
-        )
-        return torchvision.models.get_model(
-            name, weights=None, **settings
-        ), 299 if name == "inception_v3" else 224
+        settings = {"init_weights": True} if name in ("googlenet", "inception_v3") else {}
+        return torchvision.models.get_model(name, weights=None, **settings), 299 if name == "inception_v3" else 224
 
     def of_transformers(
         make: Callable[[], torch.nn.Module],
@@ -80,14 +76,8 @@ def builders() -> dict[str, Callable[[], tuple[torch.nn.Module, int]]]:
         return Logits(model), size if isinstance(size, int) else size[0]
 
     found = {f"timm {name}": lambda name=name: of_timm(name) for name in TIMM}
-    found |= {
-        f"torchvision {name}": lambda name=name: of_torchvision(name)
-        for name in TORCHVISION
-    }
-    found |= {
-        f"transformers {name}": lambda make=make: of_transformers(make)
-        for name, make in transformers_models().items()
-    }
+    found |= {f"torchvision {name}": lambda name=name: of_torchvision(name) for name in TORCHVISION}
+    found |= {f"transformers {name}": lambda make=make: of_transformers(make) for name, make in transformers_models().items()}
     return found
 
 
@@ -109,20 +99,14 @@ def with_numbers(model: torch.nn.Module) -> torch.nn.Module:
 
 
 def picture(side: int, path: Path) -> torch.Tensor:
-    photo = (
-        Image.open(PHOTO).convert("RGB").resize((side, side), Image.Resampling.BICUBIC)
-    )
+    photo = Image.open(PHOTO).convert("RGB").resize((side, side), Image.Resampling.BICUBIC)
     photo.save(path)
     x = np.asarray(photo, np.float32) / 255
     x = (x - np.float32([0.485, 0.456, 0.406])) / np.float32([0.229, 0.224, 0.225])
-    return torch.from_numpy(
-        np.ascontiguousarray(x.transpose(2, 0, 1)[None], np.float32)
-    )
+    return torch.from_numpy(np.ascontiguousarray(x.transpose(2, 0, 1)[None], np.float32))
 
 
-def export(
-    model: torch.nn.Module, image: torch.Tensor, path: Path, exporter: str
-) -> None:
+def export(model: torch.nn.Module, image: torch.Tensor, path: Path, exporter: str) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         settings: dict[str, Any] = {
@@ -135,9 +119,7 @@ def export(
         torch.onnx.export(model, (image,), str(path), **settings)
 
 
-def inspect(
-    program: str, model: Path, image: Path, *options: str
-) -> dict[str, Any] | str:
+def inspect(program: str, model: Path, image: Path, *options: str) -> dict[str, Any] | str:
     command = [
         program,
         str(model),
@@ -149,9 +131,7 @@ def inspect(
         *options,
     ]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
-    return (
-        json.loads(result.stdout) if result.returncode == 0 else result.stderr.strip()
-    )
+    return json.loads(result.stdout) if result.returncode == 0 else result.stderr.strip()
 
 
 def min_max(values: Array) -> Array:
@@ -159,18 +139,14 @@ def min_max(values: Array) -> Array:
     return (values - values.min()) / max(values.max() - values.min(), 1e-300)
 
 
-def kept_outputs(
-    model: torch.nn.Module, image: torch.Tensor, target: int | None
-) -> tuple[Array, dict[str, tuple]]:
+def kept_outputs(model: torch.nn.Module, image: torch.Tensor, target: int | None) -> tuple[Array, dict[str, tuple]]:
     """The logits, and for each module the output A and its gradient of the target's logit (the best one's)."""
     kept: dict[str, torch.Tensor] = {}
     handles = []
     for name, module in model.named_modules():
 
         def keep(_module: Any, _inputs: Any, output: Any, name: str = name) -> None:
-            tensor = (
-                output[0] if isinstance(output, tuple | list) and output else output
-            )
+            tensor = output[0] if isinstance(output, tuple | list) and output else output
             if isinstance(tensor, torch.Tensor) and tensor.requires_grad:
                 tensor.retain_grad()
                 kept[name] = tensor
@@ -184,17 +160,11 @@ def kept_outputs(
     finally:
         for handle in handles:
             handle.remove()
-    pairs = {
-        name: (t.detach().numpy(), t.grad.numpy())
-        for name, t in kept.items()
-        if t.grad is not None
-    }
+    pairs = {name: (t.detach().numpy(), t.grad.numpy()) for name, t in kept.items() if t.grad is not None}
     return logits.detach().numpy(), pairs
 
 
-def cells_of(
-    a: Array, g: Array, height: int, width: int
-) -> Iterator[tuple[Array, Array]]:
+def cells_of(a: Array, g: Array, height: int, width: int) -> Iterator[tuple[Array, Array]]:
     """A and G as cells x channels, in each layout in which they may have height x width cells."""
     count = height * width
     if a.ndim == 4 and a.shape[2:] == (height, width):
@@ -208,9 +178,7 @@ def cells_of(
         yield a[0].T, g[0].T
 
 
-def closest(
-    ours: dict[str, Array], pairs: dict[str, tuple], height: int, width: int
-) -> tuple[float, float, str]:
+def closest(ours: dict[str, Array], pairs: dict[str, tuple], height: int, width: int) -> tuple[float, float, str]:
     """How far HiResCAM and Grad-CAM are from those at the module that is nearest, and its name."""
     best = (np.inf, np.inf, "")
     for name, (a, g) in pairs.items():
@@ -237,9 +205,7 @@ def closest(
 
 def as_exported(path: Path, image: torch.Tensor) -> Array:
     """The logits that ONNX Runtime computes with the file as it is."""
-    session = onnxruntime.InferenceSession(
-        str(path), providers=["CPUExecutionProvider"]
-    )
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     return session.run(None, {session.get_inputs()[0].name: image.numpy()})[0][0]
 
 
@@ -260,9 +226,7 @@ def in_double(
     hires, grad, module = closest(maps, exact, height, width)
     name = module.removesuffix(" (in blocks)")
     own = [
-        np.abs(
-            min_max((a.astype(np.float64) * g).sum(1)) - min_max((b * h).sum(1))
-        ).max()
+        np.abs(min_max((a.astype(np.float64) * g).sum(1)) - min_max((b * h).sum(1))).max()
         for (a, g), (b, h) in zip(
             cells_of(*pairs[name], height, width),
             cells_of(*exact[name], height, width),
@@ -272,9 +236,7 @@ def in_double(
     return hires, grad, module, float(min(own))
 
 
-def sweep(
-    name: str, build: Callable, program: str, folder: Path, exporter: str
-) -> dict[str, Any]:
+def sweep(name: str, build: Callable, program: str, folder: Path, exporter: str) -> dict[str, Any]:
     photo, path = folder / "photo.png", folder / "network.onnx"
     # Each of the two ways in which timm writes attention.
     timm.layers.set_fused_attn(exporter == "dynamo")
@@ -318,9 +280,7 @@ def sweep(
             }
         return row | {"verdict": "wrong", "note": "logits"}
     maps = {"hirescam": np.reshape(report["map"], (height, width))}
-    made = inspect(
-        program, path, photo, "--target", f"#{target}", "--method", "gradcam"
-    )
+    made = inspect(program, path, photo, "--target", f"#{target}", "--method", "gradcam")
     if not isinstance(made, str):
         maps["gradcam"] = np.reshape(made["map"], (height, width))
     hires, grad, module = closest(maps, pairs, height, width)
@@ -329,13 +289,7 @@ def sweep(
         hires, grad, module, rounding = in_double(model, image, target, maps, pairs)
         row["rounding"] = rounding
         most = max(hires, grad)
-        verdict = (
-            "ok"
-            if most <= MAP
-            else "ok but for rounding"
-            if most <= ROUNDINGS * rounding
-            else "undecided"
-        )
+        verdict = "ok" if most <= MAP else "ok but for rounding" if most <= ROUNDINGS * rounding else "undecided"
     return row | {
         "hirescam": hires,
         "gradcam": grad,
@@ -383,14 +337,8 @@ def table(rows: list[dict[str, Any]]) -> str:
 
 def summary(rows: list[dict[str, Any]]) -> str:
     verdicts = [row["verdict"] for row in rows]
-    counts = ", ".join(
-        f"{verdicts.count(verdict)} {verdict}" for verdict in dict.fromkeys(verdicts)
-    )
-    exported = [
-        verdict
-        for verdict in verdicts
-        if verdict not in ("not exported", "exported as another")
-    ]
+    counts = ", ".join(f"{verdicts.count(verdict)} {verdict}" for verdict in dict.fromkeys(verdicts))
+    exported = [verdict for verdict in verdicts if verdict not in ("not exported", "exported as another")]
     exact = sum(verdict.startswith("ok") for verdict in exported)
     networks = len({row["name"] for row in rows})
     return f"{networks} networks, {len(rows)} rows: {counts}. Of {len(exported)} exported ones {exact} agree"
@@ -404,28 +352,20 @@ def main() -> int:
     parser.add_argument("--write", type=Path)
     options = parser.parse_args()
     all_of_them = builders()
-    names = [
-        n
-        for n in all_of_them
-        if not options.names or any(part in n for part in options.names)
-    ]
+    names = [n for n in all_of_them if not options.names or any(part in n for part in options.names)]
     done: dict[tuple[str, str], dict[str, Any]] = {}
     if options.rows and options.rows.exists():
         kept = [json.loads(line) for line in options.rows.read_text().splitlines()]
         done = {(row["name"], row["exporter"]): row for row in kept}
     rows = []
-    for name, exporter in [
-        (name, exporter) for name in names for exporter in EXPORTERS
-    ]:
+    for name, exporter in [(name, exporter) for name in names for exporter in EXPORTERS]:
         if (name, exporter) in done:
             rows.append(done[name, exporter])
             continue
         start = time.monotonic()
         with tempfile.TemporaryDirectory() as folder:
             try:
-                row = sweep(
-                    name, all_of_them[name], options.inspect, Path(folder), exporter
-                )
+                row = sweep(name, all_of_them[name], options.inspect, Path(folder), exporter)
             except Exception as error:  # noqa: BLE001 - one network must not end the sweep
                 note = f"{type(error).__name__}: {error}"[:120]
                 row = {

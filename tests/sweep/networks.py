@@ -1,6 +1,7 @@
 """Torchvision's classifiers, each cut in two where camoverlay should cut it."""
 
 import torch
+import torch.nn.functional as F
 import torchvision.models as zoo
 from torch import nn
 
@@ -27,9 +28,7 @@ def mean(*layers):
 
 
 def resnet(m):
-    body = nn.Sequential(
-        m.conv1, m.bn1, m.relu, m.maxpool, m.layer1, m.layer2, m.layer3, m.layer4
-    )
+    body = nn.Sequential(m.conv1, m.bn1, m.relu, m.maxpool, m.layer1, m.layer2, m.layer3, m.layer4)
     return Cut(body, flat(m.avgpool, m.fc), True)
 
 
@@ -86,9 +85,7 @@ def squeezenet(m):
 
 
 def flattened(m):
-    return Cut(
-        nn.Sequential(m.features, m.avgpool), nn.Sequential(nn.Flatten(1), m.classifier)
-    )
+    return Cut(nn.Sequential(m.features, m.avgpool), nn.Sequential(nn.Flatten(1), m.classifier))
 
 
 class SwinBody(nn.Module):
@@ -148,9 +145,7 @@ def build(name, image):
     if name in ("inception_v3", "googlenet"):
         options.update(aux_logits=False, init_weights=False, transform_input=False)
     model = getattr(zoo, name)(**options)
-    norms = [
-        m for m in model.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)
-    ]
+    norms = [m for m in model.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
     with torch.no_grad():
         for module in model.modules():
             if isinstance(module, (nn.modules.batchnorm._BatchNorm, nn.LayerNorm)):
@@ -169,17 +164,7 @@ def build(name, image):
             norm.train()
             norm.momentum = 1.0
         if norms:
-            model(
-                torch.cat(
-                    [
-                        image,
-                        image.flip(3),
-                        image.flip(2),
-                        0.7 * image,
-                        torch.randn_like(image),
-                    ]
-                )
-            )
+            model(torch.cat([image, image.flip(3), image.flip(2), 0.7 * image, torch.randn_like(image)]))
         model.eval()
         last = [m for m in model.modules() if isinstance(m, (nn.Linear, nn.Conv2d))][-1]
         spread = model(image).std()

@@ -22,7 +22,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from networks import NETWORKS, QUICK, build
 from PIL import Image
 from pytorch_grad_cam import (
     FEM,
@@ -38,6 +37,8 @@ from pytorch_grad_cam import (
 )
 from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 from torchcam.methods import CAM
+
+from networks import NETWORKS, QUICK, build
 
 PHOTO = Path(__file__).parents[2] / "examples" / "media" / "chelsea.png"
 METHODS = {
@@ -60,12 +61,8 @@ def picture(height, width, path):
     photo = Image.open(PHOTO).convert("RGB").resize((width, height), Image.BICUBIC)
     photo.save(path)
     x = np.asarray(photo, np.float32) / 255
-    x = (x - np.array([0.485, 0.456, 0.406], np.float32)) / np.array(
-        [0.229, 0.224, 0.225], np.float32
-    )
-    return torch.from_numpy(
-        np.ascontiguousarray(x.transpose(2, 0, 1)[None], np.float32)
-    )
+    x = (x - np.array([0.485, 0.456, 0.406], np.float32)) / np.array([0.229, 0.224, 0.225], np.float32)
+    return torch.from_numpy(np.ascontiguousarray(x.transpose(2, 0, 1)[None], np.float32))
 
 
 def export(model, image, free, path, opset):
@@ -75,33 +72,17 @@ def export(model, image, free, path, opset):
         # In eval mode torch replaces attention by an operator that it cannot export.
         model.train("MultiheadAttention" in {type(m).__name__ for m in model.modules()})
         torch.onnx.export(
-            model,
-            image,
-            str(path),
-            opset_version=opset,
-            input_names=["input"],
-            output_names=["logits"],
-            dynamic_axes={"input": axes} if axes else None,
+            model, image, str(path), opset_version=opset, input_names=["input"],
+            output_names=["logits"], dynamic_axes={"input": axes} if axes else None,
             training=torch.onnx.TrainingMode.PRESERVE,
         )
         model.eval()
 
 
 def inspect(program, model, image, *options):
-    command = [
-        program,
-        str(model),
-        "--image",
-        str(image),
-        "--preprocess",
-        "torch",
-        "--json",
-        *options,
-    ]
+    command = [program, str(model), "--image", str(image), "--preprocess", "torch", "--json", *options]
     result = subprocess.run(command, check=False, capture_output=True, text=True)
-    return (
-        json.loads(result.stdout) if result.returncode == 0 else result.stderr.strip()
-    )
+    return json.loads(result.stdout) if result.returncode == 0 else result.stderr.strip()
 
 
 def min_max(values):
@@ -124,59 +105,36 @@ def grad_cam(kind, network, image, target):
         network.zero_grad()
         sum(t(output) for t, output in zip(targets, logits)).backward()
         holder = cam.activations_and_grads
-        activations, gradients = (
-            holder.activations[0].numpy(),
-            holder.gradients[0].numpy(),
-        )
+        activations, gradients = holder.activations[0].numpy(), holder.gradients[0].numpy()
         return cam.get_cam_image(x, network.tap, targets, activations, gradients, False)
 
 
-def fem_as(
-    ours: list[float], theirs: np.ndarray, network: torch.nn.Module, image: torch.Tensor
-) -> np.ndarray:
+def fem_as(ours: list[float], theirs: np.ndarray, network: torch.nn.Module, image: torch.Tensor) -> np.ndarray:
     """FEM's map as pytorch-grad-cam has it, but for up to three features that lie at their bound but for rounding: on which side
     of it they fall is not told by the formula, so that they are counted as camoverlay counts them."""
     with torch.no_grad():
         a = network.features(image)[0].double().numpy()
     bounds = a.mean((1, 2), keepdims=True) + 2 * a.std((1, 2), keepdims=True)
-    is_near = (np.abs(a - bounds) <= BORDERLINE * np.abs(bounds)) & (
-        a.std((1, 2), keepdims=True) > 0
-    )
+    is_near = (np.abs(a - bounds) <= BORDERLINE * np.abs(bounds)) & (a.std((1, 2), keepdims=True) > 0)
     # What each feature that is near would change.
-    changes = [
-        (-1 if a[i, y, x] > bounds[i, 0, 0] else 1) * a[i] / a[i].size
-        for i, y, x in np.argwhere(is_near)
-    ]
+    changes = [(-1 if a[i, y, x] > bounds[i, 0, 0] else 1) * a[i] / a[i].size for i, y, x in np.argwhere(is_near)]
     ours = np.reshape(ours, theirs.shape)
     for _ in range(3):
         # Nothing is normalised in this formula, so that what one feature adds is seen in the bare difference.
-        theirs = min(
-            [theirs, *(theirs + change for change in changes)],
-            key=lambda other: np.abs(ours - other).max(),
-        )
+        theirs = min([theirs, *(theirs + change for change in changes)], key=lambda other: np.abs(ours - other).max())
     return theirs
 
 
 def class_weights(network: torch.nn.Module) -> np.ndarray:
     """What tells each class apart, one row a class: its row of the dense layer or, where it has a channel of its own, its kernel."""
-    layers = [
-        m
-        for m in network.modules()
-        if isinstance(m, (torch.nn.Linear, torch.nn.Conv2d))
-    ]
+    layers = [m for m in network.modules() if isinstance(m, (torch.nn.Linear, torch.nn.Conv2d))]
     return layers[-1].weight.detach().flatten(1).double().numpy()
 
 
-def finer_cam(
-    network: torch.nn.Module, image: torch.Tensor, target: int
-) -> tuple[list[int], np.ndarray]:
+def finer_cam(network: torch.nn.Module, image: torch.Tensor, target: int) -> tuple[list[int], np.ndarray]:
     """The classes that the target is compared with, and the raw map of pytorch-grad-cam's FinerCAM for them."""
     rows = class_weights(network)
-    cosines = (
-        rows
-        @ rows[target]
-        / (np.linalg.norm(rows, axis=1) * np.linalg.norm(rows[target]))
-    )
+    cosines = rows @ rows[target] / (np.linalg.norm(rows, axis=1) * np.linalg.norm(rows[target]))
     others = [int(c) for c in np.argsort(-cosines, kind="stable") if c != target][:3]
     raw = {}
 
@@ -196,29 +154,18 @@ def finer_cam(
     return others, raw["map"]
 
 
-def recipro_cam(
-    network: torch.nn.Module, image: torch.Tensor, target: int
-) -> np.ndarray:
+def recipro_cam(network: torch.nn.Module, image: torch.Tensor, target: int) -> np.ndarray:
     """The score of the target for each cell of the feature map alone, the others being zero."""
     with torch.no_grad():
         features = network.features(image)
         _, _, height, width = features.shape
         masks = torch.eye(height * width).reshape(-1, 1, height, width)
-        scores = torch.cat(
-            [
-                network.head(features * mask).softmax(1)[:, target]
-                for mask in masks.split(16)
-            ]
-        )
+        scores = torch.cat([network.head(features * mask).softmax(1)[:, target] for mask in masks.split(16)])
     return scores.double().numpy().reshape(height, width)
 
 
 def torch_cam(network, image, target):
-    name = next(
-        n
-        for n, m in network.named_modules()
-        if n.startswith("head.") and isinstance(m, torch.nn.Linear)
-    )
+    name = next(n for n, m in network.named_modules() if n.startswith("head.") and isinstance(m, torch.nn.Linear))
     with CAM(network, target_layer="tap", fc_layer=name) as cam:
         with torch.no_grad():
             scores = network(image)
@@ -240,9 +187,7 @@ def sweep(name, program, folder, opset):
         expected = model(image)[0].numpy()
     network = cut(model).eval()
     with torch.no_grad():
-        assert np.allclose(network(image)[0].numpy(), expected, atol=1e-4), (
-            "the cut changes the network"
-        )
+        assert np.allclose(network(image)[0].numpy(), expected, atol=1e-4), "the cut changes the network"
     logits = np.empty_like(expected)
     for entry in report["top"]:
         logits[entry["id"]] = entry["logit"]
@@ -254,32 +199,21 @@ def sweep(name, program, folder, opset):
         "logits": float(np.abs(logits - expected).max() / np.abs(expected).max()),
     }
     ok = row["logits"] <= LOGITS and report["target"]["id"] == target
-    maps = {
-        method: lambda kind=kind: grad_cam(kind, network, image, target)
-        for method, kind in METHODS.items()
-    }
+    maps = {method: lambda kind=kind: grad_cam(kind, network, image, target) for method, kind in METHODS.items()}
     if network.dense:
         maps["cam"] = lambda: torch_cam(network, image, target)
     if report["head"].startswith("mean over space") and "several" not in report["head"]:
         others, finer = finer_cam(network, image, target)
-        maps |= {
-            "finercam": lambda: finer,
-            "reciprocam": lambda: recipro_cam(network, image, target),
-        }
+        maps |= {"finercam": lambda: finer, "reciprocam": lambda: recipro_cam(network, image, target)}
     for method, reference in maps.items():
-        ours = inspect(
-            program, path, photo, "--target", str(target), "--method", method, *size
-        )
+        ours = inspect(program, path, photo, "--target", str(target), "--method", method, *size)
         if isinstance(ours, str):
             return row | {"note": f"{method}: {ours}", "ok": False}
         theirs = np.asarray(reference(), np.float64)
         if method == "fem":
             theirs = fem_as(ours["map"], theirs, network, image)
         row[method] = difference(ours["map"], theirs)
-        if method in (
-            "eigencam",
-            "eigengradcam",
-        ):  # the sign of a principal component is free
+        if method in ("eigencam", "eigengradcam"):  # the sign of a principal component is free
             row[method] = min(row[method], difference(ours["map"], -theirs))
         if method == "finercam":
             ok = ok and [term["id"] for term in ours["explained"]] == [target, *others]
@@ -301,16 +235,11 @@ COLUMNS = ["logits", "cam", *METHODS, "finercam", "reciprocam"]
 
 
 def table(rows):
-    lines = [
-        "| network | head | map | " + " | ".join(COLUMNS) + " | |",
-        "|---" * (len(COLUMNS) + 4) + "|",
-    ]
+    lines = ["| network | head | map | " + " | ".join(COLUMNS) + " | |", "|---" * (len(COLUMNS) + 4) + "|"]
     for row in rows:
         verdict = "ok" if row["ok"] else "**fails**"
         if "note" in row and "head" not in row:
-            cells = [
-                "refused: " + row["note"].split("feature map, ")[-1].split(". ")[0]
-            ] + [""] * (len(COLUMNS) + 1)
+            cells = ["refused: " + row["note"].split("feature map, ")[-1].split(". ")[0]] + [""] * (len(COLUMNS) + 1)
         else:
             cells = [row["head"], row["map"]]
             cells += [f"{row[c]:.0e}" if c in row else "" for c in COLUMNS]
@@ -344,9 +273,7 @@ def main():
         options.write.write_text(
             "# camoverlay next to torch, torchcam and pytorch-grad-cam\n\n"
             "Largest differences: of the logits relative to their largest magnitude, of the maps after min-max. Random\n"
-            f"weights, opset {options.opset}, torch {torch.__version__}; made by `make sweep`.\n\n"
-            + text
-            + "\n"
+            f"weights, opset {options.opset}, torch {torch.__version__}; made by `make sweep`.\n\n" + text + "\n"
         )
     failed = [row["name"] for row in rows if not row["ok"]]
     print(f"{len(rows) - len(failed)} passed, {len(failed)} failed")
