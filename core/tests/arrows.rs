@@ -26,7 +26,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("onnx", &[]),
     ("model", &["onnx"]),
     ("inference", &["model", "onnx", "preprocess"]),
-    ("cam", &["model"]),
+    ("cam", &["model", "resample"]),
     (
         "explainer",
         &["cam", "frame", "inference", "model", "preprocess", "render"],

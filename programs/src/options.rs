@@ -25,7 +25,7 @@ pub struct NetworkOptions {
     /// Output to explain, by name or index, where the network has several
     #[arg(long, value_name = "NAME")]
     pub net_output: Option<String>,
-    /// Tensor or node whose feature map is explained, the last one with places unless said otherwise
+    /// Tensor or node whose feature map is explained, or several joined by +; the last one with places unless said otherwise
     #[arg(long, value_name = "NAME")]
     pub layer: Option<String>,
     /// How pixel values are scaled for the network

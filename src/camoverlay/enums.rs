@@ -174,6 +174,11 @@ pub enum Method {
         nick = "reciprocam"
     )]
     ReciproCam,
+    #[enum_value(
+        name = "LeGrad (Bousselham 2025), what tokens gain in attention, for transformers",
+        nick = "legrad"
+    )]
+    LeGrad,
 }
 
 impl From<Method> for cam::Method {
@@ -192,6 +197,7 @@ impl From<Method> for cam::Method {
             Method::FinerCam => Self::FinerCam,
             Method::Fem => Self::Fem,
             Method::ReciproCam => Self::ReciproCam,
+            Method::LeGrad => Self::LeGrad,
         }
     }
 }

@@ -150,7 +150,7 @@ pub fn param_specs() -> Vec<glib::ParamSpec> {
         ),
         glib::ParamSpecString::builder("layer")
             .nick("Layer")
-            .blurb("Tensor or node whose feature map is explained (auto: the last one with places)")
+            .blurb("Tensor or node whose feature map is explained, or several joined by + (auto: the last one with places)")
             .default_value(Some(DEFAULT_LAYER))
             .mutable_ready()
             .build(),

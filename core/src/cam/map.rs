@@ -1,8 +1,9 @@
 //! Class maps, each method's formula in closed form where the head allows one.
 
-use crate::model::{Activation, FeatureMap, Head, LogitCombination};
+use crate::model::{Activation, FeatureMap, Head, LogitCombination, MOST_LAYERS};
 
 use super::channel_weights;
+use super::fused::{self, Fusing};
 use super::gradient::{ChannelGradient, Gradient, add_scaled, positive, product};
 use super::method::Method;
 use super::principal::Projection;
@@ -15,11 +16,45 @@ pub struct Mapper {
     products: Vec<f32>,
     projection: Projection,
     reciprocal: Reciprocal,
+    fusing: Fusing,
 }
 
 impl Mapper {
-    /// The map of what is `explained` by `method`, which must suit the head; `map` is replaced.
+    /// The map of what is `explained` by `method`, which must suit the head; `map` is replaced. Of several layers that are
+    /// explained together the mean of their maps after min-max.
     pub fn map(
+        &mut self,
+        activation: &Activation,
+        explained: &LogitCombination,
+        method: Method,
+        map: &mut Vec<f32>,
+    ) {
+        self.map_one(activation, explained, method, map);
+        let others = activation.beside.iter().flatten();
+        // What attention gains is the mean of all of it already.
+        if others.clone().next().is_none() || method == Method::LeGrad {
+            return;
+        }
+        let size = |features: &FeatureMap| [features.height, features.width];
+        let mut fusing = std::mem::take(&mut self.fusing);
+        let mut layers = 1.0;
+        fused::normalise(map);
+        for &(features, gradient) in others {
+            let one = Activation {
+                features,
+                gradient: Some(gradient),
+                beside: [None; MOST_LAYERS - 1],
+                ..*activation
+            };
+            self.map_one(&one, explained, method, &mut fusing.map);
+            fusing.add_to(map, size(&features), size(&activation.features));
+            layers += 1.0;
+        }
+        map.iter_mut().for_each(|value| *value /= layers);
+        self.fusing = fusing;
+    }
+
+    fn map_one(
         &mut self,
         activation: &Activation,
         explained: &LogitCombination,
@@ -48,14 +83,19 @@ impl Mapper {
             );
         };
         match method {
-            Method::Cam | Method::FinerCam => {
+            Method::FinerCam if matches!(activation.head, Head::Layers { vanishes: true, .. }) => {
+                by_gradient(channel_weights::mean, map);
+            }
+            Method::Cam => weigh_channels(features, |channel, _| row[channel], map),
+            Method::FinerCam if matches!(activation.head, Head::Channels | Head::Dense { .. }) => {
                 weigh_channels(features, |channel, _| row[channel], map);
             }
             // What `auto` stands for where `cam` does not apply.
-            Method::HiResCam | Method::Auto => match activation.sums {
+            Method::HiResCam | Method::Auto | Method::FinerCam => match activation.sums {
                 Some(sums) => map.copy_from_slice(sums),
                 None => add_products(features, gradient, product, map),
             },
+            Method::LeGrad => map.copy_from_slice(activation.attention.unwrap_or_default()),
             Method::LayerCam => {
                 let weigh = |value, g| product(value, positive(g));
                 add_products(features, gradient, weigh, map);

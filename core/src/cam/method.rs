@@ -48,7 +48,8 @@ pub enum Method {
     EigenGradCam,
     /// The map of z_c - 0.6 mean(z_d) over the three classes d whose weights have the largest cosine with those of c,
     /// Σ_k (W\[c,k\] - 0.6 mean_d(W\[d,k\])) A_k: what sets the class apart from those that are most like it. Its mean is
-    /// that difference of logits without its biases. Only for heads that are affine in pooled features. Zhang et al.,
+    /// that difference of logits without its biases. In heads of several layers, whose last one tells the classes, the
+    /// weights are that one's, and the map is the one of [`Auto`](Self::Auto) with the difference's gradient. Zhang et al.,
     /// "Finer-CAM: Spotting the Difference Reveals Finer Details for Visual Explanation", CVPR 2025.
     FinerCam,
     /// Σ_k w_k A_k, with w_k the share of the cells in which A_k exceeds its mean by two standard deviations: the channels that
@@ -61,6 +62,12 @@ pub enum Method {
     /// Gradient-free Class Activation Map for Post-hoc Explanations", CVPR Workshops 2024, without their Gaussian, which
     /// changes no more than the border behind such a head.
     ReciproCam,
+    /// What each token gains for the class in attention, as a key: the mean over heads, queries and layers of
+    /// max(∂z/∂a, 0) with respect to the weights a of attention, of all attention behind the features. For transformers
+    /// alone; never negative. Of the features themselves nothing is taken. Bousselham et al., "LeGrad: An Explainability
+    /// Method for Vision Transformers via Feature Formation Sensitivity", ICCV 2025, with the logit itself in place of what
+    /// the head makes of each layer's tokens.
+    LeGrad,
     /// A projected on its first principal component over the cells: what the features see most,
     /// whatever the class. Muhammad and Yeasin, "Eigen-CAM: Class Activation Map using Principal
     /// Components", IJCNN 2020.
@@ -69,7 +76,7 @@ pub enum Method {
 
 impl Method {
     /// Every method, [`Auto`](Self::Auto) first.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Auto,
         Self::Cam,
         Self::GradCam,
@@ -83,6 +90,7 @@ impl Method {
         Self::FinerCam,
         Self::Fem,
         Self::ReciproCam,
+        Self::LeGrad,
     ];
 
     /// The name that people write: `gradcam++`.
@@ -101,6 +109,7 @@ impl Method {
             Self::FinerCam => "finercam",
             Self::Fem => "fem",
             Self::ReciproCam => "reciprocam",
+            Self::LeGrad => "legrad",
         }
     }
 
@@ -116,9 +125,10 @@ impl Method {
             | Self::Cam
             | Self::HiResCam
             | Self::EigenCam
-            | Self::FinerCam
             | Self::Fem
+            | Self::LeGrad
             | Self::ReciproCam => Detail::Sums,
+            Self::FinerCam => Detail::Difference { share: FINER_SHARE },
             Self::GradCam
             | Self::GradCamPlusPlus
             | Self::LayerCam
@@ -134,7 +144,7 @@ impl Method {
     /// [`CamError::Method`] where the method makes no sense for the head.
     pub fn resolve(self, head: &Head, similar: &SimilarClasses) -> Result<Self, CamError> {
         let is_affine = matches!(head, Head::Channels | Head::Dense { .. });
-        let vanishes = matches!(head, Head::Layers { vanishes: true });
+        let vanishes = matches!(head, Head::Layers { vanishes: true, .. });
         let refused = |reason| {
             Err(CamError::Method {
                 method: self.name(),
@@ -152,13 +162,16 @@ impl Method {
             Self::Cam if !is_affine => refused(
                 "its head has layers between which the pooled features do not add up to the logits",
             ),
-            Self::FinerCam if !is_affine => refused(
-                "it compares the weights with which single classes are told from pooled features, and the head has \
-                 several layers",
-            ),
-            Self::FinerCam if !similar.are_known() => refused(
+            Self::FinerCam if !similar.are_known() && is_affine => refused(
                 "it compares the weights with which single classes are told, and each class has a channel of its own \
                  that no convolution makes",
+            ),
+            Self::FinerCam if !similar.are_known() => refused(
+                "it compares the weights with which single classes are told, and the last layer of the head is no dense \
+                 one",
+            ),
+            Self::LeGrad if !matches!(head, Head::Layers { attends: true, .. }) => refused(
+                "it follows attention over tokens, and none comes between the layer that is explained and the logits",
             ),
             Self::ReciproCam if !is_affine => refused(
                 "it asks the head about each cell by itself, which is worked out only for a mean over space and at most \
@@ -191,6 +204,7 @@ impl Method {
             | Self::GradCamElementWise
             | Self::EigenGradCam
             | Self::Fem
+            | Self::LeGrad
             | Self::ReciproCam => LogitCombination::of_class(class),
         }
     }

@@ -9,6 +9,7 @@
 mod channel_weights;
 mod class;
 pub(crate) mod error;
+mod fused;
 mod gradient;
 mod map;
 mod method;
@@ -89,7 +90,7 @@ pub struct Explanation {
     /// others.
     pub explained: LogitCombination,
     /// |mean(map) + bias - logit| of what is [`explained`](Self::explained), for [`Method::Cam`] and
-    /// [`Method::FinerCam`]: what the map leaves unexplained, zero but for rounding, and where the
+    /// [`Method::FinerCam`] of affine heads: what the map leaves unexplained, zero but for rounding, and where the
     /// network puts its logits within bounds or divides them by the length of the features.
     pub residual: Option<f32>,
     mapper: Mapper,
@@ -155,7 +156,8 @@ impl Explanation {
         if !are_finite(&self.map.values) {
             return Err(not_finite(activation).into());
         }
-        let is_complete = matches!(self.method, Method::Cam | Method::FinerCam);
+        let is_affine = matches!(head, Head::Channels | Head::Dense { .. });
+        let is_complete = is_affine && matches!(self.method, Method::Cam | Method::FinerCam);
         self.residual = is_complete.then(|| self.unexplained(logits, head));
         Ok(())
     }

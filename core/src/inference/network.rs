@@ -11,7 +11,8 @@ use crate::error::Error;
 use crate::file::Ingredient;
 use crate::model::error::ModelError;
 use crate::model::{
-    self, Activation, Detail, FeatureMap, Head, Layout, Places, Scores, SimilarClasses, Target,
+    self, Activation, Detail, FeatureMap, Head, Layout, MOST_LAYERS, Places, Scores,
+    SimilarClasses, Target,
 };
 use crate::preprocess::{Fit, Normalization};
 
@@ -45,8 +46,12 @@ pub struct Network {
     pub(super) structure: Structure,
     pub(super) head: Head,
     pub(super) similar: SimilarClasses,
+    /// Layers that are explained together with the first.
+    pub(super) beside: usize,
     /// The graph returns [`Activation::sums`].
     pub(super) has_sums: bool,
+    /// The graph compares classes by their weights.
+    pub(super) has_share: bool,
     pub(super) scores: Scores,
     pub(super) warnings: Vec<Warning>,
     pub(super) notices: Vec<Warning>,
@@ -147,12 +152,17 @@ impl Network {
             .into());
         }
         let failed = |message: String| Error::from(RuntimeError::Run { message });
-        let wants_gradient = !self.has_sums || detail == Detail::Gradient;
+        let wants_gradient = !self.has_sums || detail != Detail::Sums;
+        let share = match detail {
+            Detail::Sums | Detail::Gradient => 0.0,
+            Detail::Difference { share } => share,
+        };
         let choice = |class, slot| {
             Some(Choice {
                 class,
                 slot,
                 detail: self.has_sums.then_some(wants_gradient),
+                share: self.has_share.then_some(share),
             })
         };
         let choice = match (&self.head, target) {
@@ -172,15 +182,29 @@ impl Network {
             Failure::Words(message) => failed(message),
         })?;
         let outputs = &*outputs;
-        let features = outputs.get(0).map_err(failed)?;
-        let logits = outputs.get(1).map_err(failed)?;
-        let &[1, channels, height, width] = features.shape else {
-            return Err(failed(format!(
-                "its feature map has the shape {:?}",
-                features.shape
-            )));
+        let map = |index| {
+            let output = outputs.get(index).map_err(failed)?;
+            let &[1, channels, height, width] = output.shape else {
+                return Err(failed(format!(
+                    "its feature map has the shape {:?}",
+                    output.shape
+                )));
+            };
+            Ok(FeatureMap {
+                values: output.values,
+                channels: channels as usize,
+                height: height as usize,
+                width: width as usize,
+            })
         };
-        let (channels, height, width) = (channels as usize, height as usize, width as usize);
+        let features = map(0)?;
+        let FeatureMap {
+            channels,
+            height,
+            width,
+            ..
+        } = features;
+        let logits = outputs.get(1).map_err(failed)?;
         let output = |index, is_there: bool| {
             let output = is_there.then(|| outputs.get(index));
             output.transpose().map_err(failed)
@@ -188,11 +212,24 @@ impl Network {
         let gradient = output(2, choice.is_some() && wants_gradient)?;
         let gradient = gradient.map(|gradient| gradient.values);
         let sums = output(3, self.has_sums)?.map(|sums| sums.values);
+        let attends = matches!(self.head, Head::Layers { attends: true, .. });
+        let attention = output(3, attends)?.map(|gains| gains.values);
+        let mut beside = [None; MOST_LAYERS - 1];
+        for (place, one) in beside.iter_mut().take(self.beside).enumerate() {
+            let first = 3 + usize::from(attends) + 2 * place;
+            let gradient = outputs.get(first + 1).map_err(failed)?;
+            *one = Some((map(first)?, gradient.values));
+        }
         let is_as_long = |values: Option<&[f32]>, length: usize| {
             values.is_none_or(|values| values.len() == length)
         };
         let consistent = logits.values.len() == self.classes
             && is_as_long(sums, width * height)
+            && is_as_long(attention, width * height)
+            && beside
+                .iter()
+                .flatten()
+                .all(|(features, gradient)| gradient.len() == features.values.len())
             && match &self.head {
                 Head::Channels => channels == self.classes,
                 Head::Dense { weights, bias } => weights.len() == bias.len() * channels,
@@ -203,25 +240,21 @@ impl Network {
             };
         if !consistent || features.values.is_empty() {
             return Err(failed(format!(
-                "it returned {} logits for {} classes and a feature map of the shape {:?}",
+                "it returned {} logits for {} classes and a feature map of {channels} x {height} x {width}",
                 logits.values.len(),
                 self.classes,
-                features.shape
             )));
         }
         Ok(Activation {
             target,
             logits: logits.values,
             scores: self.scores,
-            features: FeatureMap {
-                values: features.values,
-                channels,
-                height,
-                width,
-            },
+            features,
             head: &self.head,
             similar: &self.similar,
             gradient,
+            attention,
+            beside,
             sums,
         })
     }

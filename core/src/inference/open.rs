@@ -22,6 +22,7 @@ use crate::model::error::ModelError;
 use crate::model::head::outputs::{SizeOf, Wanted};
 use crate::model::image_input::{INPUT_SIZE, Picture};
 use crate::model::similar::{SimilarClasses, kernels_of_channels};
+use crate::model::types::HeadMatch;
 use crate::model::{Head, Layer, Outputs, Places};
 use crate::onnx::graph::Graph;
 
@@ -88,6 +89,9 @@ pub fn network(options: &Options, cancellation: &Cancellation) -> Result<Network
     let gradient = analysis.gradient.as_ref();
     let has_constant_of_space = analysis.has_constant_of_space();
     let has_sums = gradient.is_some_and(|gradient| gradient.sums.is_some());
+    let rows = gradient.and_then(|gradient| gradient.rows.clone());
+    let has_share = rows.is_some();
+    let has_attention = gradient.is_some_and(|gradient| gradient.attention.is_some());
     if let Some((width, height)) = picture.fixed() {
         let bytes =
             size_of::<f32>() as u64 * picture.channels as u64 * width as u64 * height as u64;
@@ -102,15 +106,16 @@ pub fn network(options: &Options, cancellation: &Cancellation) -> Result<Network
     }
     let kernels = match analysis.head_match.head {
         Head::Channels => kernels_of_channels(&analysis.graph, &analysis.head_match),
-        Head::Dense { .. } | Head::PooledLayers | Head::FlattenedLayers | Head::Layers { .. } => {
-            None
-        }
+        Head::Dense { .. } => None,
+        Head::PooledLayers | Head::FlattenedLayers | Head::Layers { .. } => rows,
     };
     let choice = gradient.map(|_| Choice {
         class: 0,
         slot: 0,
         detail: has_sums.then_some(false),
+        share: has_share.then_some(0.0),
     });
+    let more_layers = analysis.head_match.beside.len();
     let (model, head_match) = analysis.rewrite(&path, limit.unwrap_or(u64::MAX))?;
     let unsupported = |message: String| match picture.batch {
         1 => Error::from(RuntimeError::Unsupported {
@@ -226,7 +231,8 @@ pub fn network(options: &Options, cancellation: &Cancellation) -> Result<Network
             },
             normalization: preprocessing.normalization,
         };
-        let checked = probe::check(&session, &frame, is_one_size, choice, cancellation);
+        let taps = probe::taps(more_layers, has_attention);
+        let checked = probe::check(&session, &frame, is_one_size, choice, &taps, cancellation);
         let is_seen = checked.map_err(|failure| match failure {
             probe::Failure::Run(failure) => does_not_run(failure, &mut outputs),
             probe::Failure::Lack(lack) => {
@@ -247,13 +253,15 @@ pub fn network(options: &Options, cancellation: &Cancellation) -> Result<Network
         }
     }
     let mut head = head_match.head;
-    if let Head::Layers { vanishes } = &mut head {
+    if let Head::Layers { vanishes, attends } = &mut head {
+        *attends = has_attention;
         let usual = picture.size(input_size);
         let frame = probe::Frame {
             size: [0, 1].map(|axis| sides[axis].unwrap_or(usual[axis])),
             normalization: preprocessing.normalization,
         };
-        *vanishes = probe::vanishes(&session, &frame, choice, cancellation)
+        let taps = probe::taps(more_layers, has_attention);
+        *vanishes = probe::vanishes(&session, &frame, choice, &taps, cancellation)
             .map_err(|failure| does_not_run(failure, &mut outputs))?;
     }
     let fit = preparation.fit(sides, &mut warnings)?;
@@ -271,6 +279,8 @@ pub fn network(options: &Options, cancellation: &Cancellation) -> Result<Network
         similar: SimilarClasses::new(&head, classes, kernels),
         head,
         has_sums,
+        has_share,
+        beside: more_layers,
         scores,
         warnings: warnings.list,
         notices: warnings.notices,
@@ -375,7 +385,7 @@ fn structure(network: &Analysis, places: Places) -> Structure {
     Structure {
         input: printable(&picture.name),
         layout: picture.layout,
-        features: printable(&head_match.features),
+        features: printable(&all_features(head_match)),
         outputs: Outputs {
             taken: printable(&outputs.taken),
             others: outputs.others.iter().map(|name| printable(name)).collect(),
@@ -384,6 +394,16 @@ fn structure(network: &Analysis, places: Places) -> Structure {
         head: operators.collect(),
         places,
     }
+}
+
+/// The names of the layers that are explained together.
+fn all_features(head_match: &HeadMatch) -> String {
+    let beside = head_match.beside.iter().map(|tap| tap.features.as_str());
+    let names: Vec<&str> = [head_match.features.as_str()]
+        .into_iter()
+        .chain(beside)
+        .collect();
+    names.join(" + ")
 }
 
 /// The size that most networks are made for, if the network fails on a smaller one alone.

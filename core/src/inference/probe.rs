@@ -5,7 +5,7 @@
 
 use crate::preprocess::Normalization;
 
-use super::session::{self, Cancellation, Choice, Outputs, Session};
+use super::session::{self, Cancellation, Choice, Output, Outputs, Session};
 use crate::model::places::Lack;
 use crate::remedy::Remedy;
 
@@ -53,6 +53,29 @@ const AGREEMENT: f64 = 1.05;
 /// Below this, others answer more than those which the graph tells of: it was misread.
 const CONTRADICTION: f64 = 1.0 / AGREEMENT;
 
+/// A layer that is explained, by the numbers of the outputs that are its features and their gradient.
+#[derive(Debug, Clone, Copy)]
+pub struct Tap {
+    features: usize,
+    gradient: usize,
+}
+
+/// Those of a network that explains `beside` layers together with the first, and what attention gains if it `attends`.
+pub fn taps(beside: usize, attends: bool) -> Vec<Tap> {
+    let first = Tap {
+        features: 0,
+        gradient: 2,
+    };
+    let others = (0..beside).map(|place| {
+        let features = 3 + usize::from(attends) + 2 * place;
+        Tap {
+            features,
+            gradient: features + 1,
+        }
+    });
+    [first].into_iter().chain(others).collect()
+}
+
 /// Compares the feature maps of changed pictures: a run for each of [`PICTURES`] and each of its
 /// [`PATCHES`]. Where the graph `is_telling` which cells look at a patch, these need not answer most, but not less than
 /// others: says whether they do more. Attention whose weights look everywhere alike makes all cells answer alike.
@@ -64,6 +87,22 @@ pub fn check(
     frame: &Frame,
     is_telling: bool,
     choice: Option<Choice>,
+    taps: &[Tap],
+    cancellation: &Cancellation,
+) -> Result<bool, Failure> {
+    let mut answers = true;
+    for tap in taps {
+        answers &= check_one(session, frame, is_telling, choice, *tap, cancellation)?;
+    }
+    Ok(answers)
+}
+
+fn check_one(
+    session: &Session,
+    frame: &Frame,
+    is_telling: bool,
+    choice: Option<Choice>,
+    tap: Tap,
     cancellation: &Cancellation,
 ) -> Result<bool, Failure> {
     let mut strays = 0;
@@ -71,7 +110,8 @@ pub fn check(
     let mut outputs = Outputs::default().ended_by(cancellation);
     for seed in 0..PICTURES {
         let pixels = picture(frame.size, seed, session.channels());
-        let plain = Answer::of(session, frame, &pixels, choice, &mut outputs)?;
+        let mut of = |pixels: &[u8]| Answer::of(session, frame, pixels, choice, tap, &mut outputs);
+        let plain = of(&pixels)?;
         let [rows, columns] = plain.cells;
         if rows.min(columns) < FEWEST_CELLS && !is_telling {
             return Err(Failure::Lack(Lack {
@@ -84,7 +124,7 @@ pub fn check(
         for [x, y] in PATCHES {
             let cell = [place(y, rows), place(x, columns)];
             let changed = change(&pixels, frame.size, plain.cells, cell);
-            let answer = Answer::of(session, frame, &changed, choice, &mut outputs)?;
+            let answer = of(&changed)?;
             let is_near = plain.farthest(&answer).is_some_and(|found| {
                 let is_beside = |axis: usize| {
                     found[axis].abs_diff(cell[axis]) <= usize::from(plain.cells[axis] >= ROOMY)
@@ -132,7 +172,11 @@ fn agreement(answers: &[(usize, Vec<f64>)]) -> f64 {
     let shares = answers.iter().map(|(cell, differences)| {
         let relative = |cell: usize| differences[cell] / usual[cell];
         let mean = (0..cells).map(relative).sum::<f64>() / cells as f64;
-        if mean > 0.0 { relative(*cell) / mean } else { 1.0 }
+        if mean > 0.0 {
+            relative(*cell) / mean
+        } else {
+            1.0
+        }
     });
     shares.sum::<f64>() / answers.len().max(1) as f64
 }
@@ -140,7 +184,7 @@ fn agreement(answers: &[(usize, Vec<f64>)]) -> f64 {
 /// Share of Σ|G A| below which Σ G A is rounding, and what keeps a division from one by zero.
 const ROUNDING: f32 = 1e-3;
 
-/// Whether features times gradient of the best class add up to zero, over the channels, in every cell.
+/// Whether features times gradient of the best class add up to zero, over the channels, in every cell of one of the `taps`.
 ///
 /// # Errors
 /// [`session::Failure`].
@@ -148,6 +192,7 @@ pub fn vanishes(
     session: &Session,
     frame: &Frame,
     choice: Option<Choice>,
+    taps: &[Tap],
     cancellation: &Cancellation,
 ) -> Result<bool, session::Failure> {
     let Some(choice) = choice else {
@@ -163,10 +208,18 @@ pub fn vanishes(
     let [height, width] = frame.size;
     let tensor = tensor(frame, &pixels);
     session.run(&tensor, width, height, Some(of_best), &mut outputs)?;
-    let features = outputs.get(0)?;
-    let gradient = outputs.get(2)?;
+    for tap in taps {
+        let (features, gradient) = (outputs.get(tap.features)?, outputs.get(tap.gradient)?);
+        if is_zero_in_all(&features, &gradient) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+fn is_zero_in_all(features: &Output, gradient: &Output) -> bool {
     let &[_, _, rows, columns] = features.shape else {
-        return Ok(false);
+        return false;
     };
     let cells = (rows * columns) as usize;
     let mut sums = vec![(0.0f32, 0.0f32); cells];
@@ -183,7 +236,7 @@ pub fn vanishes(
     let most = |of: fn(&(f32, f32)) -> f32| sums.iter().map(of).fold(0.0, f32::max);
     let size = most(|(_, size)| *size);
     // A head of zeros makes nothing of anything.
-    Ok(size > 0.0 && most(|(sum, _)| sum.abs()) <= ROUNDING * size)
+    size > 0.0 && most(|(sum, _)| sum.abs()) <= ROUNDING * size
 }
 
 const NO_GRID: Remedy =
@@ -252,6 +305,7 @@ impl Answer {
         frame: &Frame,
         pixels: &[u8],
         choice: Option<Choice>,
+        tap: Tap,
         outputs: &mut Outputs,
     ) -> Result<Self, Failure> {
         let [height, width] = frame.size;
@@ -259,7 +313,9 @@ impl Answer {
         session
             .run(&tensor, width, height, choice, outputs)
             .map_err(Failure::Run)?;
-        let output = outputs.get(0).map_err(|words| Failure::Run(words.into()))?;
+        let output = outputs
+            .get(tap.features)
+            .map_err(|words| Failure::Run(words.into()))?;
         let cells = match output.shape {
             &[1, _, rows, columns] if rows > 1 && columns > 1 => [rows as usize, columns as usize],
             shape => {

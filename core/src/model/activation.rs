@@ -1,7 +1,7 @@
 //! What a run of a network returns, and what can be asked of it.
 
 use super::similar::SimilarClasses;
-use super::types::{Head, Scores};
+use super::types::{Head, MOST_LAYERS, Scores};
 
 /// A feature map, channels x height x width, row-major.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -36,18 +36,29 @@ pub struct Activation<'a> {
     /// ([`Head::FlattenedLayers`]). None for the latter where [`Detail::Sums`] were asked for and
     /// are there.
     pub gradient: Option<&'a [f32]>,
+    /// For [`Head::Layers`] with attention over the tokens of the features: what each cell, as a key, gains for the target's
+    /// logit, the mean over heads, queries and layers of max(∂z/∂a, 0) with respect to the weights a of attention.
+    pub attention: Option<&'a [f32]>,
+    /// Layers that are explained together with `features`, each with its gradient.
+    pub beside: [Option<(FeatureMap<'a>, &'a [f32])>; MOST_LAYERS - 1],
     /// Σ_k G_k A_k over the channels k, one value a cell, for most [`Head::FlattenedLayers`]; see
     /// [`Detail`].
     pub sums: Option<&'a [f32]>,
 }
 
 /// What is wanted of the gradient G with respect to the feature map A, for heads of layers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Detail {
     /// Its sums with A over the channels, which cost less than it.
     Sums,
     /// All of it.
     Gradient,
+    /// All of it, of what sets the target apart: its logit less this share of the mean of those of the three classes whose
+    /// weights are most like its own, where [`SimilarClasses::are_known`].
+    Difference {
+        /// Of the mean that is taken away.
+        share: f32,
+    },
 }
 
 /// The class to explain.

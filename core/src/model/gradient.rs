@@ -11,11 +11,22 @@ pub const SLOT: &str = "camoverlay/slot";
 /// Input (bool, one value): whether the gradient of each feature is wanted.
 pub const DETAIL: &str = "camoverlay/detail";
 
+/// Input (float32, one value): the share of the mean of the three most similar classes' logits that is taken from the
+/// chosen one's; 0: none of it.
+pub const SHARE: &str = "camoverlay/share";
+
 /// Nodes and constants that compute a gradient, and the gradient's name.
 pub struct Gradient {
     pub builder: GraphBuilder,
     pub tensor: String,
+    /// With respect to the layers that are explained together with the first, in their order.
+    pub beside: Vec<String>,
     pub sums: Option<Sums>,
+    /// What attention over the tokens of the features gains, one value a token; see
+    /// [`Activation::attention`](super::Activation::attention).
+    pub attention: Option<String>,
+    /// The weights by which classes are told from each other, classes x values, row-major, where [`SHARE`] is an input.
+    pub rows: Option<Vec<f32>>,
 }
 
 /// The sums over the channels of features times gradient, one value a cell.

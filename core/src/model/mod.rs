@@ -39,4 +39,4 @@ pub use places::Places;
 pub use position::ReceptiveField;
 pub use similar::SimilarClasses;
 pub use tappable::Layer;
-pub use types::{Head, Layout, Scores};
+pub use types::{Head, Layout, MOST_LAYERS, Scores};

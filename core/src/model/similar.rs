@@ -26,15 +26,16 @@ struct Neighbours {
 
 impl SimilarClasses {
     /// Those of a head's `classes`. Where each has a channel of its own, its weights are the kernel that makes the channel,
-    /// a row of `kernels` (classes x values, row-major).
+    /// a row of `kernels` (classes x values, row-major); in a head of several layers those of the last one.
     pub fn new(head: &Head, classes: usize, kernels: Option<Vec<f32>>) -> Self {
         let has_rows = |kernels: &Vec<f32>| {
             !kernels.is_empty() && kernels.len().is_multiple_of(classes.max(1))
         };
         let kernels = match head {
             Head::Dense { .. } => Some(Vec::new()),
-            Head::Channels => kernels.filter(has_rows),
-            Head::PooledLayers | Head::FlattenedLayers | Head::Layers { .. } => None,
+            Head::Channels | Head::PooledLayers | Head::FlattenedLayers | Head::Layers { .. } => {
+                kernels.filter(has_rows)
+            }
         };
         kernels.map_or_else(Self::default, |kernels| Self {
             kernels,

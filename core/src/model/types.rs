@@ -42,6 +42,8 @@ pub enum Head {
         /// Features times gradient add up to zero in every cell, but for rounding: what follows does not change when a
         /// cell's features are scaled.
         vanishes: bool,
+        /// Attention over the tokens of the features is among what follows.
+        attends: bool,
     },
 }
 
@@ -93,4 +95,17 @@ pub struct HeadMatch {
     pub tail: Vec<usize>,
     /// The node that averages over space; none for flattened layers.
     pub pool: Option<usize>,
+    /// Other layers that are explained together with `features`; `tail` is what follows any of them.
+    pub beside: Vec<Tap>,
 }
+
+/// A layer that is explained.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Tap {
+    /// Its tensor.
+    pub features: String,
+    pub order: CellOrder,
+}
+
+/// Most layers that are explained together.
+pub const MOST_LAYERS: usize = 4;

@@ -314,6 +314,16 @@ impl GraphBuilder {
         }
     }
 
+    /// The indices of the `count` largest of each row of `tensor`, 1 x n; from operator set 10 on.
+    pub fn best(&mut self, tensor: &str, count: usize) -> String {
+        let count = self.integers(&[count as i64]);
+        let (values, indices) = (self.name(), self.name());
+        let mut top = node("TopK", &[tensor, &count], &values);
+        top.output.push(indices.clone());
+        self.nodes.push(with_int(top, "axis", 1));
+        indices
+    }
+
     /// The elements of `tensor` at `indices` along `axis`.
     pub fn gather(&mut self, tensor: &str, axis: usize, indices: &[usize]) -> String {
         let indices: Vec<i64> = indices.iter().map(|&index| index as i64).collect();

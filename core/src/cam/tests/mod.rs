@@ -24,6 +24,8 @@ fn activation<'a>(logits: &'a [f32], values: &'a [f32], head: &'a Head) -> Activ
         head,
         similar: &NONE,
         gradient: None,
+        attention: None,
+        beside: Default::default(),
         sums: None,
     }
 }

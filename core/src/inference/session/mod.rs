@@ -64,6 +64,8 @@ pub struct Choice {
     pub slot: i64,
     /// Whether the gradient of each feature is wanted, where the graph leaves the choice.
     pub detail: Option<bool>,
+    /// The share of the most similar classes that is taken away, where the graph compares them.
+    pub share: Option<f32>,
 }
 
 /// A tensor that a run returned: its dimensions and its values, row-major.
@@ -160,6 +162,7 @@ impl Session {
             class,
             slot,
             detail,
+            share,
         }) = choice
         else {
             return self.run_on(&[image], outputs);
@@ -167,14 +170,15 @@ impl Session {
         let (class, slot) = ([class], [slot]);
         let class = TensorRef::from_array_view(([1usize, 1], &class[..]))?.into_dyn();
         let slot = TensorRef::from_array_view(([1usize], &slot[..]))?.into_dyn();
-        match detail {
-            None => self.run_on(&[image, class, slot], outputs),
-            Some(detail) => {
-                let detail = [detail];
-                let detail = TensorRef::from_array_view(([1usize], &detail[..]))?.into_dyn();
-                self.run_on(&[image, class, slot, detail], outputs)
-            }
+        let (detail, share) = (detail.map(|detail| [detail]), share.map(|share| [share]));
+        let mut inputs = vec![image, class, slot];
+        if let Some(detail) = &detail {
+            inputs.push(TensorRef::from_array_view(([1usize], &detail[..]))?.into_dyn());
         }
+        if let Some(share) = &share {
+            inputs.push(TensorRef::from_array_view(([1usize], &share[..]))?.into_dyn());
+        }
+        self.run_on(&inputs, outputs)
     }
 
     /// Runs the network on the first of its inputs.

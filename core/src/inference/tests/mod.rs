@@ -13,4 +13,5 @@ mod pooled;
 mod refusals;
 mod shelf;
 mod taps;
+mod together;
 mod words;

@@ -6,6 +6,7 @@
 
 mod cellwise_dense;
 mod context;
+mod differences;
 mod linear;
 mod moving;
 mod rules;
@@ -19,15 +20,16 @@ use super::facts::Facts;
 use super::gradient::{CLASS, Gradient, SLOT, Sums};
 use super::head::obstacle;
 use super::layers::{dense_shape, keeps_values};
-use super::types::HeadMatch;
+use super::types::{CellOrder, Head, HeadMatch};
 use crate::onnx::builder::GraphBuilder;
 use crate::onnx::graph::Graph;
 use crate::onnx::node::{node, with_int};
 use crate::onnx::ops::{Op, Values};
-use crate::onnx::proto::Node;
+use crate::onnx::proto::{Node, data_type};
 use crate::onnx::shapes::{Shapes, element_count};
 use cellwise_dense::Cellwise;
 use context::{Context, MOST_CONSTANTS};
+use differences::Rows;
 
 /// The gradient of one tensor: still "one for the chosen class", or a tensor.
 #[derive(Clone)]
@@ -81,13 +83,18 @@ pub fn differentiate(
             .or(classes)
             .ok_or_else(|| "a head without dense layers".to_owned())?,
     };
-    let mut back_to =
-        |source: &str, layers: &[&Node]| walk_back(&mut builder, &context, &logits, source, layers);
+    let tokens = match (&head_match.head, &head_match.order) {
+        (Head::Layers { .. }, CellOrder::Tokens(grid)) => Some(grid.tokens),
+        _ => None,
+    };
+    let mut back_to = |sources: &[&str], layers: &[&Node]| {
+        walk_back(&mut builder, &context, &logits, sources, layers, tokens)
+    };
     if let Some(cellwise) = Cellwise::find(graph, facts, head_match) {
         let result = graph.nodes()[cellwise.index].result();
-        let dy = back_to(result, &tail(Some(cellwise.index)))?;
+        let walk = back_to(&[result], &tail(Some(cellwise.index)))?;
         let products = cellwise.forward(&mut builder);
-        let (sums, tensor) = cellwise.backward(&mut builder, &products, &dy);
+        let (sums, tensor) = cellwise.backward(&mut builder, &products, &walk.gradients[0]);
         let sums = Sums {
             tensor: sums,
             layer: products.nodes,
@@ -95,7 +102,10 @@ pub fn differentiate(
         return Ok(Gradient {
             builder,
             tensor,
+            beside: Vec::new(),
             sums: Some(sums),
+            attention: None,
+            rows: walk.rows,
         });
     }
     let mut source = head_match.features.as_str();
@@ -113,12 +123,26 @@ pub fn differentiate(
             layers.remove(0);
         }
     }
-    let tensor = back_to(source, &layers)?;
+    let beside = head_match.beside.iter().map(|tap| tap.features.as_str());
+    let sources: Vec<&str> = [source].into_iter().chain(beside).collect();
+    let mut walk = back_to(&sources, &layers)?;
+    let tensor = walk.gradients.remove(0);
     Ok(Gradient {
         builder,
         tensor,
+        beside: walk.gradients,
         sums: None,
+        attention: walk.attention,
+        rows: walk.rows,
     })
+}
+
+/// What a walk back from the logits leaves.
+struct Walk {
+    /// One for each source.
+    gradients: Vec<String>,
+    attention: Option<String>,
+    rows: Option<Vec<f32>>,
 }
 
 /// What is differentiated.
@@ -127,21 +151,25 @@ struct Logits<'a> {
     classes: usize,
 }
 
-/// The gradient with respect to `source` by way of `layers`, in the order of the graph.
+/// The gradient with respect to each of the `sources` by way of `layers`, in the order of the graph; and with respect to
+/// the weights of attention over as many `tokens`.
 fn walk_back(
     builder: &mut GraphBuilder,
     context: &Context,
     logits: &Logits,
-    source: &str,
+    sources: &[&str],
     layers: &[&Node],
-) -> Result<String, String> {
+    tokens: Option<usize>,
+) -> Result<Walk, String> {
     let graph = context.graph;
     let Logits {
         tensor: from,
         classes,
     } = *logits;
     let class = choose_class(builder, graph, from, classes);
-    let follows = following(source, layers);
+    let follows = following(sources, layers);
+    let mut gains = Vec::new();
+    let mut rows_of_classes = None;
     let mut gradients = HashMap::from([(from.to_owned(), Cotangent::OneHot)]);
     for &layer in layers.iter().rev() {
         let unknown = || obstacle::name(layer);
@@ -153,6 +181,11 @@ fn walk_back(
         let Some(dy) = gradients.get(layer.result()).cloned() else {
             continue;
         };
+        if let Cotangent::Tensor(dy) = &dy
+            && let Some(gain) = gain(builder, context, layer, dy, tokens)
+        {
+            gains.push(gain);
+        }
         let varying: Vec<usize> = (0..layer.input.len())
             .filter(|&index| follows.contains(layer.operand(index)))
             .collect();
@@ -162,7 +195,16 @@ fn walk_back(
             builder.compute_in(context.facts.element_type(operand));
             let dx = match (&dy, layer.op()) {
                 (Cotangent::OneHot, op) if op.facts().is_dense && rows(context, layer) == 1 => {
-                    Cotangent::Tensor(rules::dense_row(builder, layer, &class))
+                    let row = rules::dense_row(builder, layer, &class);
+                    let rows = Rows::of(context, layer, classes);
+                    Cotangent::Tensor(match rows.filter(|_| rows_of_classes.is_none()) {
+                        Some(rows) => {
+                            let row = rows.less_similar(builder, &row, &class);
+                            rows_of_classes = Some(rows.values);
+                            row
+                        }
+                        None => row,
+                    })
                 }
                 (Cotangent::OneHot, Op::Add) if !follows.contains(layer.operand(1 - index)) => {
                     Cotangent::OneHot
@@ -180,10 +222,52 @@ fn walk_back(
             add(builder, &mut gradients, operand, dx, (&class, classes));
         }
     }
-    let gradient = gradients
-        .remove(source)
-        .ok_or("a head apart from its features")?;
-    Ok(tensor(builder, &gradient, source, &class, classes))
+    let mut of = |source: &&str| {
+        let gradient = gradients
+            .remove(*source)
+            .ok_or("a head apart from its features")?;
+        Ok(tensor(builder, &gradient, source, &class, classes))
+    };
+    let of_sources: Result<Vec<String>, String> = sources.iter().map(&mut of).collect();
+    let attention = match gains.as_slice() {
+        [] => None,
+        several => {
+            let gains: Vec<&str> = several.iter().map(String::as_str).collect();
+            builder.compute_in(data_type::FLOAT);
+            Some(builder.push("Mean", &gains))
+        }
+    };
+    Ok(Walk {
+        gradients: of_sources?,
+        attention,
+        rows: rows_of_classes,
+    })
+}
+
+/// What each token, as a key, gains for the logit in the attention that `layer` weighs: the mean over heads and queries of
+/// max(∂z/∂a, 0), one value a token. Bousselham et al., "LeGrad: An Explainability Method for Vision Transformers via
+/// Feature Formation Sensitivity", ICCV 2025.
+fn gain(
+    builder: &mut GraphBuilder,
+    context: &Context,
+    layer: &Node,
+    dy: &str,
+    tokens: Option<usize>,
+) -> Option<String> {
+    let shape = context.fixed_shape(layer.result())?;
+    let last = shape.len().checked_sub(1)?;
+    let is_attention = layer.op() == Op::Softmax
+        && shape.len() > 2
+        && Some(shape[last]) == tokens
+        && Context::axis(layer, -1, shape.len()) == Some(last);
+    is_attention.then(|| {
+        builder.compute_in(data_type::FLOAT);
+        let dy = builder.as_float(dy);
+        let gains = builder.push("Relu", &[&dy]);
+        let axes: Vec<i64> = (0..last as i64).collect();
+        let mean = builder.reduce("ReduceMean", &gains, &axes);
+        builder.reshape(&mean, &[1, shape[last]])
+    })
 }
 
 /// Rows that a dense layer of constant weights multiplies; none where they vary, or it is a convolution over space.
@@ -206,9 +290,9 @@ fn rows(context: &Context, layer: &Node) -> usize {
         .unwrap_or(0)
 }
 
-/// `source`, and all that `layers` make of it.
-fn following<'a>(source: &'a str, layers: &[&'a Node]) -> HashSet<&'a str> {
-    let mut follows = HashSet::from([source]);
+/// The `sources`, and all that `layers` make of them.
+fn following<'a>(sources: &[&'a str], layers: &[&'a Node]) -> HashSet<&'a str> {
+    let mut follows: HashSet<&str> = sources.iter().copied().collect();
     for layer in layers {
         if layer.op().facts().values != Values::OfShape
             && layer

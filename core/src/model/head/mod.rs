@@ -216,6 +216,7 @@ fn find_before(
         head: Head::FlattenedLayers,
         tail,
         pool: None,
+        beside: Vec::new(),
     })
 }
 

@@ -30,6 +30,7 @@ pub fn pooled(
         head,
         tail,
         pool: Some(pool),
+        beside: Vec::new(),
     }
 }
 

@@ -7,6 +7,7 @@
 //! tokens act on the logit through one alone, features times gradient add up to zero for each of them.
 
 use std::cell::OnceCell;
+use std::cmp::Reverse;
 use std::collections::{BTreeSet, HashSet};
 
 use super::obstacle::{Obstacle, name};
@@ -15,11 +16,13 @@ use crate::model::facts::Facts;
 use crate::model::layers::dense_shape;
 use crate::model::position::{Position, Proof};
 use crate::model::tokens::TokenPlaces;
-use crate::model::types::{CellOrder, Head, HeadMatch, Layout, Scores};
+use crate::model::types::{CellOrder, Head, HeadMatch, Layout, MOST_LAYERS, Scores, Tap};
 use crate::onnx::graph::Graph;
 use crate::onnx::ops::{Op, Places, Pool, Values};
 use crate::onnx::proto::Node;
 use crate::onnx::shapes::Shapes;
+
+const LIST: &str = "camoverlay-inspect --layers lists what can be explained.";
 
 /// What is known of a graph's tensors, and which of them are the logits.
 pub struct Search<'a> {
@@ -200,18 +203,67 @@ impl Search<'_> {
             scores: self.scores,
             features: tensor.to_owned(),
             order: self.cells(tensor)?,
-            head: Head::Layers { vanishes: false },
+            head: Head::Layers {
+                vanishes: false,
+                attends: false,
+            },
             tail: self.tail(tensor)?,
             pool: None,
+            beside: Vec::new(),
         })
     }
 
-    /// The tensor that a user calls `asked`, by its name or that of the node that makes it, as the feature map.
+    /// The layers that a user asks for: one, or several joined by “+”, which are explained together.
     ///
     /// # Errors
-    /// Why it is none.
+    /// Why one of them is none.
     pub fn asked(&self, asked: &str) -> Result<HeadMatch, Obstacle> {
-        const LIST: &str = "camoverlay-inspect --layers lists what can be explained.";
+        let is_name = self.graph.producer(asked).is_some()
+            || self.graph.nodes().iter().any(|node| node.name() == asked);
+        if is_name || !asked.contains('+') {
+            return self.asked_for_one(asked);
+        }
+        let names: Vec<&str> = asked.split('+').map(str::trim).collect();
+        if names.len() > MOST_LAYERS {
+            return Err(Obstacle {
+                found: format!("a list of {} layers", names.len()),
+                reason: "which is more than are explained together",
+                advice: "Ask for four at most.",
+            });
+        }
+        let found = names.into_iter().map(|name| self.asked_for_one(name));
+        let mut found: Vec<HeadMatch> = found.collect::<Result<_, _>>()?;
+        // The map has the cells of the layer that has most.
+        found.sort_by_key(|one| Reverse(self.cell_count(one)));
+        found.dedup_by(|a, b| a.features == b.features);
+        let tail: BTreeSet<usize> = found.iter().flat_map(|one| one.tail.clone()).collect();
+        let mut found = found.into_iter();
+        let mut first = found.next().ok_or(Obstacle {
+            found: "no layer".to_owned(),
+            reason: "which leaves nothing to explain",
+            advice: LIST,
+        })?;
+        first.tail = tail.into_iter().collect();
+        let tap = |one: HeadMatch| Tap {
+            features: one.features,
+            order: one.order,
+        };
+        first.beside = found.map(tap).collect();
+        Ok(first)
+    }
+
+    fn cell_count(&self, found: &HeadMatch) -> usize {
+        match &found.order {
+            CellOrder::Tokens(grid) => grid.order.len(),
+            CellOrder::Map(_) => {
+                let map = self.facts.position(&found.features).and_then(Position::map);
+                map.map_or(0, |map| map.cells().iter().product())
+            }
+        }
+    }
+
+    /// The tensor that a user calls `asked`, by its name or that of the node that makes it, as the feature map.
+    fn asked_for_one(&self, asked: &str) -> Result<HeadMatch, Obstacle> {
         let graph = self.graph;
         let refused = |found: String, reason| Obstacle {
             found,

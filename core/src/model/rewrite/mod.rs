@@ -9,8 +9,9 @@ use prost::Message;
 
 use self::bounded::Excess;
 use super::facts::Facts;
-use super::gradient::{CLASS, DETAIL, Gradient, SLOT, Sums};
+use super::gradient::{CLASS, DETAIL, Gradient, SHARE, SLOT, Sums};
 use super::image_input::Picture;
+use super::tokens::grid::TokenGrid;
 use super::types::{CellOrder, HeadMatch, Layout};
 use crate::onnx::error::Fault;
 use crate::onnx::graph::Graph;
@@ -35,7 +36,9 @@ pub enum Refusal {
 /// With a gradient it also takes [`CLASS`] and [`SLOT`] and returns the gradient (float32), one
 /// value a channel where the head pools and one for each feature where it does not. With
 /// [`Sums`] it takes [`DETAIL`], which has to be true for that, and returns
-/// last the sums over the channels of features times gradient, one value a cell.
+/// then the sums over the channels of features times gradient, one value a cell. With rows of classes it takes [`SHARE`].
+/// What attention gains follows, 1 x 1 x h x w, and last come features and gradient of each layer that is explained beside
+/// the first.
 ///
 /// No more than `limit` bytes are taken for weights and for what is computed of them before the first run.
 ///
@@ -76,7 +79,10 @@ pub fn rewrite(
     if let Some(Gradient {
         builder,
         tensor,
+        beside,
         sums,
+        attention,
+        rows,
     }) = gradient
     {
         let choice = [(CLASS, &[1, 1][..]), (SLOT, &[1])];
@@ -87,6 +93,11 @@ pub fn rewrite(
             proto
                 .input
                 .push(sized(value(DETAIL, data_type::BOOL), &[1]));
+        }
+        if rows.is_some() {
+            proto
+                .input
+                .push(sized(value(SHARE, data_type::FLOAT), &[1]));
         }
         keep_as_stored(proto, &builder.row_weights);
         proto.node.extend(builder.nodes);
@@ -103,6 +114,21 @@ pub fn rewrite(
                 proto.node.splice(place..=place, layer);
             }
             expose(proto, &tensor, data_type::FLOAT, None);
+        }
+        if let (Some(tensor), CellOrder::Tokens(grid)) = (attention, &head_match.order) {
+            // One value a token, where the features have several.
+            let order = CellOrder::Tokens(TokenGrid {
+                shape: vec![1, grid.tokens],
+                channels: vec![0],
+                ..grid.clone()
+            });
+            expose(proto, &tensor, data_type::FLOAT, Some(&order));
+        }
+        for (tap, gradient) in head_match.beside.iter().zip(beside) {
+            for tensor in [&tap.features, &gradient] {
+                let element_type = facts.element_type(&tap.features);
+                expose(proto, tensor, element_type, Some(&tap.order));
+            }
         }
     }
     drop_unused(proto);
