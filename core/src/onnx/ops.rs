@@ -270,6 +270,7 @@ operators! {
     Ceil => ELEMENTWISE,
     Celu => DIFFERENTIABLE,
     Clip => WITH_SETTINGS,
+    Col2Im => OTHER,
     Concat => along(Places::Concat, Channels::Joined),
     Constant => NO_MAP,
     ConstantOfShape => NO_MAP,

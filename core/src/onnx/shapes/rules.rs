@@ -275,6 +275,12 @@ fn made(graph: &Graph, shapes: &Shapes, node: &Node) -> Option<Vec<Option<Vec<us
             shape.insert(axis, depth);
             one(shape)
         }
+        Op::Col2Im => {
+            let [columns, block, sizes] = [operand(0)?, whole(&integers(2)?)?, whole(&integers(1)?)?];
+            let (&pictures, &rows) = (columns.first()?, columns.get(1)?);
+            let channels = rows.checked_div(element_count(&block)?)?;
+            one([&[pictures, channels], sizes.as_slice()].concat())
+        }
         Op::ConstantOfShape => one(whole(&integers(0)?)?),
         Op::Other
         | Op::Attention
