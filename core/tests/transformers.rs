@@ -43,27 +43,39 @@ fn maps_at_named_layers_are_those_of_automatic_differentiation() {
     let Some(folder) = common::shared(WHAT, "cases/tiny") else {
         return;
     };
-    if !common::is_set_up(WHAT, &[]) {
+    compare_all(WHAT, &folder, 31);
+}
+
+/// Those that `tests/graphs/make_transformers.py` writes: networks of timm and Transformers by both of torch's exporters, and
+/// as ONNX Runtime's optimiser rewrites them.
+#[test]
+fn maps_of_exported_transformers_are_those_of_automatic_differentiation() {
+    let folder = common::source("tests/graphs/transformers");
+    compare_all("maps of exported transformers", &folder, 8);
+}
+
+fn compare_all(what: &str, folder: &Path, count: usize) {
+    if !common::is_set_up(what, &[]) {
         return;
     }
-    let mut names: Vec<String> = std::fs::read_dir(&folder)
+    let mut names: Vec<String> = std::fs::read_dir(folder)
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .filter_map(|name| name.strip_suffix(".onnx").map(str::to_owned))
         .collect();
     names.sort();
-    assert!(names.len() > 30);
+    assert!(names.len() >= count);
     let mut wrong = Vec::new();
     for name in names {
         let text = std::fs::read_to_string(folder.join(format!("{name}.json"))).unwrap();
         let case: Value = serde_json::from_str(&text).unwrap();
         for (key, tap) in case["taps"].as_object().unwrap() {
             let layer = tap["onnx"]["tensor"].as_str().unwrap();
-            if let Err(words) = compare(&folder, &name, &case, key, Some(layer)) {
+            if let Err(words) = compare(folder, &name, &case, key, Some(layer)) {
                 wrong.push(format!("{name} {key}: {words}"));
             }
         }
-        if let Err(words) = compare(&folder, &name, &case, "", None) {
+        if let Err(words) = compare(folder, &name, &case, "", None) {
             wrong.push(format!("{name} auto: {words}"));
         }
     }
