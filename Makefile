@@ -94,7 +94,11 @@ recipes: setup $(DEPS)/.recipes-python ## the exports of docs/recipes.md, and wh
 recipes-python: $(DEPS)/.recipes-python ## once, for make recipes: torch, timm, Transformers, Ultralytics, Keras, fastai (7 GB)
 
 $(DEPS)/.recipes-python: tests/recipes/requirements.txt | check
-	@scripts/setup.sh recipes-python $(DEPS) && touch $@
+	@scripts/setup.sh recipes-python $(DEPS)
+	$(DEPS)/recipes-python/bin/python tests/sweep/architectures.py --export $(DEPS)/stand-ins "timm vit_tiny_patch16_224" \
+		"timm vit_small_patch16_224" "timm deit_tiny_patch16_224" "timm swin_tiny_patch4_window7_224" "timm convnext_atto" \
+		"timm efficientvit_b0"
+	@touch $@
 
 bench: setup ## what a frame costs, next to the bare network, into docs/performance.md; QUICK=1: less, on the terminal
 	cargo bench --locked --package gst-plugin-camoverlay --bench picture --bench frame

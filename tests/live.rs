@@ -296,6 +296,25 @@ fn latest_with_resnet(patience: Patience) {
     assert!(seen.inferences > 10);
 }
 
+/// A transformer, of the size that people deploy where `make recipes-python` has exported one, else a tiny one.
+fn latest_with_a_transformer(patience: Patience) {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let exported = root.join(".deps/stand-ins/vit_tiny_patch16_224.onnx");
+    let model = match exported.exists() {
+        true => exported,
+        false => root.join("tests/graphs/transformers/vit.onnx"),
+    };
+    let element = format!(
+        "inference=latest preprocess=torch model={}",
+        model.display()
+    );
+    let seen = play(FULL_HD, &element, patience.seconds);
+    seen.print("latest, a transformer");
+    seen.assert_smooth(FULL_HD, patience);
+    seen.assert_fresh(FULL_HD, patience);
+    assert!(seen.inferences > 10);
+}
+
 #[test]
 fn a_fast_network_keeps_up_and_loses_nothing() {
     a_fast_network(BUSY);
@@ -317,6 +336,11 @@ fn latest_never_waits_for_resnet() {
 }
 
 #[test]
+fn latest_never_waits_for_a_transformer() {
+    latest_with_a_transformer(BUSY);
+}
+
+#[test]
 #[ignore = "needs a quiet machine: make live"]
 fn half_a_minute_of_every_frame() {
     a_fast_network(QUIET);
@@ -327,6 +351,7 @@ fn half_a_minute_of_every_frame() {
 #[ignore = "needs a quiet machine: make live"]
 fn half_a_minute_of_latest() {
     latest_with_resnet(QUIET);
+    latest_with_a_transformer(QUIET);
     latest_with_a_slow_network(QUIET);
 }
 

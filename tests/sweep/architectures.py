@@ -2,6 +2,7 @@
 
     architectures.py --inspect target/release/camoverlay-inspect [--rows out/architectures.jsonl]
                      [--write docs/architectures.md] [NAME...]
+    architectures.py --export FOLDER NAME...
 
 Each network gets random weights, is exported to ONNX by both of torch's exporters, and explains one photo. Of every module
 in PyTorch the output A and its gradient G are kept, and camoverlay's map is looked for among their maps Σ_k G_k A_k: it
@@ -347,12 +348,20 @@ def summary(rows: list[dict[str, Any]]) -> str:
 def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("names", nargs="*")
-    parser.add_argument("--inspect", required=True)
+    parser.add_argument("--inspect", default="camoverlay-inspect")
     parser.add_argument("--rows", type=Path)
     parser.add_argument("--write", type=Path)
+    parser.add_argument("--export", type=Path, help="write the networks' files there, and do nothing else")
     options = parser.parse_args()
     all_of_them = builders()
     names = [n for n in all_of_them if not options.names or any(part in n for part in options.names)]
+    if options.export:
+        options.export.mkdir(parents=True, exist_ok=True)
+        for name in names:
+            model, side = all_of_them[name]()
+            path = options.export / f"{name.split(maxsplit=1)[-1]}.onnx"
+            export(with_numbers(model), torch.zeros(1, 3, side, side), path, "script")
+        return 0
     done: dict[tuple[str, str], dict[str, Any]] = {}
     if options.rows and options.rows.exists():
         kept = [json.loads(line) for line in options.rows.read_text().splitlines()]

@@ -1,7 +1,6 @@
 """Torchvision's classifiers, each cut in two where camoverlay should cut it."""
 
 import torch
-import torch.nn.functional as F
 import torchvision.models as zoo
 from torch import nn
 

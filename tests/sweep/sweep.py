@@ -22,6 +22,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from networks import NETWORKS, QUICK, build
 from PIL import Image
 from pytorch_grad_cam import (
     FEM,
@@ -37,8 +38,6 @@ from pytorch_grad_cam import (
 )
 from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 from torchcam.methods import CAM
-
-from networks import NETWORKS, QUICK, build
 
 PHOTO = Path(__file__).parents[2] / "examples" / "media" / "chelsea.png"
 METHODS = {

@@ -276,7 +276,8 @@ fn made(graph: &Graph, shapes: &Shapes, node: &Node) -> Option<Vec<Option<Vec<us
             one(shape)
         }
         Op::Col2Im => {
-            let [columns, block, sizes] = [operand(0)?, whole(&integers(2)?)?, whole(&integers(1)?)?];
+            let [columns, block, sizes] =
+                [operand(0)?, whole(&integers(2)?)?, whole(&integers(1)?)?];
             let (&pictures, &rows) = (columns.first()?, columns.get(1)?);
             let channels = rows.checked_div(element_count(&block)?)?;
             one([&[pictures, channels], sizes.as_slice()].concat())
