@@ -2,6 +2,8 @@
 
 #[cfg(target_arch = "x86_64")]
 use crate::simd::avx512::round_byte_rows;
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+use crate::simd::kernels::row_pairs;
 use crate::simd::multiply_add;
 
 /// The taps of each output position along one dimension: Keys' cubic convolution with a = -0.5
@@ -20,6 +22,8 @@ pub(crate) struct Axis {
     weight: Vec<f32>,
     #[cfg(target_arch = "x86_64")]
     integer: Option<round_byte_rows::Weights>,
+    #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+    pairs: Option<row_pairs::Weights>,
 }
 
 impl Axis {
@@ -58,6 +62,8 @@ impl Axis {
             weight: Vec::new(),
             #[cfg(target_arch = "x86_64")]
             integer: None,
+            #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+            pairs: None,
         };
         for (first, weights) in rows {
             for k in 0..taps {
@@ -86,6 +92,8 @@ impl Axis {
         Self {
             #[cfg(target_arch = "x86_64")]
             integer: round_byte_rows::Weights::new(&self.exact, &self.index, self.taps),
+            #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+            pairs: row_pairs::Weights::new(&self.exact, &self.index, self.taps),
             ..self
         }
     }
@@ -114,7 +122,7 @@ impl Axis {
     }
 
     /// [`Self::index`] and [`Self::exact_weight`] of each output position.
-    #[cfg(target_arch = "x86_64")]
+    #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
     pub fn exact_taps(&self) -> impl Iterator<Item = (&[usize], &[f64])> {
         (0..self.output).map(|at| (self.index(at), self.exact_weight(at)))
     }
@@ -123,6 +131,12 @@ impl Axis {
     #[cfg(target_arch = "x86_64")]
     pub fn integer_weights(&self) -> Option<&round_byte_rows::Weights> {
         self.integer.as_ref()
+    }
+
+    /// The weights in 16 bits, where they can be.
+    #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+    pub fn pair_weights(&self) -> Option<&row_pairs::Weights> {
+        self.pairs.as_ref()
     }
 
     /// The sum that defines the sample at output position `at`, of the source samples `get`.

@@ -11,6 +11,8 @@ use crate::rounding::{nearest, round_u8};
 #[cfg(target_arch = "x86_64")]
 use crate::simd::avx512::Avx512;
 use crate::simd::dispatched;
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+use crate::simd::kernels::Native;
 
 /// Columns that are summed at once.
 const LANES: usize = 64;
@@ -43,6 +45,14 @@ pub(crate) fn round_byte_rows(
         let exact = |at, x| exact_sample(source, axis, at, x);
         let source = (source.data, source.stride);
         return avx512.round_byte_rows(source, weights, rows, width, out, exact);
+    }
+    #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+    if let (Some(native), Some(weights)) = (Native::current(), axis.pair_weights()) {
+        let exact = |at, x| exact_sample(source, axis, at, x);
+        let bytes = (source.data, source.stride);
+        if native.round_byte_rows(bytes, weights, rows.clone(), width, out, exact) {
+            return;
+        }
     }
     for (at, out) in rows.zip(out.chunks_exact_mut(width)) {
         round_row(source, axis, at, out);

@@ -1,0 +1,203 @@
+//! Weighted sums along rows of bytes, 16 bytes at a time, so that rows need not be turned into columns and back.
+
+use super::kernel;
+use super::row_pairs::Errors;
+use super::Native;
+use crate::simd::vectors::{Rounding, Vectors};
+
+/// Rows that are worked on at once, so that weights are read less often.
+pub(crate) const ROWS: usize = 4;
+
+/// Bytes of the result that are made at once, of each row.
+const BLOCK: usize = 4;
+
+/// Bytes that are read at once.
+const STEP: usize = 16;
+
+/// Weights for pixels of several samples.
+pub(crate) struct RowWeights {
+    /// Samples of a pixel.
+    samples: usize,
+    /// The first byte of each pixel's sources; whole blocks of pixels.
+    first: Vec<usize>,
+    /// Steps that a pixel takes.
+    steps: usize,
+    /// For each pixel and each of its steps.
+    words: Vec<[i16; 16]>,
+    order: [usize; 16],
+    rounding: Rounding,
+}
+
+/// The weights of one output position: of source positions that follow each other.
+struct Taps {
+    first: usize,
+    weights: Vec<f64>,
+}
+
+impl Taps {
+    /// Adds up the weights of positions that borders mirror onto each other.
+    fn new(index: &[usize], exact: &[f64]) -> Option<Self> {
+        let taps = || index.iter().zip(exact).filter(|tap| *tap.1 != 0.0);
+        let first = *taps().map(|tap| tap.0).min()?;
+        let last = *taps().map(|tap| tap.0).max()?;
+        let mut weights = vec![0.0; last + 1 - first];
+        taps().for_each(|(index, exact)| weights[index - first] += exact);
+        Some(Self { first, weights })
+    }
+}
+
+impl RowWeights {
+    /// Weights for pixels of `samples` (1 to 4) bytes, from the source positions of each output position and the
+    /// weights of these. None where sums might exceed 32 bits.
+    pub fn new<'a>(
+        taps: impl Iterator<Item = (&'a [usize], &'a [f64])>,
+        samples: usize,
+    ) -> Option<Self> {
+        let taps = taps.map(|(index, exact)| Taps::new(index, exact));
+        let mut taps = taps.collect::<Option<Vec<_>>>()?;
+        let total = |taps: &Taps| taps.weights.iter().map(|weight| weight.abs()).sum::<f64>();
+        if taps.iter().any(|taps| total(taps) > 2.0) {
+            return None;
+        }
+        let weights = || taps.iter().flat_map(|taps| &taps.weights);
+        let greatest = weights().fold(0.0, |greatest: f64, weight| greatest.max(weight.abs()));
+        let scale = |bits: u32| f64::from(1u32 << bits);
+        let fraction = (0..=20).rev().find(|bits| greatest * scale(*bits) <= 32_767.0)?;
+        let quantised = |weight: f64| (weight * scale(fraction)).round();
+        let errors = taps.iter().map(|taps| {
+            let mut errors = Errors::default();
+            for weight in &taps.weights {
+                errors.add(weight * scale(fraction) - quantised(*weight));
+            }
+            errors
+        });
+        let rounding = errors.reduce(Errors::joined)?.rounding(fraction);
+
+        let order = match samples {
+            1 => Native::order::<1>(),
+            2 => Native::order::<2>(),
+            3 => Native::order::<3>(),
+            _ => Native::order::<4>(),
+        };
+        let per_step = STEP / samples.next_power_of_two();
+        let longest = taps.iter().map(|taps| taps.weights.len()).max()?;
+        let steps = longest.div_ceil(per_step);
+        // Whole blocks: what is missing is made of nothing.
+        let block = BLOCK / samples.next_power_of_two();
+        while taps.len() % block != 0 {
+            let (first, weights) = (taps[0].first, Vec::new());
+            taps.push(Taps { first, weights });
+        }
+        let mut words = Vec::with_capacity(taps.len() * steps);
+        for taps in &taps {
+            for step in 0..steps {
+                let mut seen = [false; STEP];
+                words.push(order.map(|byte| {
+                    // A fourth sample that is none repeats one.
+                    let repeated = std::mem::replace(&mut seen[byte], true);
+                    let weight = taps.weights.get(step * per_step + byte / samples);
+                    match weight {
+                        Some(weight) if !repeated => quantised(*weight) as i16,
+                        _ => 0,
+                    }
+                }));
+            }
+        }
+        Some(Self {
+            samples,
+            first: taps.iter().map(|taps| taps.first * samples).collect(),
+            steps,
+            words,
+            order,
+            rounding,
+        })
+    }
+
+    /// Bytes between steps.
+    fn stride(&self) -> usize {
+        STEP / self.samples.next_power_of_two() * self.samples
+    }
+
+    /// Bytes that each row must have.
+    pub fn reach(&self) -> usize {
+        let first = self.first.iter().max();
+        first.unwrap_or(&0) + (self.steps - 1) * self.stride() + STEP
+    }
+}
+
+impl Native {
+    /// Scales up to [`ROWS`] rows of [`RowWeights::reach`] bytes, which are as many bytes apart as `rows` says, into
+    /// rows of `row_bytes` bytes, rounded to 8 bits; where the integer sum leaves the rounding open, by `exact`, which
+    /// is given the row and the byte of the result.
+    pub fn scale_rows(
+        self,
+        weights: &RowWeights,
+        rows: (&[u8], usize),
+        row_bytes: usize,
+        out: &mut [u8],
+        exact: impl Fn(usize, usize) -> u8,
+    ) {
+        match weights.samples {
+            1 => self.scale_rows_of::<_, 1>(weights, rows, row_bytes, out, exact),
+            2 => self.scale_rows_of::<_, 2>(weights, rows, row_bytes, out, exact),
+            _ => self.scale_rows_of::<_, 4>(weights, rows, row_bytes, out, exact),
+        }
+    }
+}
+
+kernel! {
+    fn scale_rows_of<SAMPLES: usize; F: Fn(usize, usize) -> u8>(
+        v,
+        weights: &RowWeights,
+        rows: (&[u8], usize),
+        row_bytes: usize,
+        out: &mut [u8],
+        exact: F,
+    ) {
+        let (rows, stride) = rows;
+        let count = out.len() / row_bytes;
+        assert!((1..=ROWS).contains(&count));
+        let last = (count - 1).saturating_mul(stride);
+        assert!(last.saturating_add(weights.reach()) <= rows.len());
+        let starts: [_; ROWS] = std::array::from_fn(|row| row.min(count - 1) * stride);
+        let pattern = v.pattern(weights.order);
+        let pixels = BLOCK / SAMPLES;
+        let words = weights.words.chunks_exact(weights.steps * pixels);
+        for (i, (first, words)) in weights.first.chunks_exact(pixels).zip(words).enumerate() {
+            let mut parts = [v.add_up::<SAMPLES>([v.zero_lanes(); ROWS]); BLOCK];
+            let words = words.chunks_exact(weights.steps);
+            for ((part, first), words) in parts.iter_mut().zip(first).zip(words) {
+                let mut lanes = [v.zero_lanes(); ROWS];
+                for (step, words) in words.iter().enumerate() {
+                    let at = first + step * weights.stride();
+                    for (lanes, start) in lanes.iter_mut().zip(starts) {
+                        // SAFETY: the row has `reach` bytes, as asserted above: at least 16 from `at` on.
+                        *lanes = unsafe {
+                            let bytes = rows.as_ptr().add(start + at);
+                            v.add_products(*lanes, bytes, pattern, words)
+                        };
+                    }
+                }
+                *part = v.add_up::<SAMPLES>(lanes);
+            }
+            let x = BLOCK * i;
+            let mut doubtful = [[0; 2]; BLOCK * ROWS];
+            let mut doubts = 0;
+            let block = v.round_block::<SAMPLES>(parts, weights.rounding, |row, byte| {
+                doubtful[doubts] = [row, byte];
+                doubts += 1;
+            });
+            for (row, block) in out.chunks_exact_mut(row_bytes).zip(block) {
+                match row[x..].first_chunk_mut() {
+                    Some(out) => *out = block,
+                    None => row[x..].copy_from_slice(&block[..row_bytes - x]),
+                }
+            }
+            for [row, byte] in &doubtful[..doubts] {
+                if *row < count && x + byte < row_bytes {
+                    out[row * row_bytes + x + byte] = exact(*row, x + byte);
+                }
+            }
+        }
+    }
+}
