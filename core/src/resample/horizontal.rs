@@ -134,7 +134,7 @@ impl View {
     fn exact_sample(&self, row: &[u8], byte: usize) -> u8 {
         let (pixel, sample) = (byte / self.lanes(), byte % self.lanes());
         let get = |x| f64::from(row[x * self.samples + sample]);
-        crate::rounding::round_u8(self.horizontal.exact_sum(pixel, get))
+        self.horizontal.rounded_sum(pixel, get)
     }
 }
 

@@ -7,7 +7,7 @@
 use std::ops::Range;
 
 use super::coefficients::{Axis, Bytes, Source, sum_rows};
-use crate::rounding::{nearest, round_u8};
+use crate::rounding::nearest;
 #[cfg(target_arch = "x86_64")]
 use crate::simd::avx512::Avx512;
 use crate::simd::dispatched;
@@ -63,7 +63,7 @@ pub(crate) fn round_byte_rows(
 #[cold]
 #[inline(never)]
 fn exact_sample(source: impl Source, axis: &Axis, at: usize, x: usize) -> u8 {
-    round_u8(axis.exact_sum(at, |y| f64::from(source.load::<1>(x, y)[0])))
+    axis.rounded_sum(at, |y| f64::from(source.load::<1>(x, y)[0]))
 }
 
 /// The columns from `x` on of one output row.

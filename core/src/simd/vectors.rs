@@ -55,9 +55,11 @@ pub(crate) trait Vectors: Copy {
     type Words: Copy;
     /// 32 bits for each byte.
     type Sums: Copy;
-    /// 32-bit numbers that a few sums are made of: see [`Self::add_products`].
+    /// 16 bytes of each of two rows.
+    type Rows: Copy;
+    /// Four 32-bit numbers for each of two rows, which sums are made of.
     type Lanes: Copy;
-    /// Sums of a pixel in each of four rows.
+    /// Sums of a pixel in each of four rows, on their way.
     type Part: Copy;
     /// Which bytes become which words.
     type Pattern: Copy;
@@ -163,30 +165,31 @@ pub(crate) trait Vectors: Copy {
         doubtful: impl FnMut(usize),
     ) -> Self::Bytes;
 
-    /// The order in which [`Self::add_products`] wants the words of 16 bytes of pixels of `SAMPLES` samples: for each
+    /// The order in which [`Self::add_products`] wants the words of some taps of a pixel of `samples` samples: for each
     /// word, the byte.
-    fn order<const SAMPLES: usize>() -> [usize; 16];
-    fn pattern(self, order: [usize; 16]) -> Self::Pattern;
+    fn order(samples: usize) -> [usize; 8];
+    /// The same for vectors.
+    fn pattern(self, order: [usize; 8]) -> Self::Pattern;
     fn zero_lanes(self) -> Self::Lanes;
-    /// `lanes`, and the products of 16 bytes, in the order of a pattern, with as many weights.
-    ///
     /// # Safety
-    /// 16 bytes can be read from `bytes` on.
-    unsafe fn add_products(
+    /// 16 bytes can be read from each pointer on.
+    unsafe fn load_rows(self, rows: [*const u8; 2]) -> Self::Rows;
+    /// `lanes`, and the products of bytes of each row, in the order of a pattern, with as many weights.
+    fn add_products(
         self,
         lanes: Self::Lanes,
-        bytes: *const u8,
+        rows: Self::Rows,
         pattern: Self::Pattern,
-        weights: &[i16; 16],
+        weights: &[i16; 8],
     ) -> Self::Lanes;
-    /// The sums of a pixel of 1, 2 or 4 `SAMPLES` in each of four rows.
-    fn add_up<const SAMPLES: usize>(self, rows: [Self::Lanes; 4]) -> Self::Part;
-    /// The bytes of each row, rounded and saturated, of as many pixels as four bytes have; `doubtful` is called with row
+    /// Adds lanes up to the sums of a pixel of 1, 2 or 4 `SAMPLES` in each of four rows.
+    fn add_up<const SAMPLES: usize>(self, rows: [Self::Lanes; 2]) -> Self::Part;
+    /// The bytes of each row, rounded and saturated, of as many pixels as eight bytes have; `doubtful` is called with row
     /// and byte of each in doubt.
     fn round_block<const SAMPLES: usize>(
         self,
-        pixels: [Self::Part; 4],
+        pixels: [Self::Part; 8],
         rounding: Rounding,
         doubtful: impl FnMut(usize, usize),
-    ) -> [[u8; 4]; 4];
+    ) -> [[u8; 8]; 4];
 }

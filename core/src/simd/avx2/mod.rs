@@ -58,8 +58,10 @@ impl Vectors for Avx2 {
     type Words = [__m256i; 2];
     /// In quarters of halves, alike.
     type Sums = [__m256i; 4];
+    /// A row in each half.
+    type Rows = __m256i;
     type Lanes = __m256i;
-    type Part = [__m128i; 4];
+    type Part = [__m256i; 2];
     type Pattern = __m256i;
 
     #[inline(always)]
@@ -384,12 +386,12 @@ impl Vectors for Avx2 {
         sums::round(sums, rounding, doubtful)
     }
 
-    fn order<const SAMPLES: usize>() -> [usize; 16] {
-        lanes::order::<SAMPLES>()
+    fn order(samples: usize) -> [usize; 8] {
+        lanes::order(samples)
     }
 
     #[inline(always)]
-    fn pattern(self, order: [usize; 16]) -> __m256i {
+    fn pattern(self, order: [usize; 8]) -> __m256i {
         lanes::pattern(order)
     }
 
@@ -400,34 +402,34 @@ impl Vectors for Avx2 {
     }
 
     #[inline(always)]
-    unsafe fn add_products(
-        self,
-        lanes: __m256i,
-        bytes: *const u8,
-        pattern: __m256i,
-        weights: &[i16; 16],
-    ) -> __m256i {
-        // SAFETY: 16 bytes can be read, as the caller says; the weights are 32 bytes.
-        unsafe {
-            let bytes = _mm256_broadcastsi128_si256(_mm_loadu_si128(bytes.cast()));
-            let words = _mm256_shuffle_epi8(bytes, pattern);
-            let products = _mm256_madd_epi16(words, load(weights.as_ptr().cast()));
-            _mm256_add_epi32(lanes, products)
-        }
+    unsafe fn load_rows(self, rows: [*const u8; 2]) -> __m256i {
+        // SAFETY: the caller's.
+        unsafe { lanes::load_rows(rows) }
     }
 
     #[inline(always)]
-    fn add_up<const SAMPLES: usize>(self, rows: [__m256i; 4]) -> [__m128i; 4] {
+    fn add_products(
+        self,
+        lanes: __m256i,
+        rows: __m256i,
+        pattern: __m256i,
+        weights: &[i16; 8],
+    ) -> __m256i {
+        lanes::add_products(lanes, rows, pattern, weights)
+    }
+
+    #[inline(always)]
+    fn add_up<const SAMPLES: usize>(self, rows: [__m256i; 2]) -> [__m256i; 2] {
         lanes::add_up::<SAMPLES>(rows)
     }
 
     #[inline(always)]
     fn round_block<const SAMPLES: usize>(
         self,
-        pixels: [[__m128i; 4]; 4],
+        pixels: [[__m256i; 2]; 8],
         rounding: Rounding,
         doubtful: impl FnMut(usize, usize),
-    ) -> [[u8; 4]; 4] {
+    ) -> [[u8; 8]; 4] {
         lanes::round_block::<SAMPLES>(pixels, rounding, doubtful)
     }
 }

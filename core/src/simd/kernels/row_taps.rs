@@ -9,10 +9,14 @@ use crate::simd::vectors::{Rounding, Vectors};
 pub(crate) const ROWS: usize = 4;
 
 /// Bytes of the result that are made at once, of each row.
-const BLOCK: usize = 4;
+const BLOCK: usize = 8;
 
-/// Bytes that are read at once.
-const STEP: usize = 16;
+/// Bytes that are read at once, for so many steps.
+const LOAD: usize = 16;
+const STEPS: usize = 2;
+
+/// Weights of a step.
+const STEP: usize = 8;
 
 /// Weights for pixels of several samples.
 pub(crate) struct RowWeights {
@@ -23,8 +27,9 @@ pub(crate) struct RowWeights {
     /// Steps that a pixel takes.
     steps: usize,
     /// For each pixel and each of its steps.
-    words: Vec<[i16; 16]>,
-    order: [usize; 16],
+    words: Vec<[i16; STEP]>,
+    /// Which byte each is for.
+    order: [usize; STEP],
     rounding: Rounding,
 }
 
@@ -73,12 +78,7 @@ impl RowWeights {
         });
         let rounding = errors.reduce(Errors::joined)?.rounding(fraction);
 
-        let order = match samples {
-            1 => Native::order::<1>(),
-            2 => Native::order::<2>(),
-            3 => Native::order::<3>(),
-            _ => Native::order::<4>(),
-        };
+        let order = Native::order(samples);
         let per_step = STEP / samples.next_power_of_two();
         let longest = taps.iter().map(|taps| taps.weights.len()).max()?;
         let steps = longest.div_ceil(per_step);
@@ -91,7 +91,7 @@ impl RowWeights {
         let mut words = Vec::with_capacity(taps.len() * steps);
         for taps in &taps {
             for step in 0..steps {
-                let mut seen = [false; STEP];
+                let mut seen = [false; LOAD];
                 words.push(order.map(|byte| {
                     // A fourth sample that is none repeats one.
                     let repeated = std::mem::replace(&mut seen[byte], true);
@@ -121,7 +121,8 @@ impl RowWeights {
     /// Bytes that each row must have.
     pub fn reach(&self) -> usize {
         let first = self.first.iter().max();
-        first.unwrap_or(&0) + (self.steps - 1) * self.stride() + STEP
+        let loads = self.steps.div_ceil(STEPS);
+        first.unwrap_or(&0) + (loads - 1) * STEPS * self.stride() + LOAD
     }
 }
 
@@ -159,23 +160,32 @@ kernel! {
         assert!((1..=ROWS).contains(&count));
         let last = (count - 1).saturating_mul(stride);
         assert!(last.saturating_add(weights.reach()) <= rows.len());
-        let starts: [_; ROWS] = std::array::from_fn(|row| row.min(count - 1) * stride);
-        let pattern = v.pattern(weights.order);
+        let start = |row: usize| row.min(count - 1) * stride;
+        let starts = [[start(0), start(1)], [start(2), start(3)]];
+        let step = weights.stride();
+        let patterns = [
+            v.pattern(weights.order),
+            v.pattern(weights.order.map(|byte| byte + step)),
+        ];
         let pixels = BLOCK / SAMPLES;
         let words = weights.words.chunks_exact(weights.steps * pixels);
         for (i, (first, words)) in weights.first.chunks_exact(pixels).zip(words).enumerate() {
-            let mut parts = [v.add_up::<SAMPLES>([v.zero_lanes(); ROWS]); BLOCK];
+            let mut parts = [v.add_up::<SAMPLES>([v.zero_lanes(); ROWS / 2]); BLOCK];
             let words = words.chunks_exact(weights.steps);
             for ((part, first), words) in parts.iter_mut().zip(first).zip(words) {
-                let mut lanes = [v.zero_lanes(); ROWS];
-                for (step, words) in words.iter().enumerate() {
-                    let at = first + step * weights.stride();
-                    for (lanes, start) in lanes.iter_mut().zip(starts) {
-                        // SAFETY: the row has `reach` bytes, as asserted above: at least 16 from `at` on.
-                        *lanes = unsafe {
-                            let bytes = rows.as_ptr().add(start + at);
-                            v.add_products(*lanes, bytes, pattern, words)
+                let mut lanes = [v.zero_lanes(); ROWS / 2];
+                for (load, words) in words.chunks(STEPS).enumerate() {
+                    let at = first + load * STEPS * step;
+                    for (lanes, starts) in lanes.iter_mut().zip(&starts) {
+                        let starts = [starts[0] + at, starts[1] + at];
+                        // SAFETY: each row has `reach` bytes, as asserted above: at least so many from `at` on.
+                        let rows = unsafe {
+                            let rows = rows.as_ptr();
+                            v.load_rows([rows.add(starts[0]), rows.add(starts[1])])
                         };
+                        for (words, pattern) in words.iter().zip(patterns) {
+                            *lanes = v.add_products(*lanes, rows, pattern, words);
+                        }
                     }
                 }
                 *part = v.add_up::<SAMPLES>(lanes);
