@@ -31,7 +31,14 @@ pub(crate) struct RowWeights {
     /// Which byte each is for.
     order: [usize; STEP],
     rounding: Rounding,
+    /// Weights with more bits, for sums that are in doubt: for each pixel so many, whether it has them or not.
+    fine: Vec<i32>,
+    longest: usize,
+    fine_rounding: Rounding,
 }
+
+/// Bits after the point of weights for sums that are in doubt.
+const FINE: u32 = 29;
 
 /// The weights of one output position: of source positions that follow each other.
 struct Taps {
@@ -64,19 +71,23 @@ impl RowWeights {
         if taps.iter().any(|taps| total(taps) > 2.0) {
             return None;
         }
-        let weights = || taps.iter().flat_map(|taps| &taps.weights);
-        let greatest = weights().fold(0.0, |greatest: f64, weight| greatest.max(weight.abs()));
+        let weights = taps.iter().flat_map(|taps| &taps.weights);
+        let greatest = weights.fold(0.0, |greatest: f64, weight| greatest.max(weight.abs()));
         let scale = |bits: u32| f64::from(1u32 << bits);
         let fraction = (0..=20).rev().find(|bits| greatest * scale(*bits) <= 32_767.0)?;
         let quantised = |weight: f64| (weight * scale(fraction)).round();
-        let errors = taps.iter().map(|taps| {
-            let mut errors = Errors::default();
-            for weight in &taps.weights {
-                errors.add(weight * scale(fraction) - quantised(*weight));
-            }
-            errors
-        });
-        let rounding = errors.reduce(Errors::joined)?.rounding(fraction);
+        let rounding = |bits: u32| {
+            let errors = taps.iter().map(|taps| {
+                let mut errors = Errors::default();
+                for weight in &taps.weights {
+                    let scaled = weight * scale(bits);
+                    errors.add(scaled - scaled.round());
+                }
+                errors
+            });
+            Some(errors.reduce(Errors::joined)?.rounding(bits))
+        };
+        let (rounding, fine_rounding) = (rounding(fraction)?, rounding(FINE)?);
 
         let order = Native::order(samples);
         let per_step = STEP / samples.next_power_of_two();
@@ -103,8 +114,15 @@ impl RowWeights {
                 }));
             }
         }
+        let fine = taps.iter().flat_map(|taps| {
+            let weight = |tap| taps.weights.get(tap).copied().unwrap_or(0.0);
+            (0..longest).map(move |tap| (weight(tap) * scale(FINE)).round() as i32)
+        });
         Some(Self {
             samples,
+            fine: fine.collect(),
+            longest,
+            fine_rounding,
             first: taps.iter().map(|taps| taps.first * samples).collect(),
             steps,
             words,
@@ -116,6 +134,21 @@ impl RowWeights {
     /// Bytes between steps.
     fn stride(&self) -> usize {
         STEP / self.samples.next_power_of_two() * self.samples
+    }
+
+    /// A byte of the result by finer weights, if these are enough to tell.
+    #[inline(always)]
+    fn finer(&self, row: &[u8], byte: usize) -> Option<u8> {
+        let lanes = self.samples.next_power_of_two();
+        let (pixel, sample) = (byte / lanes, byte % lanes);
+        let taps = &self.fine[pixel * self.longest..][..self.longest];
+        let row = &row[self.first[pixel] + sample..];
+        let bytes = row.iter().step_by(self.samples);
+        let products = taps.iter().zip(bytes).map(|(weight, byte)| i64::from(*weight) * i64::from(*byte));
+        let Rounding { fraction, offset, doubt } = self.fine_rounding;
+        let sum = products.sum::<i64>() + i64::from(offset);
+        let near = (sum + i64::from(doubt)) & ((1 << fraction) - 1);
+        (near > i64::from(2 * doubt)).then(|| (sum >> fraction).clamp(0, 255) as u8)
     }
 
     /// Bytes that each row must have.
@@ -204,8 +237,10 @@ kernel! {
                 }
             }
             for [row, byte] in &doubtful[..doubts] {
-                if *row < count && x + byte < row_bytes {
-                    out[row * row_bytes + x + byte] = exact(*row, x + byte);
+                let byte = x + byte;
+                if *row < count && byte < row_bytes {
+                    let finer = weights.finer(&rows[row * stride..], byte);
+                    out[row * row_bytes + byte] = finer.unwrap_or_else(|| exact(*row, byte));
                 }
             }
         }
