@@ -8,6 +8,7 @@ pub(crate) struct SumTables<'a> {
     pub low: [&'a Table; 2],
     pub high: [&'a Table; 2],
     /// High bytes of the sums with the second table's entry 0.
+    #[cfg(target_arch = "x86_64")]
     pub cold: &'a Table,
     /// What the first table is, where it is that.
     pub line: Option<&'a super::line::Line>,

@@ -34,7 +34,7 @@ pub(crate) struct SumTable {
     pub first: Table,
     pub second: Table,
     /// The whole parts of the sums with the second table's entry 0.
-    #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+    #[cfg(target_arch = "x86_64")]
     cold: [u8; 256],
     /// The first table, for kernels that compute it.
     #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
@@ -44,7 +44,7 @@ pub(crate) struct SumTable {
 impl SumTable {
     pub fn new(first: Table, second: Table) -> Self {
         Self {
-            #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+            #[cfg(target_arch = "x86_64")]
             cold: std::array::from_fn(|i| whole(first.get(i as u8), second.get(0))),
             #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
             line: Native::current().and_then(|_| Line::through(|i| first.get(i))),
@@ -59,6 +59,7 @@ impl SumTable {
         SumTables {
             low: [&self.first.low, &self.second.low],
             high: [&self.first.high, &self.second.high],
+            #[cfg(target_arch = "x86_64")]
             cold: &self.cold,
             line: self.line.as_ref(),
         }
