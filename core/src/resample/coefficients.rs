@@ -1,10 +1,10 @@
 //! Bicubic resampling of one dimension.
 
+use crate::rounding::round_u8;
 #[cfg(target_arch = "x86_64")]
 use crate::simd::avx512::round_byte_rows;
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 use crate::simd::kernels::row_pairs;
-use crate::rounding::round_u8;
 use crate::simd::multiply_add;
 
 /// The taps of each output position along one dimension: Keys' cubic convolution with a = -0.5

@@ -1,8 +1,8 @@
 //! Rows scaled along themselves.
 
 use super::coefficients::{Axis, Bytes};
-use super::vertical::round_byte_rows;
 use super::in_row::InRow;
+use super::vertical::round_byte_rows;
 use crate::simd::dispatched;
 
 /// Bytes of a column of some rows.

@@ -47,7 +47,11 @@ impl Line {
             least = least.max((rest - 0.5) / f64::from(i));
             most = most.min((rest + 0.5) / f64::from(i));
         }
-        let middle = if length > 0 { (least + most) / 2.0 } else { slope };
+        let middle = if length > 0 {
+            (least + most) / 2.0
+        } else {
+            slope
+        };
         let fraction = (middle * 32_768.0).round().clamp(-32_768.0, 32_767.0) as i16;
         let mut line = Self {
             start,
@@ -74,7 +78,9 @@ impl Line {
         let steps = index.saturating_sub(self.start).min(self.length);
         let fraction = (i32::from(steps) * i32::from(self.fraction) + (1 << 14)) >> 15;
         let whole = u16::from(steps).wrapping_mul(self.whole);
-        whole.wrapping_add(fraction as u16).wrapping_add(self.offset)
+        whole
+            .wrapping_add(fraction as u16)
+            .wrapping_add(self.offset)
     }
 }
 
@@ -95,7 +101,8 @@ mod tests {
         // From the least that luma can have, that of pictures without contrast beyond 255 and below 0, on.
         for stretch in 0..3000 {
             let slope = 60.0 * (f64::from(stretch) / 300.0).exp();
-            let level = |i: u8, low: f64, range: f64| ((f64::from(i) - low) / range).clamp(0.0, 1.0);
+            let level =
+                |i: u8, low: f64, range: f64| ((f64::from(i) - low) / range).clamp(0.0, 1.0);
             for (low, range) in [(0.0, 255.0), (16.0, 219.0), (16.0, 128.0)] {
                 let entry = |i: u8| (level(i, low, range) * 255.0 * slope).round() as i64 as u16;
                 let Some(line) = Line::through(entry) else {

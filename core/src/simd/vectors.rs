@@ -89,7 +89,12 @@ pub(crate) trait Vectors: Copy {
 
     /// The entries of a table that begin `base` further than the `places` say, which are less than `N`
     /// [windows](Self::WINDOW). `base` is at most 256 less than so many windows.
-    fn look_up<const N: usize>(self, table: &Table, base: usize, places: Self::Bytes) -> Self::Bytes;
+    fn look_up<const N: usize>(
+        self,
+        table: &Table,
+        base: usize,
+        places: Self::Bytes,
+    ) -> Self::Bytes;
 
     /// The bytes at even places of `a`, then of `b`; and at odd ones.
     fn evens(self, a: Self::Bytes, b: Self::Bytes) -> Self::Bytes;

@@ -6,11 +6,11 @@ mod channel_tables;
 mod colour_table;
 
 use super::colormap::{Colormap, Span};
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+use crate::luma::gray::GRAY;
 use crate::luma::gray::gray_row;
 #[cfg(target_arch = "x86_64")]
 use crate::luma::gray::gray_weights;
-#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
-use crate::luma::gray::GRAY;
 #[cfg(target_arch = "x86_64")]
 use crate::simd::avx512::Avx512;
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]

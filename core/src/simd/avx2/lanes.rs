@@ -14,7 +14,11 @@ pub(super) const fn order(samples: usize) -> [usize; 8] {
         let (lane, second) = (word / 2, word % 2);
         let (tap, sample) = (lane / lanes * 2 + second, lane % lanes);
         // What a pixel of three samples has no fourth of is weighted with 0.
-        let sample = if sample < samples { sample } else { samples - 1 };
+        let sample = if sample < samples {
+            sample
+        } else {
+            samples - 1
+        };
         order[word] = tap * samples + sample;
         word += 1;
     }

@@ -124,9 +124,15 @@ impl Vectors for Avx2 {
     fn extremes(self, low: __m256i, high: __m256i) -> [u8; 2] {
         // SAFETY: see above.
         unsafe {
-            let (a, b) = (_mm256_castsi256_si128(low), _mm256_extracti128_si256::<1>(low));
+            let (a, b) = (
+                _mm256_castsi256_si128(low),
+                _mm256_extracti128_si256::<1>(low),
+            );
             let low = _mm_min_epu8(a, b);
-            let (a, b) = (_mm256_castsi256_si128(high), _mm256_extracti128_si256::<1>(high));
+            let (a, b) = (
+                _mm256_castsi256_si128(high),
+                _mm256_extracti128_si256::<1>(high),
+            );
             let high = _mm_max_epu8(a, b);
             [least(low), !least(_mm_xor_si128(high, _mm_set1_epi8(-1)))]
         }
@@ -248,7 +254,10 @@ impl Vectors for Avx2 {
             let found = _mm256_cmpeq_epi8(steps, self.splat(at));
             let correction = _mm256_set1_epi16(correction);
             let [low, high] = self.words(found, found);
-            let (low, high) = (_mm256_and_si256(low, correction), _mm256_and_si256(high, correction));
+            let (low, high) = (
+                _mm256_and_si256(low, correction),
+                _mm256_and_si256(high, correction),
+            );
             self.add_words(a, [low, high])
         }
     }
@@ -261,7 +270,10 @@ impl Vectors for Avx2 {
             let [a, b] = self.words(steps, _mm256_setzero_si256());
             self.add_words(
                 [_mm256_mullo_epi16(a, whole), _mm256_mullo_epi16(b, whole)],
-                [_mm256_mulhrs_epi16(a, fraction), _mm256_mulhrs_epi16(b, fraction)],
+                [
+                    _mm256_mulhrs_epi16(a, fraction),
+                    _mm256_mulhrs_epi16(b, fraction),
+                ],
             )
         }
     }
@@ -270,7 +282,10 @@ impl Vectors for Avx2 {
     fn multiples(self, bytes: __m256i, [low, high]: [u16; 2]) -> ([__m256i; 2], __m256i) {
         // SAFETY: see above.
         unsafe {
-            let (low, high) = (_mm256_set1_epi16(low as i16), _mm256_set1_epi16(high as i16));
+            let (low, high) = (
+                _mm256_set1_epi16(low as i16),
+                _mm256_set1_epi16(high as i16),
+            );
             let zero = _mm256_setzero_si256();
             let scaled = self.words(zero, bytes);
             let whole = self.words(bytes, zero);
@@ -377,12 +392,7 @@ impl Vectors for Avx2 {
     }
 
     #[inline(always)]
-    fn round(
-        self,
-        sums: [__m256i; 4],
-        rounding: Rounding,
-        doubtful: impl FnMut(usize),
-    ) -> __m256i {
+    fn round(self, sums: [__m256i; 4], rounding: Rounding, doubtful: impl FnMut(usize)) -> __m256i {
         sums::round(sums, rounding, doubtful)
     }
 

@@ -63,7 +63,10 @@ fn split<const BYTES: usize, const R: usize, const G: usize, const B: usize>(
         let high = _mm_loadu_si128(pixels.as_ptr().add(4 * BYTES - skip).cast());
         let pixels = _mm256_inserti128_si256::<1>(_mm256_castsi128_si256(low), high);
         let (red_green, blue) = (load(red_green.as_ptr()), load(blue.as_ptr()));
-        [_mm256_shuffle_epi8(pixels, red_green), _mm256_shuffle_epi8(pixels, blue)]
+        [
+            _mm256_shuffle_epi8(pixels, red_green),
+            _mm256_shuffle_epi8(pixels, blue),
+        ]
     }
 }
 
@@ -142,7 +145,10 @@ pub(super) fn store<const BYTES: usize, const LEAD: usize>(
                 for (channel, spread) in channels.iter().zip(spreads) {
                     all = _mm256_or_si256(all, _mm256_shuffle_epi8(*channel, twice(spread)));
                 }
-                let (low, high) = (_mm256_castsi256_si128(all), _mm256_extracti128_si256::<1>(all));
+                let (low, high) = (
+                    _mm256_castsi256_si128(all),
+                    _mm256_extracti128_si256::<1>(all),
+                );
                 _mm_storeu_si128(pixels.add(16 * part).cast(), low);
                 _mm_storeu_si128(pixels.add(48 + 16 * part).cast(), high);
             }
@@ -150,7 +156,11 @@ pub(super) fn store<const BYTES: usize, const LEAD: usize>(
         }
         let zero = _mm256_setzero_si256();
         let [a, b, c] = channels;
-        let [a, b, c, d] = if LEAD == 0 { [a, b, c, zero] } else { [zero, a, b, c] };
+        let [a, b, c, d] = if LEAD == 0 {
+            [a, b, c, zero]
+        } else {
+            [zero, a, b, c]
+        };
         let (ab, cd) = (_mm256_unpacklo_epi8(a, b), _mm256_unpacklo_epi8(c, d));
         let (ef, gh) = (_mm256_unpackhi_epi8(a, b), _mm256_unpackhi_epi8(c, d));
         // In each half, pixels 0 to 3, 4 to 7, 8 to 11, 12 to 15 of 16.

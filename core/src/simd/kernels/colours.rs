@@ -54,7 +54,11 @@ impl Contributions {
     pub fn set_heat(&mut self, channel: usize, index: usize, contribution: i64) {
         // Modulo 2^24: combinations that are in no picture may go beyond.
         let contribution = contribution + BIAS + (1 << FRACTION);
-        for (table, byte) in self.heat[channel].0.iter_mut().zip(contribution.to_le_bytes()) {
+        for (table, byte) in self.heat[channel]
+            .0
+            .iter_mut()
+            .zip(contribution.to_le_bytes())
+        {
             table[index] = byte;
         }
     }

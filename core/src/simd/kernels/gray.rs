@@ -53,4 +53,3 @@ kernel! {
         known.then(|| bounds.map(|sum| round(sum) as u8))
     }
 }
-

@@ -67,7 +67,9 @@ impl Weights {
         let fraction = (0..=MOST_BITS).rev().find(|bits| fits(greatest, *bits))?;
         let (mut best, mut fine, mut finer): (Option<Errors>, _, _) = (None, 0, 0);
         for more in 0..=MOST_FINER {
-            let fitting = taps.iter().take_while(|tap| fits(tap.0.abs(), fraction + more));
+            let fitting = taps
+                .iter()
+                .take_while(|tap| fits(tap.0.abs(), fraction + more));
             let count = if more == 0 { 0 } else { fitting.count() / 2 };
             let errors = Errors::of(&taps, 2 * count, fraction, more);
             if best.as_ref().is_none_or(|best| errors.span() < best.span()) {

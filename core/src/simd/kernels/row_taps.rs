@@ -1,8 +1,8 @@
 //! Weighted sums along rows of bytes, 16 bytes at a time, so that rows need not be turned into columns and back.
 
+use super::Native;
 use super::kernel;
 use super::row_pairs::Errors;
-use super::Native;
 use crate::simd::vectors::{Rounding, Vectors};
 
 /// Rows that are worked on at once, so that weights are read less often.
@@ -74,7 +74,9 @@ impl RowWeights {
         let weights = taps.iter().flat_map(|taps| &taps.weights);
         let greatest = weights.fold(0.0, |greatest: f64, weight| greatest.max(weight.abs()));
         let scale = |bits: u32| f64::from(1u32 << bits);
-        let fraction = (0..=20).rev().find(|bits| greatest * scale(*bits) <= 32_767.0)?;
+        let fraction = (0..=20)
+            .rev()
+            .find(|bits| greatest * scale(*bits) <= 32_767.0)?;
         let quantised = |weight: f64| (weight * scale(fraction)).round();
         let rounding = |bits: u32| {
             let errors = taps.iter().map(|taps| {
@@ -144,8 +146,15 @@ impl RowWeights {
         let taps = &self.fine[pixel * self.longest..][..self.longest];
         let row = &row[self.first[pixel] + sample..];
         let bytes = row.iter().step_by(self.samples);
-        let products = taps.iter().zip(bytes).map(|(weight, byte)| i64::from(*weight) * i64::from(*byte));
-        let Rounding { fraction, offset, doubt } = self.fine_rounding;
+        let products = taps
+            .iter()
+            .zip(bytes)
+            .map(|(weight, byte)| i64::from(*weight) * i64::from(*byte));
+        let Rounding {
+            fraction,
+            offset,
+            doubt,
+        } = self.fine_rounding;
         let sum = products.sum::<i64>() + i64::from(offset);
         let near = (sum + i64::from(doubt)) & ((1 << fraction) - 1);
         (near > i64::from(2 * doubt)).then(|| (sum >> fraction).clamp(0, 255) as u8)

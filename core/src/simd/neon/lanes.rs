@@ -13,7 +13,11 @@ pub(super) const fn order(samples: usize) -> [usize; 8] {
     while word < 8 {
         let (tap, sample) = (word / lanes, word % lanes);
         // What a pixel of three samples has no fourth of is weighted with 0.
-        let sample = if sample < samples { sample } else { samples - 1 };
+        let sample = if sample < samples {
+            sample
+        } else {
+            samples - 1
+        };
         order[word] = tap * samples + sample;
         word += 1;
     }
@@ -77,7 +81,11 @@ fn twos<const PAIR: usize>(a: int32x4_t, b: int32x4_t) -> int32x4_t {
     // SAFETY: see above.
     unsafe {
         let (a, b) = (vreinterpretq_s64_s32(a), vreinterpretq_s64_s32(b));
-        let pairs = if PAIR == 1 { vtrn1q_s64(a, b) } else { vtrn2q_s64(a, b) };
+        let pairs = if PAIR == 1 {
+            vtrn1q_s64(a, b)
+        } else {
+            vtrn2q_s64(a, b)
+        };
         vreinterpretq_s32_s64(pairs)
     }
 }

@@ -246,9 +246,8 @@ impl Vectors for Neon {
                 vshrn_high_n_u32::<8>(vshrn_n_u32::<8>(a_low), a_high),
                 vshrn_high_n_u32::<8>(vshrn_n_u32::<8>(b_low), b_high),
             ];
-            let above = |low, high| {
-                vuzp2q_u16(vreinterpretq_u16_u32(low), vreinterpretq_u16_u32(high))
-            };
+            let above =
+                |low, high| vuzp2q_u16(vreinterpretq_u16_u32(low), vreinterpretq_u16_u32(high));
             let above = [above(a_low, a_high), above(b_low, b_high)];
             (words, self.high_bytes(above))
         }
