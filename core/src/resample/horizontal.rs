@@ -114,7 +114,8 @@ impl View {
     ) {
         if self.in_row.is_some() {
             let (rows, reach) = (self.rows(), self.reach());
-            let bytes = self.horizontal.input() * self.samples;
+            // Of frames that are cropped, the end of a row may not be needed.
+            let bytes = reach.min(self.horizontal.input() * self.samples);
             let mut lines = std::mem::take(&mut scratch.columns);
             let out = out.chunks_mut(rows * self.row_bytes());
             for (source, out) in source.chunks(rows * stride).zip(out) {

@@ -188,6 +188,17 @@ impl Native {
     }
 }
 
+/// [`LOAD`] bytes of each of two rows.
+///
+/// # Safety
+/// There are so many, `at` bytes after their starts.
+#[inline(always)]
+unsafe fn two_rows<V: Vectors>(v: V, rows: &[u8], starts: &[usize; 2], at: usize) -> V::Rows {
+    let rows = rows.as_ptr();
+    // SAFETY: the caller's.
+    unsafe { v.load_rows([rows.add(starts[0] + at), rows.add(starts[1] + at)]) }
+}
+
 kernel! {
     fn scale_rows_of<SAMPLES: usize; F: Fn(usize, usize) -> u8>(
         v,
@@ -216,18 +227,22 @@ kernel! {
             let words = words.chunks_exact(weights.steps);
             for ((part, first), words) in parts.iter_mut().zip(first).zip(words) {
                 let mut lanes = [v.zero_lanes(); ROWS / 2];
-                for (load, words) in words.chunks(STEPS).enumerate() {
-                    let at = first + load * STEPS * step;
+                let (loads, rest) = words.as_chunks::<STEPS>();
+                let mut at = *first;
+                for words in loads {
                     for (lanes, starts) in lanes.iter_mut().zip(&starts) {
-                        let starts = [starts[0] + at, starts[1] + at];
                         // SAFETY: each row has `reach` bytes, as asserted above: at least so many from `at` on.
-                        let rows = unsafe {
-                            let rows = rows.as_ptr();
-                            v.load_rows([rows.add(starts[0]), rows.add(starts[1])])
-                        };
-                        for (words, pattern) in words.iter().zip(patterns) {
-                            *lanes = v.add_products(*lanes, rows, pattern, words);
-                        }
+                        let rows = unsafe { two_rows(v, rows, starts, at) };
+                        *lanes = v.add_products(*lanes, rows, patterns[0], &words[0]);
+                        *lanes = v.add_products(*lanes, rows, patterns[1], &words[1]);
+                    }
+                    at += STEPS * step;
+                }
+                for words in rest {
+                    for (lanes, starts) in lanes.iter_mut().zip(&starts) {
+                        // SAFETY: as above.
+                        let rows = unsafe { two_rows(v, rows, starts, at) };
+                        *lanes = v.add_products(*lanes, rows, patterns[0], words);
                     }
                 }
                 *part = v.add_up::<SAMPLES>(lanes);
