@@ -96,8 +96,8 @@ impl Document {
             network.nick
         ));
         let best = |row: &levels::Row| {
-            let same = rows.iter().filter(|other| other.frame == row.frame);
-            same.last()
+            let mut same = rows.iter().filter(|other| other.frame == row.frame);
+            same.next_back()
                 .map_or((row.prepare, row.paint), |best| (best.prepare, best.paint))
         };
         self.table(
