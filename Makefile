@@ -7,6 +7,9 @@ MINUTES ?= 3
 WEIGHTS ?=
 PYTHON ?= python3
 RELEASE ?= 13
+# Of the package: this machine's, or arm64.
+ARCH ?=
+AS_ROOT = $(if $(filter 0,$(shell id -u)),,sudo)
 DEPS := .deps
 PLUGIN_DIR := $(CURDIR)/target/release
 TOOL := $(DEPS)/python/bin/python models/fetch.py $(DEPS)
@@ -19,7 +22,7 @@ PREFIX ?= $(shell pkg-config --variable=prefix gstreamer-1.0 2>/dev/null || echo
 DESTDIR ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check build demo pictures test test-core soak live valgrind fuzz sweep architectures fidelity recipes recipes-python bench bench-python lint fmt env models model install uninstall deb deb-test camera-test debian-test clean distclean
+.PHONY: help setup check build demo pictures test test-core soak live valgrind fuzz sweep architectures fidelity recipes recipes-python bench bench-python lint fmt env models model install uninstall deb deb-test arm64-test camera-test debian-test clean distclean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -133,14 +136,25 @@ install: ## after make build: plugin, programs, manual, library and networks und
 uninstall: ## take them away again
 	@scripts/install.sh uninstall "$(PREFIX)" "$(DESTDIR)"
 
-deb: build ## a Debian package in out/, with all programs, SqueezeNet and the labels
+ifeq ($(ARCH),arm64)
+deb: setup ## a Debian package in out/, with all programs, SqueezeNet and the labels; ARCH=arm64: of the last commit, cross-compiled
+	@$(AS_ROOT) scripts/arm64.sh deb $(if $(FOLDER),"$(FOLDER)")
+
+deb-test: ## install the package in a fresh Debian 12, use it and take it away; needs root and debootstrap, takes minutes; ARCH=arm64: emulated
+	@$(AS_ROOT) scripts/arm64.sh deb-test $(if $(FOLDER),"$(FOLDER)")
+else
+deb: build
 	@scripts/deb.sh
 
-deb-test: ## install the package in a fresh Debian 12, use it and take it away; needs root and debootstrap, takes minutes
+deb-test:
 	@scripts/deb-test.sh
+endif
+
+arm64-test: setup ## the core's tests on the last commit for AArch64, cross-compiled and emulated; needs root, debootstrap and 4 GB
+	@$(AS_ROOT) scripts/arm64.sh test $(if $(FOLDER),"$(FOLDER)")
 
 camera-test: deb ## the package on a video device that vanishes and comes back, in an emulated machine; takes a quarter of an hour
-	@$(if $(filter 0,$(shell id -u)),,sudo) scripts/camera-test.sh $(if $(FOLDER),"$(FOLDER)")
+	@$(AS_ROOT) scripts/camera-test.sh $(if $(FOLDER),"$(FOLDER)")
 
 debian-test: ## all tests on the last commit in a fresh Debian, RELEASE=12 or 13; needs root and debootstrap, takes half an hour
 	@scripts/debian-test.sh "$(RELEASE)" $(if $(FOLDER),"$(FOLDER)")

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Fetches what the catalogue lists: ONNX Runtime's library, labels and network files.
 
-    fetch.py PREFIX runtime               PREFIX/lib/camoverlay/libonnxruntime.so.*
+    fetch.py PREFIX runtime [MACHINE]     PREFIX/lib/camoverlay/libonnxruntime.so.*, for this machine or another kind
     fetch.py PREFIX networks              PREFIX/share/camoverlay/models/*.onnx, all that need no framework
     fetch.py PREFIX network NICK [WEIGHTS.pth]
 
@@ -35,9 +35,9 @@ def pinned(what: str, data: bytes, digest: str) -> bytes:
     return data
 
 
-def fetch_runtime(catalogue: dict, prefix: Path) -> None:
-    runtime, machine = catalogue["runtime"], platform.machine()
-    if machine not in runtime:
+def fetch_runtime(catalogue: dict, prefix: Path, machine: str) -> None:
+    runtime = catalogue["runtime"]
+    if not isinstance(runtime.get(machine), dict):
         raise Failure(
             f"The catalogue has no {runtime['name']} for {machine} machines.\n"
             "Build or install it yourself and name its library in ORT_DYLIB_PATH."
@@ -138,8 +138,8 @@ def main(arguments: list[str]) -> None:
     catalogue = tomllib.loads((HERE / "catalogue.toml").read_text(encoding="utf-8"))
     networks = {network["nick"]: network for network in catalogue["network"]}
     match arguments:
-        case [prefix, "runtime"]:
-            fetch_runtime(catalogue, Path(prefix))
+        case [prefix, "runtime", *machine] if len(machine) <= 1:
+            fetch_runtime(catalogue, Path(prefix), *(machine or [platform.machine()]))
         case [prefix, "networks"]:
             for network in networks.values():
                 if "converter" in network["source"]:

@@ -1,14 +1,20 @@
 #!/bin/sh
+# deb-test.sh [ARCHITECTURE]
 # Installs the package of `make deb` in a fresh, minimal Debian 12, uses it there, and takes it away again.
-# Needs root, debootstrap, the network and 2 GB in the temporary folder; takes a few minutes.
+# Needs root, debootstrap, the network and 2 GB in the temporary folder; takes a few minutes. Another architecture than
+# this machine's is emulated, which arm64.sh sets up, and takes ten times as long.
 set -eu
 
 # shellcheck source=scripts/root.sh
 . "$(dirname "$0")/root.sh"
-in_namespace "$0"
+in_namespace "$0" "$@"
 
-package=$(find out -name 'camoverlay_*.deb' | sort -V | tail -n 1)
-[ -n "$package" ] || fail "There is no package in out/." 'Run "make deb" first.'
+native=$(dpkg --print-architecture)
+architecture=${1:-$native}
+patience=120
+[ "$architecture" = "$native" ] || patience=1800
+package=$(find out -name "camoverlay_*_$architecture.deb" | sort -V | tail -n 1)
+[ -n "$package" ] || fail "There is no package for $architecture in out/." 'Run "make deb" first.'
 work=$(mktemp -d)
 root=$work/root log=$work/log
 trap 'unmount_root; rm -rf --one-file-system "$work"' EXIT
@@ -17,7 +23,7 @@ trap 'exit 1' INT TERM
 # as_user COMMANDS: in the clean root, as its user would.
 as_user() {
     quietly chroot --userspec=nobody:nogroup "$root" env -i HOME=/tmp PATH=/usr/bin:/bin LC_ALL=C.UTF-8 \
-        timeout 120 sh -euc "cd /tmp; $*"
+        timeout $patience sh -euc "cd /tmp; $*"
 }
 
 # shows TEXT COMMANDS: TEXT is in their output.
@@ -32,7 +38,7 @@ shows() {
 }
 
 step "making a minimal Debian 12"
-make_root bookworm
+make_root bookworm "$architecture"
 
 step "installing $package"
 cp "$package" "$root/root/camoverlay.deb"
@@ -70,7 +76,7 @@ for program in $programs; do
             ;;
         *-rtsp)
             as_user "$program clip.mp4 --port 8555 >server & server=\$!
-                timeout 60 sh -c 'until grep -q rtsp: server; do sleep 0.1; done'
+                timeout $((patience / 2)) sh -c 'until grep -q rtsp: server; do sleep 0.1; done'
                 gst-launch-1.0 rtspsrc location=rtsp://127.0.0.1:8555/cam ! rtph264depay ! h264parse ! \
                     fakesink num-buffers=10
                 kill \$server; wait \$server"

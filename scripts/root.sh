@@ -44,8 +44,8 @@ as_root() {
     quietly chroot_as_root "$@"
 }
 
-# make_root SUITE: a minimal Debian of that suite in $root, which reaches the network as this machine does; sets
-# $mirror, where its packages come from.
+# make_root SUITE [ARCHITECTURE]: a minimal Debian of that suite in $root, which reaches the network as this machine
+# does; sets $mirror, where its packages come from. Another architecture than this machine's must be emulated.
 make_root() {
     mirror=
     if command -v apt-get >/dev/null; then
@@ -53,7 +53,13 @@ make_root() {
         mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Origin: Debian' 2>/dev/null |
             head -n 1)
     fi
-    quietly debootstrap --variant=minbase "$1" "$root" ${mirror:+"$mirror"}
+    # An older debootstrap does not know newer suites, which are made as sid is.
+    script=
+    if [ ! -e "/usr/share/debootstrap/scripts/$1" ]; then
+        script=/usr/share/debootstrap/scripts/sid
+        mirror=${mirror:-http://deb.debian.org/debian}
+    fi
+    quietly debootstrap --variant=minbase ${2:+"--arch=$2"} "$1" "$root" ${mirror:+"$mirror"} ${script:+"$script"}
     mirror=$(awk '$1 == "deb" { print $2; exit }' "$root/etc/apt/sources.list")
     mount_in_root
     for file in /etc/hosts /etc/resolv.conf /etc/pip.conf /root/.config/pip/pip.conf /root/.pip/pip.conf \
@@ -73,6 +79,23 @@ make_root() {
     # The root need not survive a power cut.
     echo force-unsafe-io >"$root/etc/dpkg/dpkg.cfg.d/90fast"
     as_root apt-get -qq update
+}
+
+# emulate_arm64 QEMU: from now on the kernel runs AArch64's programs by this static emulator, also in roots that have
+# none; until stop_emulating, which does nothing where somebody else has set that up.
+emulate_arm64() {
+    mountpoint -q /proc/sys/fs/binfmt_misc || mount -t binfmt_misc binfmt_misc /proc/sys/fs/binfmt_misc ||
+        fail "This kernel runs no foreign programs (it has no binfmt_misc)." "Load the module binfmt_misc."
+    ! grep -qs '^flags:.*F' /proc/sys/fs/binfmt_misc/*aarch64* || return 0
+    head='\x7fELF\x02\x01\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x02\x00\xb7\x00'
+    mask='\xff\xff\xff\xff\xff\xff\xff\x00\xff\xff\xff\xff\xff\xff\xff\xff\xfe\xff\xff\xff'
+    printf '%s' ":camoverlay-aarch64:M::$head:$mask:$1:F" >/proc/sys/fs/binfmt_misc/register
+}
+
+stop_emulating() {
+    if [ -e /proc/sys/fs/binfmt_misc/camoverlay-aarch64 ]; then
+        echo -1 >/proc/sys/fs/binfmt_misc/camoverlay-aarch64
+    fi
 }
 
 # What programs expect to find, the devices aside that debootstrap makes.

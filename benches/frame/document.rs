@@ -3,7 +3,8 @@
 use std::{fmt::Write, time::Duration};
 
 use crate::{
-    Effort, FULL_HD, by_hand, element, machine, map, network::Network, probe::Start, streams,
+    Effort, FULL_HD, by_hand, element, levels, machine, map, network::Network, probe::Start,
+    streams,
 };
 
 pub struct Document {
@@ -80,6 +81,44 @@ impl Document {
                     ms(row.network),
                     format!("{:.3}", row.copy.as_secs_f64() * 1e3),
                     format!("{:.3}", row.cold_copy.as_secs_f64() * 1e3),
+                    ratio(row.total, row.network),
+                ]
+            }),
+        );
+    }
+
+    pub fn levels(&mut self, network: &Network, rows: &[levels::Row]) {
+        self.heading("Level by level");
+        self.paragraph(&format!(
+            "Frames with {}, our own part of them held to one level of instructions (`CAMOVERLAY_SIMD`), the network \
+             with all that it finds. *Baseline* is what the compiler makes of plain code with the least that such machines have; \
+             each other level has kernels by hand. In brackets: how many times as long as the best level.",
+            network.nick
+        ));
+        let best = |row: &levels::Row| {
+            let mut same = rows.iter().filter(|other| other.frame == row.frame);
+            same.next_back()
+                .map_or((row.prepare, row.paint), |best| (best.prepare, best.paint))
+        };
+        self.table(
+            &[
+                "frame",
+                "level",
+                "prepare",
+                "paint",
+                "total",
+                "bare network",
+                "total / network",
+            ],
+            rows.iter().map(|row| {
+                let (prepare, paint) = best(row);
+                vec![
+                    row.frame.clone(),
+                    row.level.to_owned(),
+                    format!("{} ({})", ms(row.prepare), factor(row.prepare, prepare)),
+                    format!("{} ({})", ms(row.paint), factor(row.paint, paint)),
+                    ms(row.total),
+                    ms(row.network),
                     ratio(row.total, row.network),
                 ]
             }),

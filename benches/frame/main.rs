@@ -8,6 +8,7 @@ mod bare;
 mod by_hand;
 mod document;
 mod element;
+mod levels;
 mod machine;
 mod map;
 mod network;
@@ -73,6 +74,7 @@ fn main() {
         }
         document.frames(network, &frames(network, effort));
     }
+    document.levels(&networks[0], &levels::rows(&networks[0], quick, effort));
     document.maps(
         &map::subjects(&networks)
             .iter()

@@ -1,7 +1,7 @@
 //! Measurements that need a process of their own: the first frame, and memory.
 
 use std::{
-    path::Path,
+    path::{Path, PathBuf},
     process::Command,
     time::{Duration, Instant},
 };
@@ -11,7 +11,7 @@ use gst::prelude::*;
 use crate::{
     bare::Bare,
     element::{Feed, info, pictures},
-    map, median,
+    levels, map, median,
     network::Network,
     streams,
 };
@@ -53,10 +53,32 @@ pub fn run(kind: &str, network: &Network, numbers: &[usize]) -> Vec<u64> {
     ask(kind, network.nick, numbers)
 }
 
+/// The same of a process that has a variable in its environment.
+pub fn run_with(
+    variable: (&str, &str),
+    kind: &str,
+    network: &Network,
+    numbers: &[usize],
+) -> Vec<u64> {
+    answer(
+        Command::new(program()).env(variable.0, variable.1),
+        kind,
+        network.nick,
+        numbers,
+    )
+}
+
 /// The same about a network by its nick or a file by its path.
 pub fn ask(kind: &str, subject: &str, numbers: &[usize]) -> Vec<u64> {
-    let program = std::env::current_exe().expect("this program has a file");
-    let output = Command::new(program)
+    answer(&mut Command::new(program()), kind, subject, numbers)
+}
+
+fn program() -> PathBuf {
+    std::env::current_exe().expect("this program has a file")
+}
+
+fn answer(command: &mut Command, kind: &str, subject: &str, numbers: &[usize]) -> Vec<u64> {
+    let output = command
         .args(["--probe", kind, subject])
         .args(numbers.iter().map(usize::to_string))
         .output()
@@ -87,6 +109,10 @@ pub fn serve(arguments: &[String]) {
         ("network", &[width, height]) => settle(Bare::open(&network(), (width, height))),
         ("file", &[width, height]) => settle(Bare::of_file(Path::new(subject), (width, height))),
         ("map", &[width, height]) => map(Path::new(subject), (width, height)),
+        ("level", &[format, width, height, milliseconds]) => {
+            let time = Duration::from_millis(milliseconds as u64);
+            levels::serve(&network(), format, (width, height), time)
+        }
         ("streams", &[count, width, height, milliseconds]) => {
             let turn = Duration::from_millis(milliseconds as u64);
             streams::serve(&network(), count, (width, height), turn)

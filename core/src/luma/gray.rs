@@ -4,6 +4,8 @@ use super::tiles::{COLUMNS, tile_bounds};
 #[cfg(target_arch = "x86_64")]
 use crate::simd::avx512::{Avx512, gray::GrayWeights};
 use crate::simd::dispatched;
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+use crate::simd::{kernels::Native, vectors};
 
 /// Weights of red, green and blue, 30 bits after the point: 0.298936021293775,
 /// 0.587043074451121 and 0.114020904255103. No colour of 8-bit channels comes nearer than 4.5e-6
@@ -15,6 +17,9 @@ const WEIGHTS: [i32; 3] = [320_980_106, 630_332_699, 122_429_011];
 pub(crate) const fn gray_weights(offsets: [usize; 3]) -> GrayWeights {
     GrayWeights::new(WEIGHTS, offsets)
 }
+
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+pub(crate) static GRAY: vectors::GrayWeights = vectors::GrayWeights::new(WEIGHTS);
 
 /// Gray of one colour, rounded to 8 bits.
 ///
@@ -53,6 +58,15 @@ pub(crate) fn gray_bounds<const BYTES: usize, const R: usize, const G: usize, co
                 continue;
             }
         }
+        #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+        if let Some(native) = Native::current() {
+            let bytes = columns.start * BYTES..columns.end * BYTES;
+            let bounds = Native::gray_bounds::<BYTES, R, G, B>;
+            if let Some(bounds) = bounds(native, &GRAY, rows, stride, bytes) {
+                *out = bounds;
+                continue;
+            }
+        }
         *out = [u8::MAX, u8::MIN];
         for pixels in tile {
             let mut row = [0; COLUMNS];
@@ -65,10 +79,22 @@ pub(crate) fn gray_bounds<const BYTES: usize, const R: usize, const G: usize, co
     }
 }
 
+/// Gray of each pixel of `pixels` into `out`, red, green and blue being the bytes `R`, `G` and
+/// `B` of `BYTES`.
+pub(crate) fn gray_row<const BYTES: usize, const R: usize, const G: usize, const B: usize>(
+    pixels: &[u8],
+    out: &mut [u8],
+) {
+    let mut done = 0;
+    #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+    if let Some(native) = Native::current() {
+        done = native.gray_row::<BYTES, R, G, B>(&GRAY, pixels, out);
+    }
+    gray_each::<BYTES, R, G, B>(&pixels[done * BYTES..], &mut out[done..]);
+}
+
 dispatched! {
-    /// Gray of each pixel of `pixels` into `out`, red, green and blue being the bytes `R`, `G` and
-    /// `B` of `BYTES`.
-    pub(crate) fn gray_row<BYTES: usize, R: usize, G: usize, B: usize;>(
+    fn gray_each<BYTES: usize, R: usize, G: usize, B: usize;>(
         pixels: &[u8],
         out: &mut [u8],
     ) {

@@ -1,7 +1,10 @@
 //! Bicubic resampling of one dimension.
 
+use crate::rounding::round_u8;
 #[cfg(target_arch = "x86_64")]
 use crate::simd::avx512::round_byte_rows;
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+use crate::simd::kernels::row_pairs;
 use crate::simd::multiply_add;
 
 /// The taps of each output position along one dimension: Keys' cubic convolution with a = -0.5
@@ -20,6 +23,8 @@ pub(crate) struct Axis {
     weight: Vec<f32>,
     #[cfg(target_arch = "x86_64")]
     integer: Option<round_byte_rows::Weights>,
+    #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+    pairs: Option<row_pairs::Weights>,
 }
 
 impl Axis {
@@ -58,6 +63,8 @@ impl Axis {
             weight: Vec::new(),
             #[cfg(target_arch = "x86_64")]
             integer: None,
+            #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+            pairs: None,
         };
         for (first, weights) in rows {
             for k in 0..taps {
@@ -86,6 +93,8 @@ impl Axis {
         Self {
             #[cfg(target_arch = "x86_64")]
             integer: round_byte_rows::Weights::new(&self.exact, &self.index, self.taps),
+            #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+            pairs: row_pairs::Weights::new(&self.exact, &self.index, self.taps),
             ..self
         }
     }
@@ -114,7 +123,7 @@ impl Axis {
     }
 
     /// [`Self::index`] and [`Self::exact_weight`] of each output position.
-    #[cfg(target_arch = "x86_64")]
+    #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
     pub fn exact_taps(&self) -> impl Iterator<Item = (&[usize], &[f64])> {
         (0..self.output).map(|at| (self.index(at), self.exact_weight(at)))
     }
@@ -123,6 +132,12 @@ impl Axis {
     #[cfg(target_arch = "x86_64")]
     pub fn integer_weights(&self) -> Option<&round_byte_rows::Weights> {
         self.integer.as_ref()
+    }
+
+    /// The weights in 16 bits, where they can be.
+    #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+    pub fn pair_weights(&self) -> Option<&row_pairs::Weights> {
+        self.pairs.as_ref()
     }
 
     /// The sum that defines the sample at output position `at`, of the source samples `get`.
@@ -134,6 +149,33 @@ impl Axis {
         } else {
             taps.fold(0.0, add)
         }
+    }
+
+    /// [`Self::exact_sum`] of samples of 8 bits, rounded: sooner known, in all but the cases that it decides.
+    pub fn rounded_sum(&self, at: usize, get: impl Fn(usize) -> f64) -> u8 {
+        /// More than sums in another order can be off.
+        const NEAR: f64 = 1e-9;
+        let (index, _) = self.index(at).as_chunks::<4>();
+        let (weights, rest) = self.exact_weight(at).as_chunks::<4>();
+        // Four sums at a time: each addition would wait for the one before.
+        let mut sums = [0.0; 4];
+        for (index, weights) in index.iter().zip(weights) {
+            for ((sum, &index), weight) in sums.iter_mut().zip(index).zip(weights) {
+                *sum += weight * get(index);
+            }
+        }
+        let done = self.taps - rest.len();
+        for ((sum, &index), weight) in sums.iter_mut().zip(&self.index(at)[done..]).zip(rest) {
+            *sum += weight * get(index);
+        }
+        let sum = (sums[0] + sums[1]) + (sums[2] + sums[3]);
+        let sum = sum.clamp(0.0, 255.0) + 0.5;
+        let rounded = sum as u8;
+        let beyond = sum - f64::from(rounded);
+        if beyond > NEAR && beyond < 1.0 - NEAR {
+            return rounded;
+        }
+        round_u8(self.exact_sum(at, get))
     }
 
     /// How far, relative to the largest magnitude of its input, a single precision sum over the

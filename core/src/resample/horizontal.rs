@@ -1,12 +1,8 @@
 //! Rows scaled along themselves.
 
 use super::coefficients::{Axis, Bytes};
+use super::in_row::InRow;
 use super::vertical::round_byte_rows;
-#[cfg(target_arch = "x86_64")]
-use crate::simd::avx512::{
-    Avx512,
-    scale_rows::{ROWS, RowWeights},
-};
 use crate::simd::dispatched;
 
 /// Bytes of a column of some rows.
@@ -18,28 +14,21 @@ pub(crate) struct View {
     /// Samples of a pixel.
     samples: usize,
     /// For machines that sum along rows; others do with columns.
-    #[cfg(target_arch = "x86_64")]
-    in_row: Option<(Avx512, RowWeights)>,
+    in_row: Option<InRow>,
 }
 
 impl View {
     /// Pixels of `samples` (1 to 4) samples, scaled along `horizontal`.
     pub fn new(horizontal: Axis, samples: usize) -> Self {
-        #[cfg(target_arch = "x86_64")]
-        if let Some(avx512) = Avx512::current()
-            && let Some(weights) = RowWeights::new(horizontal.exact_taps(), samples)
-        {
-            return Self {
-                horizontal,
-                samples,
-                in_row: Some((avx512, weights)),
-            };
-        }
+        let in_row = InRow::new(&horizontal, samples);
         Self {
-            horizontal: horizontal.for_bytes(),
+            horizontal: if in_row.is_some() {
+                horizontal
+            } else {
+                horizontal.for_bytes()
+            },
             samples,
-            #[cfg(target_arch = "x86_64")]
-            in_row: None,
+            in_row,
         }
     }
 
@@ -48,29 +37,20 @@ impl View {
         self.samples.next_power_of_two()
     }
 
-    fn sums_along_rows(&self) -> bool {
-        #[cfg(target_arch = "x86_64")]
-        return self.in_row.is_some();
-        #[cfg(not(target_arch = "x86_64"))]
-        false
-    }
-
     /// Rows that are scaled at once.
     pub fn rows(&self) -> usize {
-        #[cfg(target_arch = "x86_64")]
-        if self.in_row.is_some() {
-            return ROWS;
+        match &self.in_row {
+            Some(in_row) => in_row.rows(),
+            None => LANES / self.lanes(),
         }
-        LANES / self.lanes()
     }
 
     /// Bytes that rows must have for [`Self::scale_rows`].
     pub fn reach(&self) -> usize {
-        #[cfg(target_arch = "x86_64")]
-        if let Some((_, weights)) = &self.in_row {
-            return weights.reach();
+        match &self.in_row {
+            Some(in_row) => in_row.reach(),
+            None => self.horizontal.input() * self.samples,
         }
-        self.horizontal.input() * self.samples
     }
 
     /// Bytes of a row of scaled pixels.
@@ -80,13 +60,11 @@ impl View {
 
     /// Horizontal pass over the rows `source`, `stride` bytes apart, into `out`.
     pub fn scale_rows(&self, source: &[u8], stride: usize, scratch: &mut Scratch, out: &mut [u8]) {
-        #[cfg(target_arch = "x86_64")]
-        if let Some((avx512, weights)) = &self.in_row {
-            let out = out.chunks_mut(ROWS * self.row_bytes());
-            for (source, out) in source.chunks(ROWS * stride).zip(out) {
+        if let Some(in_row) = &self.in_row {
+            let out = out.chunks_mut(in_row.rows() * self.row_bytes());
+            for (source, out) in source.chunks(in_row.rows() * stride).zip(out) {
                 let exact = |y, byte| self.exact_sample(&source[y * stride..], byte);
-                let rows = (source, stride);
-                avx512.scale_rows(weights, rows, self.row_bytes(), out, exact);
+                in_row.scale_rows((source, stride), self.row_bytes(), out, exact);
             }
             return;
         }
@@ -134,9 +112,10 @@ impl View {
         scratch: &mut Scratch,
         out: &mut [u8],
     ) {
-        if self.sums_along_rows() {
+        if self.in_row.is_some() {
             let (rows, reach) = (self.rows(), self.reach());
-            let bytes = self.horizontal.input() * self.samples;
+            // Of frames that are cropped, the end of a row may not be needed.
+            let bytes = reach.min(self.horizontal.input() * self.samples);
             let mut lines = std::mem::take(&mut scratch.columns);
             let out = out.chunks_mut(rows * self.row_bytes());
             for (source, out) in source.chunks(rows * stride).zip(out) {
@@ -152,12 +131,11 @@ impl View {
     }
 
     /// One byte of a scaled row by the defining sum.
-    #[cfg(target_arch = "x86_64")]
     #[cold]
     fn exact_sample(&self, row: &[u8], byte: usize) -> u8 {
         let (pixel, sample) = (byte / self.lanes(), byte % self.lanes());
         let get = |x| f64::from(row[x * self.samples + sample]);
-        crate::rounding::round_u8(self.horizontal.exact_sum(pixel, get))
+        self.horizontal.rounded_sum(pixel, get)
     }
 }
 
@@ -175,7 +153,7 @@ pub(crate) struct Scratch {
 impl Scratch {
     /// A scratch for rows as [`View::scale_rows`] takes them, or for `short` ones too.
     pub fn new(view: &View, short: bool) -> Self {
-        if view.sums_along_rows() {
+        if view.in_row.is_some() {
             let bytes = if short { view.rows() * view.reach() } else { 0 };
             return Self {
                 columns: vec![0; bytes],

@@ -9,5 +9,6 @@
 
 pub(crate) mod coefficients;
 pub(crate) mod horizontal;
+mod in_row;
 pub(crate) mod plane;
 pub(crate) mod vertical;

@@ -7,10 +7,12 @@
 use std::ops::Range;
 
 use super::coefficients::{Axis, Bytes, Source, sum_rows};
-use crate::rounding::{nearest, round_u8};
+use crate::rounding::nearest;
 #[cfg(target_arch = "x86_64")]
 use crate::simd::avx512::Avx512;
 use crate::simd::dispatched;
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+use crate::simd::kernels::Native;
 
 /// Columns that are summed at once.
 const LANES: usize = 64;
@@ -44,6 +46,14 @@ pub(crate) fn round_byte_rows(
         let source = (source.data, source.stride);
         return avx512.round_byte_rows(source, weights, rows, width, out, exact);
     }
+    #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+    if let (Some(native), Some(weights)) = (Native::current(), axis.pair_weights()) {
+        let exact = |at, x| exact_sample(source, axis, at, x);
+        let bytes = (source.data, source.stride);
+        if native.round_byte_rows(bytes, weights, rows.clone(), width, out, exact) {
+            return;
+        }
+    }
     for (at, out) in rows.zip(out.chunks_exact_mut(width)) {
         round_row(source, axis, at, out);
     }
@@ -53,7 +63,7 @@ pub(crate) fn round_byte_rows(
 #[cold]
 #[inline(never)]
 fn exact_sample(source: impl Source, axis: &Axis, at: usize, x: usize) -> u8 {
-    round_u8(axis.exact_sum(at, |y| f64::from(source.load::<1>(x, y)[0])))
+    axis.rounded_sum(at, |y| f64::from(source.load::<1>(x, y)[0]))
 }
 
 /// The columns from `x` on of one output row.

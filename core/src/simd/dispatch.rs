@@ -58,6 +58,10 @@ macro_rules! dispatched {
                 $crate::simd::level::Level::Avx2 => unsafe {
                     avx2::<$($parameter,)* $($generic),*>($($argument),*)
                 },
+                #[cfg(target_arch = "aarch64")]
+                $crate::simd::level::Level::Neon => {
+                    body::<$($parameter,)* true, $($generic),*>($($argument),*)
+                }
                 $crate::simd::level::Level::Baseline => {
                     body::<$($parameter,)* { cfg!(target_arch = "aarch64") }, $($generic),*>(
                         $($argument),*

@@ -8,14 +8,7 @@ thread_local! {
 
 /// Runs `body` once for each level up to the detected one.
 pub fn each_level(mut body: impl FnMut(Level)) {
-    let levels = [
-        Level::Baseline,
-        #[cfg(target_arch = "x86_64")]
-        Level::Avx2,
-        #[cfg(target_arch = "x86_64")]
-        Level::Avx512,
-    ];
-    for level in levels {
+    for &level in Level::ALL {
         if level <= Level::detected() {
             LEVEL.set(Some(level));
             body(level);

@@ -2,11 +2,16 @@
 
 use super::channel::exact;
 use crate::render::colormap::{LEVELS, Span};
-use crate::simd::avx512::colours::{ByteTables, FRACTION};
+#[cfg(target_arch = "x86_64")]
+use crate::simd::avx512::colours::ByteTables;
+use crate::simd::kernels::colours::{Contributions, FRACTION};
 
 /// Contributions to the channels of pictures of one range, and what defines these channels.
 pub(crate) struct ChannelTables {
+    #[cfg(target_arch = "x86_64")]
     pub bytes: Box<ByteTables>,
+    /// The same for kernels that multiply grays.
+    pub contributions: Box<Contributions>,
     /// Red, green and blue, in the order in which they lie in a pixel.
     order: [usize; 3],
     range: Span,
@@ -19,15 +24,18 @@ impl ChannelTables {
         let mut order = [0, 1, 2];
         order.sort_by_key(|&channel| offsets[channel]);
         Self {
+            #[cfg(target_arch = "x86_64")]
             bytes: Box::default(),
+            contributions: Box::default(),
             order,
             range: Span::default(),
         }
     }
 
-    /// Fills the tables with such colours of heat, for pictures whose gray / 2 + heat has the minimum
+    /// Fills [`Self::bytes`] with such colours of heat, for pictures whose gray / 2 + heat has the minimum
     /// and maximum `range`.
-    pub fn fill(&mut self, heat: &[[f64; 3]; LEVELS], range: Span) {
+    #[cfg(target_arch = "x86_64")]
+    pub fn fill_bytes(&mut self, heat: &[[f64; 3]; LEVELS], range: Span) {
         self.range = range;
         let (low, high) = (range.lowest, range.highest);
         if high <= low {
@@ -44,6 +52,24 @@ impl ChannelTables {
             for (index, colour) in heat.iter().enumerate() {
                 let value = (colour[channel] * step).round() as i64;
                 self.bytes.set_heat(place, index, value);
+            }
+        }
+    }
+
+    /// Fills [`Self::contributions`] so.
+    pub fn fill_contributions(&mut self, heat: &[[f64; 3]; LEVELS], range: Span) {
+        self.range = range;
+        let (low, high) = (range.lowest, range.highest);
+        if high <= low {
+            return self.contributions.blacken();
+        }
+        let step = 255.0 / (high - low) * f64::from(1 << FRACTION);
+        let half = f64::from(1 << (FRACTION - 1));
+        self.contributions.set_gray(step / 2.0);
+        for (place, channel) in self.order.into_iter().enumerate() {
+            for (index, colour) in heat.iter().enumerate() {
+                let value = ((colour[channel] - low) * step + half).round() as i64;
+                self.contributions.set_heat(place, index, value);
             }
         }
     }

@@ -1,17 +1,21 @@
 //! Final colours of gray and heat.
 
 mod channel;
-#[cfg(target_arch = "x86_64")]
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 mod channel_tables;
 mod colour_table;
 
 use super::colormap::{Colormap, Span};
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+use crate::luma::gray::GRAY;
 use crate::luma::gray::gray_row;
 #[cfg(target_arch = "x86_64")]
 use crate::luma::gray::gray_weights;
 #[cfg(target_arch = "x86_64")]
 use crate::simd::avx512::Avx512;
-#[cfg(target_arch = "x86_64")]
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+use crate::simd::kernels::Native;
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 use channel_tables::ChannelTables;
 use colour_table::{ColourTable, paint_planes, paint_row};
 
@@ -20,7 +24,7 @@ pub(crate) struct Colours {
     colormap: Colormap,
     table: ColourTable,
     /// The same for kernels.
-    #[cfg(target_arch = "x86_64")]
+    #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
     channels: ChannelTables,
 }
 
@@ -31,7 +35,7 @@ impl Colours {
         Self {
             colormap: colormap.clone(),
             table: ColourTable::new(offsets),
-            #[cfg(target_arch = "x86_64")]
+            #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
             channels: ChannelTables::new(offsets),
         }
     }
@@ -40,7 +44,12 @@ impl Colours {
     pub fn fill(&mut self, range: Span) {
         #[cfg(target_arch = "x86_64")]
         if Avx512::current().is_some() {
-            return self.channels.fill(self.colormap.rgb(), range);
+            return self.channels.fill_bytes(self.colormap.rgb(), range);
+        }
+        #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+        if Native::current().is_some() {
+            let heat = self.colormap.rgb();
+            return self.channels.fill_contributions(heat, range);
         }
         self.table.fill(self.colormap.rgb(), range);
     }
@@ -60,6 +69,13 @@ impl Colours {
             let tables = &*self.channels.bytes;
             return avx512.paint_row::<BYTES, R, G, B>(pixels, index, tables, weights, exact);
         }
+        #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+        if let Some(native) = Native::current() {
+            let exact = |gray, index| self.exact(gray, index);
+            let contributions = &*self.channels.contributions;
+            let paint = Native::paint_row::<_, BYTES, R, G, B>;
+            return paint(native, pixels, index, contributions, &GRAY, exact);
+        }
         gray_row::<BYTES, R, G, B>(pixels, gray);
         paint_row::<BYTES>(pixels, gray, index, &self.table);
     }
@@ -71,11 +87,17 @@ impl Colours {
             let exact = |gray, index| self.exact(gray, index);
             return avx512.paint_planes(rows, gray, index, &self.channels.bytes, exact);
         }
+        #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+        if let Some(native) = Native::current() {
+            let exact = |gray, index| self.exact(gray, index);
+            let contributions = &*self.channels.contributions;
+            return native.paint_planes(rows, gray, index, contributions, exact);
+        }
         paint_planes(rows, gray, index, &self.table);
     }
 
     /// The channels of a gray and a heat index by their definition, as they lie in a pixel.
-    #[cfg(target_arch = "x86_64")]
+    #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
     fn exact(&self, gray: u8, index: u8) -> [u8; 3] {
         let heat = self.colormap.rgb()[usize::from(index)];
         self.channels.exact(gray, heat)

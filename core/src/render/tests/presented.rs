@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::oracle;
+use crate::simd::forced::each_level;
 
 /// Frames of any layout, sample by sample.
 #[derive(Clone, PartialEq)]
@@ -215,13 +216,15 @@ fn tensors_are_those_of_the_turned_frame() {
             pixel_aspect: orientation.sides(presentation.pixel_aspect),
             hdr: None,
         };
-        let expected = frame.upright(orientation).sample(&upright, fit);
-        let actual = frame.sample(&presentation, fit);
-        assert!(
-            actual == expected,
-            "{presentation:?} {:?} {fit:?}",
-            frame.geometry
-        );
+        each_level(|level| {
+            let expected = frame.upright(orientation).sample(&upright, fit);
+            let actual = frame.sample(&presentation, fit);
+            let geometry = &frame.geometry;
+            assert!(
+                actual == expected,
+                "{level:?} {presentation:?} {geometry:?} {fit:?}"
+            );
+        });
     });
 }
 

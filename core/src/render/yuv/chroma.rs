@@ -2,7 +2,9 @@
 
 use super::sum_table::{SumTable, Table};
 #[cfg(target_arch = "x86_64")]
-use crate::simd::avx512::{Avx512, chroma::Component};
+use crate::simd::avx512::Avx512;
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+use crate::simd::{kernels::Native, table::Component};
 
 /// What the codes of a component of chroma are made of.
 pub(crate) struct ChromaTables {
@@ -23,7 +25,7 @@ impl ChromaTables {
     }
 
     /// The same for a kernel.
-    #[cfg(target_arch = "x86_64")]
+    #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
     fn tables(&self) -> Component<'_> {
         Component {
             low: &self.halves.first.low,
@@ -45,7 +47,15 @@ pub(crate) fn paint_chroma_planes(chroma: Chroma, heat: [&[u8]; 2], rows: [&mut 
         return avx512.paint_chroma_planes(chroma.map(ChromaTables::tables), heat, rows);
     }
     let [first, second] = rows;
-    for ((first, second), codes) in first.iter_mut().zip(second).zip(codes(chroma, heat)) {
+    let mut done = 0;
+    #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+    if let Some(native) = Native::current() {
+        let rows = [&mut *first, &mut *second];
+        done = native.paint_chroma_planes(&chroma.map(ChromaTables::tables), heat, rows);
+    }
+    let rows = first[done..].iter_mut().zip(&mut second[done..]);
+    let heat = heat.map(|heat| &heat[2 * done..]);
+    for ((first, second), codes) in rows.zip(codes(chroma, heat)) {
         [*first, *second] = codes;
     }
 }
@@ -56,7 +66,14 @@ pub(crate) fn paint_chroma_pairs(chroma: Chroma, heat: [&[u8]; 2], row: &mut [u8
     if let Some(avx512) = Avx512::current() {
         return avx512.paint_chroma_pairs(chroma.map(ChromaTables::tables), heat, row);
     }
-    for (pair, codes) in row.as_chunks_mut().0.iter_mut().zip(codes(chroma, heat)) {
+    let mut done = 0;
+    #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+    if let Some(native) = Native::current() {
+        done = native.paint_chroma_pairs(&chroma.map(ChromaTables::tables), heat, row);
+    }
+    let pairs = row[2 * done..].as_chunks_mut().0.iter_mut();
+    let heat = heat.map(|heat| &heat[2 * done..]);
+    for (pair, codes) in pairs.zip(codes(chroma, heat)) {
         *pair = codes;
     }
 }
@@ -80,8 +97,16 @@ pub(crate) fn paint_packed<const LUMA: usize>(
         let (luma, chroma) = (luma.tables(), chroma.map(ChromaTables::tables));
         return avx512.paint_packed::<LUMA>(&luma, chroma, heat, width, row);
     }
+    let mut done = 0;
+    #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+    if let Some(native) = Native::current() {
+        let (luma, chroma) = (luma.tables(), chroma.map(ChromaTables::tables));
+        let row = &mut row[..width * 2];
+        done = native.paint_packed::<LUMA>(&luma, &chroma, heat, row);
+    }
+    let (row, heat) = (&mut row[2 * done..], &heat[done..]);
     let pixels = row.as_chunks_mut::<2>().0.iter_mut();
-    for (pixel, heat) in pixels.zip(heat).take(width) {
+    for (pixel, heat) in pixels.zip(heat).take(width - done) {
         pixel[LUMA] = luma.sum(pixel[LUMA], *heat);
     }
     let pairs = row.as_chunks_mut::<4>().0.iter_mut();

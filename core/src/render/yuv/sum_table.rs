@@ -1,7 +1,9 @@
 //! Sums of the entries of two tables.
 
 #[cfg(target_arch = "x86_64")]
-use crate::simd::avx512::{Avx512, sum_table::Tables};
+use crate::simd::avx512::Avx512;
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+use crate::simd::{kernels::Native, line::Line, table::SumTables};
 
 /// A number for each byte, 8 bits before and 8 bits after the point, modulo 2^16: its high and its
 /// low byte.
@@ -34,6 +36,9 @@ pub(crate) struct SumTable {
     /// The whole parts of the sums with the second table's entry 0.
     #[cfg(target_arch = "x86_64")]
     cold: [u8; 256],
+    /// The first table, for kernels that compute it.
+    #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+    line: Option<Line>,
 }
 
 impl SumTable {
@@ -41,18 +46,22 @@ impl SumTable {
         Self {
             #[cfg(target_arch = "x86_64")]
             cold: std::array::from_fn(|i| whole(first.get(i as u8), second.get(0))),
+            #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+            line: Native::current().and_then(|_| Line::through(|i| first.get(i))),
             first,
             second,
         }
     }
 
     /// The same for a kernel.
-    #[cfg(target_arch = "x86_64")]
-    pub fn tables(&self) -> Tables<'_> {
-        Tables {
+    #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+    pub fn tables(&self) -> SumTables<'_> {
+        SumTables {
             low: [&self.first.low, &self.second.low],
             high: [&self.first.high, &self.second.high],
+            #[cfg(target_arch = "x86_64")]
             cold: &self.cold,
+            line: self.line.as_ref(),
         }
     }
 
@@ -67,7 +76,13 @@ impl SumTable {
         if let Some(avx512) = Avx512::current() {
             return avx512.sum_entries(&self.tables(), indices, out);
         }
-        for (out, (a, b)) in out.iter_mut().zip(indices[0].iter().zip(indices[1])) {
+        let mut done = 0;
+        #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+        if let Some(native) = Native::current() {
+            done = native.sum_entries(&self.tables(), indices, out);
+        }
+        let indices = indices[0][done..].iter().zip(&indices[1][done..]);
+        for (out, (a, b)) in out[done..].iter_mut().zip(indices) {
             *out = self.sum(*a, *b);
         }
     }
@@ -78,7 +93,12 @@ impl SumTable {
         if let Some(avx512) = Avx512::current() {
             return avx512.sum_in_place(&self.tables(), first, second);
         }
-        for (first, second) in first.iter_mut().zip(second) {
+        let mut done = 0;
+        #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+        if let Some(native) = Native::current() {
+            done = native.sum_in_place(&self.tables(), first, second);
+        }
+        for (first, second) in first[done..].iter_mut().zip(&second[done..]) {
             *first = self.sum(*first, *second);
         }
     }

@@ -3,21 +3,9 @@
 use std::arch::x86_64::*;
 
 use super::Avx512;
-use super::lookup::{self, Table, load, load_bytes, look_up, mask};
+use super::lookup::{self, load, load_bytes, look_up, mask};
 use super::sum_table;
-
-/// What the codes of a component are made of.
-pub(crate) struct Component<'a> {
-    /// Of two heats, of which each makes half of a code: the low and the high bytes of 16-bit numbers whose sum has the
-    /// code in its high byte.
-    pub low: &'a Table,
-    pub high: &'a Table,
-    /// Of one heat.
-    pub whole: &'a Table,
-}
-
-/// Two components, in the order in which they lie in memory.
-pub(crate) type Chroma<'a> = [Component<'a>; 2];
+use crate::simd::table::{Chroma, SumTables};
 
 impl Avx512 {
     /// Rows of two components, from heat above and below: two indices for each sample, of which the first counts.
@@ -36,7 +24,7 @@ impl Avx512 {
     /// its own luma and of heat, as `luma` adds them.
     pub fn paint_packed<const LUMA: usize>(
         self,
-        luma: &sum_table::Tables,
+        luma: &SumTables,
         chroma: Chroma,
         heat: &[u8],
         width: usize,
@@ -159,7 +147,7 @@ fn paint_chroma_pairs(chroma: Chroma, heat: [&[u8]; 2], row: &mut [u8]) {
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
 fn paint_packed<const LUMA: usize>(
-    luma: &sum_table::Tables,
+    luma: &SumTables,
     chroma: Chroma,
     heat: &[u8],
     width: usize,

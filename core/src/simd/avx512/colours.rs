@@ -7,13 +7,11 @@ use std::arch::x86_64::*;
 
 use super::Avx512;
 use super::gray::{GrayWeights, Grays};
-use super::lookup::{Table, each_bit, load, load_bytes, look_up, mask};
+use super::lookup::{each_bit, load, load_bytes, look_up, mask};
+use crate::simd::table::Table;
 
 /// Pixels at a time.
 const PIXELS: usize = 64;
-
-/// Bits after the point of a contribution.
-pub(crate) const FRACTION: u32 = 16;
 
 /// Sums are this many steps too high, and in doubt up to twice that: each of the two terms is off by half a step.
 const BIAS: i64 = 2;

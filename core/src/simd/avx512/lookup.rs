@@ -2,8 +2,7 @@
 
 use std::arch::x86_64::*;
 
-/// A byte for each byte.
-pub(crate) type Table = [u8; 256];
+use crate::simd::table::Table;
 
 /// A table in registers.
 pub(crate) type Register = [__m512i; 4];

@@ -3,31 +3,24 @@
 use std::arch::x86_64::*;
 
 use super::Avx512;
-use super::lookup::{self, Table, load, load_bytes, look_up, mask};
-
-/// Two tables of 16-bit numbers, whose sums are taken modulo 2^16.
-pub(crate) struct Tables<'a> {
-    pub low: [&'a Table; 2],
-    pub high: [&'a Table; 2],
-    /// High bytes of the sums with the second table's entry 0.
-    pub cold: &'a Table,
-}
+use super::lookup::{self, load, load_bytes, look_up, mask};
+use crate::simd::table::SumTables;
 
 impl Avx512 {
     /// The high byte of the sum of two entries, for each pair of `indices`.
-    pub fn sum_entries(self, tables: &Tables, indices: [&[u8]; 2], out: &mut [u8]) {
+    pub fn sum_entries(self, tables: &SumTables, indices: [&[u8]; 2], out: &mut [u8]) {
         // SAFETY: there is an `Avx512` only on a machine that was seen to have its instructions.
         unsafe { sum_entries(tables, indices, out) }
     }
 
     /// The same with the first indices in the place of the sums.
-    pub fn sum_in_place(self, tables: &Tables, first: &mut [u8], second: &[u8]) {
+    pub fn sum_in_place(self, tables: &SumTables, first: &mut [u8], second: &[u8]) {
         // SAFETY: as above.
         unsafe { sum_in_place(tables, first, second) }
     }
 }
 
-/// [`Tables`] in registers.
+/// [`SumTables`] in registers.
 pub(crate) struct Registers {
     low: [lookup::Register; 2],
     high: [lookup::Register; 2],
@@ -36,7 +29,7 @@ pub(crate) struct Registers {
 
 impl Registers {
     #[target_feature(enable = "avx512f")]
-    pub fn load(tables: &Tables) -> Self {
+    pub fn load(tables: &SumTables) -> Self {
         Self {
             low: tables.low.map(|table| load(table)),
             high: tables.high.map(|table| load(table)),
@@ -60,7 +53,7 @@ impl Registers {
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
-fn sum_entries(tables: &Tables, indices: [&[u8]; 2], out: &mut [u8]) {
+fn sum_entries(tables: &SumTables, indices: [&[u8]; 2], out: &mut [u8]) {
     let tables = Registers::load(tables);
     let indices = indices[0].chunks(64).zip(indices[1].chunks(64));
     for (out, (a, b)) in out.chunks_mut(64).zip(indices) {
@@ -74,7 +67,7 @@ fn sum_entries(tables: &Tables, indices: [&[u8]; 2], out: &mut [u8]) {
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
-fn sum_in_place(tables: &Tables, first: &mut [u8], second: &[u8]) {
+fn sum_in_place(tables: &SumTables, first: &mut [u8], second: &[u8]) {
     let tables = Registers::load(tables);
     for (a, b) in first.chunks_mut(64).zip(second.chunks(64)) {
         let mask = mask(a.len().min(b.len()));
