@@ -35,6 +35,7 @@ import torch
 import torchvision
 import transformers
 from families import TIMM, TORCHVISION, transformers_models
+from heads import Network, heads
 from PIL import Image
 
 PHOTO = Path(__file__).parents[2] / "examples" / "media" / "chelsea.png"
@@ -79,6 +80,7 @@ def builders() -> dict[str, Callable[[], tuple[torch.nn.Module, int]]]:
     found = {f"timm {name}": lambda name=name: of_timm(name) for name in TIMM}
     found |= {f"torchvision {name}": lambda name=name: of_torchvision(name) for name in TORCHVISION}
     found |= {f"transformers {name}": lambda make=make: of_transformers(make) for name, make in transformers_models().items()}
+    found |= {f"resnet18, {name}": lambda make=make: (Network(make()), 224) for name, make in heads().items()}
     return found
 
 

@@ -24,15 +24,16 @@ class Apply(nn.Module):
         return self.function(x)
 
 
-class Gem(nn.Module):
-    """Generalised mean (Radenović et al. 2018) with a learnt exponent."""
+class Power(nn.Module):
+    """x to a learnt power, or to one over it: a generalised mean has both around its mean (Radenović et al. 2018)."""
 
-    def __init__(self) -> None:
+    def __init__(self, is_root: bool) -> None:
         super().__init__()
-        self.p = nn.Parameter(torch.tensor([3.0, 2.5]).mean().reshape(1))
+        self.p = nn.Parameter(torch.full((1,), 2.75))
+        self.is_root = is_root
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return x.clamp(min=1e-6).pow(self.p).mean((2, 3)).pow(1 / self.p)
+        return x.pow(1 / self.p if self.is_root else self.p)
 
 
 class AttentionPool(nn.Module):
@@ -81,11 +82,13 @@ def heads() -> dict[str, Callable[[], nn.Module]]:
         "mean": nn.AdaptiveAvgPool2d(1),
         "maximum": nn.AdaptiveMaxPool2d(1),
         "mean and maximum": Apply(lambda x: x.mean((2, 3)) + x.amax((2, 3))),
-        "generalised mean": Gem(),
+        "generalised mean": nn.Sequential(
+            Apply(lambda x: x.clamp(min=1e-6)), Power(False), Apply(lambda x: x.mean((2, 3))), Power(True)
+        ),
         "logarithm of exponentials": Apply(lambda x: x.logsumexp((2, 3))),
         "length": Apply(lambda x: x.flatten(2).norm(dim=-1)),
         "sum": Apply(lambda x: x.sum((2, 3))),
-        "mean of squares": Apply(lambda x: (x * x).mean((2, 3))),
+        "mean of squares": nn.Sequential(Apply(lambda x: x * x), Apply(lambda x: x.mean((2, 3)))),
         "deviation": Apply(lambda x: (x - x.mean((2, 3), keepdim=True)).pow(2).mean((2, 3)).add(1e-5).sqrt()),
         "attention": AttentionPool(),
     }

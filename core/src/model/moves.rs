@@ -133,7 +133,14 @@ impl Moves<'_> {
             .enumerate()
             .try_fold(map, |map, (place, &axis)| {
                 let bounds = [starts.get(place)?, ends.get(place)?, steps.get(place)?];
-                map.slice(index, axis, bounds.map(|&bound| bound))
+                let made = map.slice(index, axis, bounds.map(|&bound| bound))?;
+                // One of many rows, however far the next would be, does not stand for the whole picture.
+                let keeps_one = made
+                    .cells()
+                    .into_iter()
+                    .zip(map.cells())
+                    .any(|(made, before)| made == 1 && before > 1);
+                (bounds[2].unsigned_abs() < 2 || !keeps_one).then_some(made)
             })
     }
 

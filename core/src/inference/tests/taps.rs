@@ -704,6 +704,17 @@ fn products_of_what_varies() {
                 48,
             ),
             (
+                "Pow, learnt",
+                |draft| {
+                    draft
+                        .weight("logarithms", &[3, 1, 1], vec![0.5, 0.9, 1.1])
+                        .node("Softplus", &["logarithms"], "exponents")
+                        .node("Exp", &["a"], "positive")
+                        .node("Pow", &["positive", "exponents"], "m");
+                },
+                48,
+            ),
+            (
                 "spread numbers",
                 |draft| {
                     draft.integers("axes", &[1, 2, 3]);

@@ -209,7 +209,7 @@ fn walk_back(
                 (Cotangent::OneHot, Op::Add) if !follows.contains(layer.operand(1 - index)) => {
                     Cotangent::OneHot
                 }
-                _ if matches!(dy, Cotangent::OneHot) && keeps_values(graph, layer) => {
+                _ if matches!(dy, Cotangent::OneHot) && keeps_order(context, layer) => {
                     Cotangent::OneHot
                 }
                 _ => {
@@ -268,6 +268,15 @@ fn gain(
         let mean = builder.reduce("ReduceMean", &gains, &axes);
         builder.reshape(&mean, &[1, shape[last]])
     })
+}
+
+/// Whether `layer` returns the same numbers in the same row-major order.
+fn keeps_order(context: &Context, layer: &Node) -> bool {
+    let is_vector = || {
+        let shape = context.shape(layer.operand(0));
+        shape.is_none_or(|shape| shape.iter().filter(|&&size| size > 1).count() < 2)
+    };
+    keeps_values(context.graph, layer) && (layer.op() != Op::Transpose || is_vector())
 }
 
 /// Rows that a dense layer of constant weights multiplies; none where they vary, or it is a convolution over space.

@@ -153,15 +153,25 @@ pub fn slope(builder: &mut GraphBuilder, context: &Context, node: &Node) -> Opti
             builder.push("Neg", &[&square])
         }
         Op::Pow => {
-            let exponents = context.shapes.numbers(graph, node.operand(1))?;
-            let exponent = *exponents.values.first()? as f32;
-            if exponents
-                .values
-                .iter()
-                .any(|&other| other as f32 != exponent)
-            {
-                return None;
-            }
+            let exponents = context.shapes.numbers(graph, node.operand(1));
+            let one_for_all = exponents.and_then(|exponents| {
+                let exponent = *exponents.values.first()? as f32;
+                let mut others = exponents.values.iter();
+                others
+                    .all(|&other| other as f32 == exponent)
+                    .then_some(exponent)
+            });
+            let Some(exponent) = one_for_all else {
+                // Learnt ones, as they are computed in the graph.
+                if context.shape(x)? != context.shape(node.result())? {
+                    return None;
+                }
+                let exponents = builder.as_float(node.operand(1));
+                let one = builder.scalar(1.0);
+                let lower = builder.push("Sub", &[&exponents, &one]);
+                let power = builder.push("Pow", &[x, &lower]);
+                return Some(builder.mul(&power, &exponents));
+            };
             if exponent == 2.0 {
                 return Some(builder.scale(x, 2.0));
             }

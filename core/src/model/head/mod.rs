@@ -16,7 +16,7 @@ use std::cell::OnceCell;
 use std::collections::BTreeSet;
 
 use super::facts::Facts;
-use super::layers::{dense_shape, differentiable_inputs, is_pointwise};
+use super::layers::{dense_shape, differentiable_inputs, is_pointwise, keeps_values};
 use super::moves::is_maximum;
 use super::normal_form::classes::Told;
 use super::position::Position;
@@ -25,7 +25,7 @@ use super::types::{CellOrder, Head, HeadMatch, Layout, Scores};
 use crate::onnx::graph::Graph;
 use crate::onnx::ops::{Op, Places};
 use crate::onnx::proto::Node;
-use crate::onnx::shapes::Shapes;
+use crate::onnx::shapes::{Shapes, absolute};
 use covering_kernel::before_covering_kernel;
 use obstacle::{OTHER_NETWORK, Obstacle};
 use outputs::{Candidate, Found, MOST_OUTPUTS, Wanted};
@@ -65,6 +65,10 @@ pub fn find(
             (Some(_), Err(obstacle)) if told.altered.is_some() => Err(obstacle),
             (Some(asked), _) => search.asked(asked).map(|head_match| (head_match, None)),
         };
+        let found = found.and_then(|found| match no_row_of_classes(&search, told) {
+            Some(obstacle) => Err(obstacle),
+            None => Ok(found),
+        });
         match found {
             Ok((head_match, obstacle)) => candidates.push(Candidate {
                 output: told.output.clone(),
@@ -103,6 +107,9 @@ fn last_before(
             // What a pool has made one cell of has places before it.
             let head_match = if is_pooled_already(graph, facts, &found) {
                 search.last().unwrap_or(found)
+            } else if search.is_bypassed(&found) {
+                // Pools of several sizes side by side, of which it is one.
+                search.before_all_branches().unwrap_or(found)
             } else {
                 search.with_tokens(found, is_fixed)
             };
@@ -114,6 +121,38 @@ fn last_before(
             None => Err(obstacle),
         },
     }
+}
+
+/// What keeps an output from telling one row of classes: it has several, or scores were made of each value by itself.
+fn no_row_of_classes(search: &Search, told: &Told) -> Option<Obstacle> {
+    let (graph, shapes) = (search.graph, search.shapes);
+    let shape = shapes.of(graph, search.logits)?;
+    if shape.iter().filter(|&&size| size > 1).count() > 1 {
+        let sizes: Vec<String> = shape.iter().map(usize::to_string).collect();
+        return Some(Obstacle {
+            found: format!("a result of {}", sizes.join(" x ")),
+            reason: "which tells of several places or things, not which class the picture is of",
+            advice: OTHER_NETWORK,
+        });
+    }
+    let mut tensor = told.output.as_str();
+    while let Some(node) = graph.producer(tensor) {
+        if node.op() == Op::Softmax && graph.opset() >= 13 {
+            let shape = shapes.of(graph, tensor)?;
+            let axis = absolute(node.int("axis", -1), shape.len())?;
+            let is_single = shape[axis] == 1 && shape.iter().any(|&size| size > 1);
+            return is_single.then(|| Obstacle {
+                found: obstacle::name(node),
+                reason: "which makes a score of each value by itself, not among the classes",
+                advice: "Export the network with its Softmax over the axis of the classes, or without it.",
+            });
+        }
+        if !keeps_values(graph, node) {
+            return None;
+        }
+        tensor = node.operand(0);
+    }
+    None
 }
 
 /// Whether the features are the one cell that a pool over the whole map has left.

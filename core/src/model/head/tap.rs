@@ -98,12 +98,69 @@ impl Search<'_> {
                     .find_map(|tensor| Some((tensor, self.cells(tensor)?)))
             {
                 let (tensor, order) = found;
+                // Weights of attention were made of the same places: those are what is pooled.
+                if self.is_weighed(tensor) {
+                    continue;
+                }
                 return self
                     .averaged(pool, tensor, &order)
                     .or_else(|| self.at(tensor));
             }
         }
         None
+    }
+
+    /// Whether `tensor` is a product with what a softmax has made.
+    fn is_weighed(&self, tensor: &str) -> bool {
+        let graph = self.graph;
+        graph.producer(tensor).is_some_and(|node| {
+            node.op() == Op::Mul
+                && varying(graph, node).count() == 2
+                && varying(graph, node).any(|operand| is_of_softmax(graph, operand))
+        })
+    }
+
+    /// Whether the logits follow from the picture by a way around the features of `found` too.
+    pub fn is_bypassed(&self, found: &HeadMatch) -> bool {
+        let graph = self.graph;
+        let mut pending: BTreeSet<usize> = graph.producer_index(self.logits).into_iter().collect();
+        while let Some(index) = pending.pop_last() {
+            let operands = varying(graph, &graph.nodes()[index]);
+            for operand in operands.filter(|operand| *operand != found.features) {
+                match graph.producer_index(operand) {
+                    Some(producer) => {
+                        pending.insert(producer);
+                    }
+                    // The picture.
+                    None => return true,
+                }
+            }
+        }
+        false
+    }
+
+    /// The last tensor with places by way of which alone the logits follow from the picture.
+    pub fn before_all_branches(&self) -> Option<HeadMatch> {
+        let graph = self.graph;
+        let mut pending = BTreeSet::from([graph.producer_index(self.logits)?]);
+        while let Some(index) = pending.pop_last() {
+            let node = &graph.nodes()[index];
+            pending
+                .extend(varying(graph, node).filter_map(|operand| graph.producer_index(operand)));
+            if pending.len() == 1
+                && let Some(&only) = pending.first()
+                && let Some(tensor) = self.first_with_cells(only)
+            {
+                return self.at(tensor);
+            }
+        }
+        None
+    }
+
+    fn first_with_cells(&self, index: usize) -> Option<&str> {
+        let results = self.graph.nodes()[index].output.iter();
+        let mut results = results.map(String::as_str);
+        results.find(|tensor| self.cells(tensor).is_some())
     }
 
     /// The features before a node that sums up tokens: of attention what its values are made of.
@@ -394,4 +451,19 @@ fn varying<'a>(graph: &'a Graph, node: &'a Node) -> impl Iterator<Item = &'a str
 fn is_pool(node: &Node) -> bool {
     matches!(node.op().facts().places, Places::Reduce | Places::Global)
         || node.op().facts().pool.is_some()
+}
+
+/// Whether `tensor` is what a softmax has made, or another view of that.
+fn is_of_softmax(graph: &Graph, tensor: &str) -> bool {
+    let mut tensor = tensor;
+    for _ in 0..8 {
+        match graph.producer(tensor) {
+            Some(node) if node.op() == Op::Softmax => return true,
+            Some(node) if node.op().facts().values == Values::Keeps || node.op() == Op::Expand => {
+                tensor = node.operand(0);
+            }
+            Some(_) | None => return false,
+        }
+    }
+    false
 }

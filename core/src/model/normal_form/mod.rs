@@ -28,11 +28,11 @@ use crate::onnx::graph::Graph;
 /// [`Fault`], where the graph holds a name that is given here.
 pub fn of(graph: Graph, picture: &Picture) -> Result<Graph, Fault> {
     let graph = fused::written_out(graph)?;
-    let graph = settled::written_down(graph, picture)?;
+    let graph = settled::written_down(norms::written_out(graph)?, picture)?;
     let graph = match picture.batch {
         1 => graph,
         batch => batch::take_one(graph, picture, batch)?,
     };
     let graph = picked::squeeze(shared::once(graph)?)?;
-    means::as_sums(norms::written_out(graph)?)
+    means::as_sums(graph)
 }

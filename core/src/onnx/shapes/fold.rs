@@ -319,6 +319,9 @@ pub fn computed(graph: &Graph, shapes: &Shapes, node: &Node) -> Option<Numbers> 
         Op::Floor => spread(vec![operand(0)?], None, &|v| v[0].floor()),
         Op::Ceil => spread(vec![operand(0)?], None, &|v| v[0].ceil()),
         Op::Round => spread(vec![operand(0)?], None, &|v| v[0].round_ties_even()),
+        Op::Reciprocal => spread(vec![operand(0)?], None, &|v| 1.0 / v[0]),
+        Op::Exp => spread(vec![operand(0)?], None, &|v| v[0].exp()),
+        Op::Log => spread(vec![operand(0)?], None, &|v| v[0].ln()),
         Op::Sqrt => spread(vec![operand(0)?], None, &|v| v[0].sqrt()),
         _ => None,
     }
