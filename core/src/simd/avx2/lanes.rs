@@ -2,7 +2,7 @@
 
 use std::arch::x86_64::*;
 
-use super::{each_bit, twice};
+use super::registers::{each_bit, twice};
 use crate::simd::vectors::Rounding;
 
 /// What each lane adds up: two words that follow each other.

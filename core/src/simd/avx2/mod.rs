@@ -7,9 +7,12 @@
 
 mod lanes;
 mod pixels;
+mod registers;
 mod sums;
 
 use std::arch::x86_64::*;
+
+use registers::{each_bit, load, twice};
 
 use super::level::Level;
 use super::table::Table;
@@ -32,20 +35,6 @@ impl Avx2 {
 
 /// Entries of a table that a shuffle chooses from.
 const WINDOW: usize = 16;
-
-/// A register as it lies in memory.
-#[inline(always)]
-unsafe fn load(bytes: *const u8) -> __m256i {
-    // SAFETY: the caller's.
-    unsafe { _mm256_loadu_si256(bytes.cast()) }
-}
-
-/// 16 bytes, twice.
-#[inline(always)]
-fn twice(bytes: &[u8; 16]) -> __m256i {
-    // SAFETY: reads the 16 bytes. An `Avx2` is at hand wherever this is called.
-    unsafe { _mm256_broadcastsi128_si256(_mm_loadu_si128(bytes.as_ptr().cast())) }
-}
 
 // SAFETY of all blocks here and in the modules below, unless they say more: there is an `Avx2` only on a machine that
 // was seen to have its instructions, and these touch registers only.
@@ -460,13 +449,4 @@ fn least(bytes: __m128i) -> u8 {
 fn in_window(places: __m256i) -> __m256i {
     // SAFETY: as above.
     unsafe { _mm256_adds_epu8(places, _mm256_set1_epi8(0x70)) }
-}
-
-/// Calls `work` with the number of each bit of `bits` that is set.
-#[inline(always)]
-fn each_bit(mut bits: u32, mut work: impl FnMut(usize)) {
-    while bits != 0 {
-        work(bits.trailing_zeros() as usize);
-        bits &= bits - 1;
-    }
 }

@@ -2,7 +2,7 @@
 
 use std::arch::x86_64::*;
 
-use super::{load, twice};
+use super::registers::{load, twice};
 use crate::simd::vectors::GrayWeights;
 
 /// What shuffles make 0.

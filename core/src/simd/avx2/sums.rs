@@ -2,7 +2,7 @@
 
 use std::arch::x86_64::*;
 
-use super::each_bit;
+use super::registers::each_bit;
 use crate::simd::vectors::Rounding;
 
 #[inline(always)]

@@ -2,7 +2,8 @@
 
 use std::arch::aarch64::*;
 
-use super::{each_set, sums};
+use super::registers::each_set;
+use super::sums;
 use crate::simd::vectors::Rounding;
 
 /// What each lane adds up: two words, four of them apart.

@@ -7,9 +7,12 @@
 
 mod lanes;
 mod pixels;
+mod registers;
 mod sums;
 
 use std::arch::aarch64::*;
+
+use registers::each_set;
 
 use super::level::Level;
 use super::table::Table;
@@ -396,21 +399,5 @@ impl Vectors for Neon {
         doubtful: impl FnMut(usize, usize),
     ) -> [[u8; 8]; 4] {
         lanes::round_block::<SAMPLES>(pixels, rounding, doubtful)
-    }
-}
-
-/// Calls `work` with the place of each byte whose bits are set; those of the others are not.
-#[inline(always)]
-fn each_set(bytes: uint8x16_t, mut work: impl FnMut(usize)) {
-    // SAFETY: as above.
-    let mut bits = unsafe {
-        // Four bits of each byte.
-        let nibbles = vshrn_n_u16::<4>(vreinterpretq_u16_u8(bytes));
-        vget_lane_u64::<0>(vreinterpret_u64_u8(nibbles))
-    };
-    while bits != 0 {
-        let place = bits.trailing_zeros() / 4;
-        work(place as usize);
-        bits &= !(0xf << (4 * place));
     }
 }
