@@ -10,6 +10,10 @@ use super::metadata::Metadata;
 use super::network::{Network, Structure};
 use super::options::Options;
 use super::preparation::Preparation;
+use super::provider::attach::How;
+use super::provider::check::Request;
+use super::provider::trial::{self, Demand, Trial};
+use super::provider::{fastest, find};
 use super::printable::printable;
 use super::probe;
 use super::session::{self, Cancellation, Choice, Failure, Session};
@@ -22,16 +26,31 @@ use crate::model::error::ModelError;
 use crate::model::head::outputs::{SizeOf, Wanted};
 use crate::model::image_input::{INPUT_SIZE, Picture};
 use crate::model::similar::{SimilarClasses, kernels_of_channels};
-use crate::model::{Head, Layer, Outputs, Places};
+use crate::model::{Head, Layer, Outputs, Places, Scores};
 use crate::onnx::graph::Graph;
 
 /// Loads ONNX Runtime if that has not happened yet, reads the network, finds its feature map and its
-/// head. `cancellation` ends the runs that this takes.
+/// head, and gives it to the provider that `options` ask for. `cancellation` ends the runs that this takes.
 ///
 /// # Errors
 /// Any [`Error`] but [`RuntimeError::Run`].
 pub fn network(options: &Options, cancellation: &Cancellation) -> Result<Network, Error> {
     let _busy = session::Busy::begin();
+    match options.provider.is_auto() {
+        true => fastest::network(options, cancellation),
+        false => computed(options, Demand::Any, cancellation),
+    }
+}
+
+/// As [`network`], by the one provider that `options` name, if it is as demanded.
+///
+/// # Errors
+/// Any [`Error`] but [`RuntimeError::Run`].
+pub fn computed(
+    options: &Options,
+    demand: Demand,
+    cancellation: &Cancellation,
+) -> Result<Network, Error> {
     let (path, entry) = options.locate()?;
     // Of a label file that cannot be read is told once the network can.
     let label_file = options.labels.as_deref().map(LabelFile::read);
@@ -111,7 +130,9 @@ pub fn network(options: &Options, cancellation: &Cancellation) -> Result<Network
         slot: 0,
         detail: has_sums.then_some(false),
     });
-    let (model, head_match) = analysis.rewrite(&path, limit.unwrap_or(u64::MAX))?;
+    let attachment = find::find(&options.provider, options.threads, &options.search_roots)?;
+    let for_cpu = attachment.how == How::Cpu;
+    let (model, head_match) = analysis.rewrite(&path, limit.unwrap_or(u64::MAX), for_cpu)?;
     let unsupported = |message: String| match picture.batch {
         1 => Error::from(RuntimeError::Unsupported {
             path: path.clone(),
@@ -124,6 +145,36 @@ pub fn network(options: &Options, cancellation: &Cancellation) -> Result<Network
         }
         .into(),
     };
+    let measured = match for_cpu {
+        true => None,
+        false => {
+            let may_be_one_size = has_constant_of_space
+                || !matches!(head_match.head, Head::Channels | Head::Dense { .. })
+                || !matches!(structure.places, Places::Proven { .. });
+            let square = picture.size(input_size);
+            let oblong = picture.oblong(input_size).next().filter(|_| !may_be_one_size);
+            let trial = Trial::new(
+                &model,
+                probe::Frame {
+                    size: oblong.unwrap_or(square),
+                    normalization: preprocessing.normalization,
+                },
+                Request {
+                    attachment: attachment.clone(),
+                    runtime: runtime::loaded().unwrap_or_default(),
+                    threads: options.threads,
+                    channels: picture.channels,
+                    size: oblong.unwrap_or(square),
+                    choice,
+                    is_sigmoid: scores == Scores::Sigmoid,
+                },
+            );
+            Some(trial.measured(&path, &options.search_roots, demand, cancellation)?)
+        }
+    };
+    if let Some(measured) = &measured {
+        warnings.of_provider(&attachment.nick, measured);
+    }
     let session = {
         let limit = limit.map(|limit| usize::try_from(limit).unwrap_or(usize::MAX));
         Session::new(
@@ -132,8 +183,12 @@ pub fn network(options: &Options, cancellation: &Cancellation) -> Result<Network
             picture.channels,
             options.threads,
             limit,
+            &attachment,
         )
-        .map_err(unsupported)?
+        .map_err(|refusal| match for_cpu {
+            true => unsupported(refusal.words().to_owned()),
+            false => trial::refused(refusal, &attachment, &path).into(),
+        })?
     };
     drop(model);
     let mut outputs = session::Outputs::default().ended_by(cancellation);
@@ -254,6 +309,7 @@ pub fn network(options: &Options, cancellation: &Cancellation) -> Result<Network
     session::free_memory::give_back();
     Ok(Network {
         session,
+        measured,
         path,
         name,
         labels,
