@@ -98,11 +98,12 @@ impl fmt::Display for Remedy {
                 "Set provider.library to the path of the library of an execution provider.",
             ),
             Self::LoadOtherRuntime => f.write_str(
-                "Start a process that opens no network before, or set ort_library to the path of that library.",
+                "Set ort_library to the path of that library for all networks of the process, or open one with this provider \
+                 first.",
             ),
             Self::ChooseProvider => f.write_str("Set provider.name to cpu, or to another provider."),
             Self::CorrectProviderOptions => {
-                f.write_str("Correct provider.name, provider.options or provider.precision.")
+                f.write_str("Correct provider: its name, library, options or precision.")
             }
             Self::InstallChecker => f.write_str(
                 "Install camoverlay-provider-check of this version beside the program, or set CAMOVERLAY_PROVIDER_CHECK \

@@ -91,7 +91,7 @@ pub fn computed(
         None => error,
     };
     let places = places.map_err(|error| at_this_size(error.into(), least_side))?;
-    let environment = runtime::environment(options.ort_library.as_deref(), &options.search_roots)?;
+    let environment = runtime::environment_for(options)?;
     let own_labels = metadata::labels(graph, &beside);
     let name = match (entry, graph.metadata("name")) {
         (Some(entry), _) => entry.nick.to_owned(),

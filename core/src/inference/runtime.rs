@@ -15,6 +15,7 @@ use ort::environment::Environment;
 use super::elf;
 use super::error::LibraryError;
 use super::options::Options;
+use super::provider::find;
 use super::session::exit;
 
 /// The library's file name; a version may follow it.
@@ -45,8 +46,27 @@ static ENVIRONMENT: OnceCell<Environment> = OnceCell::new();
 /// [`LibraryError::Missing`] naming every place tried, [`LibraryError::TooOld`],
 /// [`LibraryError::Broken`].
 pub fn environment(library: Option<&Path>, roots: &[PathBuf]) -> Result<Environment, LibraryError> {
+    with_builds(library, roots, &[])
+}
+
+/// The same for a network that is opened with `options`: where these ask for a provider that is part of a build of ONNX
+/// Runtime which is installed, that is tried before others.
+///
+/// # Errors
+/// As [`environment`].
+pub fn environment_for(options: &Options) -> Result<Environment, LibraryError> {
+    let roots = &options.search_roots;
+    let builds = find::builds(&options.provider, roots);
+    with_builds(options.ort_library.as_deref(), roots, &builds)
+}
+
+fn with_builds(
+    library: Option<&Path>,
+    roots: &[PathBuf],
+    builds: &[PathBuf],
+) -> Result<Environment, LibraryError> {
     let environment = ENVIRONMENT.get_or_try_init(|| {
-        let builder = load(&candidates(library, roots))?;
+        let builder = load(&candidates(library, roots, builds))?;
         let builder = builder.with_name("camoverlay").with_telemetry(false);
         let environment = builder.build().map_err(|error| LibraryError::Broken {
             message: error.to_string(),
@@ -61,7 +81,7 @@ pub fn environment(library: Option<&Path>, roots: &[PathBuf]) -> Result<Environm
 /// Loads ONNX Runtime, if that has not happened yet: before a thread that opens a network is left alone with it, since the
 /// end of the process can wait for what comes after that only. What is wrong with it is told when a network is opened.
 pub fn prepare(options: &Options) {
-    let _ = environment(options.ort_library.as_deref(), &options.search_roots);
+    let _ = environment_for(options);
 }
 
 fn load(candidates: &[PathBuf]) -> Result<ort::environment::EnvironmentBuilder, LibraryError> {
@@ -110,7 +130,7 @@ fn reason(error: &dyn std::error::Error) -> String {
     }
 }
 
-fn candidates(library: Option<&Path>, roots: &[PathBuf]) -> Vec<PathBuf> {
+fn candidates(library: Option<&Path>, roots: &[PathBuf], builds: &[PathBuf]) -> Vec<PathBuf> {
     // A library that was asked for by name must not be replaced in silence by another one.
     if let Some(path) = library {
         return vec![path.to_owned()];
@@ -119,6 +139,7 @@ fn candidates(library: Option<&Path>, roots: &[PathBuf]) -> Vec<PathBuf> {
     if let Some(path) = std::env::var_os("ORT_DYLIB_PATH").filter(|path| !path.is_empty()) {
         places.push(PathBuf::from(path));
     }
+    places.extend(builds.iter().cloned());
     let folders = folders(roots);
     // A build with a provider in it that set-up was asked for comes before the plain one: a process has one alone.
     let builds = folders.iter().flat_map(|folder| versions_in(&folder.join(BUILD)));
@@ -247,7 +268,7 @@ mod tests {
     #[test]
     fn every_place_tried_is_named() {
         let roots = ["/nowhere/plugins", "/nowhere", "/nowhere"].map(PathBuf::from);
-        let places = candidates(None, &roots);
+        let places = candidates(None, &roots, &[]);
         assert!(places.contains(&"/nowhere/plugins/libonnxruntime.so".into()));
         let ours = Path::new("/nowhere/.deps/lib/camoverlay/libonnxruntime.so");
         assert_eq!(places.iter().filter(|place| *place == ours).count(), 1);
@@ -270,7 +291,7 @@ mod tests {
     #[test]
     fn an_asked_for_library_is_the_only_one_tried() {
         assert_eq!(
-            candidates(Some(Path::new("/my/lib.so")), &["/usr".into()]),
+            candidates(Some(Path::new("/my/lib.so")), &["/usr".into()], &["/b.so".into()]),
             [PathBuf::from("/my/lib.so")]
         );
     }

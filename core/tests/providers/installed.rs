@@ -9,8 +9,8 @@ use camoverlay::inference::{Classifier, Options, providers};
 use camoverlay::model::{Detail, Target};
 use camoverlay::Explainer;
 
-use super::common::{is_set_up, resident, skipped, source};
-use super::options;
+use super::common::{resident, skipped, source};
+use super::{alone, is_here, options};
 
 /// Starts in `make test`, and in the soak test.
 const STARTS: usize = 40;
@@ -24,7 +24,7 @@ const SLACK: f64 = 24.0;
 
 /// A provider that is installed here and computes; none, said aloud.
 fn installed(what: &str) -> Option<String> {
-    if !is_set_up(what, &["squeezenet"]) {
+    if !is_here(what) {
         return None;
     }
     let found = providers(&options("cpu")).unwrap();
@@ -78,7 +78,7 @@ fn photos_are_the_same_to_it() {
 
 #[test]
 fn auto_tells_what_it_takes() {
-    if !is_set_up("the fastest execution provider", &["squeezenet"]) {
+    if !is_here("the fastest execution provider") {
         return;
     }
     let network = Classifier::open(&options("auto")).unwrap();
@@ -129,18 +129,6 @@ fn alternate(name: &str, starts: usize) {
     assert!(memory_now < memory + SLACK, "{memory} MiB became {memory_now}");
     assert!(descriptors_now <= descriptors, "{descriptors} descriptors became {descriptors_now}");
     assert!(threads_now <= threads, "{threads} threads became {threads_now}");
-}
-
-/// Alone in a process: other tests have threads and memory too.
-fn alone(test: &str) {
-    let program = std::env::current_exe().unwrap();
-    let run = std::process::Command::new(program)
-        .args(["--exact", test, "--ignored", "--nocapture", "--test-threads", "1"])
-        .output()
-        .unwrap();
-    let said = String::from_utf8_lossy(&run.stdout) + String::from_utf8_lossy(&run.stderr);
-    println!("{said}");
-    assert!(run.status.success(), "{said}");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use ort::ep::{self, ExecutionProvider};
 
 use super::attach::{Attachment, How};
 use super::error::ProviderError;
-use super::known::{self, Kind, Known};
+use super::known::{self, KNOWN, Kind, Known};
 use super::{CPU, Precision, Provider, cache, settings};
 use crate::inference::{elf, runtime};
 
@@ -86,8 +86,8 @@ pub fn find(
         return Ok(Attachment::cpu());
     }
     let how = how(provider, &asked, roots)?;
-    let cache = cache::folder("compiled").map(|folder| folder.join(asked.nick()));
-    let cache = cache.filter(|folder| std::fs::create_dir_all(folder).is_ok());
+    let known = asked.known;
+    let cache = known.and_then(|known| cache::folder(&format!("compiled/{}", known.nick)));
     let is_plugin = matches!(how, How::Plugin { .. });
     let settings = settings::settings(
         asked.nick(),
@@ -158,6 +158,23 @@ pub fn folders(known: &Known, roots: &[PathBuf]) -> Vec<PathBuf> {
     let folders = runtime::folders(roots);
     let within = |folder: PathBuf| folder.join("providers").join(known.folder);
     folders.into_iter().map(within).collect()
+}
+
+/// The builds of ONNX Runtime that are installed and have what `provider` asks for, where no library that registers is.
+pub fn builds(provider: &Provider, roots: &[PathBuf]) -> Vec<PathBuf> {
+    let is_asked_for = |known: &&Known| match Asked::of(provider) {
+        _ if provider.is_auto() => true,
+        Ok(asked) => provider.library.is_none() && asked.known == Some(*known),
+        Err(_) => false,
+    };
+    let of = |known: &Known| {
+        let folders = folders(known, roots);
+        let file = known.plugin.unwrap_or_default();
+        let registers = known.plugin.is_some() && folders.iter().any(|folder| folder.join(file).exists());
+        let builds = folders.iter().flat_map(|folder| runtime::versions_in(folder));
+        builds.max().filter(|_| !registers).map(|(_, path)| path)
+    };
+    KNOWN.iter().filter(is_asked_for).filter_map(of).collect()
 }
 
 /// The library that was named, by itself or by its folder.

@@ -197,12 +197,27 @@ fn remembered(file: &Path) -> Option<Outcome> {
     }
 }
 
+/// For how long nobody may have asked for what is kept.
+const KEPT: Duration = Duration::from_secs(90 * 24 * 3600);
+
+/// Forgets what was written down so long ago that it is hardly asked for again.
+fn forget(folder: &Path) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let age = entry.metadata().and_then(|metadata| metadata.modified());
+        let age = age.ok().and_then(|time| time.elapsed().ok());
+        if age.is_some_and(|age| age > KEPT) {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+}
+
 /// Where it cannot be written, it is found out anew.
 fn remember(file: &Path, outcome: &Outcome) {
+    let folder = file.parent().unwrap_or(Path::new("."));
+    forget(folder);
     let mut value = outcome.to_json();
     value["time"] = json!(now());
     let write = || -> std::io::Result<()> {
-        let folder = file.parent().unwrap_or(Path::new("."));
         let mut new = tempfile::NamedTempFile::new_in(folder)?;
         write!(new, "{value}")?;
         new.persist(file)?;
