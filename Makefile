@@ -1,10 +1,13 @@
 # Set-up, build, demo, tests and installation; `make help` lists the targets.
 
 NET ?= squeezenet
+NAME ?=
 INPUT ?=
 SECONDS ?= 10
 MINUTES ?= 3
 WEIGHTS ?=
+MODELS ?=
+PHOTOS ?=
 PYTHON ?= python3
 RELEASE ?= 13
 DEPS := .deps
@@ -19,7 +22,7 @@ PREFIX ?= $(shell pkg-config --variable=prefix gstreamer-1.0 2>/dev/null || echo
 DESTDIR ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check build demo pictures test test-core soak live valgrind fuzz sweep architectures fidelity recipes recipes-python bench bench-python lint fmt env models model install uninstall deb deb-test camera-test debian-test clean distclean
+.PHONY: help provider agreement setup check build demo pictures test test-core soak live valgrind fuzz sweep architectures fidelity recipes recipes-python bench bench-python lint fmt env models model install uninstall deb deb-test camera-test debian-test clean distclean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -83,6 +86,11 @@ fidelity: setup $(DEPS)/.bench-python ## what the maps tell of the scores, by de
 	$(DEPS)/bench-python/bin/python benches/by_hand/fidelity.py --inspect target/release/camoverlay-inspect \
 		--models $(DEPS)/share/camoverlay/models --write docs/methods.md
 
+agreement: setup ## how far the execution providers that are installed agree with cpu, into docs/providers.md; MODELS="FILE.onnx ..." PHOTOS="..."
+	cargo build --release --locked --package camoverlay --package camoverlay-programs --bin camoverlay-inspect --bin camoverlay-provider-check
+	$(DEPS)/python/bin/python tests/sweep/agreement.py --inspect target/release/camoverlay-inspect --write docs/providers.md \
+		$(foreach model,$(MODELS),--model "$(model)") $(PHOTOS)
+
 architectures: setup $(DEPS)/.recipes-python ## classifiers of timm, torchvision and Transformers next to automatic differentiation, into docs/architectures.md: hours
 	cargo build --release --locked --package camoverlay-programs --bin camoverlay-inspect
 	$(DEPS)/recipes-python/bin/python tests/sweep/architectures.py --inspect target/release/camoverlay-inspect --write docs/architectures.md
@@ -122,6 +130,9 @@ models: $(DEPS)/.networks ## every network that needs no deep-learning framework
 
 model: setup ## one network: NET=resnet18 [WEIGHTS=file.pth]
 	@$(TOOL) network "$(NET)" $(if $(WEIGHTS),"$(WEIGHTS)")
+
+provider: setup ## who else may compute the networks: NAME=openvino, cuda, tensorrt, tensorrt-rtx, migraphx, qnn
+	@$(TOOL) provider "$(NAME)"
 
 install: ## after make build: plugin, programs, manual, library and networks under PREFIX (default: where GStreamer looks)
 	@scripts/install.sh install "$(PREFIX)" "$(DESTDIR)"

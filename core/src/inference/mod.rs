@@ -53,7 +53,7 @@ pub use pool::{Lease, SharedClassifier};
 pub use printable::printable;
 pub use provider::check::main as provider_check;
 pub use provider::outcome::Measured;
-pub use provider::survey::{Found, providers};
+pub use provider::survey::{Found, Survey, providers};
 pub use provider::{Precision, Provider};
 pub use runtime::{environment, prepare};
 pub use session::{Busy, Cancellation};

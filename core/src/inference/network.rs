@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::error::RuntimeError;
 use super::labels::Labels;
+use super::provider::Precision;
 use super::provider::outcome::Measured;
 use super::session::{Choice, Failure, Outputs, Session};
 use super::transform::Preprocessing;
@@ -42,6 +43,8 @@ pub struct Network {
     pub(super) session: Session,
     /// Of a provider that was tried.
     pub(super) measured: Option<Measured>,
+    /// As it was asked for.
+    pub(super) precision: Precision,
     pub(super) path: PathBuf,
     pub(super) name: String,
     pub(super) labels: Labels,
@@ -135,6 +138,11 @@ impl Network {
     /// The execution provider that runs it, by the name that [`Provider::name`](super::Provider::name) has for it.
     pub fn provider_nick(&self) -> &str {
         &self.session.attachment().nick
+    }
+
+    /// Channels of a picture.
+    pub(super) fn channels(&self) -> usize {
+        self.session.channels()
     }
 
     /// How many runs there may be at the same time.

@@ -10,12 +10,12 @@ use super::metadata::Metadata;
 use super::network::{Network, Structure};
 use super::options::Options;
 use super::preparation::Preparation;
+use super::printable::printable;
+use super::probe;
 use super::provider::attach::How;
 use super::provider::check::Request;
 use super::provider::trial::{self, Demand, Trial};
 use super::provider::{fastest, find};
-use super::printable::printable;
-use super::probe;
 use super::session::{self, Cancellation, Choice, Failure, Session};
 use super::transform;
 use super::warnings::Warnings;
@@ -152,7 +152,10 @@ pub fn computed(
                 || !matches!(head_match.head, Head::Channels | Head::Dense { .. })
                 || !matches!(structure.places, Places::Proven { .. });
             let square = picture.size(input_size);
-            let oblong = picture.oblong(input_size).next().filter(|_| !may_be_one_size);
+            let oblong = picture
+                .oblong(input_size)
+                .next()
+                .filter(|_| !may_be_one_size);
             let trial = Trial::new(
                 &model,
                 probe::Frame {
@@ -310,6 +313,7 @@ pub fn computed(
     Ok(Network {
         session,
         measured,
+        precision: options.provider.precision,
         path,
         name,
         labels,

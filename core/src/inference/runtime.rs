@@ -142,7 +142,9 @@ fn candidates(library: Option<&Path>, roots: &[PathBuf], builds: &[PathBuf]) -> 
     places.extend(builds.iter().cloned());
     let folders = folders(roots);
     // A build with a provider in it that set-up was asked for comes before the plain one: a process has one alone.
-    let builds = folders.iter().flat_map(|folder| versions_in(&folder.join(BUILD)));
+    let builds = folders
+        .iter()
+        .flat_map(|folder| versions_in(&folder.join(BUILD)));
     places.extend(builds.map(|(_, path)| path));
     places.extend(folders.iter().flat_map(|folder| libraries_in(folder)));
     places.extend(SYSTEM_NAMES.map(PathBuf::from));
@@ -291,7 +293,11 @@ mod tests {
     #[test]
     fn an_asked_for_library_is_the_only_one_tried() {
         assert_eq!(
-            candidates(Some(Path::new("/my/lib.so")), &["/usr".into()], &["/b.so".into()]),
+            candidates(
+                Some(Path::new("/my/lib.so")),
+                &["/usr".into()],
+                &["/b.so".into()]
+            ),
             [PathBuf::from("/my/lib.so")]
         );
     }

@@ -3,8 +3,8 @@
 use std::fmt;
 use std::path::Path;
 
-use super::provider::outcome::Measured;
 use super::printable::{printable, shortened};
+use super::provider::outcome::Measured;
 use crate::remedy::Remedy;
 
 /// Something that a network's files say and that was not taken as it stands.

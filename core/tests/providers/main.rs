@@ -14,7 +14,9 @@ use camoverlay::inference::{Options, Provider, Source, entry};
 fn options(name: &str) -> Options {
     let mut options = common::options(Source::Catalogue(entry("squeezenet").unwrap()), 0);
     let program = Path::new(env!("CARGO_BIN_EXE_camoverlay-provider-check"));
-    options.search_roots.insert(0, program.parent().unwrap().to_owned());
+    options
+        .search_roots
+        .insert(0, program.parent().unwrap().to_owned());
     options.ort_library = build();
     options.provider = Provider {
         name: name.to_owned(),
@@ -40,14 +42,23 @@ fn runtime(folder: &str) -> Option<PathBuf> {
 /// The ONNX Runtime with a provider in it that `make provider` has installed.
 fn build() -> Option<PathBuf> {
     let folders = ["openvino", "cuda", "migraphx"];
-    folders.iter().find_map(|folder| runtime(&format!(".deps/lib/camoverlay/providers/{folder}")))
+    folders
+        .iter()
+        .find_map(|folder| runtime(&format!(".deps/lib/camoverlay/providers/{folder}")))
 }
 
 /// Runs the test called `test` in a process of its own.
 fn alone(test: &str) {
     let program = std::env::current_exe().unwrap();
     let run = std::process::Command::new(program)
-        .args(["--exact", test, "--ignored", "--nocapture", "--test-threads", "1"])
+        .args([
+            "--exact",
+            test,
+            "--ignored",
+            "--nocapture",
+            "--test-threads",
+            "1",
+        ])
         .output()
         .unwrap();
     let said = String::from_utf8_lossy(&run.stdout) + String::from_utf8_lossy(&run.stderr);

@@ -67,7 +67,10 @@ fn two_builds_in_one_process() {
     let other = cuda.join("libonnxruntime.so.1.99.0");
     fs::write(&other, "").unwrap();
     let said = refusal(&plain);
-    let loaded = runtime(".deps/lib/camoverlay").unwrap().canonicalize().unwrap();
+    let loaded = runtime(".deps/lib/camoverlay")
+        .unwrap()
+        .canonicalize()
+        .unwrap();
     assert_says(
         &said,
         &[
@@ -134,7 +137,9 @@ fn a_library_that_crashes_is_refused_and_not_loaded_here() {
                 "Set provider.name to cpu",
             ],
         );
-        let error = Classifier::open(&with_library("crashing", &library)).err().unwrap();
+        let error = Classifier::open(&with_library("crashing", &library))
+            .err()
+            .unwrap();
         assert_eq!(error.kind(), ErrorKind::Format);
     }
 }
@@ -145,7 +150,8 @@ fn a_library_that_leaves_without_a_word_is_refused() {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
-    let source = "#include <unistd.h>\n__attribute__((constructor)) static void leave(void) { _exit(7); }";
+    let source =
+        "#include <unistd.h>\n__attribute__((constructor)) static void leave(void) { _exit(7); }";
     let said = refusal(&with_library("leaving", &library(folder.path(), source)));
     assert_says(&said, &["leaving ended the process", "the code 7"]);
 }
@@ -165,7 +171,8 @@ fn who_does_not_want_to_wait_for_a_library_that_hangs_need_not() {
     let options = with_library("hanging", &library(folder.path(), &source));
     let cancellation = Cancellation::default();
     let canceller = cancellation.clone();
-    let waiting = thread::spawn(move || SharedClassifier::open_until(&options, &cancellation).map(|_| ()));
+    let waiting =
+        thread::spawn(move || SharedClassifier::open_until(&options, &cancellation).map(|_| ()));
     let until = Instant::now() + Duration::from_secs(30);
     let child = loop {
         match fs::read_to_string(&pid) {
@@ -214,7 +221,10 @@ fn what_a_provider_cannot_be_told_is_refused() {
     }
     let mut reduced = options("cpu");
     reduced.provider.precision = Precision::Reduced;
-    assert_says(&refusal(&reduced), &["cpu", "reduced precision", "Correct provider"]);
+    assert_says(
+        &refusal(&reduced),
+        &["cpu", "reduced precision", "Correct provider"],
+    );
     let mut told = options("cpu");
     told.provider.options = vec![("fast".into(), "1".into())];
     assert_says(&refusal(&told), &["no options", "fast"]);

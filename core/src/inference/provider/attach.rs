@@ -83,7 +83,11 @@ pub fn devices(environment: &Environment) -> Vec<Device> {
         .map(|device| Device {
             provider: device.ep().unwrap_or_default().to_owned(),
             kind: kind(device.hardware_device().ty()),
-            vendor: device.hardware_device().vendor().unwrap_or_default().to_owned(),
+            vendor: device
+                .hardware_device()
+                .vendor()
+                .unwrap_or_default()
+                .to_owned(),
         })
         .collect()
 }
@@ -133,7 +137,8 @@ impl Attachment {
     ) -> Result<SessionBuilder, Refusal> {
         match &self.how {
             How::Cpu => {
-                let is_cpu = |device: &ort::device::Device| device.ep().is_ok_and(|name| name == CPU_NAME);
+                let is_cpu =
+                    |device: &ort::device::Device| device.ep().is_ok_and(|name| name == CPU_NAME);
                 // Where a library has registered, a session that names no device takes its.
                 match environment.devices().all(|device| is_cpu(&device)) {
                     true => Ok(builder),
@@ -159,7 +164,9 @@ impl Attachment {
         builder: SessionBuilder,
     ) -> Result<SessionBuilder, Refusal> {
         let is_own = |device: &ort::device::Device| {
-            device.ep().is_ok_and(|name| known::is_called(name, &self.name))
+            device
+                .ep()
+                .is_ok_and(|name| known::is_called(name, &self.name))
         };
         let own: Vec<_> = environment.devices().filter(is_own).collect();
         let order = match (&self.kind, known::known(&self.name)) {
@@ -247,7 +254,9 @@ impl Attachment {
                     .build()
             }
             other => {
-                return Err(Refusal::Library(format!("{other} is no part of ONNX Runtime")));
+                return Err(Refusal::Library(format!(
+                    "{other} is no part of ONNX Runtime"
+                )));
             }
         })
     }
@@ -273,12 +282,8 @@ impl Attachment {
     pub fn from_json(value: &Value) -> Option<Self> {
         let text = |key: &str| Some(value[key].as_str()?.to_owned());
         let settings = value["settings"].as_array()?.iter();
-        let pair = |pair: &Value| {
-            Some((
-                pair[0].as_str()?.to_owned(),
-                pair[1].as_str()?.to_owned(),
-            ))
-        };
+        let pair =
+            |pair: &Value| Some((pair[0].as_str()?.to_owned(), pair[1].as_str()?.to_owned()));
         Some(Self {
             nick: text("nick")?,
             name: text("name")?,

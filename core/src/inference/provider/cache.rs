@@ -14,7 +14,10 @@ pub fn folder(name: &str) -> Option<PathBuf> {
     let caches = set("XDG_CACHE_HOME").or_else(|| Some(set("HOME")?.join(".cache")))?;
     let folder = caches.join("camoverlay").join(name);
     // Compiled networks are loaded as they are: nobody else is to write there.
-    let made = DirBuilder::new().recursive(true).mode(0o700).create(&folder);
+    let made = DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(&folder);
     (made.is_ok() && is_writable(&folder)).then_some(folder)
 }
 

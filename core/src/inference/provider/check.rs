@@ -141,7 +141,15 @@ fn measure(request: &Request, model: &[u8], pictures: &[&[f32]]) -> Result<Measu
         let Request {
             channels, threads, ..
         } = *request;
-        Session::profiled(&environment, model, channels, threads, None, attachment, profile)
+        Session::profiled(
+            &environment,
+            model,
+            channels,
+            threads,
+            None,
+            attachment,
+            profile,
+        )
     };
     let mut tried = Runner::new(session(&request.attachment, Some(&profile))?, request);
     let mut own = Runner::new(session(&Attachment::cpu(), None)?, request);
@@ -193,8 +201,8 @@ fn measure(request: &Request, model: &[u8], pictures: &[&[f32]]) -> Result<Measu
             break;
         }
     }
-    measured.provider = median(times);
-    measured.cpu = median(own_times);
+    measured.provider = least(times);
+    measured.cpu = least(own_times);
     Ok(measured)
 }
 
@@ -209,7 +217,8 @@ fn device(attachment: &Attachment, all: &[super::attach::Device]) -> String {
     let vendor = |kind: known::Kind| {
         let is_it = |device: &&super::attach::Device| {
             device.kind == kind
-                && (attachment.how == How::BuiltIn || known::is_called(&device.provider, &attachment.name))
+                && (attachment.how == How::BuiltIn
+                    || known::is_called(&device.provider, &attachment.name))
         };
         all.iter().find(is_it).map(|device| match &*device.vendor {
             "" => kind.to_string(),
@@ -229,7 +238,9 @@ fn steps(session: &mut Session) -> Result<[u64; 2], Refusal> {
     let name = &session.attachment().name;
     let mut steps = [0; 2];
     for event in events {
-        let is_run = event["name"].as_str().is_some_and(|name| name.ends_with("_kernel_time"));
+        let is_run = event["name"]
+            .as_str()
+            .is_some_and(|name| name.ends_with("_kernel_time"));
         let Some(provider) = event["args"]["provider"].as_str().filter(|_| is_run) else {
             continue;
         };
@@ -239,9 +250,9 @@ fn steps(session: &mut Session) -> Result<[u64; 2], Refusal> {
     Ok(steps)
 }
 
-fn median(mut times: Vec<Duration>) -> Duration {
-    times.sort_unstable();
-    times.get(times.len() / 2).copied().unwrap_or_default()
+/// The time that other processes disturbed least.
+fn least(times: Vec<Duration>) -> Duration {
+    times.into_iter().min().unwrap_or_default()
 }
 
 /// A session that answers.
@@ -270,7 +281,9 @@ impl<'a> Runner<'a> {
     fn run(&mut self, picture: &[f32]) -> Result<(), Refusal> {
         let [height, width] = self.request.size;
         let choice = self.request.choice;
-        let run = self.session.run(picture, width, height, choice, &mut self.outputs);
+        let run = self
+            .session
+            .run(picture, width, height, choice, &mut self.outputs);
         run.map_err(|failure| Refusal::Network(failure.words()))
     }
 

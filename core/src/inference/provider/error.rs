@@ -118,7 +118,10 @@ impl ProviderError {
 
 /// Paths with commas between them.
 fn list(paths: &[PathBuf]) -> String {
-    let paths: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
+    let paths: Vec<String> = paths
+        .iter()
+        .map(|path| path.display().to_string())
+        .collect();
     paths.join(", ")
 }
 
@@ -185,16 +188,12 @@ impl fmt::Display for ProviderError {
                 path.display(),
                 one_line(message)
             ),
-            Self::NotBetter { name, message } => write!(
-                f,
-                "The execution provider {name} {}.",
-                one_line(message)
-            ),
-            Self::Setting { name, message } => write!(
-                f,
-                "The execution provider {name} {}.",
-                one_line(message)
-            ),
+            Self::NotBetter { name, message } => {
+                write!(f, "The execution provider {name} {}.", one_line(message))
+            }
+            Self::Setting { name, message } => {
+                write!(f, "The execution provider {name} {}.", one_line(message))
+            }
             Self::NoChecker { tried } => write!(
                 f,
                 "The program that tries execution providers is missing ({}).",

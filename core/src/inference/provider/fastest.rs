@@ -6,10 +6,10 @@ use super::trial::Demand;
 use super::{AUTO, CPU, Precision, Provider};
 use crate::error::Error;
 use crate::inference::network::Network;
+use crate::inference::open;
 use crate::inference::options::Options;
 use crate::inference::session::Cancellation;
 use crate::inference::warnings::Warning;
-use crate::inference::open;
 
 /// Opens the network of `options` with the fastest provider, and tells of it in a notice.
 ///
@@ -17,7 +17,9 @@ use crate::inference::open;
 /// What is wrong with the network, or with what is asked of all providers at once.
 pub fn network(options: &Options, cancellation: &Cancellation) -> Result<Network, Error> {
     let Provider {
-        library, options: told, ..
+        library,
+        options: told,
+        ..
     } = &options.provider;
     if library.is_some() || !told.is_empty() {
         return Err(ProviderError::Setting {
@@ -28,18 +30,21 @@ pub fn network(options: &Options, cancellation: &Cancellation) -> Result<Network
     }
     let mut best: Option<Network> = None;
     let mut faults = Vec::new();
-    for known in KNOWN {
-        let options = with(options, known.nick, options.provider.precision);
+    for (nick, precision) in candidates(options.provider.precision) {
+        let options = with(options, nick, precision);
         match open::computed(&options, Demand::Better, cancellation) {
             Ok(network) => {
-                let time = |network: &Network| network.measured.as_ref().map(|measured| measured.provider);
+                let time =
+                    |network: &Network| network.measured.as_ref().map(|measured| measured.provider);
                 if best.as_ref().is_none_or(|best| time(&network) < time(best)) {
                     best = Some(network);
                 }
             }
             // What is not installed is not missed.
             Err(Error::Provider(
-                ProviderError::Missing { .. } | ProviderError::OtherRuntime { .. },
+                ProviderError::Missing { .. }
+                | ProviderError::OtherRuntime { .. }
+                | ProviderError::Setting { .. },
             )) => {}
             Err(Error::Provider(error)) => faults.push(error.to_string()),
             Err(error) => return Err(error),
@@ -50,8 +55,12 @@ pub fn network(options: &Options, cancellation: &Cancellation) -> Result<Network
             let [provider, cpu] = network.measured.as_ref().map_or([0.0; 2], |measured| {
                 [measured.provider, measured.cpu].map(|time| time.as_secs_f64() * 1e3)
             });
+            let reduced = match network.precision {
+                Precision::Auto | Precision::Float32 => "",
+                Precision::Reduced => " in reduced precision",
+            };
             let fault = format!(
-                "Of the execution providers, {} is taken: {provider:.1} ms a run instead of {cpu:.1} ms.",
+                "Of the execution providers, {} is taken{reduced}: {provider:.1} ms a run instead of {cpu:.1} ms.",
                 network.provider_nick()
             );
             (network, fault)
@@ -61,8 +70,13 @@ pub fn network(options: &Options, cancellation: &Cancellation) -> Result<Network
             let options = with(options, CPU, Precision::Auto);
             let network = open::computed(&options, Demand::Any, cancellation)?;
             let fault = match faults.is_empty() {
-                true => "Of the execution providers, cpu is taken: no other is installed.".to_owned(),
-                false => format!("Of the execution providers, cpu is taken. {}", faults.join(" ")),
+                true => {
+                    "Of the execution providers, cpu is taken: no other is installed.".to_owned()
+                }
+                false => format!(
+                    "Of the execution providers, cpu is taken. {}",
+                    faults.join(" ")
+                ),
             };
             (network, fault)
         }
@@ -72,6 +86,19 @@ pub fn network(options: &Options, cancellation: &Cancellation) -> Result<Network
         remedy: None,
     });
     Ok(network)
+}
+
+/// Who is tried. A provider's own choice of precision may be 32 bits where fewer are as good, as the trial shows: where it is
+/// left to them, both are tried.
+fn candidates(precision: Precision) -> impl Iterator<Item = (&'static str, Precision)> {
+    let precisions: &[Precision] = match precision {
+        Precision::Auto => &[Precision::Auto, Precision::Reduced],
+        Precision::Float32 => &[Precision::Float32],
+        Precision::Reduced => &[Precision::Reduced],
+    };
+    KNOWN
+        .iter()
+        .flat_map(|known| precisions.iter().map(|&precision| (known.nick, precision)))
 }
 
 fn with(options: &Options, name: &str, precision: Precision) -> Options {

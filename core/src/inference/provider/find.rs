@@ -72,13 +72,17 @@ pub fn find(
     };
     if asked.is_cpu() {
         if provider.precision == Precision::Reduced {
-            return Err(setting("computes in the types of the network alone, not in reduced precision".into()));
+            return Err(setting(
+                "computes in the types of the network alone, not in reduced precision".into(),
+            ));
         }
         if let Some((key, _)) = provider.options.first() {
             return Err(setting(format!("takes no options, not “{key}” either")));
         }
         if provider.library.is_some() {
-            return Err(setting("is part of ONNX Runtime and has no library of its own".into()));
+            return Err(setting(
+                "is part of ONNX Runtime and has no library of its own".into(),
+            ));
         }
         if asked.kind.is_some_and(|kind| kind != Kind::Cpu) {
             return Err(setting("computes on the processor alone".into()));
@@ -102,11 +106,16 @@ pub fn find(
         && how == How::BuiltIn
         && let Some((key, _)) = provider.options.first()
     {
-        return Err(setting(format!("takes no options from here, not “{key}” either")));
+        return Err(setting(format!(
+            "takes no options from here, not “{key}” either"
+        )));
     }
     Ok(Attachment {
         nick: asked.nick().to_owned(),
-        name: asked.known.map_or(&*asked.name, |known| known.name).to_owned(),
+        name: asked
+            .known
+            .map_or(&*asked.name, |known| known.name)
+            .to_owned(),
         how,
         kind: asked.kind,
         settings,
@@ -137,7 +146,9 @@ fn how(provider: &Provider, asked: &Asked, roots: &[PathBuf]) -> Result<How, Pro
         }
     }
     let runtime = runtime::loaded().unwrap_or_default();
-    let builds = folders.iter().flat_map(|folder| runtime::versions_in(folder));
+    let builds = folders
+        .iter()
+        .flat_map(|folder| runtime::versions_in(folder));
     if let Some((_, needed)) = builds.max() {
         return Err(ProviderError::OtherRuntime {
             name: nick.to_owned(),
@@ -170,8 +181,11 @@ pub fn builds(provider: &Provider, roots: &[PathBuf]) -> Vec<PathBuf> {
     let of = |known: &Known| {
         let folders = folders(known, roots);
         let file = known.plugin.unwrap_or_default();
-        let registers = known.plugin.is_some() && folders.iter().any(|folder| folder.join(file).exists());
-        let builds = folders.iter().flat_map(|folder| runtime::versions_in(folder));
+        let registers =
+            known.plugin.is_some() && folders.iter().any(|folder| folder.join(file).exists());
+        let builds = folders
+            .iter()
+            .flat_map(|folder| runtime::versions_in(folder));
         builds.max().filter(|_| !registers).map(|(_, path)| path)
     };
     KNOWN.iter().filter(is_asked_for).filter_map(of).collect()
@@ -188,7 +202,9 @@ fn named(path: &Path, asked: &Asked) -> Result<PathBuf, ProviderError> {
         false => path.to_owned(),
         true => {
             let file = asked.known.and_then(|known| known.plugin);
-            let file = file.map(|file| path.join(file)).filter(|file| file.exists());
+            let file = file
+                .map(|file| path.join(file))
+                .filter(|file| file.exists());
             file.ok_or_else(|| refuse("it is a folder without one".into()))?
         }
     };
@@ -197,7 +213,8 @@ fn named(path: &Path, asked: &Asked) -> Result<PathBuf, ProviderError> {
     }
     elf::check_provider(&path).map_err(|why| refuse(format!("it {why}")))?;
     // ONNX Runtime takes a relative path for one beside itself.
-    path.canonicalize().map_err(|error| refuse(error.to_string()))
+    path.canonicalize()
+        .map_err(|error| refuse(error.to_string()))
 }
 
 /// Whether the ONNX Runtime that is loaded has it in itself.

@@ -31,9 +31,9 @@ pub struct Measured {
     pub score_difference: f64,
     /// Least correlation of the feature maps of a picture.
     pub correlation: f64,
-    /// A run of ONNX Runtime's own code, the median.
+    /// A run of ONNX Runtime's own code, the shortest of several.
     pub cpu: Duration,
-    /// A run of the provider, the median.
+    /// A run of the provider, the shortest of several.
     pub provider: Duration,
     /// How many of the network's steps it took, after what was fused, and how many there are.
     pub steps: [u64; 2],

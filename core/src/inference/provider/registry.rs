@@ -11,7 +11,9 @@ use ort::environment::Environment;
 static REGISTERED: RwLock<Vec<PathBuf>> = RwLock::new(Vec::new());
 
 /// Held while a session is built, which else might take a provider that registers meanwhile.
-pub struct Hold(#[expect(dead_code, reason = "held, not read")] RwLockReadGuard<'static, Vec<PathBuf>>);
+pub struct Hold(
+    #[expect(dead_code, reason = "held, not read")] RwLockReadGuard<'static, Vec<PathBuf>>,
+);
 
 /// Lets nothing register for as long as what it returns lives.
 pub fn hold() -> Hold {

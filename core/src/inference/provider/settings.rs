@@ -146,7 +146,10 @@ mod tests {
         assert_eq!(value(&settings, "cache_dir"), Some("/mine"));
         assert_eq!(value(&settings, "new"), Some("1"));
         assert_eq!(
-            settings.iter().filter(|(key, _)| key == "cache_dir").count(),
+            settings
+                .iter()
+                .filter(|(key, _)| key == "cache_dir")
+                .count(),
             1
         );
     }
@@ -157,8 +160,15 @@ mod tests {
             precision: Precision::Reduced,
             ..Provider::default()
         };
-        assert!(value(&of("openvino", &reduced), "load_config").unwrap().contains("bf16"));
-        assert_eq!(value(&of("tensorrt", &reduced), "trt_fp16_enable"), Some("1"));
+        assert!(
+            value(&of("openvino", &reduced), "load_config")
+                .unwrap()
+                .contains("bf16")
+        );
+        assert_eq!(
+            value(&of("tensorrt", &reduced), "trt_fp16_enable"),
+            Some("1")
+        );
         assert_eq!(value(&of("cuda", &reduced), "use_tf32"), Some("1"));
         let refused = settings("tensorrt-rtx", &reduced, None, true, 0, None).unwrap_err();
         assert!(refused.contains("reduced"), "{refused}");

@@ -10,12 +10,12 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde_json::{Value, json};
 
 use super::attach::{Attachment, How};
+use super::cache;
 use super::check::Request;
 use super::child::{self, Failure};
 use super::error::ProviderError;
 use super::known;
 use super::outcome::{Measured, Outcome};
-use super::cache;
 use crate::error::Error;
 use crate::inference::error::RuntimeError;
 use crate::inference::probe;
@@ -96,7 +96,10 @@ impl<'a> Trial<'a> {
         cancellation: &Cancellation,
     ) -> Result<Outcome, Failure> {
         let file = cache::folder("providers").map(|folder| folder.join(self.name()));
-        let known = file.as_deref().filter(|_| demand != Demand::Anew).and_then(remembered);
+        let known = file
+            .as_deref()
+            .filter(|_| demand != Demand::Anew)
+            .and_then(remembered);
         if let Some(outcome) = known {
             return Ok(outcome);
         }
@@ -106,8 +109,13 @@ impl<'a> Trial<'a> {
             model,
             pictures,
         } = self;
-        let is_slow = known::known(&request.attachment.name).is_some_and(|known| known.is_slow_to_compile);
-        let patience = if is_slow { PATIENCE_TO_COMPILE } else { PATIENCE };
+        let is_slow =
+            known::known(&request.attachment.name).is_some_and(|known| known.is_slow_to_compile);
+        let patience = if is_slow {
+            PATIENCE_TO_COMPILE
+        } else {
+            PATIENCE
+        };
         let outcome = child::run(&program, request, model, pictures, patience, cancellation)?;
         if let Some(file) = file {
             remember(&file, &outcome);
@@ -148,7 +156,10 @@ impl<'a> Trial<'a> {
             machine().hash(hasher);
         }
         let [a, b] = hashers.map(|hasher| hasher.finish());
-        format!("{}-{a:016x}{b:016x}.json", attachment.nick.replace('/', "_"))
+        format!(
+            "{}-{a:016x}{b:016x}.json",
+            attachment.nick.replace('/', "_")
+        )
     }
 }
 

@@ -100,7 +100,15 @@ impl Session {
         limit: Option<usize>,
         attachment: &Attachment,
     ) -> Result<Self, Refusal> {
-        Self::profiled(environment, model, channels, threads, limit, attachment, None)
+        Self::profiled(
+            environment,
+            model,
+            channels,
+            threads,
+            limit,
+            attachment,
+            None,
+        )
     }
 
     /// The same, which writes down in a file whose name begins with `profile` which operators run where, until
