@@ -15,7 +15,7 @@ use super::probe;
 use super::provider::attach::How;
 use super::provider::check::Request;
 use super::provider::trial::{self, Demand, Trial};
-use super::provider::{fastest, find};
+use super::provider::{environment, find};
 use super::session::{self, Cancellation, Choice, Failure, Session};
 use super::transform;
 use super::warnings::Warnings;
@@ -30,27 +30,17 @@ use crate::model::{Head, Layer, Outputs, Places, Scores};
 use crate::onnx::graph::Graph;
 
 /// Loads ONNX Runtime if that has not happened yet, reads the network, finds its feature map and its
-/// head, and gives it to the provider that `options` ask for. `cancellation` ends the runs that this takes.
+/// head, and gives it to the one provider that `options` name, if it is as demanded. `cancellation` ends the runs that
+/// this takes.
 ///
 /// # Errors
 /// Any [`Error`] but [`RuntimeError::Run`].
-pub fn network(options: &Options, cancellation: &Cancellation) -> Result<Network, Error> {
-    let _busy = session::Busy::begin();
-    match options.provider.is_auto() {
-        true => fastest::network(options, cancellation),
-        false => computed(options, Demand::Any, cancellation),
-    }
-}
-
-/// As [`network`], by the one provider that `options` name, if it is as demanded.
-///
-/// # Errors
-/// Any [`Error`] but [`RuntimeError::Run`].
-pub fn computed(
+pub fn network(
     options: &Options,
     demand: Demand,
     cancellation: &Cancellation,
 ) -> Result<Network, Error> {
+    let _busy = session::Busy::begin();
     let (path, entry) = options.locate()?;
     // Of a label file that cannot be read is told once the network can.
     let label_file = options.labels.as_deref().map(LabelFile::read);
@@ -91,7 +81,7 @@ pub fn computed(
         None => error,
     };
     let places = places.map_err(|error| at_this_size(error.into(), least_side))?;
-    let environment = runtime::environment_for(options)?;
+    let environment = environment::environment(options)?;
     let own_labels = metadata::labels(graph, &beside);
     let name = match (entry, graph.metadata("name")) {
         (Some(entry), _) => entry.nick.to_owned(),

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use super::error::RuntimeError;
 use super::network::Network;
-use super::open;
 use super::options::Options;
+use super::provider::fastest;
 use super::session::{Cancellation, Outputs};
 use crate::error::Error;
 use crate::file::Ingredient;
@@ -115,7 +115,7 @@ impl SharedClassifier {
         {
             return Ok(classifier);
         }
-        let network = open::network(options, cancellation)?;
+        let network = fastest::network(options, cancellation)?;
         let classifier = Arc::new(Self {
             free: Mutex::new((0..network.runs()).map(|_| Outputs::default()).collect()),
             network,

@@ -14,8 +14,6 @@ use ort::environment::Environment;
 
 use super::elf;
 use super::error::LibraryError;
-use super::options::Options;
-use super::provider::find;
 use super::session::exit;
 
 /// The library's file name; a version may follow it.
@@ -49,18 +47,11 @@ pub fn environment(library: Option<&Path>, roots: &[PathBuf]) -> Result<Environm
     with_builds(library, roots, &[])
 }
 
-/// The same for a network that is opened with `options`: where these ask for a provider that is part of a build of ONNX
-/// Runtime which is installed, that is tried before others.
+/// The same, where `builds` are tried before what is installed otherwise.
 ///
 /// # Errors
 /// As [`environment`].
-pub fn environment_for(options: &Options) -> Result<Environment, LibraryError> {
-    let roots = &options.search_roots;
-    let builds = find::builds(&options.provider, roots);
-    with_builds(options.ort_library.as_deref(), roots, &builds)
-}
-
-fn with_builds(
+pub fn with_builds(
     library: Option<&Path>,
     roots: &[PathBuf],
     builds: &[PathBuf],
@@ -76,12 +67,6 @@ fn with_builds(
         environment
     });
     environment.cloned()
-}
-
-/// Loads ONNX Runtime, if that has not happened yet: before a thread that opens a network is left alone with it, since the
-/// end of the process can wait for what comes after that only. What is wrong with it is told when a network is opened.
-pub fn prepare(options: &Options) {
-    let _ = environment_for(options);
 }
 
 fn load(candidates: &[PathBuf]) -> Result<ort::environment::EnvironmentBuilder, LibraryError> {

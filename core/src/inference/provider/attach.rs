@@ -8,8 +8,7 @@ use ort::memory::DeviceType;
 use ort::session::builder::SessionBuilder;
 use serde_json::{Value, json};
 
-use super::find::CPU_NAME;
-use super::known::{self, Kind};
+use super::known::{self, CPU_NAME, Kind};
 use super::{CPU, registry};
 
 /// Who computes a session's network.

@@ -1,4 +1,5 @@
-//! The fastest of the providers that are installed and give what ONNX Runtime's own code gives.
+//! From options to a network: by the provider that they name, or by the fastest of those that are installed and give what
+//! ONNX Runtime's own code gives.
 
 use super::error::ProviderError;
 use super::known::KNOWN;
@@ -11,11 +12,20 @@ use crate::inference::options::Options;
 use crate::inference::session::Cancellation;
 use crate::inference::warnings::Warning;
 
-/// Opens the network of `options` with the fastest provider, and tells of it in a notice.
+/// Opens the network of `options` with the provider that they name, or the fastest if that is asked for. `cancellation`
+/// ends the runs that this takes.
 ///
 /// # Errors
-/// What is wrong with the network, or with what is asked of all providers at once.
+/// Any [`Error`] but [`RuntimeError::Run`](crate::RuntimeError::Run).
 pub fn network(options: &Options, cancellation: &Cancellation) -> Result<Network, Error> {
+    match options.provider.is_auto() {
+        true => fastest(options, cancellation),
+        false => open::network(options, Demand::Any, cancellation),
+    }
+}
+
+/// As [`network`], and tells in a notice what was taken.
+fn fastest(options: &Options, cancellation: &Cancellation) -> Result<Network, Error> {
     let Provider {
         library,
         options: told,
@@ -32,7 +42,7 @@ pub fn network(options: &Options, cancellation: &Cancellation) -> Result<Network
     let mut faults = Vec::new();
     for (nick, precision) in candidates(options.provider.precision) {
         let options = with(options, nick, precision);
-        match open::computed(&options, Demand::Better, cancellation) {
+        match open::network(&options, Demand::Better, cancellation) {
             Ok(network) => {
                 let time =
                     |network: &Network| network.measured.as_ref().map(|measured| measured.provider);
@@ -68,7 +78,7 @@ pub fn network(options: &Options, cancellation: &Cancellation) -> Result<Network
         None => {
             // The last rounding is kept whatever was wished for others.
             let options = with(options, CPU, Precision::Auto);
-            let network = open::computed(&options, Demand::Any, cancellation)?;
+            let network = open::network(&options, Demand::Any, cancellation)?;
             let fault = match faults.is_empty() {
                 true => {
                     "Of the execution providers, cpu is taken: no other is installed.".to_owned()

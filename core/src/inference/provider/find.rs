@@ -43,7 +43,7 @@ impl Asked {
 
     /// Whether it is ONNX Runtime's own processor code.
     pub fn is_cpu(&self) -> bool {
-        self.name.eq_ignore_ascii_case(CPU) || known::is_called(CPU_NAME, &self.name)
+        self.name.eq_ignore_ascii_case(CPU) || known::is_called(known::CPU_NAME, &self.name)
     }
 
     /// The nick, or the name as it was given.
@@ -51,9 +51,6 @@ impl Asked {
         self.known.map_or(&self.name, |known| known.nick)
     }
 }
-
-/// ONNX Runtime's name of its own processor code.
-pub const CPU_NAME: &str = "CPUExecutionProvider";
 
 /// What a session has attached for `provider`, in the ONNX Runtime that this process has loaded; `roots` are the folders
 /// under which libraries may be installed, `threads` those that the network may take.

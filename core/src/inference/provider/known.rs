@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+/// ONNX Runtime's name of its own processor code.
+pub const CPU_NAME: &str = "CPUExecutionProvider";
+
 /// Which kind of hardware computes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {

@@ -9,6 +9,7 @@ pub(crate) mod attach;
 pub(crate) mod cache;
 pub(crate) mod check;
 pub(crate) mod child;
+pub(crate) mod environment;
 pub(crate) mod error;
 pub(crate) mod fastest;
 pub(crate) mod find;

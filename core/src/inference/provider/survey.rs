@@ -7,12 +7,12 @@ use super::find::Asked;
 use super::known::KNOWN;
 use super::outcome::Measured;
 use super::trial::Demand;
-use super::{AUTO, Provider};
+use super::{AUTO, Provider, environment};
 use crate::error::Error;
 use crate::inference::classifier::Classifier;
 use crate::inference::options::Options;
 use crate::inference::session::Cancellation;
-use crate::inference::{open, probe, runtime};
+use crate::inference::{open, probe};
 use crate::model::{Detail, Target};
 
 /// A provider, and what came of trying it with a network.
@@ -54,7 +54,7 @@ const RUNS: usize = 9;
 /// What is wrong with the network itself.
 pub fn providers(options: &Options) -> Result<Survey, Error> {
     // Before others: a build that has one of them in itself.
-    runtime::environment_for(&Options {
+    environment::environment(&Options {
         provider: Provider {
             name: AUTO.to_owned(),
             ..Provider::default()
@@ -81,7 +81,7 @@ pub fn providers(options: &Options) -> Result<Survey, Error> {
             provider,
             ..options.clone()
         };
-        let measured = match open::computed(&options, Demand::Anew, &Cancellation::default()) {
+        let measured = match open::network(&options, Demand::Anew, &Cancellation::default()) {
             Ok(network) => match network.measured {
                 Some(measured) => Ok(measured),
                 None => continue,
