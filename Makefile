@@ -64,6 +64,7 @@ test-core: ## the core's tests, for which Rust is enough; what needs ONNX Runtim
 soak: build ## live pipelines, an RTSP server, a relay, recordings, all at once, MINUTES=3; then crowds; needs a quiet machine
 	/usr/bin/python3 tests/soak/soak.py "$$(($(MINUTES) * 60))" target/release
 	cargo test --locked --package camoverlay-programs $(RTSP) --test programs -- --ignored --test-threads 1
+	cargo test --locked --package camoverlay --test providers thousand -- --ignored
 
 live: setup ## half a minute of each kind of live video, on a quiet machine: no frame may be lost
 	cargo test --locked --package gst-plugin-camoverlay --test live -- --ignored --nocapture

@@ -45,6 +45,15 @@ def is_wanted(name: str, members: str) -> bool:
     return is_library or file.lower().startswith(("license", "third")) or file.endswith("LICENSE.pdf")
 
 
+def name_by_version(folder: Path) -> None:
+    """Give libX.so.1.2.3 the name libX.so.1 too, by which the loader looks for it: wheels cannot hold links."""
+    for path in list(folder.glob("*.so.*")):
+        name, _, version = path.name.partition(".so.")
+        short = folder / f"{name}.so.{version.split('.')[0]}"
+        if not short.exists():
+            short.symlink_to(path.name)
+
+
 def unpack(archive: Path, members: str, folder: Path) -> None:
     """Write the libraries of a wheel into `folder`, and those beside its package beside that; equal files once."""
     seen: dict[tuple[int, int], Path] = {}
@@ -63,12 +72,15 @@ def unpack(archive: Path, members: str, folder: Path) -> None:
             if not is_wanted(entry.filename, members):
                 continue
             path, key = partial / file, (entry.CRC, entry.file_size)
+            if path.exists():
+                continue
             if key in seen:
                 path.symlink_to(seen[key].name)
             else:
                 seen[key] = path
                 with wheel.open(entry) as source, path.open("wb") as target:
                     shutil.copyfileobj(source, target)
+    name_by_version(partial)
     shutil.rmtree(folder, ignore_errors=True)
     partial.rename(folder)
 

@@ -49,7 +49,7 @@ def pictures(photos: list[Path], folder: Path) -> list[Path]:
 
 
 def run(inspect: str, arguments: list[str]) -> dict | list:
-    done = subprocess.run([inspect, *arguments, "--json"], capture_output=True, text=True)
+    done = subprocess.run([inspect, *arguments, "--json"], check=False, capture_output=True, text=True)
     if done.returncode != 0:
         raise RuntimeError(done.stderr.strip())
     return json.loads(done.stdout)

@@ -120,7 +120,7 @@ impl Attachment {
         match &self.how {
             How::Cpu | How::BuiltIn => Ok(()),
             How::Plugin { library } => {
-                registry::register(environment, library).map_err(Refusal::Library)
+                registry::register(environment, &self.name, library).map_err(Refusal::Library)
             }
         }
     }

@@ -99,6 +99,14 @@ impl ProviderError {
     /// What to do about it.
     pub fn remedy(&self) -> Remedy {
         match self {
+            Self::Library { message, .. } | Self::Refused { message, .. }
+                if message.contains("cannot open shared object file") =>
+            {
+                Remedy::Words(
+                    "Install that file where the system's loader finds it (ldconfig, or LD_LIBRARY_PATH), or choose the \
+                     provider cpu.",
+                )
+            }
             Self::Missing { nick, .. } => match nick {
                 Some(nick) => Remedy::InstallProvider(nick),
                 None => Remedy::NameProviderLibrary,

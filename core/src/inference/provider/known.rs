@@ -46,6 +46,8 @@ pub struct Known {
     pub name: &'static str,
     /// The file of the library that registers, where there is one.
     pub plugin: Option<&'static str>,
+    /// Files beside it that it needs and does not find by itself, in the order in which they are loaded.
+    pub preloads: &'static [&'static str],
     /// The folder below `providers` that set-up puts it in.
     pub folder: &'static str,
     /// On which device it computes where none is named, the first that there is.
@@ -62,6 +64,7 @@ pub static KNOWN: &[Known] = &[
         nick: "openvino",
         name: "OpenVINOExecutionProvider",
         plugin: Some("libonnxruntime_providers_openvino_plugin.so"),
+        preloads: &[],
         folder: "openvino",
         devices: &[Kind::Cpu, Kind::Gpu, Kind::Npu],
         is_concurrent: true,
@@ -71,6 +74,7 @@ pub static KNOWN: &[Known] = &[
         nick: "cuda",
         name: "CUDAExecutionProvider",
         plugin: None,
+        preloads: &[],
         folder: "cuda",
         devices: &[Kind::Gpu],
         is_concurrent: false,
@@ -80,6 +84,7 @@ pub static KNOWN: &[Known] = &[
         nick: "tensorrt",
         name: "TensorrtExecutionProvider",
         plugin: None,
+        preloads: &[],
         // Of the same build.
         folder: "cuda",
         devices: &[Kind::Gpu],
@@ -90,6 +95,11 @@ pub static KNOWN: &[Known] = &[
         nick: "tensorrt-rtx",
         name: "NvTensorRTRTXExecutionProvider",
         plugin: Some("libonnxruntime_providers_nv_tensorrt_rtx.so"),
+        preloads: &[
+            "libcudart.so.13",
+            "libtensorrt_rtx.so.1",
+            "libtensorrt_onnxparser_rtx.so.1",
+        ],
         folder: "tensorrt-rtx",
         devices: &[Kind::Gpu],
         is_concurrent: false,
@@ -99,6 +109,7 @@ pub static KNOWN: &[Known] = &[
         nick: "migraphx",
         name: "MIGraphXExecutionProvider",
         plugin: None,
+        preloads: &[],
         folder: "migraphx",
         devices: &[Kind::Gpu],
         is_concurrent: false,
@@ -108,6 +119,7 @@ pub static KNOWN: &[Known] = &[
         nick: "qnn",
         name: "QNNExecutionProvider",
         plugin: Some("libonnxruntime_providers_qnn.so"),
+        preloads: &[],
         folder: "qnn",
         devices: &[Kind::Npu, Kind::Gpu, Kind::Cpu],
         is_concurrent: false,
