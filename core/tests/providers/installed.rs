@@ -1,7 +1,7 @@
 //! Providers that compute: those that `make provider` has installed.
 
 use std::fs;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use camoverlay::Explainer;
 use camoverlay::cam::Query;
@@ -118,17 +118,38 @@ fn auto_tells_what_it_takes() {
 
 #[test]
 fn a_second_start_is_quick() {
+    if installed("the second start with another execution provider").is_some() {
+        alone("installed::a_start_with_what_is_kept");
+    }
+}
+
+/// What this process has computed, all threads together: the clock would tell of other processes.
+fn computed() -> Duration {
+    let stat = fs::read_to_string("/proc/self/stat").unwrap();
+    let fields = stat.rsplit_once(')').unwrap().1;
+    let ticks: u64 = fields
+        .split_whitespace()
+        .skip(11)
+        .take(2)
+        .map(|field| field.parse::<u64>().unwrap())
+        .sum();
+    Duration::from_millis(ticks * 10)
+}
+
+#[test]
+#[ignore = "started by a_second_start_is_quick, alone"]
+fn a_start_with_what_is_kept() {
     let Some(name) = installed("the second start with another execution provider") else {
         return;
     };
     let start = |name: &str| {
-        let begin = Instant::now();
+        let before = computed();
         best(&options(name));
-        begin.elapsed()
+        computed() - before
     };
     let least = |name: &str| (0..3).map(|_| start(name)).min().unwrap();
-    start(&name);
     let (own, cpu) = (least(&name), least("cpu"));
+    println!("to the first frames: {own:?}, cpu {cpu:?}");
     assert!(
         own < cpu + Duration::from_millis(300),
         "{name}: {own:?} after {cpu:?}"

@@ -150,10 +150,16 @@ fn a_library_that_leaves_without_a_word_is_refused() {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
-    let source =
-        "#include <unistd.h>\n__attribute__((constructor)) static void leave(void) { _exit(7); }";
-    let said = refusal(&with_library("leaving", &library(folder.path(), source)));
-    assert_says(&said, &["leaving ended the process", "the code 7"]);
+    for code in [0, 2, 7] {
+        let source = format!(
+            "#include <unistd.h>\n__attribute__((constructor)) static void leave(void) {{ _exit({code}); }}"
+        );
+        let said = refusal(&with_library("leaving", &library(folder.path(), &source)));
+        assert_says(
+            &said,
+            &["leaving ended the process", &format!("the code {code}")],
+        );
+    }
 }
 
 #[test]

@@ -20,6 +20,9 @@ use crate::inference::session::{Choice, Outputs, Session};
 /// What stands before the outcome.
 pub const MARK: &str = "camoverlay-outcome ";
 
+/// Stands alone on a line once the request was understood.
+pub const BEGUN: &str = "camoverlay-begun";
+
 /// Most runs of each that are timed.
 const RUNS: usize = 15;
 
@@ -126,6 +129,8 @@ fn outcome(input: &[u8]) -> Option<Outcome> {
         .collect();
     let values = request.channels * request.size[0] * request.size[1];
     let pictures: Vec<&[f32]> = pictures.chunks_exact(values.max(1)).collect();
+    // From here on, what ends the process is the provider's doing.
+    println!("{BEGUN}");
     Some(match measure(&request, model, &pictures) {
         Ok(measured) => Outcome::Measured(measured),
         Err(refusal) => Outcome::Refused(refusal),

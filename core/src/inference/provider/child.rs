@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
-use super::check::{MARK, Request};
+use super::check::{BEGUN, MARK, Request};
 use super::error::ProviderError;
 use super::outcome::Outcome;
 use crate::inference::runtime;
@@ -120,8 +120,8 @@ pub fn run(
     }
     let words = text(&mut errors).map_err(failed)?;
     let words = last_words(&words);
-    // Another program, or one of another version: it has not been ended, and has nothing to tell.
-    if matches!(status.and_then(|status| status.code()), Some(0 | 2)) {
+    // Another program, or one of another version.
+    if !said.lines().any(|line| line == BEGUN) {
         return Err(ProviderError::Checker {
             program: program.to_owned(),
             message: match words.is_empty() {
