@@ -1,10 +1,13 @@
 # Set-up, build, demo, tests and installation; `make help` lists the targets.
 
 NET ?= squeezenet
+NAME ?=
 INPUT ?=
 SECONDS ?= 10
 MINUTES ?= 3
 WEIGHTS ?=
+MODELS ?=
+PHOTOS ?=
 PYTHON ?= python3
 RELEASE ?= 13
 # Of the package: this machine's, or arm64.
@@ -22,7 +25,7 @@ PREFIX ?= $(shell pkg-config --variable=prefix gstreamer-1.0 2>/dev/null || echo
 DESTDIR ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check build demo pictures test test-core soak live valgrind fuzz sweep architectures fidelity recipes recipes-python bench bench-python lint fmt env models model install uninstall deb deb-test arm64-test camera-test debian-test clean distclean
+.PHONY: help provider agreement setup check build demo pictures test test-core soak live valgrind fuzz sweep architectures fidelity recipes recipes-python bench bench-python lint fmt env models model install uninstall deb deb-test arm64-test camera-test debian-test clean distclean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -64,6 +67,7 @@ test-core: ## the core's tests, for which Rust is enough; what needs ONNX Runtim
 soak: build ## live pipelines, an RTSP server, a relay, recordings, all at once, MINUTES=3; then crowds; needs a quiet machine
 	/usr/bin/python3 tests/soak/soak.py "$$(($(MINUTES) * 60))" target/release
 	cargo test --locked --package camoverlay-programs $(RTSP) --test programs -- --ignored --test-threads 1
+	cargo test --locked --package camoverlay --test providers thousand -- --ignored
 
 live: setup ## half a minute of each kind of live video, on a quiet machine: no frame may be lost
 	cargo test --locked --package gst-plugin-camoverlay --test live -- --ignored --nocapture
@@ -85,6 +89,11 @@ fidelity: setup $(DEPS)/.bench-python ## what the maps tell of the scores, by de
 	cargo build --release --locked --package camoverlay-programs --bin camoverlay-inspect
 	$(DEPS)/bench-python/bin/python benches/by_hand/fidelity.py --inspect target/release/camoverlay-inspect \
 		--models $(DEPS)/share/camoverlay/models --write docs/methods.md
+
+agreement: setup ## how far the execution providers that are installed agree with cpu, into docs/providers.md; MODELS="FILE.onnx ..." PHOTOS="..."
+	cargo build --release --locked --package camoverlay --package camoverlay-programs --bin camoverlay-inspect --bin camoverlay-provider-check
+	$(DEPS)/python/bin/python tests/sweep/agreement.py --inspect target/release/camoverlay-inspect --write docs/providers.md \
+		$(foreach model,$(MODELS),--model "$(model)") $(PHOTOS)
 
 architectures: setup $(DEPS)/.recipes-python ## classifiers of timm, torchvision and Transformers next to automatic differentiation, into docs/architectures.md: hours
 	cargo build --release --locked --package camoverlay-programs --bin camoverlay-inspect
@@ -129,6 +138,9 @@ models: $(DEPS)/.networks ## every network that needs no deep-learning framework
 
 model: setup ## one network: NET=resnet18 [WEIGHTS=file.pth]
 	@$(TOOL) network "$(NET)" $(if $(WEIGHTS),"$(WEIGHTS)")
+
+provider: setup ## who else may compute the networks: NAME=openvino, cuda, tensorrt, tensorrt-rtx, migraphx, qnn
+	@$(TOOL) provider "$(NAME)"
 
 install: ## after make build: plugin, programs, manual, library and networks under PREFIX (default: where GStreamer looks)
 	@scripts/install.sh install "$(PREFIX)" "$(DESTDIR)"

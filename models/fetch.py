@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
-"""Fetches what the catalogue lists: ONNX Runtime's library, labels and network files.
+"""Fetches what the catalogue lists: ONNX Runtime's library, labels, network files, and execution providers.
 
     fetch.py PREFIX runtime [MACHINE]     PREFIX/lib/camoverlay/libonnxruntime.so.*, for this machine or another kind
     fetch.py PREFIX networks              PREFIX/share/camoverlay/models/*.onnx, all that need no framework
     fetch.py PREFIX network NICK [WEIGHTS.pth]
+    fetch.py PREFIX provider NICK         PREFIX/lib/camoverlay/providers/NICK/*.so
 
 Archives are kept in PREFIX/cache: a second run needs no network and leaves files alone that are right.
 """
@@ -17,6 +18,7 @@ import tomllib
 from pathlib import Path
 
 import archives
+import providers
 from archives import Failure, sha256, write_atomically
 
 HERE = Path(__file__).resolve().parent
@@ -148,6 +150,8 @@ def main(arguments: list[str]) -> None:
             if nick not in networks:
                 raise Failure(f"There is no network called {nick}.\nThere are: {', '.join(networks)}.")
             fetch_network(catalogue, networks[nick], Path(prefix), *weights)
+        case [prefix, "provider", nick]:
+            providers.install(nick, Path(prefix))
         case _:
             raise Failure(__doc__)
 

@@ -18,9 +18,12 @@ root=$work/root
 scripts/install.sh install /usr "$root" >/dev/null
 # The other networks are several times the size of everything else together.
 find "$root/usr/share/camoverlay/models" -type f ! -name 'squeezenet*' ! -name 'imagenet*' -delete
+# Larger still, and with licences of their own.
+rm -rf "$root/usr/lib/camoverlay/providers" "$root/usr/lib/camoverlay/build"
 plugin=$(find "$root" -name libgstcamoverlay.so)
 library=$(find "$root" -name 'libonnxruntime.so*')
-strip --strip-unneeded --remove-section=.comment --remove-section=.note "$plugin" "$root"/usr/bin/*
+checker=$root/usr/lib/camoverlay/camoverlay-provider-check
+strip --strip-unneeded --remove-section=.comment --remove-section=.note "$plugin" "$checker" "$root"/usr/bin/*
 gzip --best --no-name "$root"/usr/share/man/man1/*
 
 doc=$root/usr/share/doc/camoverlay
@@ -47,7 +50,7 @@ chmod 644 "$doc"/*
 install -d "$work/debian" "$root/DEBIAN"
 printf 'Source: camoverlay\n\nPackage: camoverlay\nArchitecture: any\n' >"$work/debian/control"
 depends=$(cd "$work" &&
-    dpkg-shlibdeps -O --warnings=0 --ignore-missing-info "$plugin" "$library" "$root"/usr/bin/* |
+    dpkg-shlibdeps -O --warnings=0 --ignore-missing-info "$plugin" "$checker" "$library" "$root"/usr/bin/* |
     sed -n 's/^shlibs:Depends=//p')
 # What the programs' pipelines are made of: windows, files in and out, H.264, RTP.
 elements="gstreamer1.0-libav, gstreamer1.0-plugins-bad, gstreamer1.0-plugins-base, gstreamer1.0-plugins-good"

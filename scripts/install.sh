@@ -1,7 +1,7 @@
 #!/bin/sh
 # install.sh install|uninstall PREFIX DESTDIR
 # Plugin where GStreamer looks, programs in PREFIX/bin with manual pages and shell completions, ONNX Runtime in
-# PREFIX/lib/camoverlay, networks in PREFIX/share/camoverlay/models.
+# PREFIX/lib/camoverlay with what tries execution providers and those that were fetched, networks in PREFIX/share/camoverlay/models.
 set -eu
 
 action=$1 prefix=${2%/} destdir=${3%/}
@@ -44,7 +44,7 @@ if [ "$action" = uninstall ]; then
     exit
 fi
 
-for file in "$plugin" .deps/lib/camoverlay .deps/share/camoverlay/models; do
+for file in "$plugin" target/release/camoverlay-provider-check .deps/lib/camoverlay .deps/share/camoverlay/models; do
     if [ ! -e "$file" ]; then
         printf '%s is not there yet.\nRun "make build" first, as yourself; "make install" only copies.\n' "$file" >&2
         exit 1
@@ -67,7 +67,18 @@ for program in $programs; do
         chmod 644 "$destdir$file"
     done
 done
-install -m 644 .deps/lib/camoverlay/* "$destdir$library"
+find .deps/lib/camoverlay -maxdepth 1 -type f -o -maxdepth 1 -type l ! -name build |
+    while read -r file; do
+        install -m 644 "$file" "$destdir$library"
+    done
+# It tries execution providers; the plugin and the programs find it there.
+install target/release/camoverlay-provider-check "$destdir$library"
+rm -rf "$destdir$library/providers" "$destdir$library/build"
+for item in providers build; do
+    if [ -e ".deps/lib/camoverlay/$item" ]; then
+        cp -RP --preserve=mode,timestamps ".deps/lib/camoverlay/$item" "$destdir$library"
+    fi
+done
 install -m 644 .deps/share/camoverlay/models/* "$destdir$models"
 echo "Installed ${plugin##*/} in $plugins, the programs in $prefix/bin, ONNX Runtime in $library, the networks in $models."
 if [ -n "${unknown:-}" ]; then

@@ -5,6 +5,7 @@ use std::fmt;
 use crate::cam::error::CamError;
 use crate::inference::error::{LabelsError, LibraryError, RuntimeError};
 use crate::inference::printable;
+use crate::inference::provider::ProviderError;
 use crate::model::error::ModelError;
 use crate::onnx::error::FileError;
 use crate::remedy::Remedy;
@@ -23,6 +24,8 @@ pub enum Error {
     Model(ModelError),
     /// ONNX Runtime does not run the network.
     Runtime(RuntimeError),
+    /// The execution provider does not compute the network.
+    Provider(ProviderError),
     /// The label file is not taken.
     Labels(LabelsError),
     /// No class map comes of what the network returned.
@@ -50,7 +53,15 @@ impl Error {
     /// Which kind of failure it is.
     pub fn kind(&self) -> ErrorKind {
         match self {
-            Self::Library(_) => ErrorKind::Library,
+            Self::Library(_)
+            | Self::Provider(
+                ProviderError::Missing { .. }
+                | ProviderError::OtherRuntime { .. }
+                | ProviderError::Library { .. }
+                | ProviderError::NoDevice { .. }
+                | ProviderError::NoChecker { .. }
+                | ProviderError::Checker { .. },
+            ) => ErrorKind::Library,
             Self::File(FileError::Missing { .. } | FileError::NoNetwork { .. })
             | Self::Labels(LabelsError::Missing { .. }) => ErrorKind::NotFound,
             Self::File(
@@ -60,6 +71,12 @@ impl Error {
             )
             | Self::Labels(LabelsError::Unreadable { .. }) => ErrorKind::Read,
             Self::Runtime(RuntimeError::Unsupported { .. })
+            | Self::Provider(
+                ProviderError::Died { .. }
+                | ProviderError::TimedOut { .. }
+                | ProviderError::Refused { .. }
+                | ProviderError::NotBetter { .. },
+            )
             | Self::Model(
                 ModelError::Input { .. }
                 | ModelError::MoreInputs { .. }
@@ -83,6 +100,7 @@ impl Error {
                 | LabelsError::Count { .. },
             )
             | Self::Runtime(RuntimeError::Size { .. })
+            | Self::Provider(ProviderError::Setting { .. })
             | Self::Cam(CamError::Method { .. }) => ErrorKind::Settings,
             Self::Runtime(RuntimeError::Run { .. } | RuntimeError::Cancelled)
             | Self::Cam(CamError::InfiniteGradient | CamError::NotFinite { .. }) => {
@@ -99,6 +117,7 @@ impl Error {
             Self::File(error) => error,
             Self::Model(error) => error,
             Self::Runtime(error) => error,
+            Self::Provider(error) => error,
             Self::Labels(error) => error,
             Self::Cam(error) => error,
         };
@@ -112,6 +131,7 @@ impl Error {
             Self::File(error) => error.remedy(),
             Self::Model(error) => error.remedy(),
             Self::Runtime(error) => error.remedy(),
+            Self::Provider(error) => error.remedy(),
             Self::Labels(error) => error.remedy(),
             Self::Cam(error) => error.remedy(),
         }
@@ -142,6 +162,7 @@ from!(
     File(FileError),
     Model(ModelError),
     Runtime(RuntimeError),
+    Provider(ProviderError),
     Labels(LabelsError),
     Cam(CamError)
 );

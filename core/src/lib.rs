@@ -79,6 +79,7 @@ pub use error::{Error, ErrorKind};
 pub use explainer::Explainer;
 pub use file::Trouble;
 pub use inference::error::{LabelsError, LibraryError, RuntimeError};
+pub use inference::provider::ProviderError;
 pub use model::error::ModelError;
 pub use onnx::error::{Fault, FileError};
 pub use remedy::Remedy;

@@ -16,6 +16,18 @@ pub enum Remedy {
     ReplaceLibrary,
     /// Say where an ONNX Runtime is that works.
     RepairLibrary,
+    /// Install the execution provider with this nick, or name its library.
+    InstallProvider(&'static str),
+    /// Name the library of the execution provider.
+    NameProviderLibrary,
+    /// Load the ONNX Runtime that has the execution provider, before anything else in the process loads another.
+    LoadOtherRuntime,
+    /// Choose another execution provider.
+    ChooseProvider,
+    /// Tell the execution provider something else.
+    CorrectProviderOptions,
+    /// Install the program that tries execution providers.
+    InstallChecker,
     /// Install this network of the catalogue, or say in which folder it is.
     InstallNetwork(&'static str),
     /// Name another network file.
@@ -69,14 +81,33 @@ impl fmt::Display for Remedy {
         match self {
             Self::Words(words) => f.write_str(words),
             Self::InstallLibrary => f.write_str(
-                "Install ONNX Runtime 1.17 or newer, or set ort_library or the variable ORT_DYLIB_PATH to the path of \
+                "Install ONNX Runtime 1.22 or newer, or set ort_library or the variable ORT_DYLIB_PATH to the path of \
                  its libonnxruntime.so.",
             ),
             Self::ReplaceLibrary => {
-                f.write_str("Set ort_library to the path of libonnxruntime.so 1.17 or newer.")
+                f.write_str("Set ort_library to the path of libonnxruntime.so 1.22 or newer.")
             }
             Self::RepairLibrary => f.write_str(
-                "Set ort_library to the path of a working libonnxruntime.so 1.17 or newer.",
+                "Set ort_library to the path of a working libonnxruntime.so 1.22 or newer.",
+            ),
+            Self::InstallProvider(nick) => write!(
+                f,
+                "Install {nick}, or set provider.library to the path of its library."
+            ),
+            Self::NameProviderLibrary => f.write_str(
+                "Set provider.library to the path of the library of an execution provider.",
+            ),
+            Self::LoadOtherRuntime => f.write_str(
+                "Set ort_library to the path of that library for all networks of the process, or open one with this provider \
+                 first.",
+            ),
+            Self::ChooseProvider => f.write_str("Set provider.name to cpu, or to another provider."),
+            Self::CorrectProviderOptions => {
+                f.write_str("Correct provider: its name, library, options or precision.")
+            }
+            Self::InstallChecker => f.write_str(
+                "Install camoverlay-provider-check of this version beside the program, or set CAMOVERLAY_PROVIDER_CHECK \
+                 to its path.",
             ),
             Self::InstallNetwork(nick) => {
                 write!(f, "Set models_dir to the folder that holds the network {nick}.")

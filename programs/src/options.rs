@@ -9,8 +9,8 @@ use gst::glib;
 use gst::prelude::*;
 
 use crate::failure::Failure;
-use camoverlay::inference::{MAX_INPUT_SIZE, Options, Source};
-use gstcamoverlay::camoverlay::{ColorOrder, Fit, Inference, Method, Net, Preprocess};
+use camoverlay::inference::{MAX_INPUT_SIZE, Options, Provider, Source};
+use gstcamoverlay::camoverlay::{ColorOrder, Fit, Inference, Method, Net, Precision, Preprocess};
 
 /// Which network, and how it is run. Whatever is not given is as the element has it.
 #[derive(Args, Clone, Debug, Default)]
@@ -54,6 +54,20 @@ pub struct NetworkOptions {
     /// quarter of it
     #[arg(long, value_name = "BYTES", value_parser = number::<u64>)]
     pub memory_limit: Option<u64>,
+    /// Who computes the network: cpu, openvino, cuda, tensorrt, tensorrt-rtx, migraphx, qnn, or the name under which a plugin
+    /// provider registers, with the device (:cpu, :gpu, :npu) behind it if need be; auto for the fastest that is installed
+    /// and gives the same classes
+    #[arg(long, value_name = "PROVIDER")]
+    pub provider: Option<String>,
+    /// Path of a plugin provider's library, or of the folder that it is in
+    #[arg(long, value_name = "FILE-OR-FOLDER")]
+    pub provider_library: Option<PathBuf>,
+    /// Handed on to the provider; may be given again
+    #[arg(long = "provider-option", value_name = "KEY=VALUE", value_parser = pair)]
+    pub provider_options: Vec<(String, String)>,
+    /// In how many bits the provider computes
+    #[arg(long, value_name = "PRECISION", value_parser = nicks::<Precision>())]
+    pub precision: Option<String>,
     /// Where the catalogue's networks are
     #[arg(long, value_name = "FOLDER")]
     pub models_dir: Option<PathBuf>,
@@ -134,6 +148,8 @@ impl OverlayOptions {
                 "memory-limit",
                 network.memory_limit.map(|bytes| bytes.to_string()),
             ),
+            ("provider", network.provider.clone()),
+            ("precision", network.precision.clone()),
             ("target", question.target.clone()),
             ("method", question.method.clone()),
             ("top-k", number(question.top_k)),
@@ -149,6 +165,7 @@ impl OverlayOptions {
             ("labels", &network.labels),
             ("models-dir", &network.models_dir),
             ("ort-library", &network.ort_library),
+            ("provider-library", &network.provider_library),
         ];
         for (name, path) in paths {
             if let Some(path) = path {
@@ -159,6 +176,17 @@ impl OverlayOptions {
             if let Some(numbers) = numbers {
                 element.set_property(name, gst::Array::new(numbers));
             }
+        }
+        if !network.provider_options.is_empty() {
+            let fields = network.provider_options.iter();
+            let options = fields.fold(
+                gst::Structure::new_empty("options"),
+                |mut all, (key, value)| {
+                    all.set(key, value);
+                    all
+                },
+            );
+            element.set_property("provider-options", options);
         }
         for (name, value) in settings {
             if let Some(value) = value {
@@ -237,8 +265,33 @@ impl NetworkOptions {
             threads: self.threads.unwrap_or(0) as usize,
             memory_limit: self.memory_limit.filter(|bytes| *bytes > 0),
             ort_library: self.ort_library.clone(),
+            provider: self.provider(),
             search_roots: program.ancestors().skip(1).map(Path::to_owned).collect(),
         })
+    }
+}
+
+impl NetworkOptions {
+    fn provider(&self) -> Provider {
+        let default = Provider::default();
+        let precision = self.precision.as_deref();
+        Provider {
+            name: self.provider.clone().unwrap_or(default.name),
+            library: self.provider_library.clone(),
+            options: self.provider_options.clone(),
+            precision: precision
+                .and_then(camoverlay::inference::Precision::from_name)
+                .unwrap_or(default.precision),
+        }
+    }
+}
+
+/// What stands before and behind the first `=`.
+fn pair(text: &str) -> Result<(String, String), String> {
+    let (key, value) = text.split_once('=').ok_or("a key, = and its value")?;
+    match key.is_empty() {
+        true => Err("a key before the =".to_owned()),
+        false => Ok((key.to_owned(), value.to_owned())),
     }
 }
 

@@ -128,6 +128,32 @@ impl From<Fit> for Option<camoverlay::preprocess::FitMode> {
     }
 }
 
+/// Property `precision`: in how many bits the execution provider computes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, glib::Enum)]
+#[repr(i32)]
+#[enum_type(name = "GstCamOverlayPrecision", allow_name_conflict)]
+pub enum Precision {
+    #[enum_value(name = "As the execution provider chooses", nick = "auto")]
+    Auto,
+    #[enum_value(name = "32 bits", nick = "float32")]
+    Float32,
+    #[enum_value(
+        name = "16 bits, or whatever is the fastest that the execution provider has",
+        nick = "reduced"
+    )]
+    Reduced,
+}
+
+impl From<Precision> for camoverlay::inference::Precision {
+    fn from(precision: Precision) -> Self {
+        match precision {
+            Precision::Auto => Self::Auto,
+            Precision::Float32 => Self::Float32,
+            Precision::Reduced => Self::Reduced,
+        }
+    }
+}
+
 /// Property `method`: how the class map is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, glib::Enum)]
 #[repr(i32)]

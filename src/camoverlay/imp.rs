@@ -39,6 +39,8 @@ pub struct CamOverlay {
     /// While there is a stream: ends waiting from outside the streaming thread.
     usher: Mutex<Option<Usher>>,
     pub stats: Mutex<Stats>,
+    /// Who computes the network, once there is one: by itself, since the session is held while it runs.
+    provider: Mutex<Option<String>>,
     pub latency: Mutex<LatencyTracker>,
     tags: Mutex<Tags>,
 }
@@ -86,7 +88,7 @@ impl ObjectImpl for CamOverlay {
 
     fn property(&self, _id: usize, pspec: &glib::ParamSpec) -> glib::Value {
         let setting = lock(&self.settings).get(pspec.name());
-        setting.unwrap_or_else(|| lock(&self.stats).structure().to_value())
+        setting.unwrap_or_else(|| self.statistics().to_value())
     }
 }
 
@@ -144,6 +146,7 @@ impl BaseTransformImpl for CamOverlay {
     fn start(&self) -> Result<(), gst::ErrorMessage> {
         let settings = lock(&self.settings).clone();
         *lock(&self.stats) = Stats::default();
+        *lock(&self.provider) = None;
         *lock(&self.latency) = LatencyTracker::default();
         let options = self.options();
         camoverlay::inference::prepare(&options);
@@ -350,6 +353,12 @@ impl CamOverlay {
         Some(stream.as_ref()?.fields()?.to_owned())
     }
 
+    /// The property `stats`.
+    fn statistics(&self) -> gst::Structure {
+        let provider = lock(&self.provider).clone();
+        lock(&self.stats).structure(provider.as_deref())
+    }
+
     pub fn segment(&self) -> Option<Segment> {
         self.obj().segment().downcast().ok()
     }
@@ -361,6 +370,7 @@ impl CamOverlay {
         for notice in stream.notices() {
             self.tell(&notice);
         }
+        *lock(&self.provider) = Some(stream.network().provider_nick().to_owned());
         *lock(&self.usher) = Some(stream.usher());
         *lock(&self.stream) = Some(stream);
     }

@@ -25,6 +25,7 @@ pub fn structure(
     let target = &explanation.target;
     let mut structure = gst::Structure::builder(MESSAGE_NAME)
         .field("net", network.name())
+        .field("provider", network.provider_nick())
         .field(
             "top-ids",
             gst::Array::new(top.iter().map(|class| class.id as i32)),

@@ -24,7 +24,7 @@ mod target;
 pub mod words;
 mod worker;
 
-pub use enums::{ColorOrder, Fit, Inference, Method, Net, PostMessages, Preprocess};
+pub use enums::{ColorOrder, Fit, Inference, Method, Net, PostMessages, Precision, Preprocess};
 pub use format::presentation;
 pub use meta::META_NAME;
 

@@ -9,7 +9,7 @@ use std::{
 use gst::{glib, prelude::*};
 use gst_video::VideoOrientationMethod;
 
-use super::{ColorOrder, Fit, Inference, Method, Net, PostMessages, Preprocess};
+use super::{ColorOrder, Fit, Inference, Method, Net, PostMessages, Precision, Preprocess};
 
 /// Largest `top-k`.
 const TOP_K_MAX: u32 = 100;
@@ -28,6 +28,8 @@ const DEFAULT_THRESHOLD: f64 = 0.2;
 const DEFAULT_INFERENCE: Inference = Inference::EveryFrame;
 const DEFAULT_INFERENCE_INTERVAL: u32 = 1;
 const DEFAULT_THREADS: u32 = 0;
+const DEFAULT_PROVIDER: &str = "cpu";
+const DEFAULT_PRECISION: Precision = Precision::Auto;
 const DEFAULT_MAX_ERRORS: i32 = 10;
 const DEFAULT_INFERENCE_TIMEOUT: u64 = 0;
 const DEFAULT_MEMORY_LIMIT: u64 = 0;
@@ -56,6 +58,10 @@ pub struct Setup {
     pub memory_limit: u64,
     pub models_dir: Option<PathBuf>,
     pub ort_library: Option<PathBuf>,
+    pub provider: String,
+    pub provider_library: Option<PathBuf>,
+    pub provider_options: Option<gst::Structure>,
+    pub precision: Precision,
     pub inference: Inference,
 }
 
@@ -103,6 +109,10 @@ impl Default for Settings {
                 memory_limit: DEFAULT_MEMORY_LIMIT,
                 models_dir: None,
                 ort_library: None,
+                provider: DEFAULT_PROVIDER.to_owned(),
+                provider_library: None,
+                provider_options: None,
+                precision: DEFAULT_PRECISION,
                 inference: DEFAULT_INFERENCE,
             },
             live: Live {
@@ -272,6 +282,27 @@ pub fn param_specs() -> Vec<glib::ParamSpec> {
             "ONNX Runtime library",
             "Path of libonnxruntime (unset: ORT_DYLIB_PATH, then beside the plugin, then where set-up put it, then the system)",
         ),
+        glib::ParamSpecString::builder("provider")
+            .nick("Execution provider")
+            .blurb("Who computes the network: cpu, openvino, cuda, tensorrt, tensorrt-rtx, migraphx, qnn, or the name under which a plugin provider registers, with the device (:cpu, :gpu, :npu) behind it if need be; auto: the fastest that is installed and gives the same classes")
+            .default_value(DEFAULT_PROVIDER)
+            .mutable_ready()
+            .build(),
+        path(
+            "provider-library",
+            "Execution provider library",
+            "Path of a plugin provider's library, or of the folder that it is in (unset: where set-up put it)",
+        ),
+        glib::ParamSpecBoxed::builder::<gst::Structure>("provider-options")
+            .nick("Execution provider options")
+            .blurb("Handed on to the execution provider, key by key (unset: what suits precision, threads and the cache)")
+            .mutable_ready()
+            .build(),
+        glib::ParamSpecEnum::builder_with_default("precision", DEFAULT_PRECISION)
+            .nick("Precision")
+            .blurb("In how many bits the execution provider computes")
+            .mutable_ready()
+            .build(),
         glib::ParamSpecEnum::builder_with_default("post-messages", DEFAULT_POST_MESSAGES)
             .nick("Post messages")
             .blurb("When to post an element message, named camoverlay, with the result (all: a bus that is never read grows by each)")
@@ -321,6 +352,19 @@ fn doubles(value: &glib::Value) -> Vec<f64> {
     values.filter_map(|value| value.get().ok()).collect()
 }
 
+/// The fields of a structure as text.
+fn pairs(structure: &gst::Structure) -> Vec<(String, String)> {
+    let text = |value: &glib::Value| match value.get::<bool>() {
+        // GLib's own words are in capitals, which no provider reads.
+        Ok(is_set) => Some(is_set.to_string()),
+        Err(_) => value.transform::<String>().ok()?.get().ok(),
+    };
+    let fields = structure.iter();
+    fields
+        .filter_map(|(name, value)| Some((name.to_string(), text(value)?)))
+        .collect()
+}
+
 impl Setup {
     /// What to open, with `plugin_file` (where GStreamer loaded the plugin from, if from a file) as a place to look near.
     pub fn options(&self, plugin_file: Option<&Path>) -> camoverlay::inference::Options {
@@ -347,6 +391,12 @@ impl Setup {
             threads: self.threads as usize,
             memory_limit: Some(self.memory_limit).filter(|bytes| *bytes > 0),
             ort_library: self.ort_library.clone(),
+            provider: camoverlay::inference::Provider {
+                name: self.provider.clone(),
+                library: self.provider_library.clone(),
+                options: self.provider_options.as_ref().map_or(Vec::new(), pairs),
+                precision: self.precision.into(),
+            },
             search_roots: places
                 .flat_map(|file| file.ancestors().skip(1))
                 .map(PathBuf::from)
@@ -404,6 +454,15 @@ impl Settings {
             "memory-limit" => assign(&mut setup.memory_limit, value),
             "models-dir" => setup.models_dir = optional_path(value),
             "ort-library" => setup.ort_library = optional_path(value),
+            "provider" => {
+                setup.provider = match bytes(value).filter(|name| !name.as_os_str().is_empty()) {
+                    Some(name) => name.to_string_lossy().into(),
+                    None => DEFAULT_PROVIDER.to_owned(),
+                }
+            }
+            "provider-library" => setup.provider_library = optional_path(value),
+            "provider-options" => setup.provider_options = value.get().ok().flatten(),
+            "precision" => assign(&mut setup.precision, value),
             "post-messages" => assign(&mut live.post_messages, value),
             "attach-map" => assign(&mut live.attach_map, value),
             "orientation" => assign(&mut live.orientation, value),
@@ -445,6 +504,10 @@ impl Settings {
             "memory-limit" => setup.memory_limit.to_value(),
             "models-dir" => setup.models_dir.to_value(),
             "ort-library" => setup.ort_library.to_value(),
+            "provider" => setup.provider.to_value(),
+            "provider-library" => setup.provider_library.to_value(),
+            "provider-options" => setup.provider_options.to_value(),
+            "precision" => setup.precision.to_value(),
             "post-messages" => live.post_messages.to_value(),
             "attach-map" => live.attach_map.to_value(),
             "orientation" => live.orientation.to_value(),

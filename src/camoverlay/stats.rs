@@ -83,7 +83,8 @@ impl Stats {
     }
 
     /// The `stats` property: counts as uint64, times as uint64 nanoseconds.
-    pub fn structure(&self) -> gst::Structure {
+    /// `provider` computes the network, if there is one.
+    pub fn structure(&self, provider: Option<&str>) -> gst::Structure {
         let mut structure = gst::Structure::builder("application/x-camoverlay-stats")
             .field("frames", self.frames)
             .field("inferences", self.inferences)
@@ -91,6 +92,9 @@ impl Stats {
             .field("skipped", self.skipped)
             .field("failed", self.failed)
             .build();
+        if let Some(provider) = provider {
+            structure.set("provider", provider);
+        }
         for ((mean, last), timing) in Step::NAMES.iter().zip(&self.timings) {
             structure.set(*mean, timing.mean().as_nanos() as u64);
             structure.set(*last, timing.last.as_nanos() as u64);

@@ -20,16 +20,37 @@ fn of_remedy(remedy: Remedy) -> String {
     match remedy {
         Remedy::InstallLibrary => {
             "Run `make setup` in the source tree, or set the property ort-library or the variable ORT_DYLIB_PATH to the \
-             path of libonnxruntime.so 1.17 or newer."
+             path of libonnxruntime.so 1.22 or newer."
                 .into()
         }
         Remedy::ReplaceLibrary => {
-            "Run `make setup` in the source tree, or set the property ort-library to the path of libonnxruntime.so 1.17 \
+            "Run `make setup` in the source tree, or set the property ort-library to the path of libonnxruntime.so 1.22 \
              or newer."
                 .into()
         }
         Remedy::RepairLibrary => {
-            "Set the property ort-library to the path of a working libonnxruntime.so 1.17 or newer.".into()
+            "Set the property ort-library to the path of a working libonnxruntime.so 1.22 or newer.".into()
+        }
+        Remedy::InstallProvider(nick) => format!(
+            "Run `make provider NAME={nick}` in the source tree to install it, or set the property provider-library to the \
+             path of its library."
+        ),
+        Remedy::NameProviderLibrary => {
+            "Set the property provider-library to the path of the library of an execution provider.".into()
+        }
+        Remedy::LoadOtherRuntime => {
+            "Set the property ort-library to the path of that library in all elements, or let an element with this \
+             provider be the first to start in its process."
+                .into()
+        }
+        Remedy::ChooseProvider => "Set the property provider to cpu, or to another provider.".into(),
+        Remedy::CorrectProviderOptions => {
+            "Correct the properties provider, provider-library, provider-options or precision.".into()
+        }
+        Remedy::InstallChecker => {
+            "Run `make build` in the source tree, or install camoverlay-provider-check of this version in lib/camoverlay or \
+             beside the plugin, or set the variable CAMOVERLAY_PROVIDER_CHECK to its path."
+                .into()
         }
         Remedy::InstallNetwork(nick) => {
             let command = entry(nick).map_or("make models", |entry| entry.command);

@@ -22,6 +22,7 @@ mod golden;
 mod launch;
 mod memory;
 mod oracle;
+mod provider;
 mod readme;
 mod series;
 mod waiting;

@@ -3,8 +3,8 @@
 use std::ops::Deref;
 
 use super::network::Network;
-use super::open;
 use super::options::Options;
+use super::provider::fastest;
 use super::session::{Cancellation, Outputs};
 use crate::error::Error;
 use crate::model::{Activation, Detail, Target};
@@ -32,7 +32,7 @@ impl Classifier {
     /// Any [`Error`] but those of a run.
     pub fn open(options: &Options) -> Result<Self, Error> {
         Ok(Self {
-            network: open::network(options, &Cancellation::default())?,
+            network: fastest::network(options, &Cancellation::default())?,
             outputs: Outputs::default(),
         })
     }

@@ -10,6 +10,9 @@ use crate::file::Opened;
 /// The function by which ONNX Runtime is entered.
 const ENTRY: &[u8] = b"\0OrtGetApiBase\0";
 
+/// The functions by one of which the library of an execution provider is entered.
+const PROVIDER_ENTRIES: [&[u8]; 2] = [b"\0CreateEpFactories\0", b"\0GetProvider\0"];
+
 const FILE_HEADER: usize = 64;
 const PROGRAM_HEADER: usize = 56;
 const SECTION_HEADER: usize = 64;
@@ -35,6 +38,19 @@ const MOST_BYTES: u64 = 16 << 20;
 /// # Errors
 /// Why it cannot be ONNX Runtime's, as the end of a sentence about it.
 pub fn check(path: &Path) -> Result<(), String> {
+    check_for(path, &[ENTRY], "not ONNX Runtime")
+}
+
+/// The same of the library of an execution provider.
+///
+/// # Errors
+/// Why it cannot be one, as the end of a sentence about it.
+pub fn check_provider(path: &Path) -> Result<(), String> {
+    let what = "of no execution provider (CreateEpFactories is missing)";
+    check_for(path, &PROVIDER_ENTRIES, what)
+}
+
+fn check_for(path: &Path, entries: &[&[u8]], what: &str) -> Result<(), String> {
     let file = Opened::new(path).map_err(|trouble| trouble.to_string())?;
     let length = file.bytes();
     let cut = || format!("is cut off: {length} bytes are not all of it");
@@ -123,9 +139,10 @@ pub fn check(path: &Path) -> Result<(), String> {
     });
     let place = place.filter(|_| size <= MOST_BYTES).ok_or_else(damaged)?;
     let names = read(place, size)?;
-    match names.windows(ENTRY.len()).any(|name| name == ENTRY) {
+    let is_there = |entry: &&[u8]| names.windows(entry.len()).any(|name| name == *entry);
+    match entries.iter().any(is_there) {
         true => Ok(()),
-        false => Err("is a shared library, but not ONNX Runtime".to_owned()),
+        false => Err(format!("is a shared library, but {what}")),
     }
 }
 

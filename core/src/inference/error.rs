@@ -14,7 +14,7 @@ pub enum LibraryError {
         /// Each place tried, with what happened there.
         tried: Vec<(PathBuf, String)>,
     },
-    /// libonnxruntime is older than 1.17.
+    /// libonnxruntime is older than 1.22.
     TooOld {
         /// The library.
         path: PathBuf,

@@ -5,7 +5,8 @@
 //! thread; a [`SharedClassifier`] gives one network, with its weights in memory once, to many streams, two of which run
 //! it at a time. What a [`Network`] is does not change from run to run; the class to explain may, with every run.
 //! Labels and metadata are read in the shapes in which they are found in the wild, and what does not fit is a warning,
-//! not a guess.
+//! not a guess. Who computes is a [`Provider`]; the first time that one is to compute a network, a process of its own tries
+//! that ([`provider_check`]).
 
 pub(crate) mod beside;
 pub(crate) mod catalogue;
@@ -31,6 +32,7 @@ pub(crate) mod preparation;
 pub(crate) mod pretrained_cfg;
 pub(crate) mod printable;
 pub(crate) mod probe;
+pub(crate) mod provider;
 pub(crate) mod python_literal;
 pub(crate) mod runtime;
 pub(crate) mod session;
@@ -49,7 +51,12 @@ pub use open::layers;
 pub use options::{MAX_INPUT_SIZE, Options, PreprocessOrigin, Source};
 pub use pool::{Lease, SharedClassifier};
 pub use printable::printable;
-pub use runtime::{environment, prepare};
+pub use provider::check::main as provider_check;
+pub use provider::environment::prepare;
+pub use provider::outcome::Measured;
+pub use provider::survey::{Found, Survey, providers};
+pub use provider::{Precision, Provider};
+pub use runtime::environment;
 pub use session::{Busy, Cancellation};
 pub use target::{Resolved, UnknownTarget, resolve};
 pub use transform::Preprocessing;

@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 
 use super::error::RuntimeError;
 use super::labels::Labels;
-use super::session::{self, Choice, Failure, Outputs, Session};
+use super::provider::Precision;
+use super::provider::outcome::Measured;
+use super::session::{Choice, Failure, Outputs, Session};
 use super::transform::Preprocessing;
 use super::warnings::Warning;
 use crate::error::Error;
@@ -15,6 +17,10 @@ use crate::model::{
     SimilarClasses, Target,
 };
 use crate::preprocess::{Fit, Normalization};
+
+/// Most runs at the same time. While one waits for the slower of its threads another goes on; more
+/// would only take more memory.
+const RUNS: usize = 2;
 
 /// What a network's graph is made of, in the words of its file.
 #[derive(Debug, Clone, PartialEq)]
@@ -36,6 +42,10 @@ pub struct Structure {
 /// An opened network, as all who run it know it.
 pub struct Network {
     pub(super) session: Session,
+    /// Of a provider that was tried.
+    pub(super) measured: Option<Measured>,
+    /// As it was asked for.
+    pub(super) precision: Precision,
     pub(super) path: PathBuf,
     pub(super) name: String,
     pub(super) labels: Labels,
@@ -126,8 +136,26 @@ impl Network {
     }
 
     /// The execution provider of ONNX Runtime that runs it, by ONNX Runtime's name for it.
-    pub fn provider(&self) -> &'static str {
-        session::PROVIDER
+    pub fn provider(&self) -> &str {
+        &self.session.attachment().name
+    }
+
+    /// The execution provider that runs it, by the name that [`Provider::name`](super::Provider::name) has for it.
+    pub fn provider_nick(&self) -> &str {
+        &self.session.attachment().nick
+    }
+
+    /// Channels of a picture.
+    pub(super) fn channels(&self) -> usize {
+        self.session.channels()
+    }
+
+    /// How many runs there may be at the same time.
+    pub(super) fn runs(&self) -> usize {
+        match self.session.attachment().is_concurrent {
+            true => RUNS,
+            false => 1,
+        }
     }
 
     /// As [`Classifier::run`](super::Classifier::run), into `outputs`.

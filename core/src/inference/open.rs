@@ -12,6 +12,10 @@ use super::options::Options;
 use super::preparation::Preparation;
 use super::printable::printable;
 use super::probe;
+use super::provider::attach::How;
+use super::provider::check::Request;
+use super::provider::trial::{self, Demand, Trial};
+use super::provider::{environment, find};
 use super::session::{self, Cancellation, Choice, Failure, Session};
 use super::transform;
 use super::warnings::Warnings;
@@ -23,15 +27,20 @@ use crate::model::head::outputs::{SizeOf, Wanted};
 use crate::model::image_input::{INPUT_SIZE, Picture};
 use crate::model::similar::{SimilarClasses, kernels_of_channels};
 use crate::model::types::HeadMatch;
-use crate::model::{Head, Layer, Outputs, Places};
+use crate::model::{Head, Layer, Outputs, Places, Scores};
 use crate::onnx::graph::Graph;
 
 /// Loads ONNX Runtime if that has not happened yet, reads the network, finds its feature map and its
-/// head. `cancellation` ends the runs that this takes.
+/// head, and gives it to the one provider that `options` name, if it is as demanded. `cancellation` ends the runs that
+/// this takes.
 ///
 /// # Errors
 /// Any [`Error`] but [`RuntimeError::Run`].
-pub fn network(options: &Options, cancellation: &Cancellation) -> Result<Network, Error> {
+pub fn network(
+    options: &Options,
+    demand: Demand,
+    cancellation: &Cancellation,
+) -> Result<Network, Error> {
     let _busy = session::Busy::begin();
     let (path, entry) = options.locate()?;
     // Of a label file that cannot be read is told once the network can.
@@ -73,7 +82,7 @@ pub fn network(options: &Options, cancellation: &Cancellation) -> Result<Network
         None => error,
     };
     let places = places.map_err(|error| at_this_size(error.into(), least_side))?;
-    let environment = runtime::environment(options.ort_library.as_deref(), &options.search_roots)?;
+    let environment = environment::environment(options)?;
     let own_labels = metadata::labels(graph, &beside);
     let name = match (entry, graph.metadata("name")) {
         (Some(entry), _) => entry.nick.to_owned(),
@@ -116,7 +125,9 @@ pub fn network(options: &Options, cancellation: &Cancellation) -> Result<Network
         share: has_share.then_some(0.0),
     });
     let more_layers = analysis.head_match.beside.len();
-    let (model, head_match) = analysis.rewrite(&path, limit.unwrap_or(u64::MAX))?;
+    let attachment = find::find(&options.provider, options.threads, &options.search_roots)?;
+    let for_cpu = attachment.how == How::Cpu;
+    let (model, head_match) = analysis.rewrite(&path, limit.unwrap_or(u64::MAX), for_cpu)?;
     let unsupported = |message: String| match picture.batch {
         1 => Error::from(RuntimeError::Unsupported {
             path: path.clone(),
@@ -129,6 +140,39 @@ pub fn network(options: &Options, cancellation: &Cancellation) -> Result<Network
         }
         .into(),
     };
+    let measured = match for_cpu {
+        true => None,
+        false => {
+            let may_be_one_size = has_constant_of_space
+                || !matches!(head_match.head, Head::Channels | Head::Dense { .. })
+                || !matches!(structure.places, Places::Proven { .. });
+            let square = picture.size(input_size);
+            let oblong = picture
+                .oblong(input_size)
+                .next()
+                .filter(|_| !may_be_one_size);
+            let trial = Trial::new(
+                &model,
+                probe::Frame {
+                    size: oblong.unwrap_or(square),
+                    normalization: preprocessing.normalization,
+                },
+                Request {
+                    attachment: attachment.clone(),
+                    runtime: runtime::loaded().unwrap_or_default(),
+                    threads: options.threads,
+                    channels: picture.channels,
+                    size: oblong.unwrap_or(square),
+                    choice,
+                    is_sigmoid: scores == Scores::Sigmoid,
+                },
+            );
+            Some(trial.measured(&path, &options.search_roots, demand, cancellation)?)
+        }
+    };
+    if let Some(measured) = &measured {
+        warnings.of_provider(&attachment.nick, measured);
+    }
     let session = {
         let limit = limit.map(|limit| usize::try_from(limit).unwrap_or(usize::MAX));
         Session::new(
@@ -137,8 +181,12 @@ pub fn network(options: &Options, cancellation: &Cancellation) -> Result<Network
             picture.channels,
             options.threads,
             limit,
+            &attachment,
         )
-        .map_err(unsupported)?
+        .map_err(|refusal| match for_cpu {
+            true => unsupported(refusal.words().to_owned()),
+            false => trial::refused(refusal, &attachment, &path).into(),
+        })?
     };
     drop(model);
     let mut outputs = session::Outputs::default().ended_by(cancellation);
@@ -268,6 +316,8 @@ pub fn network(options: &Options, cancellation: &Cancellation) -> Result<Network
     session::free_memory::give_back();
     Ok(Network {
         session,
+        measured,
+        precision: options.provider.precision,
         path,
         name,
         labels,

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::catalogue::{self, Entry};
 use super::folder;
+use super::provider::Provider;
 use crate::file::memory;
 use crate::onnx::error::FileError;
 use crate::preprocess::{ColorOrder, FitMode, Preprocess};
@@ -61,6 +62,8 @@ pub struct Options {
     pub memory_limit: Option<u64>,
     /// Path of libonnxruntime.
     pub ort_library: Option<PathBuf>,
+    /// Who computes the network.
+    pub provider: Provider,
     /// Folders under which library and networks may be installed; the plugin's own folder first.
     pub search_roots: Vec<PathBuf>,
 }
@@ -84,6 +87,7 @@ impl Default for Options {
             threads: 0,
             memory_limit: None,
             ort_library: None,
+            provider: Provider::default(),
             search_roots: Vec::new(),
         }
     }

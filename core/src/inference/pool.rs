@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use super::error::RuntimeError;
 use super::network::Network;
-use super::open;
 use super::options::Options;
+use super::provider::fastest;
 use super::session::{Cancellation, Outputs};
 use crate::error::Error;
 use crate::file::Ingredient;
@@ -31,10 +31,6 @@ impl Deref for SharedClassifier {
         &self.network
     }
 }
-
-/// Most runs at the same time. While one waits for the slower of its threads another goes on; more
-/// would only take more memory.
-const RUNS: usize = 2;
 
 /// How soon who waits for a run to begin sees that it is cancelled.
 const LOOK: Duration = Duration::from_millis(50);
@@ -119,9 +115,10 @@ impl SharedClassifier {
         {
             return Ok(classifier);
         }
+        let network = fastest::network(options, cancellation)?;
         let classifier = Arc::new(Self {
-            network: open::network(options, cancellation)?,
-            free: Mutex::new((0..RUNS).map(|_| Outputs::default()).collect()),
+            free: Mutex::new((0..network.runs()).map(|_| Outputs::default()).collect()),
+            network,
             given_back: Condvar::new(),
         });
         *place = Arc::downgrade(&classifier);
@@ -143,7 +140,7 @@ impl SharedClassifier {
         place
     }
 
-    /// Waits until fewer than two others run the network. `cancellation` ends the lease's runs, and the waiting too.
+    /// Waits until fewer others run the network than can at the same time: two, or one where its provider is made for that. `cancellation` ends the lease's runs, and the waiting too.
     ///
     /// # Errors
     /// [`RuntimeError::Cancelled`].

@@ -181,6 +181,13 @@ fn agreement(answers: &[(usize, Vec<f64>)]) -> f64 {
     shares.sum::<f64>() / answers.len().max(1) as f64
 }
 
+/// What a network of `channels` gets of the pictures that are tried.
+pub fn tensors(frame: &Frame, channels: usize) -> Vec<Vec<f32>> {
+    (0..PICTURES)
+        .map(|seed| tensor(frame, &picture(frame.size, seed, channels)))
+        .collect()
+}
+
 /// Share of Σ|G A| below which Σ G A is rounding, and what keeps a division from one by zero.
 const ROUNDING: f32 = 1e-3;
 

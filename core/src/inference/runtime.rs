@@ -4,6 +4,8 @@
 //! is looked for when a network is opened, never before.
 
 use std::collections::HashSet;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use once_cell::sync::OnceCell;
@@ -12,7 +14,6 @@ use ort::environment::Environment;
 
 use super::elf;
 use super::error::LibraryError;
-use super::options::Options;
 use super::session::exit;
 
 /// The library's file name; a version may follow it.
@@ -23,6 +24,12 @@ const SYSTEM_NAMES: [&str; 2] = ["libonnxruntime.so.1", NAME];
 
 /// Where the system's loader looks by itself on the usual distributions, beside the multiarch folders.
 const SYSTEM_FOLDERS: [&str; 5] = ["/usr/local/lib", "/lib64", "/usr/lib64", "/lib", "/usr/lib"];
+
+/// The folder that set-up puts a build of ONNX Runtime with further providers in.
+const BUILD: &str = "build";
+
+/// The file that was loaded.
+static LOADED: std::sync::OnceLock<PathBuf> = std::sync::OnceLock::new();
 
 /// Stays empty where loading fails, so that the next who asks tries again.
 static ENVIRONMENT: OnceCell<Environment> = OnceCell::new();
@@ -37,8 +44,20 @@ static ENVIRONMENT: OnceCell<Environment> = OnceCell::new();
 /// [`LibraryError::Missing`] naming every place tried, [`LibraryError::TooOld`],
 /// [`LibraryError::Broken`].
 pub fn environment(library: Option<&Path>, roots: &[PathBuf]) -> Result<Environment, LibraryError> {
+    with_builds(library, roots, &[])
+}
+
+/// The same, where `builds` are tried before what is installed otherwise.
+///
+/// # Errors
+/// As [`environment`].
+pub fn with_builds(
+    library: Option<&Path>,
+    roots: &[PathBuf],
+    builds: &[PathBuf],
+) -> Result<Environment, LibraryError> {
     let environment = ENVIRONMENT.get_or_try_init(|| {
-        let builder = load(&candidates(library, roots))?;
+        let builder = load(&candidates(library, roots, builds))?;
         let builder = builder.with_name("camoverlay").with_telemetry(false);
         let environment = builder.build().map_err(|error| LibraryError::Broken {
             message: error.to_string(),
@@ -48,12 +67,6 @@ pub fn environment(library: Option<&Path>, roots: &[PathBuf]) -> Result<Environm
         environment
     });
     environment.cloned()
-}
-
-/// Loads ONNX Runtime, if that has not happened yet: before a thread that opens a network is left alone with it, since the
-/// end of the process can wait for what comes after that only. What is wrong with it is told when a network is opened.
-pub fn prepare(options: &Options) {
-    let _ = environment(options.ort_library.as_deref(), &options.search_roots);
 }
 
 fn load(candidates: &[PathBuf]) -> Result<ort::environment::EnvironmentBuilder, LibraryError> {
@@ -71,7 +84,10 @@ fn load(candidates: &[PathBuf]) -> Result<ort::environment::EnvironmentBuilder, 
             continue;
         }
         match ort::init_from(path) {
-            Ok(builder) => return Ok(builder),
+            Ok(builder) => {
+                let _ = LOADED.set(file_of(path));
+                return Ok(builder);
+            }
             Err(LoadDynamicError::BadVersion { version_str, path }) => {
                 tried.push((path.clone(), format!("version {version_str} is too old")));
                 too_old.get_or_insert(LibraryError::TooOld {
@@ -99,7 +115,7 @@ fn reason(error: &dyn std::error::Error) -> String {
     }
 }
 
-fn candidates(library: Option<&Path>, roots: &[PathBuf]) -> Vec<PathBuf> {
+fn candidates(library: Option<&Path>, roots: &[PathBuf], builds: &[PathBuf]) -> Vec<PathBuf> {
     // A library that was asked for by name must not be replaced in silence by another one.
     if let Some(path) = library {
         return vec![path.to_owned()];
@@ -108,20 +124,56 @@ fn candidates(library: Option<&Path>, roots: &[PathBuf]) -> Vec<PathBuf> {
     if let Some(path) = std::env::var_os("ORT_DYLIB_PATH").filter(|path| !path.is_empty()) {
         places.push(PathBuf::from(path));
     }
-    for (i, root) in roots.iter().enumerate() {
-        // The first root is the folder of the program or plugin itself.
-        if i == 0 {
-            places.extend(libraries_in(root));
-        }
-        for folder in ["lib/camoverlay", ".deps/lib/camoverlay"] {
-            places.extend(libraries_in(&root.join(folder)));
-        }
-    }
+    places.extend(builds.iter().cloned());
+    let folders = folders(roots);
+    // A build with a provider in it that set-up was asked for comes before the plain one: a process has one alone.
+    let builds = folders
+        .iter()
+        .flat_map(|folder| versions_in(&folder.join(BUILD)));
+    places.extend(builds.map(|(_, path)| path));
+    places.extend(folders.iter().flat_map(|folder| libraries_in(folder)));
     places.extend(SYSTEM_NAMES.map(PathBuf::from));
     places.extend(versioned_in(&system_folders()));
     let mut seen = HashSet::new();
     places.retain(|place| seen.insert(place.clone()));
     places
+}
+
+/// The folders under `roots` that libraries are installed in, the likeliest first.
+pub fn folders(roots: &[PathBuf]) -> Vec<PathBuf> {
+    let mut folders = Vec::new();
+    for (i, root) in roots.iter().enumerate() {
+        // The first root is the folder of the program or plugin itself.
+        if i == 0 {
+            folders.push(root.clone());
+        }
+        folders.extend(["lib/camoverlay", ".deps/lib/camoverlay"].map(|folder| root.join(folder)));
+    }
+    folders
+}
+
+/// The file of the ONNX Runtime that this process has loaded; none before that.
+pub fn loaded() -> Option<PathBuf> {
+    LOADED.get().cloned()
+}
+
+/// Where the library is that was loaded as `path`, which may be a name alone.
+fn file_of(path: &Path) -> PathBuf {
+    let is_name = path.components().count() == 1;
+    let name = path.file_name().unwrap_or_default().as_bytes();
+    let maps = match is_name {
+        true => std::fs::read("/proc/self/maps").unwrap_or_default(),
+        false => return path.canonicalize().unwrap_or_else(|_| path.to_owned()),
+    };
+    let mapped = maps.split(|&byte| byte == b'\n').filter_map(|line| {
+        let start = line.iter().position(|&byte| byte == b'/')?;
+        Some(Path::new(OsStr::from_bytes(&line[start..])))
+    });
+    let is_it = |file: &&Path| {
+        let file = file.file_name().unwrap_or_default().as_bytes();
+        file.starts_with(name) || file.starts_with(NAME.as_bytes())
+    };
+    mapped.into_iter().find(is_it).unwrap_or(path).to_owned()
 }
 
 /// The ONNX Runtime libraries in `folder`, newest version first.
@@ -156,7 +208,7 @@ fn versioned_in(folders: &[PathBuf]) -> Vec<PathBuf> {
 }
 
 /// The files in `folder` with the library's name: the numbers that follow it, and the path.
-fn versions_in(folder: &Path) -> Vec<(Vec<u32>, PathBuf)> {
+pub fn versions_in(folder: &Path) -> Vec<(Vec<u32>, PathBuf)> {
     std::fs::read_dir(folder)
         .into_iter()
         .flatten()
@@ -203,7 +255,7 @@ mod tests {
     #[test]
     fn every_place_tried_is_named() {
         let roots = ["/nowhere/plugins", "/nowhere", "/nowhere"].map(PathBuf::from);
-        let places = candidates(None, &roots);
+        let places = candidates(None, &roots, &[]);
         assert!(places.contains(&"/nowhere/plugins/libonnxruntime.so".into()));
         let ours = Path::new("/nowhere/.deps/lib/camoverlay/libonnxruntime.so");
         assert_eq!(places.iter().filter(|place| *place == ours).count(), 1);
@@ -226,7 +278,11 @@ mod tests {
     #[test]
     fn an_asked_for_library_is_the_only_one_tried() {
         assert_eq!(
-            candidates(Some(Path::new("/my/lib.so")), &["/usr".into()]),
+            candidates(
+                Some(Path::new("/my/lib.so")),
+                &["/usr".into()],
+                &["/b.so".into()]
+            ),
             [PathBuf::from("/my/lib.so")]
         );
     }

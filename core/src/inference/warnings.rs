@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::Path;
 
 use super::printable::{printable, shortened};
+use super::provider::outcome::Measured;
 use crate::remedy::Remedy;
 
 /// Something that a network's files say and that was not taken as it stands.
@@ -103,6 +104,35 @@ impl Warnings {
             fault: format!("The {name} of {} is left aside: {why}.", self.file),
             remedy: Some(Remedy::Words("Mend it, or take it away.")),
         });
+    }
+
+    /// That a provider does not give what ONNX Runtime's own processor code gives, or leaves most of the network to that.
+    pub fn of_provider(&mut self, nick: &str, measured: &Measured) {
+        let Measured {
+            score_difference,
+            correlation,
+            steps: [taken, all],
+            ..
+        } = measured;
+        if !measured.is_right() {
+            self.list.push(Warning {
+                fault: format!(
+                    "The execution provider {nick} gives other classes or scores of {} than cpu: on test pictures scores differ by \
+                     up to {score_difference:.3}, and feature maps correlate by {correlation:.3}.",
+                    self.file
+                ),
+                remedy: Some(Remedy::ChooseProvider),
+            });
+        }
+        if taken * 2 < *all {
+            self.notices.push(Warning {
+                fault: format!(
+                    "The execution provider {nick} computes {taken} of {all} steps of {}, cpu the others.",
+                    self.file
+                ),
+                remedy: None,
+            });
+        }
     }
 
     fn sentence(&self, said: &Said, what: &str, taken: &str) -> String {

@@ -213,7 +213,12 @@ impl Analysis {
     /// # Errors
     /// [`FileError::NotOnnx`] for a graph of more than 2 GiB, [`ModelError::Memory`] for one that takes more than
     /// `limit` bytes for weights and what follows from them.
-    pub fn rewrite(self, path: &Path, limit: u64) -> Result<(Vec<u8>, HeadMatch), Error> {
+    pub fn rewrite(
+        self,
+        path: &Path,
+        limit: u64,
+        for_cpu: bool,
+    ) -> Result<(Vec<u8>, HeadMatch), Error> {
         let model = rewrite::rewrite(
             self.graph,
             &self.facts,
@@ -221,6 +226,7 @@ impl Analysis {
             &self.head_match,
             self.gradient,
             limit,
+            for_cpu,
         )
         .map_err(|refusal| match refusal {
             Refusal::Fault(fault) => not_onnx(path, fault).into(),
@@ -251,6 +257,6 @@ pub fn check(bytes: Vec<u8>) -> Result<(), Error> {
     let model = load::decode(Bytes::from(bytes)).map_err(|fault| not_onnx(path, fault))?;
     let network = Analysis::of_model(model, path, Wanted::default())?;
     network.places(path, INPUT_SIZE)?;
-    network.rewrite(path, u64::MAX)?;
+    network.rewrite(path, u64::MAX, true)?;
     Ok(())
 }

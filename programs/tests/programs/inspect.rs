@@ -455,3 +455,71 @@ fn a_picture_too_elongated_takes_no_memory() {
     let message = words(&output.stderr);
     assert!(message.contains("1 x 32000 is too elongated"), "{message}");
 }
+
+#[test]
+fn execution_providers_are_listed_and_timed() {
+    if !common::is_set_up("the list of execution providers", &["squeezenet"]) {
+        return;
+    }
+    let listed = inspect(&["--providers", "--json"]);
+    assert!(listed.status.success(), "{}", words(&listed.stderr));
+    let listed: serde_json::Value = serde_json::from_slice(&listed.stdout).unwrap();
+    let listed = listed.as_array().unwrap();
+    assert_eq!(listed[0]["provider"], "cpu");
+    assert!(listed[0]["time"].as_f64().unwrap() > 0.0);
+    let names: Vec<_> = listed
+        .iter()
+        .map(|one| one["provider"].as_str().unwrap())
+        .collect();
+    for name in [
+        "openvino",
+        "cuda",
+        "tensorrt",
+        "tensorrt-rtx",
+        "migraphx",
+        "qnn",
+    ] {
+        assert!(names.contains(&name), "{names:?}");
+    }
+    // Each is timed, missing, or says why it is neither.
+    for one in &listed[1..] {
+        let is_told = one["time"].is_f64() || one["error"].is_string();
+        assert!(is_told, "{one}");
+    }
+    let table = words(&inspect(&["--providers"]).stdout);
+    assert!(table.starts_with("provider"), "{table}");
+    assert!(table.lines().nth(1).unwrap().starts_with("cpu "), "{table}");
+}
+
+#[test]
+fn what_is_wrong_with_an_execution_provider_is_told() {
+    if !common::is_set_up("what is wrong with execution providers", &["squeezenet"]) {
+        return;
+    }
+    for (arguments, expected) in [
+        (vec!["--provider", "qnn"], "make provider NAME=qnn"),
+        (
+            vec!["--provider", "cpu", "--precision", "reduced"],
+            "reduced precision",
+        ),
+        (
+            vec!["--provider", "cpu", "--provider-option", "a=1"],
+            "not “a” either",
+        ),
+        (
+            vec!["--provider-option", "a"],
+            "--provider-option takes a key, = and its value",
+        ),
+        (vec!["--precision", "half"], "There is no precision half"),
+        (
+            vec!["--provider", "x", "--provider-library", PHOTO],
+            "is no shared library",
+        ),
+    ] {
+        let arguments = [vec!["--net", "squeezenet"], arguments].concat();
+        let refused = inspect(&arguments);
+        assert!(!refused.status.success(), "{arguments:?}");
+        let said = words(&refused.stderr);
+        assert!(said.contains(expected), "{arguments:?}: {said}");
+    }
+}

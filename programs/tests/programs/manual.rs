@@ -128,7 +128,7 @@ fn bash_completes_an_option() {
     for (name, program) in PROGRAMS {
         let function = format!("_{}", name.replace('-', "__"));
         let script = format!(
-            "{}\nCOMP_WORDS=({name} --pre) COMP_CWORD=1\n{function} {name} --pre {name}\n\
+            "{}\nCOMP_WORDS=({name} --prep) COMP_CWORD=1\n{function} {name} --prep {name}\n\
              printf '%s\\n' \"${{COMPREPLY[@]}}\"\n",
             generated(program, "bash")
         );

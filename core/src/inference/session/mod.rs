@@ -11,24 +11,27 @@ pub mod exit;
 pub mod free_memory;
 
 use std::ffi::CString;
+use std::path::{Path, PathBuf};
 use std::ptr::{self, NonNull};
 
 use ort::AsPointer;
 use ort::environment::Environment;
 use ort::logging::LogLevel;
 use ort::session::Session as OrtSession;
+use ort::session::builder::SessionBuilder;
 use ort::value::{DynValue, DynValueRef, Outlet, TensorRef, ValueType};
 
 pub use cancellation::Cancellation;
 pub use exit::Busy;
 
-/// ONNX Runtime's name of what runs the networks here: the only execution provider of each session.
-pub const PROVIDER: &str = "CPUExecutionProvider";
+use super::provider::attach::{Attachment, How, Refusal};
+use super::provider::registry;
 
 /// A network as ONNX Runtime has it in memory. Several threads may run it at the same time: with one
 /// run after the other a sixth of two cores stays idle.
 pub struct Session {
     session: OrtSession,
+    attachment: Attachment,
     /// Of a picture.
     channels: usize,
     /// In the order of the graph.
@@ -49,6 +52,16 @@ pub enum Failure {
     Cancelled,
     /// ONNX Runtime's own.
     Words(String),
+}
+
+impl Failure {
+    /// What was said.
+    pub fn words(self) -> String {
+        match self {
+            Self::Cancelled => "it was stopped".to_owned(),
+            Self::Words(words) => words,
+        }
+    }
 }
 
 impl From<String> for Failure {
@@ -75,30 +88,68 @@ pub struct Output<'a> {
 }
 
 impl Session {
-    /// Loads a serialised model that takes pictures of `channels`. `threads` work inside an operator; 0 stands for as many as
-    /// there are cores. It never holds more than `limit` bytes; none: what it takes.
+    /// Loads a serialised model that takes pictures of `channels` and is computed by what is attached. `threads` work inside
+    /// an operator; 0 stands for as many as there are cores. It never holds more than `limit` bytes of the processor's
+    /// memory where ONNX Runtime's own code computes; none: what it takes.
     ///
     /// # Errors
-    /// ONNX Runtime's own words.
+    /// [`Refusal`].
     pub fn new(
         environment: &Environment,
         model: &[u8],
         channels: usize,
         threads: usize,
         limit: Option<usize>,
-    ) -> Result<Self, String> {
+        attachment: &Attachment,
+    ) -> Result<Self, Refusal> {
+        Self::profiled(
+            environment,
+            model,
+            channels,
+            threads,
+            limit,
+            attachment,
+            None,
+        )
+    }
+
+    /// The same, which writes down in a file whose name begins with `profile` which operators run where, until
+    /// [`end_profile`](Self::end_profile).
+    ///
+    /// # Errors
+    /// [`Refusal`].
+    pub fn profiled(
+        environment: &Environment,
+        model: &[u8],
+        channels: usize,
+        threads: usize,
+        limit: Option<usize>,
+        attachment: &Attachment,
+        profile: Option<&Path>,
+    ) -> Result<Self, Refusal> {
         let threads = match threads {
             0 => std::thread::available_parallelism().map_or(1, |cores| cores.get()),
             threads => threads,
         };
-        let session =
-            build(environment, model, threads, limit).map_err(|error| error.to_string())?;
+        attachment.register(environment)?;
+        let _none_registers = registry::hold();
+        let builder = builder(environment, threads, profile)?;
+        let mut builder = attachment.attach(environment, builder)?;
+        // What another provider takes is not ONNX Runtime's to bound.
+        let session = match limit.filter(|_| attachment.how == How::Cpu) {
+            None => builder.commit_from_memory(model)?,
+            Some(limit) => {
+                let mut builder = builder.with_env_allocators().map_err(ort::Error::from)?;
+                arena::bounded(environment, limit, || builder.commit_from_memory(model))?
+            }
+        };
         let names = |outlets: &[Outlet]| {
             let names = outlets.iter().map(|outlet| CString::new(outlet.name()));
             let names: Result<Vec<_>, _> = names.collect();
-            names.map_err(|error| error.to_string())
+            names.map_err(|error| Refusal::Network(error.to_string()))
         };
         Ok(Self {
+            attachment: attachment.clone(),
             input_names: names(session.inputs())?,
             output_names: names(session.outputs())?,
             session,
@@ -119,6 +170,20 @@ impl Session {
                 .checked_mul(count)
         })?;
         (shape.len() > 1).then_some(classes)
+    }
+
+    /// Who computes it.
+    pub fn attachment(&self) -> &Attachment {
+        &self.attachment
+    }
+
+    /// Ends what [`profiled`](Self::profiled) began, and says in which file it is.
+    ///
+    /// # Errors
+    /// ONNX Runtime's own words.
+    pub fn end_profile(&mut self) -> Result<PathBuf, String> {
+        let file = self.session.end_profiling();
+        file.map(PathBuf::from).map_err(|error| error.to_string())
     }
 
     /// Channels of a picture.
@@ -195,9 +260,10 @@ impl Session {
         };
         // SAFETY: each pointer leads to what `self`, `inputs` and this frame keep alive through the call,
         // in arrays as long as is said, and `returned` has room for each output. `ort` asks for `&mut`
-        // to run because some execution providers are not made for several threads; sessions here have
-        // the CPU's alone, on which ONNX Runtime documents `OrtApi::Run` as safe to be called by
-        // several threads at once. What it returned is ours, each of the session's own allocator.
+        // to run because some execution providers are not made for several threads; ONNX Runtime documents
+        // `OrtApi::Run` as safe to be called by several threads at once, which is left to those sessions whose
+        // providers say the same: `SharedClassifier` leases others once at a time. What it returned is ours, each of
+        // the session's own allocator.
         unsafe {
             let status = (ort::api().Run)(
                 self.session.ptr().cast_mut(),
@@ -253,12 +319,11 @@ impl Outputs {
     }
 }
 
-fn build(
+fn builder(
     environment: &Environment,
-    model: &[u8],
     threads: usize,
-    limit: Option<usize>,
-) -> ort::Result<OrtSession> {
+    profile: Option<&Path>,
+) -> ort::Result<SessionBuilder> {
     let builder = OrtSession::builder(environment)?
         .with_intra_threads(threads)?
         .with_inter_threads(1)?
@@ -266,9 +331,8 @@ fn build(
         .with_intra_op_spinning(false)?
         // It warns of weights that are inputs too, which is meant (see `edit`).
         .with_log_level(LogLevel::Fatal)?;
-    let Some(limit) = limit else {
-        return { builder }.commit_from_memory(model);
-    };
-    let mut builder = builder.with_env_allocators()?;
-    arena::bounded(environment, limit, || builder.commit_from_memory(model))
+    Ok(match profile {
+        Some(profile) => builder.with_profiling(profile)?,
+        None => builder,
+    })
 }

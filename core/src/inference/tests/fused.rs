@@ -6,6 +6,7 @@ use prost::Message;
 use super::layers::{assert_detail, assert_gradient_at};
 use super::taps::{classify, with_text};
 use super::words::foreign;
+use crate::inference::provider::attach::Attachment;
 use crate::inference::runtime;
 use crate::inference::session::{Outputs, Session};
 use crate::model::Target;
@@ -25,7 +26,8 @@ fn own(op: &str, inputs: &[&str], output: &str) -> Node {
 /// The classes' logits as the network in `draft` gives them without a change.
 fn as_it_is(draft: &Draft, image: &[f32]) -> Vec<f32> {
     let environment = runtime::environment(None, &roots()).unwrap();
-    let session = Session::new(&environment, &draft.model.encode_to_vec(), 3, 1, None).unwrap();
+    let (model, cpu) = (draft.model.encode_to_vec(), Attachment::cpu());
+    let session = Session::new(&environment, &model, 3, 1, None, &cpu).unwrap();
     let mut outputs = Outputs::default();
     session.run(image, 4, 4, None, &mut outputs).unwrap();
     outputs.get(0).unwrap().values.to_vec()

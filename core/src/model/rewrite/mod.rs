@@ -1,6 +1,7 @@
 //! Rewrites a classifier so that one run returns what a class map needs.
 
 pub(crate) mod bounded;
+mod cpu;
 mod declared;
 
 use std::collections::{BTreeSet, HashSet};
@@ -40,6 +41,8 @@ pub enum Refusal {
 /// What attention gains follows, 1 x 1 x h x w, and last come features and gradient of each layer that is explained beside
 /// the first.
 ///
+/// What only helps ONNX Runtime's own processor code is done if that is to run it: `for_cpu`.
+///
 /// No more than `limit` bytes are taken for weights and for what is computed of them before the first run.
 ///
 /// # Errors
@@ -51,6 +54,7 @@ pub fn rewrite(
     head_match: &HeadMatch,
     gradient: Option<Gradient>,
     limit: u64,
+    for_cpu: bool,
 ) -> Result<Vec<u8>, Refusal> {
     let features_type = facts.element_type(&head_match.features);
     let logits_type = facts.element_type(&head_match.logits);
@@ -99,7 +103,9 @@ pub fn rewrite(
                 .input
                 .push(sized(value(SHARE, data_type::FLOAT), &[1]));
         }
-        keep_as_stored(proto, &builder.row_weights);
+        if for_cpu {
+            cpu::keep_as_stored(proto, &builder.row_weights);
+        }
         proto.node.extend(builder.nodes);
         proto.initializer.extend(builder.constants);
         let order = Some(&head_match.order).filter(|_| head_match.pool.is_none());
@@ -212,24 +218,6 @@ fn take_image(proto: &mut proto::Graph, picture: &Picture) {
         other => cast(&tensor, other, &picture.name),
     });
     proto.node.splice(0..0, nodes);
-}
-
-/// Makes an input of each of the weights called `rows`, by which the network's layers and the gradient's products
-/// multiply single rows.
-///
-/// ONNX Runtime takes those for weights that may change from run to run and leaves them as they
-/// are stored. It would otherwise keep a copy for each layer and each product, in an order that
-/// suits products with many rows; here, where there is one row, the stored order is the faster one
-/// too. Types that it computes in another one are left to it: it would convert them in each run.
-fn keep_as_stored(proto: &mut proto::Graph, rows: &[String]) {
-    let shared: BTreeSet<&str> = rows.iter().map(String::as_str).collect();
-    let stored = proto
-        .initializer
-        .iter()
-        .filter(|weight| weight.data_type() == data_type::FLOAT && shared.contains(weight.name()));
-    proto
-        .input
-        .extend(stored.map(|weight| sized(value(weight.name(), data_type::FLOAT), &weight.dims)));
 }
 
 /// Adds `tensor` to the graph's outputs, as float32; as 1 x channels x height x width where the `order` of its cells is

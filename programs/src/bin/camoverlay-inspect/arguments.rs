@@ -26,6 +26,10 @@ pub struct Arguments {
     /// takes, as a share of what the network itself does; ONNX Runtime is not needed for it
     #[arg(long, conflicts_with_all = ["image", "output"])]
     pub layers: bool,
+    /// List the execution providers that are installed, with their devices, and what a run of the network takes each of them
+    /// (SqueezeNet where none is named); each is tried anew
+    #[arg(long, conflicts_with_all = ["image", "output", "layers"])]
+    pub providers: bool,
     /// Print JSON; the explained class's map included
     #[arg(long)]
     pub json: bool,

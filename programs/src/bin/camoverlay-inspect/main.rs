@@ -3,6 +3,7 @@
 mod arguments;
 mod layers;
 mod picture;
+mod providers;
 mod report;
 
 use camoverlay::{Error, Explainer};
@@ -17,7 +18,20 @@ fn main() {
 
 fn run(arguments: Arguments) -> Result<(), Failure> {
     arguments.check()?;
-    let options = arguments.network.options(arguments.model.as_deref())?;
+    let mut network = arguments.network.clone();
+    if arguments.providers && arguments.model.is_none() {
+        let first = camoverlay::inference::entries()[0].nick;
+        network.net.get_or_insert(first.to_owned());
+    }
+    let options = network.options(arguments.model.as_deref())?;
+    if arguments.providers {
+        let survey = camoverlay::inference::providers(&options)?;
+        return camoverlay_programs::print(&if arguments.json {
+            providers::json(&survey)
+        } else {
+            providers::text(&survey)
+        });
+    }
     if arguments.layers {
         let layers = camoverlay::inference::layers(&options)?;
         return camoverlay_programs::print(&if arguments.json {

@@ -276,6 +276,7 @@ impl Report<'_> {
             format!("\"head\":{}", quoted(self.classifier.head().description())),
             format!("\"operators\":[{}]", operators.join(",")),
             format!("\"classes\":{}", classifier.class_count()),
+            format!("\"provider\":{}", quoted(classifier.provider_nick())),
             format!("\"methods\":[{}]", methods.join(",")),
             format!("\"warnings\":[{}]", sentences(classifier.warnings())),
             format!("\"notices\":[{}]", sentences(classifier.notices())),
