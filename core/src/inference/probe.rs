@@ -51,7 +51,7 @@ pub enum Failure {
 const AGREEMENT: f64 = 1.05;
 
 /// Below this, others answer more than those which the graph tells of: it was misread.
-const CONTRADICTION: f64 = 1.0 / AGREEMENT;
+const CONTRADICTION: f64 = 0.8;
 
 /// A layer that is explained, by the numbers of the outputs that are its features and their gradient.
 #[derive(Debug, Clone, Copy)]

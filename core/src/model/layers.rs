@@ -5,7 +5,7 @@
 
 use crate::onnx::graph::Graph;
 use crate::onnx::ops::{Gradient, Op, Places, Values};
-use crate::onnx::proto::Node;
+use crate::onnx::proto::{Node, data_type};
 
 /// Whether the node returns, of a single vector, the same numbers in the same order; for the two
 /// operators of quantisation up to its rounding.
@@ -99,4 +99,20 @@ fn is_plain_layer(graph: &Graph, node: &Node) -> bool {
     } else {
         node.int("transA", 0) == 0 && dense_shape(graph, node).is_some()
     }
+}
+
+/// Whether `tensor` holds truth values.
+pub fn is_truth(graph: &Graph, tensor: &str) -> bool {
+    if let Some(weight) = graph.initializer(tensor) {
+        return weight.data_type() == data_type::BOOL;
+    }
+    graph.producer(tensor).is_some_and(|node| match node.op() {
+        Op::And | Op::Or | Op::Xor | Op::Not | Op::IsNaN | Op::IsInf => true,
+        Op::Equal | Op::Greater | Op::GreaterOrEqual | Op::Less | Op::LessOrEqual => true,
+        Op::Cast => node.int("to", 1) == i64::from(data_type::BOOL),
+        op if op.facts().values == Values::Keeps || op == Op::Expand => {
+            node.operand(0) != tensor && is_truth(graph, node.operand(0))
+        }
+        _ => false,
+    })
 }

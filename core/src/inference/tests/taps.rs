@@ -715,6 +715,19 @@ fn products_of_what_varies() {
                 48,
             ),
             (
+                "truth as numbers",
+                |draft| {
+                    draft
+                        .weight("bound", &[], vec![0.041])
+                        .node("Greater", &["a", "bound"], "is_above")
+                        .node("Less", &["a", "bound"], "is_below")
+                        .node("Or", &["is_above", "is_below"], "is_either")
+                        .node_int("Cast", &["is_either"], "gate", ("to", 1))
+                        .node("Mul", &["a", "gate"], "m");
+                },
+                48,
+            ),
+            (
                 "spread numbers",
                 |draft| {
                     draft.integers("axes", &[1, 2, 3]);

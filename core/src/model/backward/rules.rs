@@ -6,6 +6,7 @@
 use super::context::Context;
 use super::slopes::{hard_gate, hard_swish_slope, slope};
 use super::{linear, moving, summing, windows};
+use crate::model::layers::is_truth;
 use crate::onnx::builder::GraphBuilder;
 use crate::onnx::node::with_int;
 use crate::onnx::ops::Op;
@@ -18,6 +19,8 @@ pub fn paths(context: &Context, node: &Node, varying: &[usize]) -> Vec<usize> {
     match node.op() {
         Op::Where => all.filter(|&index| index > 0).collect(),
         Op::ScatterND => all.filter(|&index| index != 1).collect(),
+        // Steps are flat.
+        Op::Cast | Op::CastLike if is_truth(context.graph, node.operand(0)) => Vec::new(),
         Op::Expand | Op::Reshape | Op::Tile | Op::Dropout | Op::QuantizeLinear => {
             all.filter(|&index| index == 0).collect()
         }

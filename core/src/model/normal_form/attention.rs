@@ -1,11 +1,11 @@
 //! Attention as one operator, written out: softmax(s Q Kᵀ + mask) V for each head. Vaswani et al., "Attention Is All You
 //! Need", NeurIPS 2017, section 3.2.
 
+use crate::model::layers::is_truth;
 use crate::onnx::builder::GraphBuilder;
 use crate::onnx::graph::Graph;
 use crate::onnx::node::with_int;
-use crate::onnx::ops::{Op, Values};
-use crate::onnx::proto::{Node, data_type};
+use crate::onnx::proto::Node;
 
 /// What attention is computed of.
 struct Heads {
@@ -163,20 +163,4 @@ fn attend(builder: &mut GraphBuilder, heads: Heads) -> String {
     }
     let weights = builder.push_with("Softmax", &[&scores], |made| with_int(made, "axis", -1));
     builder.push("MatMul", &[&weights, &v])
-}
-
-/// Whether `tensor` holds truth values.
-fn is_truth(graph: &Graph, tensor: &str) -> bool {
-    if let Some(weight) = graph.initializer(tensor) {
-        return weight.data_type() == data_type::BOOL;
-    }
-    graph.producer(tensor).is_some_and(|node| match node.op() {
-        Op::And | Op::Or | Op::Xor | Op::Not | Op::IsNaN | Op::IsInf => true,
-        Op::Equal | Op::Greater | Op::GreaterOrEqual | Op::Less | Op::LessOrEqual => true,
-        Op::Cast => node.int("to", 1) == i64::from(data_type::BOOL),
-        op if op.facts().values == Values::Keeps || op == Op::Expand => {
-            node.operand(0) != tensor && is_truth(graph, node.operand(0))
-        }
-        _ => false,
-    })
 }
