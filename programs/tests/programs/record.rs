@@ -735,6 +735,8 @@ fn a_list_can_be_interrupted_between_two_inputs() {
         folder.join("out/a.vtt").exists()
     });
     interrupt(&child);
+    // A busy machine takes its time to tell the recorder's thread for signals.
+    std::thread::sleep(Duration::from_millis(500));
     let reader = std::thread::spawn(move || {
         let mut text = String::new();
         printed.read_to_string(&mut text).unwrap();
