@@ -266,7 +266,7 @@ def sweep(name: str, build: Callable, program: str, folder: Path, exporter: str)
     if isinstance(report, str):
         return row | {
             "verdict": "refused",
-            "note": report.removeprefix(f"{path} cannot be explained: ")[:160],
+            "note": report.removeprefix(f"{path} cannot be explained: ").replace(str(path), path.name)[:160],
         }
     logits, pairs = kept_outputs(model, image, None)
     target = int(logits.argmax())
@@ -414,7 +414,8 @@ def main() -> int:
             "relative to their largest magnitude, of the maps after min-max. The module is the one in PyTorch at whose output "
             "the maps agree; “in blocks”: it keeps its tokens in another order than the picture's. “But for rounding”: "
             f"random weights leave so little of a map that single precision shows, at most {ROUNDINGS} times what PyTorch's "
-            "own single precision differs from its double. “Exported as another”: ONNX Runtime computes other logits with "
+            "own single precision differs from its double. Where a map's values differ by less than a hundredth of the largest "
+            "one, that hundredth is taken for their range. “Exported as another”: ONNX Runtime computes other logits with "
             "the file than PyTorch with the network, and so does camoverlay.\n\n"
             f"{summary(rows)}.\n\n" + table(rows) + "\n"
         )
