@@ -33,7 +33,7 @@ pub const AUTO: &str = "auto";
 /// Which provider computes, and what it is told.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Provider {
-    /// [`CPU`], [`AUTO`], `openvino`, `cuda`, `tensorrt`, `tensorrt-rtx`, `migraphx`, `qnn`, or the name under which a
+    /// `cpu`, `auto`, `openvino`, `cuda`, `tensorrt`, `tensorrt-rtx`, `migraphx`, `qnn`, or the name under which a
     /// plugin provider registers; `:cpu`, `:gpu` or `:npu` behind it names the device.
     pub name: String,
     /// A plugin provider's library, or the folder that it is in.
