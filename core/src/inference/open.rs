@@ -51,7 +51,7 @@ pub fn network(
         picture_size(options, entry, &beside, &path, graph, picture)
     };
     let limit = options.memory_limit();
-    let wanted = wanted(options, limit, label_file.as_ref(), &beside, &size);
+    let wanted = wanted(options, label_file.as_ref(), &beside, &size);
     let (analysis, mut files) = Analysis::of_file(&path, wanted)?;
     let graph = &analysis.graph;
     let picture = analysis.picture.clone();
@@ -95,6 +95,7 @@ pub fn network(
         &mut warnings,
     );
     let mut structure = structure(&analysis, places);
+    let analysis = analysis.with_gradient(&path, limit)?;
     let gradient = analysis.gradient.as_ref();
     let has_constant_of_space = analysis.has_constant_of_space();
     let has_sums = gradient.is_some_and(|gradient| gradient.sums.is_some());
@@ -349,8 +350,7 @@ pub fn layers(options: &Options) -> Result<Vec<Layer>, Error> {
     let size = |graph: &Graph, picture: &Picture| {
         picture_size(options, entry, &beside, &path, graph, picture)
     };
-    let limit = options.memory_limit();
-    let wanted = wanted(options, limit, label_file.as_ref(), &beside, &size);
+    let wanted = wanted(options, label_file.as_ref(), &beside, &size);
     Ok(Analysis::of_file(&path, wanted)?.0.layers())
 }
 
@@ -365,7 +365,6 @@ fn beside(path: &Path, entry: Option<&Entry>, warnings: &mut Warnings) -> Beside
 /// What is asked of a network before it is read.
 fn wanted<'a>(
     options: &'a Options,
-    memory_limit: Option<u64>,
     label_file: Option<&Result<LabelFile, LabelsError>>,
     beside: &Beside,
     size: &'a SizeOf<'a>,
@@ -374,7 +373,6 @@ fn wanted<'a>(
         output: options.output.as_deref(),
         layer: options.layer.as_deref(),
         size: Some(size),
-        memory_limit,
         labels: label_file.and_then(|read| read.as_ref().ok()?.count()),
         own_labels: Some(metadata::label_counts),
         labels_beside: beside

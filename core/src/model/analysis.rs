@@ -1,11 +1,12 @@
 //! From the bytes of a network file to a graph that ONNX Runtime can be given.
 
 use std::cell::OnceCell;
+use std::collections::HashMap;
 use std::path::Path;
 
 use prost::bytes::Bytes;
 
-use super::backward;
+use super::backward::{self, Context};
 use super::constant_space;
 use super::cost;
 use super::error::ModelError;
@@ -14,9 +15,10 @@ use super::gradient::Gradient;
 use super::head;
 use super::head::obstacle::{OTHER_NETWORK, Obstacle};
 use super::head::outputs::{self, Outputs, Wanted};
-use super::head::tap::Search;
+use super::head::tap::{self, Search};
 use super::image_input::INPUT_SIZE;
 use super::image_input::Picture;
+use super::narrowed::{self, Narrowed};
 use super::normal_form::{self, classes};
 use super::places::{self, Places};
 use super::rewrite::{self, Refusal};
@@ -43,6 +45,8 @@ pub struct Analysis {
     pub head_match: HeadMatch,
     pub gradient: Option<Gradient>,
     pub outputs: Outputs,
+    /// What keeps the head from being a pool or a flattening, where it is neither.
+    obstacle: Option<Obstacle>,
 }
 
 impl Analysis {
@@ -100,56 +104,20 @@ impl Analysis {
             Some(size_of) => size_of(&graph, &picture),
             None => picture.size(INPUT_SIZE),
         };
-        let facts = Facts::trace(&graph, &picture, [height, width]);
-        let shape = match picture.layout {
-            Layout::ChannelsFirst => [1, picture.channels, height, width],
-            Layout::ChannelsLast => [1, height, width, picture.channels],
-        };
-        let shapes = Shapes::infer(&graph, &[(&picture.name, &shape)]);
+        let (facts, shapes) = traced(&graph, &picture, [height, width]);
         let is_fixed = picture.fixed().is_some();
         let found = head::find(&graph, &facts, &shapes, is_fixed, &told, wanted);
-        let refused = |obstacle: Obstacle| ModelError::NotExplainable {
-            path: path.to_owned(),
-            found: obstacle.found,
-            reason: obstacle.reason,
-            advice: obstacle.advice,
-        };
         let outputs::Found {
             head_match,
             outputs,
             obstacle,
-        } = found.map_err(refused)?;
+        } = found.map_err(|obstacle| refused(path, obstacle))?;
         if !head_match.head.is_finite() {
             return Err(ModelError::NotFinite {
                 path: path.to_owned(),
             }
             .into());
         }
-        let is_fixed =
-            picture.fixed().is_some() || matches!(head_match.order, CellOrder::Tokens(_));
-        let gradient = match head_match.head {
-            Head::Channels | Head::Dense { .. } => None,
-            Head::PooledLayers | Head::FlattenedLayers | Head::Layers { .. } => {
-                let bytes = cost::bytes_of_tail(&graph, &shapes, &head_match.tail);
-                if let Some(limit) = wanted.memory_limit.filter(|&limit| bytes > limit) {
-                    let layer = &head_match.features;
-                    return Err(ModelError::Memory {
-                        path: path.to_owned(),
-                        found: format!("the gradient at its layer “{layer}” takes {bytes} bytes"),
-                        limit: Some(limit),
-                    }
-                    .into());
-                }
-                let made = backward::differentiate(&graph, &facts, &shapes, &head_match, is_fixed);
-                Some(made.map_err(|found| {
-                    refused(obstacle.unwrap_or(Obstacle {
-                        found,
-                        reason: "whose gradient is not known",
-                        advice: OTHER_NETWORK,
-                    }))
-                })?)
-            }
-        };
         Ok(Self {
             graph,
             facts,
@@ -157,9 +125,79 @@ impl Analysis {
             size: [height, width],
             picture,
             head_match,
-            gradient,
+            gradient: None,
             outputs,
+            obstacle,
         })
+    }
+
+    /// With the gradient that the head asks for; behind the features no more is computed than the logits read.
+    ///
+    /// # Errors
+    /// [`ModelError::NotExplainable`] for what has no gradient, [`ModelError::Memory`] for one that takes more than `limit`
+    /// bytes, [`FileError::NotOnnx`] for a graph that was not well formed.
+    pub fn with_gradient(mut self, path: &Path, limit: Option<u64>) -> Result<Self, Error> {
+        match self.head_match.head {
+            Head::Channels | Head::Dense { .. } => return Ok(self),
+            Head::PooledLayers | Head::FlattenedLayers | Head::Layers { .. } => {}
+        }
+        let is_fixed =
+            self.picture.fixed().is_some() || matches!(self.head_match.order, CellOrder::Tokens(_));
+        let mut shares = HashMap::new();
+        if is_fixed && matches!(self.head_match.head, Head::Layers { .. }) {
+            (self, shares) = self.narrowed().map_err(|fault| not_onnx(path, fault))?;
+        }
+        let bytes = cost::bytes_of_tail(&self.graph, &self.shapes, &self.head_match.tail);
+        if let Some(limit) = limit.filter(|&limit| bytes > limit) {
+            let layer = &self.head_match.features;
+            return Err(ModelError::Memory {
+                path: path.to_owned(),
+                found: format!("the gradient at its layer “{layer}” takes {bytes} bytes"),
+                limit: Some(limit),
+            }
+            .into());
+        }
+        let context = Context {
+            graph: &self.graph,
+            facts: &self.facts,
+            shapes: &self.shapes,
+            is_fixed,
+            shares: &shares,
+        };
+        let made = backward::differentiate(&context, &self.head_match);
+        self.gradient = Some(made.map_err(|found| {
+            let obstacle = self.obstacle.take();
+            refused(
+                path,
+                obstacle.unwrap_or(Obstacle {
+                    found,
+                    reason: "whose gradient is not known",
+                    advice: OTHER_NETWORK,
+                }),
+            )
+        })?);
+        Ok(self)
+    }
+
+    /// As [`narrowed`](super::narrowed), with its shares.
+    fn narrowed(self) -> Result<(Self, HashMap<String, f32>), Fault> {
+        let Self {
+            graph,
+            shapes,
+            mut head_match,
+            ..
+        } = self;
+        let Narrowed { graph, shares } = narrowed::narrowed(graph, &shapes, &head_match)?;
+        let (facts, shapes) = traced(&graph, &self.picture, self.size);
+        head_match.tail = tap::between(&graph, &head_match.sources(), &head_match.logits);
+        let narrowed = Self {
+            graph,
+            facts,
+            shapes,
+            head_match,
+            ..self
+        };
+        Ok((narrowed, shares))
     }
 
     /// What the graph says of the feature map's places, for an input of shortest side `side`.
@@ -240,6 +278,27 @@ impl Analysis {
     }
 }
 
+/// What is known of each tensor of `graph`, and its shape, for pictures of that height and width.
+fn traced(graph: &Graph, picture: &Picture, [height, width]: [usize; 2]) -> (Facts, Shapes) {
+    let shape = match picture.layout {
+        Layout::ChannelsFirst => [1, picture.channels, height, width],
+        Layout::ChannelsLast => [1, height, width, picture.channels],
+    };
+    (
+        Facts::trace(graph, picture, [height, width]),
+        Shapes::infer(graph, &[(&picture.name, &shape)]),
+    )
+}
+
+fn refused(path: &Path, obstacle: Obstacle) -> ModelError {
+    ModelError::NotExplainable {
+        path: path.to_owned(),
+        found: obstacle.found,
+        reason: obstacle.reason,
+        advice: obstacle.advice,
+    }
+}
+
 fn not_onnx(path: &Path, fault: Fault) -> FileError {
     FileError::NotOnnx {
         path: path.to_owned(),
@@ -257,6 +316,41 @@ pub fn check(bytes: Vec<u8>) -> Result<(), Error> {
     let model = load::decode(Bytes::from(bytes)).map_err(|fault| not_onnx(path, fault))?;
     let network = Analysis::of_model(model, path, Wanted::default())?;
     network.places(path, INPUT_SIZE)?;
+    let network = network.with_gradient(path, None)?;
     network.rewrite(path, u64::MAX, true)?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Products of two numbers behind the features, as the file has them and as they are run.
+    fn products_behind_features(name: &str) -> [u64; 2] {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/graphs/transformers");
+        let path = folder.join(name);
+        let (network, _) = Analysis::of_file(&path, Wanted::default()).unwrap();
+        let of = |network: &Analysis| {
+            let tail = network.head_match.tail.iter();
+            let nodes = tail.map(|&index| &network.graph.nodes()[index]);
+            nodes
+                .map(|node| cost::products(&network.graph, &network.shapes, node))
+                .sum()
+        };
+        let as_it_is = of(&network);
+        [as_it_is, of(&network.with_gradient(&path, None).unwrap())]
+    }
+
+    #[test]
+    fn behind_the_last_keys_and_values_one_token_alone_is_computed() {
+        for name in ["vit.onnx", "vit-registers.onnx", "vit-oblong.onnx"] {
+            let [as_it_is, run] = products_behind_features(name);
+            // Of twelve parts, the dense layers of keys, values and queries are three.
+            assert!(run * 3 < as_it_is, "{name}: {run} of {as_it_is}");
+        }
+        for name in ["vit-mean.onnx", "swin.onnx"] {
+            let [as_it_is, run] = products_behind_features(name);
+            assert_eq!(run, as_it_is, "{name}");
+        }
+    }
 }

@@ -21,6 +21,7 @@ pub(crate) mod head;
 pub(crate) mod image_input;
 pub(crate) mod layers;
 pub(crate) mod moves;
+mod narrowed;
 pub(crate) mod normal_form;
 pub(crate) mod places;
 pub(crate) mod position;

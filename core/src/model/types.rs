@@ -99,6 +99,16 @@ pub struct HeadMatch {
     pub beside: Vec<Tap>,
 }
 
+impl HeadMatch {
+    /// The tensors of all layers that are explained.
+    pub fn sources(&self) -> Vec<&str> {
+        let beside = self.beside.iter().map(|tap| tap.features.as_str());
+        std::iter::once(self.features.as_str())
+            .chain(beside)
+            .collect()
+    }
+}
+
 /// A layer that is explained.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Tap {

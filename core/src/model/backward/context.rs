@@ -1,5 +1,7 @@
 //! What rules are read from: a graph, the shapes of its tensors, and which of their axes may change from run to run.
 
+use std::collections::HashMap;
+
 use crate::model::facts::Facts;
 use crate::model::position::Position;
 use crate::onnx::builder::GraphBuilder;
@@ -17,6 +19,8 @@ pub struct Context<'a> {
     pub shapes: &'a Shapes,
     /// The network takes one size of picture: all shapes are what they are found to be.
     pub is_fixed: bool,
+    /// Of softmaxes that are [computed in part](crate::model::narrowed), the share of their rows that is.
+    pub shares: &'a HashMap<String, f32>,
 }
 
 impl Context<'_> {

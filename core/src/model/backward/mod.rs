@@ -16,7 +16,6 @@ mod windows;
 
 use std::collections::{HashMap, HashSet};
 
-use super::facts::Facts;
 use super::gradient::{CLASS, Gradient, SLOT, Sums};
 use super::head::obstacle;
 use super::layers::{dense_shape, keeps_values};
@@ -26,9 +25,10 @@ use crate::onnx::graph::Graph;
 use crate::onnx::node::{node, with_int};
 use crate::onnx::ops::{Op, Values};
 use crate::onnx::proto::{Node, data_type};
-use crate::onnx::shapes::{Shapes, element_count};
+use crate::onnx::shapes::element_count;
 use cellwise_dense::Cellwise;
-use context::{Context, MOST_CONSTANTS};
+pub use context::Context;
+use context::MOST_CONSTANTS;
 use differences::Rows;
 
 /// The gradient of one tensor: still "one for the chosen class", or a tensor.
@@ -43,20 +43,14 @@ enum Cotangent {
 ///
 /// # Errors
 /// The operator that has no rule.
-pub fn differentiate(
-    graph: &Graph,
-    facts: &Facts,
-    shapes: &Shapes,
-    head_match: &HeadMatch,
-    is_fixed: bool,
-) -> Result<Gradient, String> {
-    let mut builder = GraphBuilder::new(graph.opset());
-    let context = Context {
+pub fn differentiate(context: &Context, head_match: &HeadMatch) -> Result<Gradient, String> {
+    let &Context {
         graph,
         facts,
         shapes,
-        is_fixed,
-    };
+        ..
+    } = context;
+    let mut builder = GraphBuilder::new(graph.opset());
     let tail = |after: Option<usize>| {
         let nodes = head_match
             .tail
@@ -88,7 +82,7 @@ pub fn differentiate(
         _ => None,
     };
     let mut back_to = |sources: &[&str], layers: &[&Node]| {
-        walk_back(&mut builder, &context, &logits, sources, layers, tokens)
+        walk_back(&mut builder, context, &logits, sources, layers, tokens)
     };
     if let Some(cellwise) = Cellwise::find(graph, facts, head_match) {
         let result = graph.nodes()[cellwise.index].result();
@@ -123,8 +117,8 @@ pub fn differentiate(
             layers.remove(0);
         }
     }
-    let beside = head_match.beside.iter().map(|tap| tap.features.as_str());
-    let sources: Vec<&str> = [source].into_iter().chain(beside).collect();
+    let mut sources = head_match.sources();
+    sources[0] = source;
     let mut walk = back_to(&sources, &layers)?;
     let tensor = walk.gradients.remove(0);
     Ok(Gradient {
@@ -266,6 +260,9 @@ fn gain(
         let gains = builder.push("Relu", &[&dy]);
         let axes: Vec<i64> = (0..last as i64).collect();
         let mean = builder.reduce("ReduceMean", &gains, &axes);
+        // The rows that nothing reads gain nothing.
+        let share = context.shares.get(layer.result());
+        let mean = builder.scale(&mean, share.copied().unwrap_or(1.0));
         builder.reshape(&mean, &[1, shape[last]])
     })
 }

@@ -302,6 +302,7 @@ mod tests {
                 facts: &Facts::trace(&graph, &picture, [4, 4]),
                 shapes: &shapes,
                 is_fixed: true,
+                shares: &std::collections::HashMap::new(),
             };
             let has_rule = product(&mut builder, &context, made, 0, "dy").is_some();
             let says_so = op.facts().gradient != Gradient::None;

@@ -23,8 +23,6 @@ pub struct Wanted<'a> {
     pub layer: Option<&'a str>,
     /// Tells how large the network's pictures are; where it does not, they are squares of the usual size.
     pub size: Option<&'a SizeOf<'a>>,
-    /// Most bytes that the network may take.
-    pub memory_limit: Option<u64>,
     /// Number of labels that the user gives.
     pub labels: Option<usize>,
     /// Reads from the network how many labels its file brings; more than one number where it brings

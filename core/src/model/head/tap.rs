@@ -403,39 +403,40 @@ impl Search<'_> {
         false
     }
 
-    /// Indices of the nodes by way of which the logits follow from `tensor`, in the order of the graph.
     fn tail(&self, tensor: &str) -> Option<Vec<usize>> {
-        let graph = self.graph;
-        let first = graph.producer_index(tensor).map_or(0, |index| index + 1);
-        let mut follows = HashSet::from([tensor]);
-        let mut after = Vec::new();
-        for (index, node) in graph.nodes().iter().enumerate().skip(first) {
-            if varying(graph, node).any(|operand| follows.contains(operand)) {
-                follows.extend(
-                    node.output
-                        .iter()
-                        .map(String::as_str)
-                        .filter(|name| !name.is_empty()),
-                );
-                after.push(index);
-            }
-        }
-        let mut leads = HashSet::from([self.logits]);
-        let mut tail = Vec::new();
-        for index in after.into_iter().rev() {
-            let node = &graph.nodes()[index];
-            if node
-                .output
-                .iter()
-                .any(|output| leads.contains(output.as_str()))
-            {
-                leads.extend(varying(graph, node));
-                tail.push(index);
-            }
-        }
-        tail.reverse();
-        (leads.contains(tensor) && !tail.is_empty()).then_some(tail)
+        let tail = between(self.graph, &[tensor], self.logits);
+        (!tail.is_empty()).then_some(tail)
     }
+}
+
+/// Indices of the nodes by way of which the `logits` follow from any of the tensors `sources`, in the order of the graph.
+pub fn between(graph: &Graph, sources: &[&str], logits: &str) -> Vec<usize> {
+    let firsts = sources.iter().map(|tensor| graph.producer_index(tensor));
+    let first = firsts.map(|index| index.map_or(0, |index| index + 1)).min();
+    let mut follows: HashSet<&str> = sources.iter().copied().collect();
+    let mut after = Vec::new();
+    for (index, node) in graph.nodes().iter().enumerate().skip(first.unwrap_or(0)) {
+        if varying(graph, node).any(|operand| follows.contains(operand)) {
+            let results = node.output.iter().map(String::as_str);
+            follows.extend(results.filter(|name| !name.is_empty()));
+            after.push(index);
+        }
+    }
+    let mut leads = HashSet::from([logits]);
+    let mut tail = Vec::new();
+    for index in after.into_iter().rev() {
+        let node = &graph.nodes()[index];
+        if node
+            .output
+            .iter()
+            .any(|output| leads.contains(output.as_str()))
+        {
+            leads.extend(varying(graph, node));
+            tail.push(index);
+        }
+    }
+    tail.reverse();
+    tail
 }
 
 /// The operands of `node` whose values follow from the picture.
