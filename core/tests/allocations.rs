@@ -145,6 +145,7 @@ fn explaining() {
                 attention: None,
                 beside: Default::default(),
                 sums: None,
+                alone: None,
             };
             explanation.update(&activation, 5, method).unwrap();
         }

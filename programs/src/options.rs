@@ -246,6 +246,7 @@ impl NetworkOptions {
             labels: self.labels.clone(),
             output: self.net_output.clone(),
             layer: self.layer.clone().filter(|layer| layer != "auto"),
+            cell_by_cell: false,
             preprocess: self
                 .preprocess
                 .as_deref()

@@ -9,6 +9,7 @@ use gst::{glib, prelude::*, subclass::prelude::*};
 use gst_base::{prelude::*, subclass::prelude::*};
 use gst_video::{VideoOrientationMethod, subclass::prelude::*};
 
+use super::enums::Method;
 use super::errors::ElementError;
 use super::format;
 use super::latency::LatencyTracker;
@@ -345,7 +346,11 @@ impl CamOverlay {
         let plugin_file = gst::Registry::get()
             .find_plugin("camoverlay")
             .and_then(|plugin| plugin.filename());
-        lock(&self.settings).setup.options(plugin_file.as_deref())
+        let settings = lock(&self.settings);
+        camoverlay::inference::Options {
+            cell_by_cell: settings.live.method == Method::ReciproCam,
+            ..settings.setup.options(plugin_file.as_deref())
+        }
     }
 
     pub fn explanation(&self) -> Option<gst::Structure> {

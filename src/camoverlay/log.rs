@@ -30,10 +30,7 @@ pub fn opened(element: &CamOverlay, network: &Network, method: Method) {
         network.head().description(),
         structure.head.join(", "),
         structure.features,
-        method
-            .resolve(network.head(), network.similar_classes())
-            .unwrap_or(method)
-            .name(),
+        method.resolve(network.traits()).unwrap_or(method).name(),
     );
     let preprocessing = network.preprocessing();
     gst::info!(

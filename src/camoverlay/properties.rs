@@ -381,6 +381,7 @@ impl Setup {
             labels: self.labels.clone(),
             output: self.output.clone(),
             layer: self.layer.clone(),
+            cell_by_cell: false,
             preprocess: self.preprocess.into(),
             mean: Some(self.mean.clone()).filter(|mean| !mean.is_empty()),
             std: Some(self.std.clone()).filter(|std| !std.is_empty()),

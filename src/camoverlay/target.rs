@@ -31,7 +31,7 @@ impl TargetSelection {
     /// # Errors
     /// A target that names no class, a method that makes no sense for the network.
     pub fn new(live: &Live, network: &SharedClassifier) -> Result<Self, ElementError> {
-        let method = Method::from(live.method).resolve(network.head(), network.similar_classes());
+        let method = Method::from(live.method).resolve(network.traits());
         method.map_err(camoverlay::Error::from)?;
         let target = resolve(&live.target, network.labels()).map_err(ElementError::Target)?;
         Ok(Self {
@@ -60,7 +60,7 @@ impl TargetSelection {
         let method = live.method.into();
         if self.method_asked != method {
             self.method_asked = method;
-            match method.resolve(network.head(), network.similar_classes()) {
+            match method.resolve(network.traits()) {
                 Ok(_) => self.method = method,
                 Err(error) => notices.push(Notice::Warning(format!(
                     "{} The last good method stays.",

@@ -3,8 +3,8 @@
     make_transformers.py [NAME...]   (needs what make recipes-python installs)
 
 Writes tests/graphs/transformers/NAME.onnx and NAME.json: the logits, the target, and for each tapped layer the name of its
-tensor, the rows and columns of its tokens, and the maps Σ_k G_k A_k (hirescam) and Σ_k mean(G_k) A_k (gradcam), with the
-largest of the sums' magnitudes as their scale. The weights are random; the picture is a photo's middle.
+tensor, the rows and columns of its tokens, and the maps Σ_k G_k A_k (hirescam), Σ_k mean(G_k) A_k (gradcam), of what each
+token adds to the score (reciprocam) and of what it gains in attention (legrad), with the largest magnitudes as their scale. The weights are random; the picture is a photo's middle.
 """
 
 from __future__ import annotations
@@ -134,6 +134,65 @@ def tensors(path: Path, image: torch.Tensor) -> dict[str, Array]:
     return dict(zip(names, session.run(None, {session.get_inputs()[0].name: image.numpy()}), strict=True))
 
 
+def scores_alone(model: torch.nn.Module, image: torch.Tensor, tap: str, prefix: int, target: int) -> Array:
+    """ReciproCAM: the target's score where one cell of the tap is left and what stands for no place, less that of no cell."""
+    kept = -1
+
+    def mask(_module: Any, _inputs: Any, output: Any) -> Any:
+        whole = output[0] if isinstance(output, tuple) else output
+        tokens = whole.reshape(-1, whole.shape[-1])
+        is_kept = torch.arange(len(tokens)) - prefix
+        masked = (tokens * ((is_kept < 0) | (is_kept == kept))[:, None]).reshape(whole.shape)
+        return (masked, *output[1:]) if isinstance(output, tuple) else masked
+
+    found = []
+    handle = model.get_submodule(tap).register_forward_hook(mask)
+    with torch.no_grad():
+        for kept in range(-1, cells_of(model, image, tap) - prefix):
+            found.append(float(model(image)[0].double().softmax(0)[target]))
+    handle.remove()
+    return np.array(found[1:]) - found[0]
+
+
+def cells_of(model: torch.nn.Module, image: torch.Tensor, tap: str) -> int:
+    """Tokens of a tap, those that stand for no place among them."""
+    found: list[int] = []
+
+    def count(_module: Any, _inputs: Any, output: Any) -> None:
+        whole = output[0] if isinstance(output, tuple) else output
+        found.append(whole.numel() // whole.shape[-1])
+
+    handle = model.get_submodule(tap).register_forward_hook(count)
+    with torch.no_grad():
+        model(image)
+    handle.remove()
+    return found[0]
+
+
+def gains(model: torch.nn.Module, image: torch.Tensor, tap: str, prefix: int, target: int) -> Array | None:
+    """LeGrad, of the attention in the tap's block and behind it; none where there are no such blocks."""
+    blocks = getattr(model, "blocks", None)
+    if not tap.endswith("norm1") or blocks is None or not all(hasattr(block.attn, "attn_drop") for block in blocks):
+        return None
+    kept: list[torch.Tensor] = []
+
+    def keep(_module: Any, _inputs: Any, output: torch.Tensor) -> None:
+        output.retain_grad()
+        kept.append(output)
+
+    handles = []
+    for block in list(blocks)[int(tap.split(".")[1]) :]:
+        block.attn.fused_attn = False
+        handles.append(block.attn.attn_drop.register_forward_hook(keep))
+    model(image.clone().requires_grad_(True))[0, target].backward()
+    for handle in handles:
+        handle.remove()
+    if not kept or any(weights.ndim != 4 or weights.shape[-1] != cells_of(model, image, tap) for weights in kept):
+        return None
+    layers = [weights.grad.double().clamp(min=0).mean((0, 1, 2)) for weights in kept]
+    return torch.stack(layers).mean(0).numpy()[prefix:]
+
+
 def make(name: str) -> None:
     build, (height, width), exporter, taps = CASES[name]
     timm.layers.set_fused_attn(exporter == "dynamo")
@@ -149,16 +208,19 @@ def make(name: str) -> None:
     path = FOLDER / f"{name}.onnx"
     export(model, image, path, exporter)
     kept: dict[str, torch.Tensor] = {}
+    hooks = []
     for tap in taps:
 
         def keep(_module: Any, _inputs: Any, output: Any, tap: str = tap) -> None:
             kept[tap] = output[0] if isinstance(output, tuple) else output
             kept[tap].retain_grad()
 
-        model.get_submodule(tap).register_forward_hook(keep)
+        hooks.append(model.get_submodule(tap).register_forward_hook(keep))
     logits = model(image.clone().requires_grad_(True))[0]
     target = int(logits.argsort(descending=True)[1])
     logits[target].backward()
+    for hook in hooks:
+        hook.remove()
     case: dict[str, Any] = {
         "image": f"{height}x{width}.png",
         "logits": logits.tolist(),
@@ -188,6 +250,14 @@ def make(name: str) -> None:
             "hirescam": float(np.abs(hires).sum(1).max()),
             "gradcam": float(np.abs(grad).sum(1).max()),
         }
+        others = {
+            "reciprocam": scores_alone(model, image, tap, prefix, target),
+            "legrad": gains(model, image, tap, prefix, target),
+        }
+        for method, found_map in others.items():
+            if found_map is not None:
+                case["maps"][tap][method] = found_map.reshape(grid).tolist()
+                case["scale"][tap][method] = float(np.abs(found_map).max())
         if np.abs(hires.sum(1)).max() < 1e-4 * np.abs(hires).sum(1).max():
             case["vanishing"].append(f"{tap} hirescam")
     (FOLDER / f"{name}.json").write_text(json.dumps(case) + "\n")

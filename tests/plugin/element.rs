@@ -252,7 +252,10 @@ fn methods_that_do_not_suit_the_network_are_told_of_and_leave_the_last() {
     let cat = cat();
     for (method, reason) in [
         ("legrad", "it follows attention over tokens"),
-        ("reciprocam", "it asks the head about each cell by itself"),
+        (
+            "reciprocam",
+            "the network has to be opened with this method set",
+        ),
     ] {
         let mut harness = harness_for(
             &cat,
@@ -278,6 +281,17 @@ fn methods_that_do_not_suit_the_network_are_told_of_and_leave_the_last() {
             assert!(warnings[0].contains(words), "{warnings:?}");
         }
     }
+}
+
+#[test]
+fn heads_of_layers_are_asked_about_single_cells_if_the_element_starts_so() {
+    let model = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/graphs/keras-vgg.onnx");
+    let cat = cat();
+    let launch = format!("model={model} attach-map=true method=reciprocam");
+    let mut harness = harness_for(&cat, &launch);
+    let map = map(&meta(&push(&mut harness, &cat, 0))).0;
+    assert!(map.iter().all(|value| value.abs() <= 1.0));
+    assert!(map.iter().any(|value| *value != map[0]));
 }
 
 #[test]

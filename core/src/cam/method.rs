@@ -1,7 +1,7 @@
 //! The ways to make a class map from features and their gradient.
 
 use super::error::CamError;
-use crate::model::{Detail, Head, LogitCombination, SimilarClasses};
+use crate::model::{Detail, Head, LogitCombination, SimilarClasses, Traits};
 
 /// How much of the mean of its three nearest classes' logits [`Method::FinerCam`] takes from a class's: the authors' α.
 const FINER_SHARE: f32 = 0.6;
@@ -57,8 +57,10 @@ pub enum Method {
     /// Understanding in 3D CNNs for Actions Recognition in Video", IPTA 2020.
     Fem,
     /// What the cell i alone adds to the class's score, -1..1: the score that the head gives to a feature map whose other
-    /// cells are zero, less that of an empty one; softmax(W A_i / n + b) - softmax(b), or with the logistic function. Only
-    /// for heads that are affine in pooled features, of which it takes no gradient. Byun and Lee, "ReciproCAM: Lightweight
+    /// cells are zero, less that of an empty one; softmax(W A_i / n + b) - softmax(b) where the head
+    /// is affine in pooled features, or with the logistic function. Other heads are run once for each cell, if the network
+    /// was [opened for that](crate::inference::Options::cell_by_cell); what stands for no place, such as a class token, stays
+    /// as it is. It takes no gradient. Byun and Lee, "ReciproCAM: Lightweight
     /// Gradient-free Class Activation Map for Post-hoc Explanations", CVPR Workshops 2024, without their Gaussian, which
     /// changes no more than the border behind such a head.
     ReciproCam,
@@ -121,13 +123,10 @@ impl Method {
     /// What the method has to know of a gradient.
     pub fn detail(self) -> Detail {
         match self {
-            Self::Auto
-            | Self::Cam
-            | Self::HiResCam
-            | Self::EigenCam
-            | Self::Fem
-            | Self::LeGrad
-            | Self::ReciproCam => Detail::Sums,
+            Self::Auto | Self::Cam | Self::HiResCam | Self::EigenCam | Self::Fem | Self::LeGrad => {
+                Detail::Sums
+            }
+            Self::ReciproCam => Detail::Cells,
             Self::FinerCam => Detail::Difference { share: FINER_SHARE },
             Self::GradCam
             | Self::GradCamPlusPlus
@@ -138,11 +137,16 @@ impl Method {
         }
     }
 
-    /// The method itself, or what [`Auto`](Self::Auto) stands for with this head; `similar` are the head's classes.
+    /// The method itself, or what [`Auto`](Self::Auto) stands for with this head.
     ///
     /// # Errors
     /// [`CamError::Method`] where the method makes no sense for the head.
-    pub fn resolve(self, head: &Head, similar: &SimilarClasses) -> Result<Self, CamError> {
+    pub fn resolve(self, traits: Traits) -> Result<Self, CamError> {
+        let Traits {
+            head,
+            similar,
+            runs_cells,
+        } = traits;
         let is_affine = matches!(head, Head::Channels | Head::Dense { .. });
         let vanishes = matches!(head, Head::Layers { vanishes: true, .. });
         let refused = |reason| {
@@ -173,9 +177,9 @@ impl Method {
             Self::LeGrad if !matches!(head, Head::Layers { attends: true, .. }) => refused(
                 "it follows attention over tokens, and none comes between the layer that is explained and the logits",
             ),
-            Self::ReciproCam if !is_affine => refused(
-                "it asks the head about each cell by itself, which is worked out only for a mean over space and at most \
-                 one dense layer",
+            Self::ReciproCam if !is_affine && !runs_cells => refused(
+                "it runs the head's layers on each cell by itself, for which the network has to be opened with this method set, \
+                 and at a single layer",
             ),
             method => Ok(method),
         }

@@ -23,7 +23,7 @@ use ndarray::ArrayView2;
 
 use crate::error::Error;
 use crate::model::error::ModelError;
-use crate::model::{Activation, Head, LogitCombination, Target};
+use crate::model::{Activation, Head, LogitCombination, Target, Traits};
 
 use error::CamError;
 use map::Mapper;
@@ -123,8 +123,8 @@ impl Explanation {
             }
             .into());
         }
-        let Activation { head, similar, .. } = *activation;
-        self.method = method.resolve(head, similar)?;
+        let Traits { head, similar, .. } = activation.traits();
+        self.method = method.resolve(activation.traits())?;
         let ranks = match activation.target {
             Target::Rank(rank) => top_k.max(rank + 1),
             Target::Class(_) => top_k,

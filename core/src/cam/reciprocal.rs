@@ -1,9 +1,9 @@
-//! ReciproCAM in closed form: what one cell alone adds to the score of a class.
+//! ReciproCAM: what one cell alone adds to the score of a class; in closed form where the head is affine.
 
 use super::gradient::add_scaled;
 use crate::model::{Activation, FeatureMap, Head, Scores};
 
-/// Asks an affine head about each cell by itself; its buffers are kept.
+/// Tells what each cell is worth by itself; its buffers are kept.
 ///
 /// On a map of many cells a single one moves the score by millionths, hence double precision until the score of the empty
 /// map is subtracted.
@@ -44,8 +44,17 @@ impl Total {
 }
 
 impl Reciprocal {
-    /// Writes to `map`, which is zero, for each cell i the score of `class` from W A_i / n + b, less that from b.
+    /// Writes to `map`, which is zero, for each cell the score of `class` from features that have it alone, less that from
+    /// features that have none.
     pub fn scores(&mut self, activation: &Activation, class: usize, map: &mut [f32]) {
+        match activation.alone {
+            Some(logits) => of_rows(logits, activation, class, map),
+            None => self.of_affine(activation, class, map),
+        }
+    }
+
+    /// From W A_i / n + b of the cell i, and from b.
+    fn of_affine(&mut self, activation: &Activation, class: usize, map: &mut [f32]) {
         let Activation {
             features,
             head,
@@ -87,6 +96,26 @@ impl Reciprocal {
                 }
             }
         }
+    }
+}
+
+/// From rows of logits, one a cell and last that of none.
+fn of_rows(rows: &[f32], activation: &Activation, class: usize, map: &mut [f32]) {
+    let score = |row: &[f32]| match activation.scores {
+        Scores::Sigmoid => 1.0 / (1.0 + (-f64::from(row[class])).exp()),
+        Scores::Softmax => {
+            let mut total = Total::NONE;
+            row.iter().for_each(|&logit| total.add(logit.into()));
+            total.softmax(row[class].into())
+        }
+    };
+    let (cells, empty) = rows.split_at(map.len() * activation.logits.len());
+    let empty = score(empty);
+    for (value, row) in map
+        .iter_mut()
+        .zip(cells.chunks_exact(activation.logits.len()))
+    {
+        *value = (score(row) - empty) as f32;
     }
 }
 

@@ -14,7 +14,7 @@ use crate::file::Ingredient;
 use crate::model::error::ModelError;
 use crate::model::{
     self, Activation, Detail, FeatureMap, Head, Layout, MOST_LAYERS, Places, Scores,
-    SimilarClasses, Target,
+    SimilarClasses, Target, Traits,
 };
 use crate::preprocess::{Fit, Normalization};
 
@@ -62,6 +62,8 @@ pub struct Network {
     pub(super) has_sums: bool,
     /// The graph compares classes by their weights.
     pub(super) has_share: bool,
+    /// The graph returns [`Activation::alone`].
+    pub(super) runs_cells: bool,
     pub(super) scores: Scores,
     pub(super) warnings: Vec<Warning>,
     pub(super) notices: Vec<Warning>,
@@ -130,9 +132,13 @@ impl Network {
         &self.head
     }
 
-    /// Which classes are like which, by the head's weights.
-    pub fn similar_classes(&self) -> &SimilarClasses {
-        &self.similar
+    /// What methods are chosen by.
+    pub fn traits(&self) -> Traits<'_> {
+        Traits {
+            head: &self.head,
+            similar: &self.similar,
+            runs_cells: self.runs_cells,
+        }
     }
 
     /// The execution provider of ONNX Runtime that runs it, by ONNX Runtime's name for it.
@@ -180,9 +186,9 @@ impl Network {
             .into());
         }
         let failed = |message: String| Error::from(RuntimeError::Run { message });
-        let wants_gradient = !self.has_sums || detail != Detail::Sums;
+        let wants_gradient = !self.has_sums || !matches!(detail, Detail::Sums | Detail::Cells);
         let share = match detail {
-            Detail::Sums | Detail::Gradient => 0.0,
+            Detail::Sums | Detail::Cells | Detail::Gradient => 0.0,
             Detail::Difference { share } => share,
         };
         let choice = |class, slot| {
@@ -191,6 +197,7 @@ impl Network {
                 slot,
                 detail: self.has_sums.then_some(wants_gradient),
                 share: self.has_share.then_some(share),
+                alone: self.runs_cells.then_some(detail == Detail::Cells),
             })
         };
         let choice = match (&self.head, target) {
@@ -248,12 +255,16 @@ impl Network {
             let gradient = outputs.get(first + 1).map_err(failed)?;
             *one = Some((map(first)?, gradient.values));
         }
+        let last = 3 + usize::from(self.has_sums || attends) + 2 * self.beside;
+        let alone = output(last, self.runs_cells && detail == Detail::Cells)?;
+        let alone = alone.map(|logits| logits.values);
         let is_as_long = |values: Option<&[f32]>, length: usize| {
             values.is_none_or(|values| values.len() == length)
         };
         let consistent = logits.values.len() == self.classes
             && is_as_long(sums, width * height)
             && is_as_long(attention, width * height)
+            && is_as_long(alone, (width * height + 1) * self.classes)
             && beside
                 .iter()
                 .flatten()
@@ -284,6 +295,7 @@ impl Network {
             attention,
             beside,
             sums,
+            alone,
         })
     }
 }

@@ -95,12 +95,13 @@ pub fn network(
         &mut warnings,
     );
     let mut structure = structure(&analysis, places);
-    let analysis = analysis.with_gradient(&path, limit)?;
+    let analysis = analysis.with_gradient(&path, limit, options.cell_by_cell)?;
     let gradient = analysis.gradient.as_ref();
     let has_constant_of_space = analysis.has_constant_of_space();
     let has_sums = gradient.is_some_and(|gradient| gradient.sums.is_some());
     let rows = gradient.and_then(|gradient| gradient.rows.clone());
     let has_share = rows.is_some();
+    let runs_cells = gradient.is_some_and(|gradient| gradient.alone.is_some());
     let has_attention = gradient.is_some_and(|gradient| gradient.attention.is_some());
     if let Some((width, height)) = picture.fixed() {
         let bytes =
@@ -124,6 +125,7 @@ pub fn network(
         slot: 0,
         detail: has_sums.then_some(false),
         share: has_share.then_some(0.0),
+        alone: runs_cells.then_some(false),
     });
     let more_layers = analysis.head_match.beside.len();
     let attachment = find::find(&options.provider, options.threads, &options.search_roots)?;
@@ -331,6 +333,7 @@ pub fn network(
         head,
         has_sums,
         has_share,
+        runs_cells,
         beside: more_layers,
         scores,
         warnings: warnings.list,

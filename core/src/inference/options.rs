@@ -39,6 +39,9 @@ pub struct Options {
     pub output: Option<String>,
     /// Name of the tensor or node whose feature map is explained; none: the last one with places.
     pub layer: Option<String>,
+    /// A head of layers can be run on each cell alone, as [`Method::ReciproCam`](crate::cam::Method::ReciproCam) asks for; its
+    /// weights take their memory twice then.
+    pub cell_by_cell: bool,
     /// Preprocessing, in place of the network's own.
     pub preprocess: Option<Preprocess>,
     /// Mean of the channels, in place of the preprocessing's: 1 or 3 numbers of 0..1, in the order of the network's
@@ -84,6 +87,7 @@ impl Default for Options {
             input_size: None,
             output: None,
             layer: None,
+            cell_by_cell: false,
             threads: 0,
             memory_limit: None,
             ort_library: None,

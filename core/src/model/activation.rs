@@ -44,6 +44,31 @@ pub struct Activation<'a> {
     /// Σ_k G_k A_k over the channels k, one value a cell, for most [`Head::FlattenedLayers`]; see
     /// [`Detail`].
     pub sums: Option<&'a [f32]>,
+    /// (cells + 1) x classes, for heads of layers where [`Detail::Cells`] were asked for: the logits of features all of whose
+    /// cells but one are zero, cell by cell, and last of features without any.
+    pub alone: Option<&'a [f32]>,
+}
+
+impl<'a> Activation<'a> {
+    /// What methods are chosen by.
+    pub fn traits(&self) -> Traits<'a> {
+        Traits {
+            head: self.head,
+            similar: self.similar,
+            runs_cells: self.alone.is_some(),
+        }
+    }
+}
+
+/// What of an opened network decides which methods make sense for it.
+#[derive(Debug, Clone, Copy)]
+pub struct Traits<'a> {
+    /// What makes the logits of the features.
+    pub head: &'a Head,
+    /// Which classes are like which, by its weights.
+    pub similar: &'a SimilarClasses,
+    /// A head of layers can be run on each cell alone.
+    pub runs_cells: bool,
 }
 
 /// What is wanted of the gradient G with respect to the feature map A, for heads of layers.
@@ -53,6 +78,8 @@ pub enum Detail {
     Sums,
     /// All of it.
     Gradient,
+    /// As [`Sums`](Self::Sums), and the logits that each cell makes alone, if the network was opened for that.
+    Cells,
     /// All of it, of what sets the target apart: its logit less this share of the mean of those of the three classes whose
     /// weights are most like its own, where [`SimilarClasses::are_known`].
     Difference {

@@ -7,6 +7,7 @@ use std::path::Path;
 use prost::bytes::Bytes;
 
 use super::backward::{self, Context};
+use super::cell_by_cell;
 use super::constant_space;
 use super::cost;
 use super::error::ModelError;
@@ -131,12 +132,18 @@ impl Analysis {
         })
     }
 
-    /// With the gradient that the head asks for; behind the features no more is computed than the logits read.
+    /// With the gradient that the head asks for, and `cell_by_cell`, where that can be, the logits that each cell makes alone;
+    /// behind the features no more is computed than the logits read.
     ///
     /// # Errors
     /// [`ModelError::NotExplainable`] for what has no gradient, [`ModelError::Memory`] for one that takes more than `limit`
     /// bytes, [`FileError::NotOnnx`] for a graph that was not well formed.
-    pub fn with_gradient(mut self, path: &Path, limit: Option<u64>) -> Result<Self, Error> {
+    pub fn with_gradient(
+        mut self,
+        path: &Path,
+        limit: Option<u64>,
+        cell_by_cell: bool,
+    ) -> Result<Self, Error> {
         match self.head_match.head {
             Head::Channels | Head::Dense { .. } => return Ok(self),
             Head::PooledLayers | Head::FlattenedLayers | Head::Layers { .. } => {}
@@ -165,7 +172,7 @@ impl Analysis {
             shares: &shares,
         };
         let made = backward::differentiate(&context, &self.head_match);
-        self.gradient = Some(made.map_err(|found| {
+        let mut gradient = made.map_err(|found| {
             let obstacle = self.obstacle.take();
             refused(
                 path,
@@ -175,7 +182,13 @@ impl Analysis {
                     advice: OTHER_NETWORK,
                 }),
             )
-        })?);
+        })?;
+        if cell_by_cell {
+            let (graph, facts) = (&self.graph, &self.facts);
+            gradient.alone =
+                cell_by_cell::logits(&mut gradient.builder, graph, facts, &self.head_match);
+        }
+        self.gradient = Some(gradient);
         Ok(self)
     }
 
@@ -316,7 +329,7 @@ pub fn check(bytes: Vec<u8>) -> Result<(), Error> {
     let model = load::decode(Bytes::from(bytes)).map_err(|fault| not_onnx(path, fault))?;
     let network = Analysis::of_model(model, path, Wanted::default())?;
     network.places(path, INPUT_SIZE)?;
-    let network = network.with_gradient(path, None)?;
+    let network = network.with_gradient(path, None, true)?;
     network.rewrite(path, u64::MAX, true)?;
     Ok(())
 }
@@ -338,7 +351,10 @@ mod tests {
                 .sum()
         };
         let as_it_is = of(&network);
-        [as_it_is, of(&network.with_gradient(&path, None).unwrap())]
+        [
+            as_it_is,
+            of(&network.with_gradient(&path, None, false).unwrap()),
+        ]
     }
 
     #[test]

@@ -15,6 +15,9 @@ pub const DETAIL: &str = "camoverlay/detail";
 /// chosen one's; 0: none of it.
 pub const SHARE: &str = "camoverlay/share";
 
+/// Input (bool, one value): whether the logits of each cell alone are wanted.
+pub const ALONE: &str = "camoverlay/alone";
+
 /// Nodes and constants that compute a gradient, and the gradient's name.
 pub struct Gradient {
     pub builder: GraphBuilder,
@@ -27,6 +30,8 @@ pub struct Gradient {
     pub attention: Option<String>,
     /// The weights by which classes are told from each other, classes x values, row-major, where [`SHARE`] is an input.
     pub rows: Option<Vec<f32>>,
+    /// (cells + 1) x classes: the logits that each cell makes [alone](super::Activation::alone), where [`ALONE`] is an input.
+    pub alone: Option<String>,
 }
 
 /// The sums over the channels of features times gradient, one value a cell.

@@ -10,6 +10,7 @@
 pub(crate) mod activation;
 pub(crate) mod analysis;
 pub(crate) mod backward;
+mod cell_by_cell;
 pub(crate) mod channels;
 mod combination;
 mod constant_space;
@@ -32,7 +33,7 @@ pub(crate) mod tappable;
 pub(crate) mod tokens;
 pub(crate) mod types;
 
-pub use activation::{Activation, Detail, FeatureMap, Target};
+pub use activation::{Activation, Detail, FeatureMap, Target, Traits};
 pub use analysis::check;
 pub use combination::LogitCombination;
 pub use head::outputs::Outputs;

@@ -148,6 +148,16 @@ impl GraphBuilder {
         name
     }
 
+    /// A single int64, without axes.
+    pub fn integer(&mut self, value: i64) -> String {
+        let name = self.name();
+        self.constants.push(proto::Tensor {
+            dims: Vec::new(),
+            ..integers(&name, &[value])
+        });
+        name
+    }
+
     /// A tensor of truth values, integers or floats in the builder's element type.
     pub fn as_float(&mut self, tensor: &str) -> String {
         let name = self.name();

@@ -67,6 +67,7 @@ fn every_method_is_what_numpy_makes_of_its_formula() {
             attention: None,
             beside: Default::default(),
             sums: None,
+            alone: None,
         };
         let maps = case["maps"].as_object().unwrap();
         // What attention gains does not follow from the features.

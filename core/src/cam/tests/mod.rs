@@ -27,6 +27,7 @@ fn activation<'a>(logits: &'a [f32], values: &'a [f32], head: &'a Head) -> Activ
         attention: None,
         beside: Default::default(),
         sums: None,
+        alone: None,
     }
 }
 

@@ -55,7 +55,7 @@ impl Request {
             "threads": self.threads,
             "channels": self.channels,
             "size": self.size,
-            "choice": self.choice.map(|choice| json!([choice.class, choice.slot, choice.detail, choice.share])),
+            "choice": self.choice.map(|choice| json!([choice.class, choice.slot, choice.detail, choice.share, choice.alone])),
             "sigmoid": self.is_sigmoid,
             "model": model,
         })
@@ -78,6 +78,7 @@ impl Request {
                     slot: choice[1].as_i64()?,
                     detail: choice[2].as_bool(),
                     share: choice[3].as_f64().map(|share| share as f32),
+                    alone: choice[4].as_bool(),
                 }),
             },
             is_sigmoid: value["sigmoid"].as_bool()?,

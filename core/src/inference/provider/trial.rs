@@ -144,7 +144,7 @@ impl<'a> Trial<'a> {
             attachment.to_json().to_string().hash(hasher);
             (threads, size).hash(hasher);
             choice
-                .map(|choice| (choice.detail, choice.share.is_some()))
+                .map(|choice| (choice.detail, choice.share.is_some(), choice.alone))
                 .hash(hasher);
             identity(runtime).hash(hasher);
             if let How::Plugin { library } = &attachment.how {

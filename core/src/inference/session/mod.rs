@@ -79,6 +79,8 @@ pub struct Choice {
     pub detail: Option<bool>,
     /// The share of the most similar classes that is taken away, where the graph compares them.
     pub share: Option<f32>,
+    /// Whether the logits of each cell alone are wanted, where the graph can tell them.
+    pub alone: Option<bool>,
 }
 
 /// A tensor that a run returned: its dimensions and its values, row-major.
@@ -228,6 +230,7 @@ impl Session {
             slot,
             detail,
             share,
+            alone,
         }) = choice
         else {
             return self.run_on(&[image], outputs);
@@ -236,12 +239,16 @@ impl Session {
         let class = TensorRef::from_array_view(([1usize, 1], &class[..]))?.into_dyn();
         let slot = TensorRef::from_array_view(([1usize], &slot[..]))?.into_dyn();
         let (detail, share) = (detail.map(|detail| [detail]), share.map(|share| [share]));
+        let alone = alone.map(|alone| [alone]);
         let mut inputs = vec![image, class, slot];
         if let Some(detail) = &detail {
             inputs.push(TensorRef::from_array_view(([1usize], &detail[..]))?.into_dyn());
         }
         if let Some(share) = &share {
             inputs.push(TensorRef::from_array_view(([1usize], &share[..]))?.into_dyn());
+        }
+        if let Some(alone) = &alone {
+            inputs.push(TensorRef::from_array_view(([1usize], &alone[..]))?.into_dyn());
         }
         self.run_on(&inputs, outputs)
     }

@@ -338,7 +338,7 @@ fn classes_with_channels_are_compared_by_their_kernels() {
         return;
     };
     let classifier = opened.unwrap();
-    let refused = Method::FinerCam.resolve(classifier.head(), classifier.similar_classes());
+    let refused = Method::FinerCam.resolve(classifier.traits());
     let words = refused.unwrap_err().to_string();
     assert!(
         words.contains("channel of its own that no convolution makes"),

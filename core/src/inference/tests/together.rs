@@ -237,3 +237,88 @@ fn what_keys_gain_is_the_mean_over_queries() {
         );
     }
 }
+
+/// Heads of each kind on the map `a`, which is the picture: what they make of a cell alone, they make of a picture of it.
+#[test]
+fn the_score_of_a_cell_alone_is_that_of_a_picture_of_it_alone() {
+    let pooled = || {
+        let mut draft = Draft::with_features();
+        draft
+            .node("GlobalAveragePool", &["a"], "p")
+            .node("Flatten", &["p"], "f")
+            .random("first", &[3, 6])
+            .node("MatMul", &["f", "first"], "g")
+            .node("Tanh", &["g"], "h")
+            .random("last", &[6, 3])
+            .node("MatMul", &["h", "last"], "y")
+            .output("y");
+        draft
+    };
+    let flattened = || {
+        let mut draft = Draft::with_features();
+        classify(&mut draft, "a", 48);
+        draft
+    };
+    let flattened_last = || {
+        let mut draft = Draft::with_features();
+        draft.node_ints("Transpose", &["a"], "b", ("perm", &[0, 2, 3, 1]));
+        classify(&mut draft, "b", 48);
+        draft
+    };
+    let in_scores = || {
+        let mut draft = layers();
+        draft.graph().output.clear();
+        draft.node("Sigmoid", &["y"], "scores").output("scores");
+        draft
+    };
+    let heads: [(Draft, Option<&str>); 5] = [
+        (pooled(), None),
+        (flattened(), None),
+        (flattened_last(), None),
+        (layers(), Some("a")),
+        (in_scores(), Some("a")),
+    ];
+    for (place, (draft, layer)) in heads.iter().enumerate() {
+        let opened = draft.open_with(|options| Options {
+            layer: layer.map(str::to_owned),
+            cell_by_cell: true,
+            ..options
+        });
+        let Some(opened) = opened else { return };
+        let mut classifier = opened.unwrap();
+        let image = noise(48, 11);
+        let made = map(&mut classifier, &image, Method::ReciproCam);
+        let mut score = |picture: &[f32]| {
+            let explanation = map(&mut classifier, picture, Method::Auto);
+            explanation.target.score
+        };
+        let empty = score(&[0.0; 48]);
+        for (cell, value) in made.map.values.iter().enumerate() {
+            let is_kept = |at: usize| if at % 16 == cell { image[at] } else { 0.0 };
+            let picture: Vec<f32> = (0..48).map(is_kept).collect();
+            let expected = score(&picture) - empty;
+            assert!(
+                (value - expected).abs() < 1e-6,
+                "{place} {cell}: {value} for {expected}"
+            );
+        }
+        // Whether single cells were asked for changes nothing else.
+        let auto = map(&mut classifier, &image, Method::Auto);
+        assert_eq!(made.top, auto.top);
+    }
+}
+
+#[test]
+fn cells_are_asked_alone_only_by_networks_opened_for_that() {
+    for (cell_by_cell, layer) in [(false, "a"), (true, "a+c")] {
+        let opened = layers().open_with(|options| Options {
+            layer: Some(layer.to_owned()),
+            cell_by_cell,
+            ..options
+        });
+        let Some(opened) = opened else { return };
+        let refused = Method::ReciproCam.resolve(opened.unwrap().traits());
+        let words = refused.unwrap_err().to_string();
+        assert!(words.contains("opened with this method set"), "{words}");
+    }
+}

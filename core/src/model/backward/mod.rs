@@ -100,6 +100,7 @@ pub fn differentiate(context: &Context, head_match: &HeadMatch) -> Result<Gradie
             sums: Some(sums),
             attention: None,
             rows: walk.rows,
+            alone: None,
         });
     }
     let mut source = head_match.features.as_str();
@@ -128,6 +129,7 @@ pub fn differentiate(context: &Context, head_match: &HeadMatch) -> Result<Gradie
         sums: None,
         attention: walk.attention,
         rows: walk.rows,
+        alone: None,
     })
 }
 

@@ -10,7 +10,7 @@ use prost::Message;
 
 use self::bounded::Excess;
 use super::facts::Facts;
-use super::gradient::{CLASS, DETAIL, Gradient, SHARE, SLOT, Sums};
+use super::gradient::{ALONE, CLASS, DETAIL, Gradient, SHARE, SLOT, Sums};
 use super::image_input::Picture;
 use super::tokens::grid::TokenGrid;
 use super::types::{CellOrder, HeadMatch, Layout};
@@ -38,8 +38,8 @@ pub enum Refusal {
 /// value a channel where the head pools and one for each feature where it does not. With
 /// [`Sums`] it takes [`DETAIL`], which has to be true for that, and returns
 /// then the sums over the channels of features times gradient, one value a cell. With rows of classes it takes [`SHARE`].
-/// What attention gains follows, 1 x 1 x h x w, and last come features and gradient of each layer that is explained beside
-/// the first.
+/// What attention gains follows, 1 x 1 x h x w, then features and gradient of each layer that is explained beside the first,
+/// and last, with [`ALONE`] for an input, the logits of each cell alone, one row after the other.
 ///
 /// What only helps ONNX Runtime's own processor code is done if that is to run it: `for_cpu`.
 ///
@@ -87,6 +87,7 @@ pub fn rewrite(
         sums,
         attention,
         rows,
+        alone,
     }) = gradient
     {
         let choice = [(CLASS, &[1, 1][..]), (SLOT, &[1])];
@@ -102,6 +103,9 @@ pub fn rewrite(
             proto
                 .input
                 .push(sized(value(SHARE, data_type::FLOAT), &[1]));
+        }
+        if alone.is_some() {
+            proto.input.push(sized(value(ALONE, data_type::BOOL), &[1]));
         }
         if for_cpu {
             cpu::keep_as_stored(proto, &builder.row_weights);
@@ -135,6 +139,9 @@ pub fn rewrite(
                 let element_type = facts.element_type(&tap.features);
                 expose(proto, tensor, element_type, Some(&tap.order));
             }
+        }
+        if let Some(alone) = alone {
+            expose(proto, &alone, data_type::FLOAT, None);
         }
     }
     drop_unused(proto);

@@ -6,6 +6,7 @@ mod picture;
 mod providers;
 mod report;
 
+use camoverlay::inference::Options;
 use camoverlay::{Error, Explainer};
 use camoverlay_programs::{self, Failure};
 
@@ -23,7 +24,10 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
         let first = camoverlay::inference::entries()[0].nick;
         network.net.get_or_insert(first.to_owned());
     }
-    let options = network.options(arguments.model.as_deref())?;
+    let options = Options {
+        cell_by_cell: true,
+        ..network.options(arguments.model.as_deref())?
+    };
     if arguments.providers {
         let survey = camoverlay::inference::providers(&options)?;
         return camoverlay_programs::print(&if arguments.json {
@@ -43,10 +47,7 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
     let mut explainer = Explainer::open(&options)?;
     arguments
         .method()
-        .resolve(
-            explainer.classifier().head(),
-            explainer.classifier().similar_classes(),
-        )
+        .resolve(explainer.classifier().traits())
         .map_err(Error::from)?;
     let explanation = match &arguments.image {
         Some(path) => Some(picture::explain(path, &arguments, &mut explainer)?),

@@ -16,9 +16,8 @@ pub struct Report<'a> {
 
 impl Report<'_> {
     fn methods(&self) -> Vec<&'static str> {
-        let (head, similar) = (self.classifier.head(), self.classifier.similar_classes());
-        let suits =
-            |method: &Method| *method != Method::Auto && method.resolve(head, similar).is_ok();
+        let traits = self.classifier.traits();
+        let suits = |method: &Method| *method != Method::Auto && method.resolve(traits).is_ok();
         Method::ALL
             .iter()
             .copied()
@@ -29,7 +28,7 @@ impl Report<'_> {
 
     fn default_method(&self) -> &'static str {
         Method::Auto
-            .resolve(self.classifier.head(), self.classifier.similar_classes())
+            .resolve(self.classifier.traits())
             .map_or("none", Method::name)
     }
 

@@ -46,19 +46,15 @@ impl Controls {
         network: Arc<SharedClassifier>,
         has_title: bool,
     ) -> Result<Self, Failure> {
-        let suits = |method: &Method| {
-            *method != Method::Auto
-                && method
-                    .resolve(network.head(), network.similar_classes())
-                    .is_ok()
-        };
+        let suits =
+            |method: &Method| *method != Method::Auto && method.resolve(network.traits()).is_ok();
         let methods: Vec<Method> = Method::ALL.into_iter().filter(suits).collect();
         let asked = stage.overlay.property_value("method");
         let asked = gst::glib::EnumValue::from_value(&asked)
             .and_then(|(_, value)| Method::from_name(value.nick()))
             .unwrap_or(Method::Auto);
         let on = asked
-            .resolve(network.head(), network.similar_classes())
+            .resolve(network.traits())
             .map_err(|error| error.to_string())?;
         let explained = Arc::new(AtomicI32::new(0));
         let controls = Self {
