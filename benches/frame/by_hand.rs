@@ -31,8 +31,8 @@ pub struct Row {
 
 /// The first network at every size, the others at one.
 pub fn rows(networks: &[Network], quick: bool, effort: Effort) -> Vec<Row> {
-    let mut loops = Program::start("opencv_loop.py");
-    let mut grad_cam = Program::start("grad_cam.py");
+    let mut loops = Program::start(python(), "opencv_loop.py");
+    let mut grad_cam = Program::start(python(), "grad_cam.py");
     let mut rows = Vec::new();
     for (i, network) in networks.iter().enumerate() {
         for frame in SIZES {
@@ -116,15 +116,26 @@ impl Row {
 
 /// The Python that `make bench-python` sets up.
 pub fn python() -> Option<PathBuf> {
-    Some(source_tree().join(".deps/bench-python/bin/python")).filter(|path| path.exists())
+    installed("bench-python")
+}
+
+/// The Python that `make recipes-python` sets up.
+pub fn python_of_recipes() -> Option<PathBuf> {
+    installed("recipes-python")
+}
+
+fn installed(environment: &str) -> Option<PathBuf> {
+    let python = source_tree().join(format!(".deps/{environment}/bin/python"));
+    Some(python).filter(|path| path.exists())
 }
 
 /// A program that answers each line with the times of some frames; nothing where it cannot run.
-struct Program(Option<(Child, ChildStdin, BufReader<ChildStdout>)>);
+pub struct Program(Option<(Child, ChildStdin, BufReader<ChildStdout>)>);
 
 impl Program {
-    fn start(name: &str) -> Self {
-        let Some(python) = python() else {
+    /// The program of that `name`, by that Python.
+    pub fn start(python: Option<PathBuf>, name: &str) -> Self {
+        let Some(python) = python else {
             return Self(None);
         };
         let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get());
@@ -143,7 +154,7 @@ impl Program {
     }
 
     /// Times of the frames that `request` asks for; none where the program is absent, ended, or has no such network.
-    fn times(&mut self, request: &str) -> Vec<Duration> {
+    pub fn times(&mut self, request: &str) -> Vec<Duration> {
         let Some((child, input, output)) = &mut self.0 else {
             return Vec::new();
         };

@@ -130,14 +130,15 @@ impl Document {
         self.paragraph(&format!(
             "The same tensor, for frames of {} (networks with a fixed input: of that size): the network file as it is; \
              the network that returns its feature map, and the gradient of the best class's logit where the head has \
-             several layers, too; class map, best classes and scores made of that. Memory is what is resident in a \
+             several layers, too; class map, best classes and scores made of that; and pytorch-grad-cam's map of the same \
+             network in PyTorch (`benches/by_hand/grad_cam_maps.py`; in brackets, how many times as long as ours). Memory is what is resident in a \
              process that does nothing else.",
             size(FULL_HD)
         ));
         if rows.iter().any(|row| row.is_stand_in) {
             self.paragraph(
                 "Networks marked * have random numbers for weights, as the registries offer none: torchvision's \
-                 architectures as `make bench-python` exports them.",
+                 architectures as `make bench-python` exports them, and timm's as `make recipes-python` does.",
             );
         } else {
             self.paragraph("Networks with heads of several layers were not measured: `make bench-python` exports some.");
@@ -151,6 +152,7 @@ impl Document {
                 "with feature map",
                 "map and scores",
                 "with map / bare",
+                "pytorch-grad-cam",
                 "bare network, MiB",
                 "with map, MiB",
             ],
@@ -163,6 +165,13 @@ impl Document {
                     ms(row.with_features),
                     format!("{:.3}", row.map.as_secs_f64() * 1e3),
                     ratio(row.with_features + row.map, row.network),
+                    row.grad_cam.map_or("-".to_owned(), |time| {
+                        format!(
+                            "{} ({} x)",
+                            ms(time),
+                            factor(time, row.with_features + row.map)
+                        )
+                    }),
                     mib(row.network_memory as f64),
                     mib(row.map_memory as f64),
                 ]

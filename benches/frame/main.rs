@@ -75,10 +75,11 @@ fn main() {
         document.frames(network, &frames(network, effort));
     }
     document.levels(&networks[0], &levels::rows(&networks[0], quick, effort));
+    let mut grad_cam = by_hand::Program::start(by_hand::python_of_recipes(), "grad_cam_maps.py");
     document.maps(
         &map::subjects(&networks)
             .iter()
-            .map(|subject| map::Row::measure(subject, FULL_HD, effort))
+            .map(|subject| map::Row::measure(subject, FULL_HD, &mut grad_cam, effort))
             .collect::<Vec<_>>(),
     );
     document.by_hand(&by_hand::rows(&networks, quick, effort));

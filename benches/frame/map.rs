@@ -11,6 +11,7 @@ use camoverlay::preprocess::Fit;
 use crate::{
     Effort,
     bare::{self, Bare},
+    by_hand::Program,
     median,
     network::{Network, source_tree},
     probe,
@@ -25,8 +26,7 @@ pub struct Subject {
     file: PathBuf,
 }
 
-/// The networks of the catalogue that are here, and the ones with heads of layers that
-/// `make bench-python` exports.
+/// The networks of the catalogue that are here, and the ones that `make bench-python` and `make recipes-python` export.
 pub fn subjects(networks: &[Network]) -> Vec<Subject> {
     let mut subjects: Vec<Subject> = networks
         .iter()
@@ -85,6 +85,8 @@ pub struct Row {
     pub with_features: Duration,
     /// Class map, best classes and scores.
     pub map: Duration,
+    /// pytorch-grad-cam's map of the same network, without the scaling to the frame.
+    pub grad_cam: Option<Duration>,
     /// Resident memory of a process that runs the network file as it is, in bytes.
     pub network_memory: u64,
     /// Resident memory of one that makes class maps, in bytes.
@@ -92,16 +94,25 @@ pub struct Row {
 }
 
 impl Row {
-    pub fn measure(subject: &Subject, frame: (usize, usize), effort: Effort) -> Self {
+    pub fn measure(
+        subject: &Subject,
+        frame: (usize, usize),
+        grad_cam: &mut Program,
+        effort: Effort,
+    ) -> Self {
         eprintln!("{} with its map", subject.name);
         let mut explainer = Explainer::open(&subject.options, |fit| fit.size(frame.0, frame.1));
         let tensor = explainer.size;
         let mut bare = Bare::of_file(&subject.file, tensor);
         let (mut networks, mut features, mut maps) = (Vec::new(), Vec::new(), Vec::new());
+        let mut grad_cams = Vec::new();
+        let request = format!("{}\t{}\t{}\t1", subject.name, tensor.0, tensor.1);
         effort.repeat(|counts| {
             let network_time = bare.run();
             let (features_time, map_time) = explainer.run();
+            let times = grad_cam.times(&request);
             if counts {
+                grad_cams.extend(times);
                 networks.push(network_time);
                 features.push(features_time);
                 maps.push(map_time);
@@ -119,6 +130,7 @@ impl Row {
             network: median(networks),
             with_features: median(features),
             map: median(maps),
+            grad_cam: (!grad_cams.is_empty()).then(|| median(grad_cams)),
             network_memory: memory("file"),
             map_memory: memory("map"),
         }

@@ -370,8 +370,11 @@ def main() -> int:
     all_of_them = builders()
     names = [n for n in all_of_them if not options.names or any(part in n for part in options.names)]
     if options.export:
+        unknown = [name for name in options.names if name not in all_of_them]
+        if unknown:
+            parser.error(f"there is no network named {', '.join(unknown)}")
         options.export.mkdir(parents=True, exist_ok=True)
-        for name in names:
+        for name in options.names:
             model, side = all_of_them[name]()
             path = options.export / f"{name.split(maxsplit=1)[-1]}.onnx"
             export(with_numbers(model), torch.zeros(1, 3, side, side), path, "script")
