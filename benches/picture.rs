@@ -7,7 +7,7 @@ use std::time::Duration;
 use camoverlay::caption::Caption;
 use camoverlay::frame::{Encoding, Geometry, Layout, Matrix, Plane, PlaneMut, Range, Samples};
 use camoverlay::preprocess::{ChannelOrder, Fit, Normalization, Sampler};
-use camoverlay::render::{MapView, Painter};
+use camoverlay::render::{Blend, Colormap, MapView, Painter, Style};
 use criterion::measurement::WallTime;
 use criterion::{BatchSize, BenchmarkGroup, Criterion};
 
@@ -157,6 +157,30 @@ fn measure(group: &mut BenchmarkGroup<WallTime>, name: &str, geometry: &Geometry
     });
     // Or is painted with the last one.
     bench("paint", &|painter, planes| painter.paint(planes));
+    // Every way to lay heat over the picture, and another colour map.
+    let styles = Blend::ALL.map(|blend| (blend.name(), blend, Colormap::jet()));
+    for (name, blend, colormap) in
+        styles
+            .into_iter()
+            .chain([("viridis", Blend::Darkened, Colormap::viridis())])
+    {
+        let mut painter = Painter::new(geometry);
+        painter.set_style(&Style {
+            colormap,
+            blend,
+            opacity: 0.9,
+        });
+        group.bench_function(format!("paint sampled, {name}"), |bencher| {
+            bencher.iter_batched_ref(
+                || source.clone(),
+                |frame| {
+                    painter.set_map(map, 0.2);
+                    painter.paint_sampled(&mut frame.planes_mut(), bounds);
+                },
+                BatchSize::NumIterations(1),
+            );
+        });
+    }
 
     #[cfg(feature = "captions")]
     {

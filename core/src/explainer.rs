@@ -4,8 +4,9 @@ use crate::cam::{ClassMap, Explanation, Query};
 use crate::error::Error;
 use crate::frame::{Frame, FrameMut, Geometry, Orientation, Presentation};
 use crate::inference::{Classifier, Options};
-use crate::preprocess::{MapPlacer, Placement, Sampler};
-use crate::render::{Colormap, MapView, Painter};
+use crate::model::Sight;
+use crate::preprocess::{Fit, MapPlacer, Placement, Sampler};
+use crate::render::{CellAxis, CellGrid, Colormap, MapView, Painter, Style};
 
 /// An opened classifier that explains pictures.
 ///
@@ -90,7 +91,8 @@ impl Explanation {
         let presentation = *frame.presentation();
         let mut map = self.map.clone();
         map.turn_back(presentation.orientation, &mut Vec::new());
-        let mut painter = Painter::coloured(frame.geometry(), &presentation, colormap);
+        let style = Style::coloured(colormap.clone());
+        let mut painter = Painter::styled(frame.geometry(), &presentation, &style);
         painter.set_map(MapView::from(&map), threshold);
         painter.paint(frame.planes_mut());
     }
@@ -114,6 +116,29 @@ impl ClassMap {
         orientation.turn_back(&self.values, size, room);
         std::mem::swap(&mut self.values, room);
         (self.width, self.height) = orientation.sides(size);
+    }
+}
+
+impl CellGrid {
+    /// Where the cells of a network's map, which look as `sight` says, lie on upright frames of `geometry` that are fitted to its
+    /// input. To be painted so, a map is not [laid over](ClassMap::lay_over) the frame.
+    pub fn of_sight(
+        sight: &Sight,
+        fit: Fit,
+        geometry: &Geometry,
+        presentation: &Presentation,
+    ) -> Self {
+        let [across, down] = fit.lie(geometry.width, geometry.height, presentation);
+        let [first_down, first_across] = sight.offset([down.2, across.2]);
+        let axis = |(scale, start, length): (f64, f64, usize), stride: f64, first: f64| CellAxis {
+            stride: stride / scale,
+            offset: (first - start) / scale,
+            seen: [-start / scale, (length as f64 - start) / scale],
+        };
+        Self {
+            across: axis(across, sight.stride[1], first_across),
+            down: axis(down, sight.stride[0], first_down),
+        }
     }
 }
 

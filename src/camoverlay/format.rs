@@ -2,14 +2,12 @@
 
 use gst_video::{
     VideoColorMatrix, VideoColorPrimaries, VideoColorRange, VideoColorimetry, VideoFormat,
-    VideoFrameExt, VideoTransferFunction,
+    VideoTransferFunction,
 };
 
 use super::errors::ElementError;
-use super::frame_memory::PLANES;
 use camoverlay::frame::{
-    Curve, Encoding, Geometry, Hdr, Layout, Matrix, Orientation, Plane, PlaneMut, Presentation,
-    Range, Samples,
+    Curve, Encoding, Geometry, Hdr, Layout, Matrix, Orientation, Presentation, Range, Samples,
 };
 
 pub use camoverlay::preprocess::MAX_TENSOR_PIXELS;
@@ -114,42 +112,4 @@ fn encoding(colorimetry: &VideoColorimetry) -> Encoding {
             _ => Range::Limited,
         },
     }
-}
-
-fn stride<T>(frame: &gst_video::VideoFrameRef<T>, plane: usize) -> usize
-where
-    gst_video::VideoFrameRef<T>: VideoFrameExt,
-{
-    let stride = frame.plane_stride().get(plane).copied().unwrap_or(0);
-    usize::try_from(stride).unwrap_or(0)
-}
-
-/// The planes of `frame`, `lengths` bytes each, for reading; those it has not are empty.
-pub fn planes<'a>(
-    frame: &'a gst_video::VideoFrameRef<&mut gst::BufferRef>,
-    lengths: &[usize; PLANES],
-) -> [Plane<'a>; PLANES] {
-    let data = frame.planes_data();
-    std::array::from_fn(|plane| Plane {
-        data: &data[plane][..data[plane].len().min(lengths[plane])],
-        stride: stride(frame, plane),
-    })
-}
-
-/// The planes of `frame`, `lengths` bytes each, for writing; those it has not are empty.
-pub fn planes_mut<'a>(
-    frame: &'a mut gst_video::VideoFrameRef<&mut gst::BufferRef>,
-    lengths: &[usize; PLANES],
-) -> [PlaneMut<'a>; PLANES] {
-    let strides: [usize; PLANES] = std::array::from_fn(|plane| stride(frame, plane));
-    let [first, second, third, _] = frame.planes_data_mut();
-    let mut data = [first, second, third].into_iter().zip(lengths);
-    strides.map(|stride| {
-        let (data, length) = data.next().unwrap_or((&mut [], &0));
-        let length = data.len().min(*length);
-        PlaneMut {
-            data: &mut data[..length],
-            stride,
-        }
-    })
 }

@@ -18,6 +18,8 @@ pub struct Job {
     /// Where the upright frame lies in it.
     pub placement: Placement,
     placer: MapPlacer,
+    /// The map is to be laid over the frame, so that its cells tile that; otherwise it stays the tensor's.
+    pub tiles_frame: bool,
     pub query: Query,
     /// Presentation time of the frame that the tensor shows.
     pub pts: Option<gst::ClockTime>,
@@ -36,6 +38,7 @@ impl Job {
             size,
             placement,
             placer: MapPlacer::default(),
+            tiles_frame: true,
             query: Query {
                 target: Target::Rank(0),
                 top_k: 0,
@@ -66,9 +69,11 @@ impl Job {
         let activation = lease.run(&self.tensor, width, height, target, method.detail())?;
         self.infer_time = start.elapsed();
         self.explanation.update(&activation, top_k, method)?;
-        self.explanation
-            .map
-            .lay_over(self.placement, &mut self.placer);
+        if self.tiles_frame {
+            self.explanation
+                .map
+                .lay_over(self.placement, &mut self.placer);
+        }
         self.map_time = start.elapsed() - self.infer_time;
         Ok(())
     }

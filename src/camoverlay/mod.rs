@@ -8,14 +8,18 @@ mod errors;
 mod failures;
 mod format;
 mod frame_memory;
+mod heat;
+mod heat_enums;
 mod imp;
 mod job;
 mod latency;
 mod log;
+mod mapped;
 mod meta;
 mod opening;
 mod orientation;
 mod outcome;
+mod painting;
 mod properties;
 mod session;
 mod shown;
@@ -26,6 +30,7 @@ mod worker;
 
 pub use enums::{ColorOrder, Fit, Inference, Method, Net, PostMessages, Precision, Preprocess};
 pub use format::presentation;
+pub use heat_enums::{Blend, Colormap, Placement};
 pub use meta::META_NAME;
 
 glib::wrapper! {

@@ -9,6 +9,7 @@ use std::{
 use gst::{glib, prelude::*};
 use gst_video::VideoOrientationMethod;
 
+use super::heat::{self, Heat};
 use super::{ColorOrder, Fit, Inference, Method, Net, PostMessages, Precision, Preprocess};
 
 /// Largest `top-k`.
@@ -81,6 +82,7 @@ pub struct Live {
     pub post_messages: PostMessages,
     pub attach_map: bool,
     pub orientation: VideoOrientationMethod,
+    pub heat: Heat,
 }
 
 /// All the settings, behind the element's one settings lock.
@@ -128,6 +130,7 @@ impl Default for Settings {
                 post_messages: DEFAULT_POST_MESSAGES,
                 attach_map: DEFAULT_ATTACH_MAP,
                 orientation: DEFAULT_ORIENTATION,
+                heat: Heat::default(),
             },
         }
     }
@@ -135,7 +138,7 @@ impl Default for Settings {
 
 /// The ParamSpecs of every property but `stats`, which is no setting.
 pub fn param_specs() -> Vec<glib::ParamSpec> {
-    vec![
+    let mut specs = vec![
         glib::ParamSpecEnum::builder_with_default("net", DEFAULT_NET)
             .nick("Network")
             .blurb("Classifier of the catalogue to run and explain, unless model is set")
@@ -319,7 +322,9 @@ pub fn param_specs() -> Vec<glib::ParamSpec> {
             .blurb("How frames have to be turned to be upright, as the network sees them; they stay as they lie (auto: what the stream's image-orientation tag says)")
             .mutable_playing()
             .build(),
-    ]
+    ];
+    specs.extend(heat::param_specs());
+    specs
 }
 
 fn path(name: &'static str, nick: &'static str, blurb: &'static str) -> glib::ParamSpec {
@@ -467,7 +472,7 @@ impl Settings {
             "post-messages" => assign(&mut live.post_messages, value),
             "attach-map" => assign(&mut live.attach_map, value),
             "orientation" => assign(&mut live.orientation, value),
-            _ => {}
+            _ => live.heat.set(name, value),
         }
     }
 
@@ -512,7 +517,7 @@ impl Settings {
             "post-messages" => live.post_messages.to_value(),
             "attach-map" => live.attach_map.to_value(),
             "orientation" => live.orientation.to_value(),
-            _ => return None,
+            _ => return live.heat.get(name),
         })
     }
 }
@@ -522,7 +527,7 @@ fn timeout(nanoseconds: u64) -> Option<Duration> {
     Some(Duration::from_nanos(nanoseconds)).filter(|timeout| !timeout.is_zero())
 }
 
-fn assign<'a, T: glib::value::FromValue<'a>>(place: &mut T, value: &'a glib::Value) {
+pub fn assign<'a, T: glib::value::FromValue<'a>>(place: &mut T, value: &'a glib::Value) {
     if let Ok(value) = value.get() {
         *place = value;
     }

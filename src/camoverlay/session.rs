@@ -10,19 +10,20 @@ use super::Inference;
 use super::errors::ElementError;
 use super::failures::Failures;
 use super::job::Job;
+use super::mapped::Mapped;
 use super::outcome::Outcome;
+use super::painting::Painting;
 use super::properties::{Live, Settings};
 use super::shown::OnShow;
 use super::stats::Step;
 use super::target::{Notice, TargetSelection};
 use super::worker::{Finished, Usher, Waited, Worker};
-use super::{format, frame_memory, meta};
+use super::{Placement, format, frame_memory, meta};
 #[cfg(feature = "captions")]
 use camoverlay::caption::Caption;
 use camoverlay::frame::{Orientation, Presentation};
 use camoverlay::inference::{Cancellation, SharedClassifier};
 use camoverlay::preprocess::Sampler;
-use camoverlay::render::Painter;
 use camoverlay::{Error, RuntimeError};
 
 /// From when on a run is told of that nobody waits for.
@@ -33,7 +34,7 @@ struct Buffers {
     info: gst_video::VideoInfo,
     presentation: Presentation,
     sampler: Sampler,
-    painter: Painter,
+    painting: Painting,
     #[cfg(feature = "captions")]
     caption: Caption,
     /// The job, unless the worker has it.
@@ -54,6 +55,8 @@ pub struct Session {
     given_up: bool,
     /// That the worker's job takes long was told.
     told_of_age: bool,
+    /// That heat cannot be placed as it is asked for was told.
+    told_of_placement: bool,
     /// No frame went to the network since the start, a flush, a seek or a change of caps.
     fresh: bool,
     /// Whether the source is live, once asked.
@@ -85,6 +88,7 @@ impl Session {
             stale: false,
             given_up: false,
             told_of_age: false,
+            told_of_placement: false,
             fresh: true,
             live_source: None,
             last: meta::Times::default(),
@@ -134,7 +138,7 @@ impl Session {
                 fit,
                 &self.network.normalization(),
             ),
-            painter: Painter::presented(&geometry, &presentation),
+            painting: Painting::new(&geometry, &presentation, &self.network),
             #[cfg(feature = "captions")]
             caption: Caption::presented(&geometry, &presentation),
             job: Some(Box::new(Job::new(size, placement))),
@@ -173,7 +177,7 @@ impl Session {
         self.begin_segment();
         self.shown.clear();
         if let Some(buffers) = &mut self.buffers {
-            buffers.painter.clear_map();
+            buffers.painting.clear();
         }
         // Not told by the buffers: after a change of caps they have a job beside the worker's.
         self.stale = !self.worker.is_idle();
@@ -217,7 +221,7 @@ impl Session {
                 Waited::CutOff => outcome.cut_off = true,
             }
         }
-        let shows = (&mut buffers.painter, buffers.presentation.orientation);
+        let shows = (&mut buffers.painting, buffers.presentation.orientation);
         let result = self.collect(&mut buffers.job, shows, live, &mut outcome);
         self.buffers = Some(buffers);
         result.map(|()| outcome)
@@ -242,6 +246,7 @@ impl Session {
             notices: self.selection.follow(live, &self.network),
             ..Default::default()
         };
+        self.mind_placement(live, &mut outcome);
         let mut buffers = self.buffers.take().ok_or(ElementError::NoCaps)?;
         let result = self.process_with(&mut buffers, buffer, live, late, &mut outcome);
         self.buffers = Some(buffers);
@@ -262,9 +267,7 @@ impl Session {
             duration: buffer.duration(),
         };
         let lengths = frame_memory::planes(buffer, &buffers.info)?;
-        let Ok(mut frame) =
-            gst_video::VideoFrameRef::from_buffer_ref_writable(buffer, &buffers.info)
-        else {
+        let Some(mut frame) = Mapped::new(buffer, &buffers.info, lengths, live.heat.paint) else {
             return Err(frame_memory::unmappable(buffer).into());
         };
         self.mind_age(live, outcome);
@@ -281,19 +284,20 @@ impl Session {
                 return Ok(());
             }
         }
-        let shows = (&mut buffers.painter, orientation);
+        let shows = (&mut buffers.painting, orientation);
         self.collect(&mut buffers.job, shows, live, outcome)?;
         let mut bounds = None;
         if may_run
-            && self.is_due(live, late, outcome)
+            && self.is_due(buffers.painting.tiles_frame(live), live, late, outcome)
             && let Some(mut job) = buffers.job.take_if(|_| self.worker.is_idle())
         {
             job.query = self.selection.query(live);
             job.pts = pts;
+            job.tiles_frame = buffers.painting.tiles_frame(live);
             self.age = 0;
             self.fresh = false;
             self.told_of_age = false;
-            let planes = format::planes(&frame, &lengths);
+            let planes = frame.planes();
             let sampler = &mut buffers.sampler;
             bounds = Some(outcome.time(Step::Prepare, || job.sample(sampler, &planes)));
             self.worker.submit(job);
@@ -303,25 +307,23 @@ impl Session {
                 if outcome.cut_off {
                     return Ok(());
                 }
-                let shows = (&mut buffers.painter, orientation);
+                let shows = (&mut buffers.painting, orientation);
                 self.collect(&mut buffers.job, shows, live, outcome)?;
             }
         }
-        let painter = &mut buffers.painter;
+        let painting = &mut buffers.painting;
         self.shown
-            .follow_settings(&self.network, painter, live, outcome);
-        #[cfg(feature = "captions")]
-        self.shown
-            .write_caption(self.network.labels(), &mut buffers.caption, live);
-        outcome.time(Step::Blend, || {
-            let mut planes = format::planes_mut(&mut frame, &lengths);
-            match bounds {
-                Some(bounds) => buffers.painter.paint_sampled(&mut planes, bounds),
-                None => buffers.painter.paint(&mut planes),
-            }
+            .follow_settings(&self.network, painting, live, outcome);
+        if let Some(mut planes) = frame.planes_mut() {
             #[cfg(feature = "captions")]
-            buffers.caption.draw(&mut planes);
-        });
+            self.shown
+                .write_caption(self.network.labels(), &mut buffers.caption, live);
+            outcome.time(Step::Blend, || {
+                buffers.painting.paint(&mut planes, bounds, live);
+                #[cfg(feature = "captions")]
+                buffers.caption.draw(&mut planes);
+            });
+        }
         drop(frame);
         match self.shown.fields() {
             Some(fields) => meta::attach(buffer, fields).map_err(|_| ElementError::Metadata),
@@ -346,6 +348,20 @@ impl Session {
                 Ok(false)
             }
             (Waited::Finished | Waited::TimedOut, _) => Ok(true),
+        }
+    }
+
+    /// Tells once that the network does not say where its cells look.
+    fn mind_placement(&mut self, live: &Live, outcome: &mut Outcome) {
+        let is_asked = live.heat.placement == Placement::ReceptiveField;
+        if is_asked && self.network.sight().is_none() && !self.told_of_placement {
+            self.told_of_placement = true;
+            outcome.notices.push(Notice::Warning(format!(
+                "The graph of {} does not tell where the cells of “{}” look: heat lies as with placement=frame. Set layer to \
+                 another feature map if that matters.",
+                self.network.name(),
+                self.network.structure().features
+            )));
         }
     }
 
@@ -397,7 +413,7 @@ impl Session {
     fn collect(
         &mut self,
         own_job: &mut Option<Box<Job>>,
-        shows: (&mut Painter, Orientation),
+        shows: (&mut Painting, Orientation),
         live: &Live,
         outcome: &mut Outcome,
     ) -> Result<(), ElementError> {
@@ -432,13 +448,20 @@ impl Session {
     }
 
     /// Whether this frame should go to the network.
-    fn is_due(&mut self, live: &Live, late: bool, outcome: &mut Outcome) -> bool {
+    fn is_due(
+        &mut self,
+        tiles_frame: bool,
+        live: &Live,
+        late: bool,
+        outcome: &mut Outcome,
+    ) -> bool {
         self.age = self.age.saturating_add(1);
         let Some(query) = self.shown.query() else {
             return true;
         };
         let due = self.fresh
             || *query != self.selection.query(live)
+            || self.shown.tiles_frame() != Some(tiles_frame)
             || self.age >= live.inference_interval;
         outcome.skipped = due && late && self.inference == Inference::EveryFrame;
         due && !outcome.skipped

@@ -4,6 +4,7 @@ use std::mem;
 
 use super::job::Job;
 use super::outcome::Outcome;
+use super::painting::Painting;
 use super::properties::Live;
 use super::stats::Step;
 use super::{PostMessages, meta};
@@ -14,7 +15,6 @@ use camoverlay::frame::Orientation;
 #[cfg(feature = "captions")]
 use camoverlay::inference::Labels;
 use camoverlay::inference::SharedClassifier;
-use camoverlay::render::Painter;
 
 /// The explanation on show, and what it was asked with.
 struct Shown {
@@ -25,6 +25,8 @@ struct Shown {
     pts: Option<gst::ClockTime>,
     attach_map: bool,
     threshold: f64,
+    /// The map's cells tile the frame.
+    tiles_frame: bool,
 }
 
 /// The explanation on show, if there is one, and what was said of it and those before.
@@ -48,6 +50,11 @@ impl OnShow {
         self.shown.as_ref().map(|shown| &shown.query)
     }
 
+    /// Whether its map tiles the frame.
+    pub fn tiles_frame(&self) -> Option<bool> {
+        self.shown.as_ref().map(|shown| shown.tiles_frame)
+    }
+
     /// The fields of its metadata.
     pub fn fields(&self) -> Option<&gst::StructureRef> {
         self.shown.as_ref().map(|shown| &*shown.fields)
@@ -58,7 +65,7 @@ impl OnShow {
         &mut self,
         network: &SharedClassifier,
         job: &mut Job,
-        (painter, orientation): (&mut Painter, Orientation),
+        (painting, orientation): (&mut Painting, Orientation),
         live: &Live,
         outcome: &mut Outcome,
     ) {
@@ -74,7 +81,7 @@ impl OnShow {
         explanation.map.turn_back(orientation, &mut self.map_room);
         outcome.announce = self.is_news(&explanation, live.post_messages);
         outcome.time(Step::Map, || {
-            painter.set_map((&explanation.map).into(), live.threshold);
+            painting.set_map((&explanation.map).into(), job.tiles_frame, live);
         });
         self.shown = Some(Shown {
             fields: meta::structure(network, &explanation, job.pts, live.attach_map),
@@ -83,6 +90,7 @@ impl OnShow {
             pts: job.pts,
             attach_map: live.attach_map,
             threshold: live.threshold,
+            tiles_frame: job.tiles_frame,
         });
     }
 
@@ -90,7 +98,7 @@ impl OnShow {
     pub fn follow_settings(
         &mut self,
         network: &SharedClassifier,
-        painter: &mut Painter,
+        painting: &mut Painting,
         live: &Live,
         outcome: &mut Outcome,
     ) {
@@ -99,7 +107,7 @@ impl OnShow {
         };
         if shown.threshold != live.threshold {
             outcome.time(Step::Map, || {
-                painter.set_map((&shown.explanation.map).into(), live.threshold);
+                painting.set_map((&shown.explanation.map).into(), shown.tiles_frame, live);
             });
             shown.threshold = live.threshold;
         }

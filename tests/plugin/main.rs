@@ -19,6 +19,7 @@ mod files;
 mod formats;
 mod geometry;
 mod golden;
+mod heat;
 mod launch;
 mod memory;
 mod oracle;

@@ -13,7 +13,7 @@ use crate::error::Error;
 use crate::file::Ingredient;
 use crate::model::error::ModelError;
 use crate::model::{
-    self, Activation, Detail, FeatureMap, Head, Layout, MOST_LAYERS, Places, Scores,
+    self, Activation, Detail, FeatureMap, Head, Layout, MOST_LAYERS, Places, Scores, Sight,
     SimilarClasses, Target, Traits,
 };
 use crate::preprocess::{Fit, Normalization};
@@ -54,6 +54,7 @@ pub struct Network {
     pub(super) fit: Fit,
     pub(super) is_fixed: bool,
     pub(super) structure: Structure,
+    pub(super) sight: Option<Sight>,
     pub(super) head: Head,
     pub(super) similar: SimilarClasses,
     /// Layers that are explained together with the first.
@@ -125,6 +126,11 @@ impl Network {
     /// What the network's graph is made of.
     pub fn structure(&self) -> &Structure {
         &self.structure
+    }
+
+    /// Where in its input the cells of the feature map look; none where the graph does not tell.
+    pub fn sight(&self) -> Option<&Sight> {
+        self.sight.as_ref()
     }
 
     /// What makes logits of the feature map.

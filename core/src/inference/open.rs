@@ -94,6 +94,7 @@ pub fn network(
         ends_in_scores.then_some(analysis.head_match.scores),
         &mut warnings,
     );
+    let sight = analysis.sight(&places, input_size);
     let mut structure = structure(&analysis, places);
     let analysis = analysis.with_gradient(&path, limit, options.cell_by_cell)?;
     let gradient = analysis.gradient.as_ref();
@@ -329,6 +330,7 @@ pub fn network(
         fit,
         is_fixed: sides.iter().all(Option::is_some),
         structure,
+        sight,
         similar: SimilarClasses::new(&head, classes, kernels),
         head,
         has_sums,

@@ -23,6 +23,7 @@ use super::narrowed::{self, Narrowed};
 use super::normal_form::{self, classes};
 use super::places::{self, Places};
 use super::rewrite::{self, Refusal};
+use super::sight::Sight;
 use super::tappable::{self, Layer};
 use super::types::{CellOrder, Head, HeadMatch, Layout};
 use crate::error::Error;
@@ -211,6 +212,10 @@ impl Analysis {
             ..self
         };
         Ok((narrowed, shares))
+
+    /// Where the cells of the feature map look, if the graph tells.
+    pub fn sight(&self, places: &Places, side: u32) -> Option<Sight> {
+        Sight::of(&self.graph, &self.picture, &self.head_match, places, side)
     }
 
     /// What the graph says of the feature map's places, for an input of shortest side `side`.

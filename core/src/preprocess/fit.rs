@@ -176,6 +176,29 @@ impl Fit {
         }
     }
 
+    /// Where the upright frame lies in the tensor, of a frame of `width` x `height` pixels as it is stored: for each axis,
+    /// across and down, pixels of the tensor to one of the frame, where the frame's edge is in the tensor, and how long that is.
+    pub(crate) fn lie(
+        self,
+        width: usize,
+        height: usize,
+        presentation: &Presentation,
+    ) -> [(f64, f64, usize); 2] {
+        let upright = presentation.orientation.sides((width, height));
+        let scaling = self.scaling(upright, presentation.upright_aspect());
+        let Scaling {
+            size,
+            scale,
+            inset,
+            cut,
+            ..
+        } = scaling;
+        [
+            (scale.0, inset.0 as f64 - cut.0, size.0),
+            (scale.1, inset.1 as f64 - cut.1, size.1),
+        ]
+    }
+
     /// For an upright frame of `width` x `height` pixels whose width and height are as `aspect`.
     pub(crate) fn scaling(self, (width, height): (usize, usize), aspect: (u32, u32)) -> Scaling {
         let (across, down) = (f64::from(aspect.0), f64::from(aspect.1));

@@ -34,6 +34,10 @@ impl Search {
         }
     }
 
+    pub fn set_colormap(&mut self, colormap: &Colormap) {
+        self.colormap = colormap.clone();
+    }
+
     /// Minimum and maximum of gray / 2 + heat over all pixels and channels.
     ///
     /// `tiles` are the smallest and largest gray of each tile, row by row, `half` half the gray of

@@ -115,6 +115,16 @@ impl FrameWriter {
             .map(|plane| plane.take_rows(each.next().unwrap_or(rows)))
     }
 
+    /// The colours from the next [`Self::set_range`] on.
+    pub fn set_colormap(&mut self, colormap: &Colormap) {
+        match &mut self.kind {
+            Kind::Packed { colours, .. } | Kind::Planar { colours, .. } => {
+                colours.set_colormap(colormap);
+            }
+            Kind::YCbCr { tables, .. } => tables.set_colormap(colormap),
+        }
+    }
+
     /// Prepares for pictures whose gray / 2 + heat has the minimum and maximum `range`.
     pub fn set_range(&mut self, range: Span) {
         match &mut self.kind {

@@ -4,12 +4,15 @@ use std::array;
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::colormap::Colormap;
+use super::cell_grid::CellGrid;
 use super::column_group::ColumnGroup;
+use super::contour::{Contour, Fifths};
 use super::contrast::Search;
 use super::frame_writer::{FrameWriter, Scratch};
+use super::overlay::Overlay;
 use super::quantize::Quantizer;
 use super::scaled_map::{MapScaler, MapView, Source};
+use super::style::{Blend, Style};
 use crate::frame::layout::PLANES;
 use crate::frame::{Geometry, Plane, PlaneMut};
 use crate::frame::{Orientation, Presentation};
@@ -21,9 +24,9 @@ use crate::thread_pool::ThreadPool;
 /// Paints a class map over frames of one geometry.
 ///
 /// The picture is gray / 2 + heat in each channel, stretched so that its minimum and maximum over
-/// all pixels and channels become 0 and 255. Heat is the colour that a [`Colormap`] has for the scaled,
+/// all pixels and channels become 0 and 255. Heat is the colour that a [`Colormap`](super::Colormap) has for the scaled,
 /// normalised and quantised class map (W. Zhou et al., "Learning deep features for discriminative
-/// localization", 2016, and the figures that came with it).
+/// localization", 2016, and the figures that came with it). Other ways to lay heat over the picture are a [`Blend`].
 ///
 /// In Y'CbCr that picture is painted in the frame's own matrix and range: heat and gray add
 /// linearly and gray has no chroma, so luma becomes the stretched gray / 2 + heat luma, and chroma
@@ -41,6 +44,13 @@ pub struct Painter {
     /// Half the gray of each value that is read.
     half: [f64; 256],
     writer: FrameWriter,
+    /// As it was asked for.
+    style: Style,
+    /// For all that is not [`Blend::Darkened`].
+    overlay: Overlay,
+    contour: Contour,
+    /// For each band, where lines are drawn.
+    fifths: Vec<Fifths>,
     pool: Arc<ThreadPool>,
 }
 
@@ -60,11 +70,8 @@ impl Painter {
     /// scaled as if the picture were upright. In a high dynamic range the brightest that is painted is
     /// BT.2408's reference white, and what is brighter in the frame counts as that.
     pub fn presented(geometry: &Geometry, presentation: &Presentation) -> Self {
-        Self::coloured(geometry, presentation, &Colormap::default())
-    }
-
-    /// The same with heat in the colours of `colormap`.
-    pub fn coloured(geometry: &Geometry, presentation: &Presentation, colormap: &Colormap) -> Self {
+        let style = Style::default();
+        let colormap = &style.colormap;
         let white = presentation.white();
         let Geometry { width, height, .. } = *geometry;
         let reader = GrayReader::new(geometry);
@@ -82,7 +89,38 @@ impl Painter {
             bounds: reader.bounds(),
             reader,
             writer: FrameWriter::new(geometry, white, colormap),
+            overlay: Overlay::new(geometry, white),
+            contour: Contour::new(width, height),
+            fifths: Vec::new(),
+            style,
             pool: ThreadPool::get(),
+        }
+    }
+
+    /// The same in a style.
+    pub fn styled(geometry: &Geometry, presentation: &Presentation, style: &Style) -> Self {
+        let mut painter = Self::presented(geometry, presentation);
+        painter.set_style(style);
+        painter
+    }
+
+    /// Paints the next frames in `style`.
+    pub fn set_style(&mut self, style: &Style) {
+        self.style = style.clone();
+        self.fifths.clear();
+        match style.blend {
+            Blend::Darkened => {
+                let colormap = style.colormap.faded(style.opacity.clamp(0.0, 1.0));
+                self.search.set_colormap(&colormap);
+                self.writer.set_colormap(&colormap);
+            }
+            Blend::Contour => {
+                self.overlay.set_style(style);
+                let rooms = self.scratches.iter();
+                let rooms = rooms.map(|scratch| self.contour.room(scratch.stride));
+                self.fifths.extend(rooms);
+            }
+            Blend::Colour | Blend::Mask => self.overlay.set_style(style),
         }
     }
 
@@ -92,6 +130,11 @@ impl Painter {
     /// finite.
     pub fn set_map(&mut self, map: MapView, threshold: f64) {
         self.heat.set(map, threshold);
+    }
+
+    /// Says where the cells of the maps to come lie; without, they tile the frame.
+    pub fn set_grid(&mut self, grid: Option<CellGrid>) {
+        self.heat.grid = grid;
     }
 
     /// No heat on the next frames.
@@ -124,35 +167,51 @@ impl Painter {
             None => PlaneMut::default(),
         });
         let frame = planes.each_ref().map(PlaneMut::to_read);
-        self.measure(bounds.is_none().then_some(&frame));
-        let bounds = bounds.unwrap_or(&self.bounds).tiles();
+        let is_stretched = self.style.blend == Blend::Darkened;
+        self.measure((is_stretched && bounds.is_none()).then_some(&frame));
         let heat = self.heat.scaled();
-        let read = |y, columns: Range<usize>, out: &mut [u8]| {
-            self.reader.read(&frame, y, columns, out);
-        };
-        let range = self.search.extremes(bounds, heat, &self.half, read);
-        self.writer.set_range(range);
+        if is_stretched {
+            let bounds = bounds.unwrap_or(&self.bounds).tiles();
+            let read = |y, columns: Range<usize>, out: &mut [u8]| {
+                self.reader.read(&frame, y, columns, out);
+            };
+            let range = self.search.extremes(bounds, heat, &self.half, read);
+            self.writer.set_range(range);
+        } else if heat.is_none() && self.overlay.leaves_cold() {
+            return;
+        }
 
         let (writer, rows, height) = (&self.writer, band_rows(self.height), self.height);
+        let (overlay, contour) = (&self.overlay, &self.contour);
+        let mut fifths = self.fifths.iter_mut();
         let mut bands = self.scratches.iter_mut().enumerate();
         let mut parts: [_; BANDS] = array::from_fn(|_| {
             let (band, scratch) = bands.next()?;
             let rows = band * rows..height.min((band + 1) * rows);
-            Some((writer.take_rows(&mut planes, rows.len()), rows, scratch))
+            let planes = writer.take_rows(&mut planes, rows.len());
+            Some((planes, rows, scratch, fifths.next()))
         });
         self.pool.each(&mut parts, |part| {
-            let Some((planes, rows, scratch)) = part else {
+            let Some((planes, rows, scratch, fifths)) = part else {
                 return;
             };
-            for first in rows.clone().step_by(tiles::ROWS) {
-                if let Some((map, quantizer)) = heat {
-                    map.quantize_rows(first / tiles::ROWS, quantizer, &mut scratch.index);
-                } else {
-                    scratch.index.fill(0);
+            let first = rows.start / tiles::ROWS;
+            if let Some(fifths) = fifths {
+                heat_rows(heat, first.saturating_sub(1), &mut scratch.index);
+                contour.begin(first > 0, &scratch.index, fifths);
+            }
+            for row in first..rows.end.div_ceil(tiles::ROWS) {
+                heat_rows(heat, row, &mut scratch.index);
+                if let Some(fifths) = fifths {
+                    contour.draw(&mut scratch.index, fifths);
                 }
-                let first = first - rows.start;
+                let first = row * tiles::ROWS - rows.start;
                 let rows = first..rows.len().min(first + tiles::ROWS);
-                writer.paint(planes, rows, scratch);
+                if is_stretched {
+                    writer.paint(planes, rows, scratch);
+                } else {
+                    overlay.paint(planes, rows, &scratch.index, scratch.stride);
+                }
             }
         });
     }
@@ -198,6 +257,14 @@ fn band_rows(height: usize) -> usize {
     height.div_ceil(BANDS).next_multiple_of(tiles::ROWS)
 }
 
+/// Heat indices of a row of tiles, in rows that are whole tiles.
+fn heat_rows(heat: Option<(&MapScaler, &Quantizer)>, row: usize, out: &mut [u8]) {
+    match heat {
+        Some((map, quantizer)) => map.quantize_rows(row, quantizer, out),
+        None => out.fill(0),
+    }
+}
+
 /// What one thread does at a time to measure a frame.
 enum Part<'a> {
     Map(&'a Source, &'a mut [ColumnGroup]),
@@ -208,6 +275,7 @@ enum Part<'a> {
 #[derive(Default)]
 struct Heat {
     orientation: Orientation,
+    grid: Option<CellGrid>,
     values: Vec<f32>,
     /// Width and height of the map.
     size: (usize, usize),
@@ -250,8 +318,14 @@ impl Heat {
         let range = map.extremes();
         self.gives_heat = range.is_some();
         let range = range?;
-        if !self.scaler.as_ref().is_some_and(|scaler| scaler.fits(map)) {
-            self.scaler = Some(MapScaler::new(map, (width, height), self.orientation));
+        let fits = |scaler: &MapScaler| scaler.fits(map, self.grid);
+        if !self.scaler.as_ref().is_some_and(fits) {
+            self.scaler = Some(MapScaler::new(
+                map,
+                (width, height),
+                self.orientation,
+                self.grid,
+            ));
         }
         let scaler = self.scaler.as_mut()?;
         scaler.source.load(map, range);

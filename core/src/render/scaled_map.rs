@@ -5,6 +5,7 @@
 
 use std::ops::Range;
 
+use super::cell_grid::{CellAxis, CellGrid};
 use super::column_group::{Bounds, ColumnGroup, Columns, ROW_BLOCK, TILE_COLUMNS, span};
 use super::quantize::{Quantizer, index_bounds, quantize, sum_run};
 use crate::frame::Orientation;
@@ -43,6 +44,9 @@ pub(crate) struct MapScaler {
     /// Tiles in a row of them.
     per_row: usize,
     indices: Vec<[u8; 2]>,
+    grid: Option<CellGrid>,
+    /// Columns and rows of the frame that the network saw; none where it saw all.
+    seen: Option<[Range<usize>; 2]>,
 }
 
 /// What [`ColumnGroup`]s are filled from.
@@ -93,19 +97,53 @@ impl Source {
 
 impl MapScaler {
     /// Scales maps of the size of `map` to frames of `width` x `height` pixels, exactly as the upright map to the
-    /// upright frame.
-    pub fn new(map: MapView, (width, height): (usize, usize), orientation: Orientation) -> Self {
-        let scale_x = width as f64 / map.width as f64;
-        let scale_y = height as f64 / map.height as f64;
-        let axis = |input, output, scale, mirrored| {
-            let axis = Axis::new(input, output, scale, 0.0);
-            if mirrored { axis.mirrored() } else { axis }
+    /// upright frame, whose cells lie as `grid` says or, without, tile it.
+    pub fn new(
+        map: MapView,
+        (width, height): (usize, usize),
+        orientation: Orientation,
+        grid: Option<CellGrid>,
+    ) -> Self {
+        let [x, y] = match grid.map(|grid| orientation.sides((grid.across, grid.down))) {
+            Some((x, y)) => [x, y].map(Some),
+            None => [None; 2],
         };
-        let down = axis(map.height, height, scale_y, orientation.mirrored_y);
+        let scale = |cells: usize, pixels: usize, placed: Option<CellAxis>| match placed {
+            Some(placed) => placed.stride,
+            None => pixels as f64 / cells as f64,
+        };
+        let scale_x = scale(map.width, width, x);
+        let scale_y = scale(map.height, height, y);
+        let seen = |placed: Option<CellAxis>, pixels: usize, mirrored: bool| {
+            let seen = placed.map_or(0..pixels, |placed| placed.pixels(pixels));
+            if mirrored {
+                pixels - seen.end..pixels - seen.start
+            } else {
+                seen
+            }
+        };
+        let axis = |input, output, scale, mirrored, placed: Option<CellAxis>| {
+            let axis = Axis::new(
+                input,
+                output,
+                scale,
+                placed.map_or(0.0, |placed| placed.shift()),
+            );
+            let axis = if mirrored { axis.mirrored() } else { axis };
+            match seen(placed, output, mirrored) {
+                all if all == (0..output) => axis,
+                part => axis.held(part),
+            }
+        };
+        let seen = [
+            seen(x, width, orientation.mirrored_x),
+            seen(y, height, orientation.mirrored_y),
+        ];
+        let down = axis(map.height, height, scale_y, orientation.mirrored_y, y);
         let stride = map.height.next_multiple_of(ROW_BLOCK);
         Self {
             source: Source {
-                across: axis(map.width, width, scale_x, orientation.mirrored_x),
+                across: axis(map.width, width, scale_x, orientation.mirrored_x, x),
                 // Where both are alike, the one that is vertical in the upright picture.
                 down_first: if orientation.transposed {
                     scale_y < scale_x
@@ -126,12 +164,14 @@ impl MapScaler {
             groups: ColumnGroup::all(width, height, map.height),
             per_row: width.div_ceil(COLUMNS),
             indices: vec![[0; 2]; width.div_ceil(COLUMNS) * height.div_ceil(tiles::ROWS)],
+            grid,
+            seen: (seen != [0..width, 0..height]).then_some(seen),
         }
     }
 
-    pub fn fits(&self, map: MapView) -> bool {
+    pub fn fits(&self, map: MapView, grid: Option<CellGrid>) -> bool {
         let Source { across, down, .. } = &self.source;
-        across.input() == map.width && down.input() == map.height
+        across.input() == map.width && down.input() == map.height && self.grid == grid
     }
 
     /// Rows of the frame in row `row` of tiles.
@@ -234,6 +274,25 @@ impl MapScaler {
                 }
             }
         }
+        let Some([columns, rows]) = &self.seen else {
+            return;
+        };
+        for (tile, bounds) in self.indices.iter_mut().enumerate() {
+            let x = tile % self.per_row * COLUMNS;
+            let y = tile / self.per_row * tiles::ROWS;
+            let hidden = |at: usize, size: usize, seen: &Range<usize>| {
+                (
+                    at + size <= seen.start || seen.end <= at,
+                    at < seen.start || seen.end < at + size,
+                )
+            };
+            let (across, down) = (hidden(x, COLUMNS, columns), hidden(y, tiles::ROWS, rows));
+            if across.0 || down.0 {
+                *bounds = [0; 2];
+            } else if across.1 || down.1 {
+                bounds[0] = 0;
+            }
+        }
     }
 
     /// The least and the greatest heat index that each tile can have, row by row.
@@ -265,9 +324,29 @@ impl MapScaler {
         let rows = self.groups[column / TILE_COLUMNS].rows(column % TILE_COLUMNS);
         let down = &self.source.down;
         if coolest == 0 {
-            quantize::<_, true>(rows, down, ys, quantizer, out, stride, &exact);
+            quantize::<_, true>(rows, down, ys.clone(), quantizer, out, stride, &exact);
+            self.hide_unseen(column, ys, out, stride);
         } else {
             quantize::<_, false>(rows, down, ys, quantizer, out, stride, &exact);
+        }
+    }
+
+    /// Takes the heat off what the network did not see of the rows `ys` of a tile column.
+    fn hide_unseen(&self, column: usize, ys: Range<usize>, out: &mut [u8], stride: usize) {
+        let Some([columns, rows]) = &self.seen else {
+            return;
+        };
+        let first = column * COLUMNS;
+        let kept = columns.start.saturating_sub(first).min(COLUMNS)
+            ..columns.end.saturating_sub(first).min(COLUMNS);
+        for (i, y) in ys.enumerate() {
+            let row = &mut out[i * stride..][..COLUMNS];
+            if rows.contains(&y) {
+                row[..kept.start].fill(0);
+                row[kept.end..].fill(0);
+            } else {
+                row.fill(0);
+            }
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Bicubic resampling of one dimension.
 
+use std::ops::Range;
+
 use crate::rounding::round_u8;
 #[cfg(target_arch = "x86_64")]
 use crate::simd::avx512::round_byte_rows;
@@ -85,6 +87,19 @@ impl Axis {
         }
         self.exact.reverse();
         self.weight.reverse();
+        self
+    }
+
+    /// The same axis, of which the output positions outside of `kept` repeat the nearest one inside. Not for bytes.
+    pub fn held(mut self, kept: Range<usize>) -> Self {
+        let last = kept.end.saturating_sub(1).max(kept.start);
+        for at in (0..self.output).filter(|at| !kept.contains(at)) {
+            let from = at.clamp(kept.start, last).min(self.output - 1) * self.taps;
+            let from = from..from + self.taps;
+            self.index.copy_within(from.clone(), at * self.taps);
+            self.exact.copy_within(from.clone(), at * self.taps);
+            self.weight.copy_within(from, at * self.taps);
+        }
         self
     }
 

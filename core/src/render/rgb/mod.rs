@@ -40,6 +40,11 @@ impl Colours {
         }
     }
 
+    /// To be filled again.
+    pub fn set_colormap(&mut self, colormap: &Colormap) {
+        self.colormap = colormap.clone();
+    }
+
     /// Prepares for pictures whose gray / 2 + heat has the minimum and maximum `range`.
     pub fn fill(&mut self, range: Span) {
         #[cfg(target_arch = "x86_64")]

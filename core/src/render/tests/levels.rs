@@ -53,7 +53,7 @@ fn every_layout_is_the_same_on_every_instruction_set() {
                     })
                     .collect();
                 let bounds = sampler.sample(&read, &mut tensor);
-                let mut painter = Painter::coloured(&geometry, &Presentation::default(), colormap);
+                let mut painter = coloured(&geometry, colormap);
                 painter.set_map(view(&map, map_width), threshold);
                 let mut painted = |paint: &dyn Fn(&mut Painter, &mut [PlaneMut])| {
                     let mut painted: Vec<Vec<u8>> =

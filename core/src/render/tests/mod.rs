@@ -4,8 +4,10 @@ mod converter;
 mod guard;
 mod guarded;
 mod levels;
+mod placed;
 mod presented;
 mod rgb;
+mod styles;
 mod yuv;
 
 use crate::frame::*;
@@ -100,22 +102,38 @@ struct TestedMap {
     plain: Box<dyn Fn(usize) -> [f64; 3]>,
 }
 
-/// Every colour map. Jet is worked out anew; a published table has no other arithmetic than its own.
-fn tested_maps() -> [TestedMap; 2] {
-    let inferno = Colormap::inferno();
-    let table = *inferno.rgb();
+/// Every colour map. Jet and gray are worked out anew; a published table has no other arithmetic than its own.
+fn tested_maps() -> [TestedMap; 6] {
+    let published = |name, colormap: Colormap| {
+        let table = *colormap.rgb();
+        TestedMap {
+            name,
+            colormap,
+            plain: Box::new(move |index: usize| table[index]),
+        }
+    };
     [
         TestedMap {
             name: "jet",
             colormap: Colormap::jet(),
             plain: Box::new(oracle::jet),
         },
+        published("turbo", Colormap::turbo()),
+        published("viridis", Colormap::viridis()),
+        published("inferno", Colormap::inferno()),
+        published("cividis", Colormap::cividis()),
         TestedMap {
-            name: "inferno",
-            colormap: inferno,
-            plain: Box::new(move |index| table[index]),
+            name: "gray",
+            colormap: Colormap::gray(),
+            plain: Box::new(|index| [index as f64 * 255.0 / 254.0; 3]),
         },
     ]
+}
+
+/// A painter of upright frames in other colours.
+fn coloured(geometry: &Geometry, colormap: &Colormap) -> Painter {
+    let style = Style::coloured(colormap.clone());
+    Painter::styled(geometry, &Presentation::default(), &style)
 }
 
 /// Every way in which luma and chroma lie.

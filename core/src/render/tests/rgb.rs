@@ -105,7 +105,7 @@ impl Frame {
     }
 
     fn coloured(&self, map: &[f32], map_width: usize, threshold: f64, colormap: &Colormap) -> Self {
-        let mut painter = Painter::coloured(&self.geometry, &Presentation::default(), colormap);
+        let mut painter = coloured(&self.geometry, colormap);
         painter.set_map(view(map, map_width), threshold);
         let mut frame = self.clone();
         frame.paint_with(&mut painter);

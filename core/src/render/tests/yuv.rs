@@ -198,7 +198,7 @@ impl Frame {
     }
 
     fn painted(&self, map: &[f32], map_width: usize, colormap: &Colormap) -> Self {
-        let mut painter = Painter::coloured(&self.geometry(), &Presentation::default(), colormap);
+        let mut painter = coloured(&self.geometry(), colormap);
         painter.set_map(view(map, map_width), 0.2);
         let mut frame = self.clone();
         let planes = frame.planes.iter_mut().zip(&self.strides);

@@ -57,6 +57,10 @@ impl YuvTables {
         }
     }
 
+    pub fn set_colormap(&mut self, colormap: &Colormap) {
+        self.colormap = colormap.clone();
+    }
+
     pub fn depth(&self) -> Depth {
         self.depth
     }

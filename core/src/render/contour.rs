@@ -1,0 +1,146 @@
+//! Lines of equal heat.
+
+use super::colormap::LEVELS;
+use crate::luma::tiles;
+use crate::simd::dispatched;
+
+/// Heat indices of a fifth.
+const FIFTH: usize = LEVELS / 5;
+
+/// Heat index that lines around the n-th fifth, from 1 on, have.
+const fn line(fifth: usize) -> usize {
+    FIFTH * fifth + FIFTH / 2
+}
+
+/// Draws lines in rows of heat indices.
+pub(crate) struct Contour {
+    /// Pixels across a line.
+    thickness: usize,
+}
+
+/// The fifth of each pixel of a row of tiles, and of some rows above it.
+pub(crate) struct Fifths {
+    stride: usize,
+    rows: Vec<u8>,
+}
+
+impl Contour {
+    /// Lines in frames of `width` x `height` pixels.
+    pub fn new(width: usize, height: usize) -> Self {
+        let shorter = width.min(height);
+        Self {
+            thickness: ((shorter + 135) / 270).clamp(1, tiles::ROWS),
+        }
+    }
+
+    /// Room for rows of `stride` indices.
+    pub fn room(&self, stride: usize) -> Fifths {
+        Fifths {
+            stride,
+            rows: vec![0; stride * (self.thickness + tiles::ROWS)],
+        }
+    }
+
+    /// Begins below a row of tiles, or, where there is none above, with it: at the top of the frame.
+    pub fn begin(&self, is_above: bool, tiles: &[u8], fifths: &mut Fifths) {
+        let stride = fifths.stride;
+        let above = fifths.rows.chunks_exact_mut(stride);
+        for (i, out) in above.take(self.thickness).enumerate() {
+            let row = if is_above {
+                tiles::ROWS - self.thickness + i
+            } else {
+                0
+            };
+            find_fifths(&tiles[row * stride..][..stride], out);
+        }
+    }
+
+    /// Replaces the heat indices of the next row of tiles by those of its lines: a pixel is on one where it is in another fifth
+    /// than the pixels the line's width to its left or above.
+    pub fn draw(&self, index: &mut [u8], fifths: &mut Fifths) {
+        let (stride, above) = (fifths.stride, self.thickness * fifths.stride);
+        find_fifths(index, &mut fifths.rows[above..]);
+        for (y, out) in index.chunks_exact_mut(stride).enumerate() {
+            let above = &fifths.rows[y * stride..][..stride];
+            let here = &fifths.rows[(y + self.thickness) * stride..][..stride];
+            let (edge, rest) = out.split_at_mut(self.thickness);
+            let first = [here[0]; tiles::ROWS];
+            draw_lines(&first[..edge.len()], here, above, edge);
+            let inner = self.thickness;
+            draw_lines(here, &here[inner..], &above[inner..], rest);
+        }
+        fifths.rows.copy_within(tiles::ROWS * stride.., 0);
+    }
+}
+
+dispatched! {
+    fn find_fifths<;>(index: &[u8], out: &mut [u8]) {
+        const FIRST: u8 = FIFTH as u8;
+        for (out, &index) in out.iter_mut().zip(index) {
+            *out = u8::from(index >= FIRST)
+                + u8::from(index >= 2 * FIRST)
+                + u8::from(index >= 3 * FIRST)
+                + u8::from(index >= 4 * FIRST);
+        }
+    }
+}
+
+dispatched! {
+    fn draw_lines<;>(left: &[u8], here: &[u8], above: &[u8], out: &mut [u8]) {
+        const STEP: u8 = FIFTH as u8;
+        const FIRST: u8 = line(0) as u8;
+        for (out, ((&left, &here), &above)) in out.iter_mut().zip(left.iter().zip(here).zip(above)) {
+            let highest = here.max(left).max(above);
+            let is_line = highest != here.min(left).min(above);
+            *out = if is_line { highest * STEP + FIRST } else { 0 };
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::luma::tiles::COLUMNS;
+    use crate::simd::forced::each_level;
+
+    #[test]
+    fn lines_lie_where_the_heat_enters_another_fifth() {
+        let (stride, rows) = (2 * COLUMNS, 3 * tiles::ROWS);
+        let index: Vec<u8> = (0..rows * stride)
+            .map(|i| (2 * (i % stride) + 3 * (i / stride)).min(254) as u8)
+            .collect();
+        for shorter in [100, 1080, 4000] {
+            let contour = Contour::new(shorter, 5000);
+            let thickness = contour.thickness;
+            let expected: Vec<u8> = (0..index.len())
+                .map(|i| {
+                    let (x, y) = (i % stride, i / stride);
+                    let fifth = |x: usize, y: usize| usize::from(index[y * stride + x]) / FIFTH;
+                    let fifth = |x, y| fifth(x, y).min(4);
+                    let all = [
+                        fifth(x, y),
+                        fifth(x.saturating_sub(thickness), y),
+                        fifth(x, y.saturating_sub(thickness)),
+                    ];
+                    // At the left edge the row's first pixel stands for those before it.
+                    let (low, high) = (all.iter().min().unwrap(), all.iter().max().unwrap());
+                    if low == high { 0 } else { line(*high) as u8 }
+                })
+                .collect();
+            assert!(expected.iter().any(|v| *v > 0) && expected.contains(&0));
+            each_level(|level| {
+                // From the top, and from the second row of tiles on.
+                for begin in [0, tiles::ROWS * stride] {
+                    let mut drawn = index.clone();
+                    let mut fifths = contour.room(stride);
+                    contour.begin(begin > 0, &index[..tiles::ROWS * stride], &mut fifths);
+                    for tile in drawn[begin..].chunks_mut(tiles::ROWS * stride) {
+                        contour.draw(tile, &mut fifths);
+                    }
+                    let same = drawn[begin..] == expected[begin..];
+                    assert!(same, "{level:?} {shorter} from {begin}");
+                }
+            });
+        }
+    }
+}
