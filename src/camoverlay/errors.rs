@@ -15,6 +15,8 @@ const ELONGATED: usize = 8;
 pub enum ElementError {
     Network(camoverlay::Error),
     Target(UnknownTarget),
+    /// Targets that cannot be explained so: what is wrong, and what to do.
+    Selection(String),
     Format(gst_video::VideoFormat),
     /// Frame and network's input, width and height: more than [`format::MAX_TENSOR_PIXELS`].
     TooLarge {
@@ -50,6 +52,7 @@ impl fmt::Display for ElementError {
         match self {
             Self::Network(error) => f.write_str(&words::of_error(error)),
             Self::Target(error) => error.fmt(f),
+            Self::Selection(words) => f.write_str(words),
             Self::Format(format) => write!(
                 f,
                 "camoverlay cannot paint {format} frames. Put a videoconvert in front of it."
@@ -123,7 +126,9 @@ impl ElementError {
                 ErrorKind::Failed => gst::error_msg!(gst::StreamError::Failed, ("{self}")),
             },
             Self::Thread(_) => gst::error_msg!(gst::ResourceError::Failed, ("{self}")),
-            Self::Target(_) => gst::error_msg!(gst::ResourceError::Settings, ("{self}")),
+            Self::Target(_) | Self::Selection(_) => {
+                gst::error_msg!(gst::ResourceError::Settings, ("{self}"))
+            }
             Self::Format(_) | Self::TooLarge { .. } => {
                 gst::error_msg!(gst::StreamError::Format, ("{self}"))
             }

@@ -1,15 +1,21 @@
 //! The properties that say how heat looks: names, types, defaults and values.
 
+use std::{sync::Arc, time::Duration};
+
 use gst::{glib, prelude::*};
 
-use super::heat_enums::{Blend, Colormap, Placement};
-use super::properties::assign;
+use super::heat_enums::{Blend, Colormap, Placement, Scale};
+use super::properties::{assign, bytes};
 
 const DEFAULT_PAINT: bool = true;
 const DEFAULT_COLORMAP: Colormap = Colormap::Jet;
 const DEFAULT_BLEND: Blend = Blend::Darkened;
 const DEFAULT_OPACITY: f64 = 1.0;
 const DEFAULT_PLACEMENT: Placement = Placement::Frame;
+const DEFAULT_SCALE: Scale = Scale::Frame;
+const DEFAULT_SMOOTHING: u64 = 0;
+const DEFAULT_REGIONS: bool = false;
+const DEFAULT_REGION_LEVEL: f64 = 0.5;
 
 /// What every frame reads.
 #[derive(Clone, PartialEq)]
@@ -17,6 +23,12 @@ pub struct Heat {
     pub paint: bool,
     pub placement: Placement,
     pub look: Look,
+    pub scale: Scale,
+    pub smoothing: Duration,
+    /// The class that the target is explained against.
+    pub versus: Option<Arc<str>>,
+    pub regions: bool,
+    pub region_level: f64,
 }
 
 /// What a painter's tables are made of.
@@ -43,6 +55,11 @@ impl Default for Heat {
             paint: DEFAULT_PAINT,
             placement: DEFAULT_PLACEMENT,
             look: Look::default(),
+            scale: DEFAULT_SCALE,
+            smoothing: Duration::from_nanos(DEFAULT_SMOOTHING),
+            versus: None,
+            regions: DEFAULT_REGIONS,
+            region_level: DEFAULT_REGION_LEVEL,
         }
     }
 }
@@ -79,6 +96,36 @@ pub fn param_specs() -> Vec<glib::ParamSpec> {
             .blurb("Where heat lies")
             .mutable_playing()
             .build(),
+        glib::ParamSpecEnum::builder_with_default("scale", DEFAULT_SCALE)
+            .nick("Scale")
+            .blurb("What is the hottest")
+            .mutable_playing()
+            .build(),
+        glib::ParamSpecUInt64::builder("smoothing")
+            .nick("Smoothing")
+            .blurb("Nanoseconds, the time constant with which maps follow each other (0: at once)")
+            .default_value(DEFAULT_SMOOTHING)
+            .mutable_playing()
+            .build(),
+        glib::ParamSpecString::builder("versus")
+            .nick("Versus")
+            .blurb("Explain why target rather than this class, given as target is (unset: explain target by itself)")
+            .mutable_playing()
+            .build(),
+        glib::ParamSpecBoolean::builder("regions")
+            .nick("Regions")
+            .blurb("Attach boxes of what is hot, as regions in the metadata (CamOverlayMeta) and as GstVideoRegionOfInterestMeta")
+            .default_value(DEFAULT_REGIONS)
+            .mutable_playing()
+            .build(),
+        glib::ParamSpecDouble::builder("region-level")
+            .nick("Region level")
+            .blurb("Share of the maximum that counts as hot for regions")
+            .minimum(0.0)
+            .maximum(1.0)
+            .default_value(DEFAULT_REGION_LEVEL)
+            .mutable_playing()
+            .build(),
     ]
 }
 
@@ -91,6 +138,18 @@ impl Heat {
             "blend" => assign(&mut self.look.blend, value),
             "opacity" => assign(&mut self.look.opacity, value),
             "placement" => assign(&mut self.placement, value),
+            "scale" => assign(&mut self.scale, value),
+            "smoothing" => {
+                if let Ok(nanoseconds) = value.get() {
+                    self.smoothing = Duration::from_nanos(nanoseconds);
+                }
+            }
+            "versus" => {
+                let text = bytes(value).filter(|text| !text.as_os_str().is_empty());
+                self.versus = text.map(|text| text.to_string_lossy().into());
+            }
+            "regions" => assign(&mut self.regions, value),
+            "region-level" => assign(&mut self.region_level, value),
             _ => {}
         }
     }
@@ -103,6 +162,14 @@ impl Heat {
             "blend" => self.look.blend.to_value(),
             "opacity" => self.look.opacity.to_value(),
             "placement" => self.placement.to_value(),
+            "scale" => self.scale.to_value(),
+            "smoothing" => {
+                let nanoseconds = self.smoothing.as_nanos();
+                u64::try_from(nanoseconds).unwrap_or(u64::MAX).to_value()
+            }
+            "versus" => self.versus.as_deref().to_value(),
+            "regions" => self.regions.to_value(),
+            "region-level" => self.region_level.to_value(),
             _ => return None,
         })
     }

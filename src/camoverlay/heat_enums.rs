@@ -55,6 +55,24 @@ pub enum Placement {
     ReceptiveField,
 }
 
+/// Property `scale`: what is the hottest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, glib::Enum)]
+#[repr(i32)]
+#[enum_type(name = "GstCamOverlayScale", allow_name_conflict)]
+pub enum Scale {
+    #[enum_value(name = "What is hottest in each frame", nick = "frame")]
+    Frame,
+    #[enum_value(name = "What was hottest lately", nick = "steady")]
+    Steady,
+    #[enum_value(name = "What is hottest for the best class", nick = "common")]
+    Common,
+    #[enum_value(
+        name = "What is hottest in each frame, times the score",
+        nick = "score"
+    )]
+    Score,
+}
+
 /// Property `blend`: how heat lies over the picture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, glib::Enum)]
 #[repr(i32)]

@@ -2,11 +2,12 @@
 
 use std::time::{Duration, Instant};
 
+use super::asked::Asked;
 use camoverlay::Error;
-use camoverlay::cam::{Explanation, Method, Query};
+use camoverlay::cam::{ClassMap, Explanation, Query};
 use camoverlay::frame::Plane;
 use camoverlay::inference::Lease;
-use camoverlay::model::Target;
+use camoverlay::model::{Activation, Target};
 use camoverlay::preprocess::{GrayBounds, MapPlacer, Placement, Sampler};
 
 /// An inference to be done, then done, with buffers that serve again and again.
@@ -20,10 +21,18 @@ pub struct Job {
     placer: MapPlacer,
     /// The map is to be laid over the frame, so that its cells tile that; otherwise it stays the tensor's.
     pub tiles_frame: bool,
-    pub query: Query,
+    /// The frame shows another picture than the one before.
+    pub is_cut: bool,
+    pub asked: Asked,
     /// Presentation time of the frame that the tensor shows.
     pub pts: Option<gst::ClockTime>,
     pub explanation: Explanation,
+    /// Of the further targets.
+    pub further: Vec<Explanation>,
+    /// Least and greatest value of the best class's map, where that was asked.
+    pub common: Option<(f64, f64)>,
+    /// Of a class that is not shown.
+    other: Explanation,
     /// What the network took.
     pub infer_time: Duration,
     /// What the class map and the scores took.
@@ -39,13 +48,16 @@ impl Job {
             placement,
             placer: MapPlacer::default(),
             tiles_frame: true,
-            query: Query {
-                target: Target::Rank(0),
+            is_cut: true,
+            asked: Asked::one(Query {
                 top_k: 0,
-                method: Method::default(),
-            },
+                ..Query::default()
+            }),
             pts: None,
             explanation: Explanation::default(),
+            further: Vec::new(),
+            common: None,
+            other: Explanation::default(),
             infer_time: Duration::ZERO,
             map_time: Duration::ZERO,
         }
@@ -59,22 +71,103 @@ impl Job {
 
     /// Runs the network on the tensor and explains the result.
     pub fn run(&mut self, lease: &mut Lease) -> Result<(), Error> {
-        let (width, height) = self.size;
         let start = Instant::now();
+        let mut infer_time = Duration::ZERO;
+        let result = self.explain(lease, &mut infer_time);
+        self.infer_time = infer_time;
+        self.map_time = start.elapsed().saturating_sub(infer_time);
+        result
+    }
+
+    fn explain(&mut self, lease: &mut Lease, infer_time: &mut Duration) -> Result<(), Error> {
+        let (width, height) = self.size;
+        let Asked {
+            query,
+            further,
+            versus,
+            common,
+        } = self.asked;
         let Query {
             target,
             top_k,
             method,
-        } = self.query;
-        let activation = lease.run(&self.tensor, width, height, target, method.detail())?;
-        self.infer_time = start.elapsed();
-        self.explanation.update(&activation, top_k, method)?;
-        if self.tiles_frame {
-            self.explanation
-                .map
-                .lay_over(self.placement, &mut self.placer);
+        } = query;
+        let tensor = &self.tensor;
+        let mut run =
+            |lease: &mut Lease,
+             target,
+             explain: &mut dyn FnMut(&Activation) -> Result<(), Error>| {
+                let start = Instant::now();
+                let activation = lease.run(tensor, width, height, target, method.detail());
+                *infer_time += start.elapsed();
+                explain(&activation?)
+            };
+        let others = further.iter().flatten().count();
+        self.further.resize_with(others, Explanation::default);
+        let (first, rest, other) = (&mut self.explanation, &mut self.further, &mut self.other);
+        let mut best = None;
+        if lease.head().is_affine() {
+            // One run has it all.
+            run(lease, target, &mut |activation| {
+                first.update_against(activation, versus, top_k, method)?;
+                let of = |target| Activation {
+                    target,
+                    ..*activation
+                };
+                for (explanation, target) in rest.iter_mut().zip(further.into_iter().flatten()) {
+                    explanation.update(&of(target), 1, method)?;
+                }
+                if common {
+                    other.update(&of(Target::Rank(0)), 1, method)?;
+                    best = Some(span(&other.map));
+                }
+                Ok(())
+            })?;
+        } else {
+            run(lease, target, &mut |activation| {
+                first.update(activation, top_k, method)
+            })?;
+            for (explanation, target) in rest.iter_mut().zip(further.into_iter().flatten()) {
+                run(lease, target, &mut |activation| {
+                    explanation.update(activation, 1, method)
+                })?;
+            }
+            if let Some(versus) = versus {
+                run(lease, versus, &mut |activation| {
+                    other.update(activation, 1, method)
+                })?;
+                first.less(other);
+            }
+            if common {
+                let best_id = first.top.first().map(|class| class.id);
+                let shown = [&*first].into_iter().chain(rest.iter());
+                let shown = shown.filter(|explanation| Some(explanation.target.id) == best_id);
+                best = match shown.map(|explanation| span(&explanation.map)).next() {
+                    Some(span) => Some(span),
+                    None => {
+                        run(lease, Target::Rank(0), &mut |activation| {
+                            other.update(activation, 1, method)
+                        })?;
+                        Some(span(&other.map))
+                    }
+                };
+            }
         }
-        self.map_time = start.elapsed() - self.infer_time;
+        self.common = best;
+        if self.tiles_frame {
+            for explanation in [first].into_iter().chain(rest) {
+                explanation.map.lay_over(self.placement, &mut self.placer);
+            }
+        }
         Ok(())
     }
+}
+
+/// Least and greatest value of a map.
+fn span(map: &ClassMap) -> (f64, f64) {
+    let values = map.values.iter().map(|value| f64::from(*value));
+    values.fold(
+        (f64::INFINITY, f64::NEG_INFINITY),
+        |(least, most), value| (least.min(value), most.max(value)),
+    )
 }

@@ -2,8 +2,9 @@
 
 use gst::glib;
 
-use camoverlay::cam::Explanation;
+use camoverlay::cam::{ClassMap, Explanation};
 use camoverlay::inference::SharedClassifier;
+use camoverlay::render::Region;
 
 /// Name under which the metadata is registered, for [`gst::meta::CustomMeta::from_buffer`].
 pub const META_NAME: &str = "CamOverlayMeta";
@@ -13,10 +14,12 @@ const MESSAGE_NAME: &str = "camoverlay";
 
 /// The fields that metadata and message share.
 ///
-/// `map` (float32, native endian, row by row) is there with `attach_map` only.
+/// `map` (float32, native endian, row by row) is there with `attach_map` only, `targets` with `further` ones, and `regions` where
+/// those of each target are given.
 pub fn structure(
     network: &SharedClassifier,
-    explanation: &Explanation,
+    (explanation, further): (&Explanation, &[Explanation]),
+    regions: Option<&[Vec<Region>]>,
     pts: Option<gst::ClockTime>,
     attach_map: bool,
 ) -> gst::Structure {
@@ -43,18 +46,72 @@ pub fn structure(
         .field("target-score", f64::from(target.score))
         .field("inference-pts", pts.map_or(u64::MAX, |pts| pts.nseconds()))
         .build();
-    if attach_map {
-        let map = &explanation.map;
-        let bytes: Vec<u8> = map
-            .values
+    if let Some(other) = &explanation.other {
+        structure.set("versus-id", other.id as i32);
+    }
+    let all = || [explanation].into_iter().chain(further);
+    if !further.is_empty() {
+        let targets = all().map(|explanation| {
+            let class = &explanation.target;
+            let mut target = gst::Structure::builder("target")
+                .field("id", class.id as i32)
+                .field("label", label(class.id))
+                .field("score", f64::from(class.score))
+                .build();
+            if attach_map {
+                set_map(&mut target, &explanation.map);
+            }
+            target
+        });
+        structure.set("targets", gst::Array::new(targets));
+    }
+    if let Some(regions) = regions {
+        let boxes = regions
             .iter()
-            .flat_map(|value| value.to_ne_bytes())
-            .collect();
-        structure.set("map-width", map.width as i32);
-        structure.set("map-height", map.height as i32);
-        structure.set("map", glib::Bytes::from_owned(bytes));
+            .zip(all())
+            .flat_map(|(regions, explanation)| {
+                let class = explanation.target;
+                regions.iter().map(move |region| {
+                    gst::Structure::builder("region")
+                        .field("x", region.x as i32)
+                        .field("y", region.y as i32)
+                        .field("width", region.width as i32)
+                        .field("height", region.height as i32)
+                        .field("id", class.id as i32)
+                        .field("score", f64::from(class.score))
+                        .build()
+                })
+            });
+        structure.set("regions", gst::Array::new(boxes));
+    }
+    if attach_map {
+        set_map(&mut structure, &explanation.map);
     }
     structure
+}
+
+/// Adds a class map.
+fn set_map(structure: &mut gst::StructureRef, map: &ClassMap) {
+    let bytes: Vec<u8> = map
+        .values
+        .iter()
+        .flat_map(|value| value.to_ne_bytes())
+        .collect();
+    structure.set("map-width", map.width as i32);
+    structure.set("map-height", map.height as i32);
+    structure.set("map", glib::Bytes::from_owned(bytes));
+}
+
+/// Adds a box of what is hot, called as its class is.
+pub fn attach_region(buffer: &mut gst::BufferRef, label: &str, region: &Region) {
+    let side = |pixels: usize| u32::try_from(pixels).unwrap_or(u32::MAX);
+    let place = (
+        side(region.x),
+        side(region.y),
+        side(region.width),
+        side(region.height),
+    );
+    gst_video::VideoRegionOfInterestMeta::add(buffer, label, place);
 }
 
 /// Field of `CamOverlayMeta` that holds what an element further up has said.

@@ -2,10 +2,12 @@
 
 use gst::{glib, prelude::*, subclass::prelude::*};
 
+mod asked;
 mod bus;
 mod enums;
 mod errors;
 mod failures;
+mod following;
 mod format;
 mod frame_memory;
 mod heat;
@@ -13,6 +15,8 @@ mod heat_enums;
 mod imp;
 mod job;
 mod latency;
+#[cfg(feature = "captions")]
+mod legend;
 mod log;
 mod mapped;
 mod meta;
@@ -30,7 +34,7 @@ mod worker;
 
 pub use enums::{ColorOrder, Fit, Inference, Method, Net, PostMessages, Precision, Preprocess};
 pub use format::presentation;
-pub use heat_enums::{Blend, Colormap, Placement};
+pub use heat_enums::{Blend, Colormap, Placement, Scale};
 pub use meta::META_NAME;
 
 glib::wrapper! {

@@ -1,12 +1,15 @@
 //! The painter of a stream, and what it was last told.
 
-use super::Placement;
+use std::time::Duration;
+
 use super::heat::Look;
 use super::properties::Live;
+use super::{Placement, Scale};
+use camoverlay::cam::Explanation;
 use camoverlay::frame::{Geometry, PlaneMut, Presentation};
 use camoverlay::inference::Network;
 use camoverlay::preprocess::GrayBounds;
-use camoverlay::render::{CellGrid, MapView, Painter, Style};
+use camoverlay::render::{self, CellGrid, MOST_CLASSES, MapView, Painter, Region, Style};
 
 /// Paints what the properties ask for.
 pub struct Painting {
@@ -14,6 +17,16 @@ pub struct Painting {
     look: Look,
     /// Where the cells of a map look, if that is known.
     grid: Option<CellGrid>,
+}
+
+/// What the network found in a frame.
+pub struct Found<'a> {
+    pub explanation: &'a Explanation,
+    /// Of further targets.
+    pub further: &'a [Explanation],
+    /// Least and greatest value of the best class's map, where that was asked.
+    pub common: Option<(f64, f64)>,
+    pub tiles_frame: bool,
 }
 
 impl Painting {
@@ -33,14 +46,42 @@ impl Painting {
         self.grid.is_none() || live.heat.placement == Placement::Frame
     }
 
-    /// Takes the heat of the next frames from `map`, which tiles the frame or else is the tensor's.
-    pub fn set_map(&mut self, map: MapView, tiles_frame: bool, live: &Live) {
-        self.painter.set_grid(self.grid.filter(|_| !tiles_frame));
-        self.painter.set_map(map, live.threshold);
+    /// Says how long after the last one the next frame is shown; none: it has nothing to do with it.
+    pub fn advance(&mut self, elapsed: Option<Duration>) {
+        self.painter.advance(elapsed);
+    }
+
+    /// Takes the heat of the next frames from what was found. Maps tile the frame or else are the tensor's.
+    pub fn set_maps(&mut self, found: &Found, live: &Live) {
+        self.painter
+            .set_grid(self.grid.filter(|_| !found.tiles_frame));
+        let first = found.explanation;
+        let scale = match (found.common, live.heat.scale) {
+            (Some((least, most)), _) if !found.further.is_empty() => {
+                render::Scale::Common { least, most }
+            }
+            _ if first.other.is_some() => render::Scale::Positive,
+            (Some((least, most)), Scale::Common) => render::Scale::Common { least, most },
+            (_, Scale::Frame) | (None, Scale::Common) => render::Scale::Frame,
+            (_, Scale::Steady) => render::Scale::Steady,
+            (_, Scale::Score) => render::Scale::Score(f64::from(first.target.score)),
+        };
+        let mut maps = [MapView::from(&first.map); MOST_CLASSES];
+        for (view, further) in maps[1..].iter_mut().zip(found.further) {
+            *view = MapView::from(&further.map);
+        }
+        let count = maps.len().min(1 + found.further.len());
+        self.painter.set_maps(&maps[..count], live.threshold, scale);
+    }
+
+    /// Boxes of what is hot in the map that was set `number`-th.
+    pub fn find_regions(&mut self, number: usize, level: f64, regions: &mut Vec<Region>) {
+        self.painter.find_regions(number, level, regions);
     }
 
     /// No heat on the next frames.
     pub fn clear(&mut self) {
+        self.painter.advance(None);
         self.painter.clear_map();
     }
 

@@ -203,7 +203,7 @@ pub fn param_specs() -> Vec<glib::ParamSpec> {
             .nick("Target class")
             .blurb(
                 "Class to explain: top-1, top-2, top-3, a label (its first name is enough), or an index \
-                 (#n is always the index n)",
+                 (#n is always the index n); or several, separated by ; (\\; is a semicolon), a colour each",
             )
             .default_value(DEFAULT_TARGET)
             .mutable_playing()
@@ -534,7 +534,7 @@ pub fn assign<'a, T: glib::value::FromValue<'a>>(place: &mut T, value: &'a glib:
 }
 
 /// The text of a string property. GObject's strings need not be UTF-8, and a `&str` of one that is not would be a panic.
-fn bytes(value: &glib::Value) -> Option<PathBuf> {
+pub fn bytes(value: &glib::Value) -> Option<PathBuf> {
     value.get().ok().flatten()
 }
 

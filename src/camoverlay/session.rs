@@ -10,6 +10,8 @@ use super::Inference;
 use super::errors::ElementError;
 use super::failures::Failures;
 use super::job::Job;
+#[cfg(feature = "captions")]
+use super::legend::Legend;
 use super::mapped::Mapped;
 use super::outcome::Outcome;
 use super::painting::Painting;
@@ -19,11 +21,10 @@ use super::stats::Step;
 use super::target::{Notice, TargetSelection};
 use super::worker::{Finished, Usher, Waited, Worker};
 use super::{Placement, format, frame_memory, meta};
-#[cfg(feature = "captions")]
-use camoverlay::caption::Caption;
 use camoverlay::frame::{Orientation, Presentation};
 use camoverlay::inference::{Cancellation, SharedClassifier};
 use camoverlay::preprocess::Sampler;
+use camoverlay::render::SceneCut;
 use camoverlay::{Error, RuntimeError};
 
 /// From when on a run is told of that nobody waits for.
@@ -35,8 +36,10 @@ struct Buffers {
     presentation: Presentation,
     sampler: Sampler,
     painting: Painting,
+    /// Of the frames that went to the network.
+    scene: SceneCut,
     #[cfg(feature = "captions")]
-    caption: Caption,
+    legend: Legend,
     /// The job, unless the worker has it.
     job: Option<Box<Job>>,
 }
@@ -55,6 +58,8 @@ pub struct Session {
     given_up: bool,
     /// That the worker's job takes long was told.
     told_of_age: bool,
+    /// The next frame has nothing to do with the last one.
+    is_cut: bool,
     /// That heat cannot be placed as it is asked for was told.
     told_of_placement: bool,
     /// No frame went to the network since the start, a flush, a seek or a change of caps.
@@ -89,6 +94,7 @@ impl Session {
             given_up: false,
             told_of_age: false,
             told_of_placement: false,
+            is_cut: true,
             fresh: true,
             live_source: None,
             last: meta::Times::default(),
@@ -138,9 +144,10 @@ impl Session {
                 fit,
                 &self.network.normalization(),
             ),
+            scene: SceneCut::default(),
             painting: Painting::new(&geometry, &presentation, &self.network),
             #[cfg(feature = "captions")]
-            caption: Caption::presented(&geometry, &presentation),
+            legend: Legend::new(&geometry, &presentation),
             job: Some(Box::new(Job::new(size, placement))),
         });
         Ok(())
@@ -166,9 +173,11 @@ impl Session {
         self.live_source = Some(live);
     }
 
-    /// Another segment begins: the next frame gets a map of its own, and the source may be another.
+    /// Another segment begins: the next frame gets a map of its own and follows none, and the source may be another.
     pub fn begin_segment(&mut self) {
         self.fresh = true;
+        self.is_cut = true;
+        self.last = meta::Times::default();
         self.live_source = None;
     }
 
@@ -262,6 +271,10 @@ impl Session {
         outcome: &mut Outcome,
     ) -> Result<(), ElementError> {
         let pts = buffer.pts();
+        let elapsed = pts
+            .zip(self.last.pts)
+            .and_then(|(now, last)| now.checked_sub(last));
+        buffers.painting.advance(elapsed.map(Duration::from));
         self.last = meta::Times {
             pts,
             duration: buffer.duration(),
@@ -291,7 +304,7 @@ impl Session {
             && self.is_due(buffers.painting.tiles_frame(live), live, late, outcome)
             && let Some(mut job) = buffers.job.take_if(|_| self.worker.is_idle())
         {
-            job.query = self.selection.query(live);
+            job.asked = self.selection.ask(live);
             job.pts = pts;
             job.tiles_frame = buffers.painting.tiles_frame(live);
             self.age = 0;
@@ -299,7 +312,9 @@ impl Session {
             self.told_of_age = false;
             let planes = frame.planes();
             let sampler = &mut buffers.sampler;
-            bounds = Some(outcome.time(Step::Prepare, || job.sample(sampler, &planes)));
+            let sampled = outcome.time(Step::Prepare, || job.sample(sampler, &planes));
+            job.is_cut = buffers.scene.is_cut(sampled) || mem::take(&mut self.is_cut);
+            bounds = Some(sampled);
             self.worker.submit(job);
             if waits {
                 outcome.waited = self.inference == Inference::EveryFrame;
@@ -317,14 +332,17 @@ impl Session {
         if let Some(mut planes) = frame.planes_mut() {
             #[cfg(feature = "captions")]
             self.shown
-                .write_caption(self.network.labels(), &mut buffers.caption, live);
+                .write_caption(self.network.labels(), &mut buffers.legend, live);
             outcome.time(Step::Blend, || {
                 buffers.painting.paint(&mut planes, bounds, live);
                 #[cfg(feature = "captions")]
-                buffers.caption.draw(&mut planes);
+                buffers.legend.draw(&mut planes);
             });
         }
         drop(frame);
+        for (class, region) in self.shown.regions() {
+            meta::attach_region(buffer, self.network.labels().first_name(class), region);
+        }
         match self.shown.fields() {
             Some(fields) => meta::attach(buffer, fields).map_err(|_| ElementError::Metadata),
             None => Ok(()),
@@ -456,11 +474,11 @@ impl Session {
         outcome: &mut Outcome,
     ) -> bool {
         self.age = self.age.saturating_add(1);
-        let Some(query) = self.shown.query() else {
+        let Some(asked) = self.shown.asked() else {
             return true;
         };
         let due = self.fresh
-            || *query != self.selection.query(live)
+            || *asked != self.selection.ask(live)
             || self.shown.tiles_frame() != Some(tiles_frame)
             || self.age >= live.inference_interval;
         outcome.skipped = due && late && self.inference == Inference::EveryFrame;

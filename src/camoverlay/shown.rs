@@ -2,31 +2,84 @@
 
 use std::mem;
 
+use super::asked::Asked;
+use super::following::Following;
 use super::job::Job;
+#[cfg(feature = "captions")]
+use super::legend::Legend;
 use super::outcome::Outcome;
-use super::painting::Painting;
+use super::painting::{Found, Painting};
 use super::properties::Live;
 use super::stats::Step;
-use super::{PostMessages, meta};
-use camoverlay::cam::{Explanation, Query};
-#[cfg(feature = "captions")]
-use camoverlay::caption::Caption;
+use super::{PostMessages, Scale, meta};
+use camoverlay::cam::Explanation;
 use camoverlay::frame::Orientation;
 #[cfg(feature = "captions")]
 use camoverlay::inference::Labels;
 use camoverlay::inference::SharedClassifier;
+use camoverlay::render::Region;
 
 /// The explanation on show, and what it was asked with.
 struct Shown {
     fields: gst::Structure,
     explanation: Explanation,
-    query: Query,
+    further: Vec<Explanation>,
+    common: Option<(f64, f64)>,
+    asked: Asked,
     /// Presentation time of the frame it explains.
     pts: Option<gst::ClockTime>,
     attach_map: bool,
     threshold: f64,
+    scale: Scale,
+    /// The level of the regions that were found, if they were asked for.
+    region_level: Option<f64>,
+    /// Of each class, the boxes of what is hot.
+    regions: Vec<Vec<Region>>,
     /// The map's cells tile the frame.
     tiles_frame: bool,
+}
+
+impl Shown {
+    fn found(&self) -> Found<'_> {
+        Found {
+            explanation: &self.explanation,
+            further: &self.further,
+            common: self.common,
+            tiles_frame: self.tiles_frame,
+        }
+    }
+
+    /// All that is shown, the first target first.
+    fn explanations(&self) -> impl Iterator<Item = &Explanation> {
+        [&self.explanation].into_iter().chain(&self.further)
+    }
+
+    /// Writes the fields anew.
+    fn write(&mut self, network: &SharedClassifier) {
+        let regions = self.region_level.map(|_| &*self.regions);
+        self.fields = meta::structure(
+            network,
+            (&self.explanation, &self.further),
+            regions,
+            self.pts,
+            self.attach_map,
+        );
+    }
+
+    /// Finds the regions that `live` asks for. Whether that changed them.
+    fn find_regions(&mut self, painting: &mut Painting, live: &Live) {
+        let level = live.heat.regions.then_some(live.heat.region_level);
+        self.region_level = level;
+        let count = if level.is_some() {
+            1 + self.further.len()
+        } else {
+            0
+        };
+        self.regions.resize_with(count, Vec::new);
+        for (number, regions) in self.regions.iter_mut().enumerate() {
+            painting.find_regions(number, live.heat.region_level, regions);
+        }
+    }
 }
 
 /// The explanation on show, if there is one, and what was said of it and those before.
@@ -35,6 +88,7 @@ pub struct OnShow {
     shown: Option<Shown>,
     /// A map's values while it is turned.
     map_room: Vec<f32>,
+    following: Following,
     /// The classes of the last message: top-k and target.
     announced: (Vec<usize>, usize),
 }
@@ -43,11 +97,29 @@ impl OnShow {
     /// Shows nothing any more.
     pub fn clear(&mut self) {
         self.shown = None;
+        self.cut();
+    }
+
+    /// Nothing that comes follows what was shown.
+    pub fn cut(&mut self) {
+        self.following.clear();
     }
 
     /// What the explanation was asked with.
-    pub fn query(&self) -> Option<&Query> {
-        self.shown.as_ref().map(|shown| &shown.query)
+    pub fn asked(&self) -> Option<&Asked> {
+        self.shown.as_ref().map(|shown| &shown.asked)
+    }
+
+    /// Boxes of what is hot, each with its class's number.
+    pub fn regions(&self) -> impl Iterator<Item = (usize, &Region)> {
+        let shown = self.shown.iter();
+        shown.flat_map(|shown| {
+            let classes = shown
+                .explanations()
+                .map(|explanation| explanation.target.id);
+            let each = shown.regions.iter().zip(classes);
+            each.flat_map(|(regions, class)| regions.iter().map(move |region| (class, region)))
+        })
     }
 
     /// Whether its map tiles the frame.
@@ -72,26 +144,51 @@ impl OnShow {
         outcome.inferred = true;
         outcome.add(Step::Infer, job.infer_time);
         outcome.add(Step::Map, job.map_time);
-        let explanation = self
-            .shown
-            .take()
-            .map(|shown| shown.explanation)
-            .unwrap_or_default();
-        let mut explanation = mem::replace(&mut job.explanation, explanation);
-        explanation.map.turn_back(orientation, &mut self.map_room);
-        outcome.announce = self.is_news(&explanation, live.post_messages);
+        let mut shown = self.shown.take().unwrap_or_else(|| Shown {
+            fields: gst::Structure::new_empty("camoverlay"),
+            explanation: Explanation::default(),
+            further: Vec::new(),
+            common: None,
+            asked: job.asked,
+            pts: None,
+            attach_map: false,
+            threshold: 0.0,
+            scale: live.heat.scale,
+            region_level: None,
+            regions: Vec::new(),
+            tiles_frame: true,
+        });
+        let has_other_target = shown.explanation.target.id != job.explanation.target.id;
+        mem::swap(&mut shown.explanation, &mut job.explanation);
+        mem::swap(&mut shown.further, &mut job.further);
+        let all = [&mut shown.explanation]
+            .into_iter()
+            .chain(&mut shown.further);
+        for explanation in all {
+            explanation.map.turn_back(orientation, &mut self.map_room);
+        }
+        shown.common = job.common;
+        shown.asked = job.asked;
+        shown.pts = job.pts;
+        shown.attach_map = live.attach_map;
+        shown.threshold = live.threshold;
+        shown.scale = live.heat.scale;
+        shown.tiles_frame = job.tiles_frame;
+        outcome.announce = self.is_news(&shown.explanation, live.post_messages);
+        if job.is_cut || has_other_target {
+            painting.advance(None);
+        }
         outcome.time(Step::Map, || {
-            painting.set_map((&explanation.map).into(), job.tiles_frame, live);
+            let all = [&mut shown.explanation]
+                .into_iter()
+                .chain(&mut shown.further);
+            self.following
+                .follow(all, job.pts, live.heat.smoothing, job.is_cut);
+            painting.set_maps(&shown.found(), live);
+            shown.find_regions(painting, live);
         });
-        self.shown = Some(Shown {
-            fields: meta::structure(network, &explanation, job.pts, live.attach_map),
-            explanation,
-            query: job.query,
-            pts: job.pts,
-            attach_map: live.attach_map,
-            threshold: live.threshold,
-            tiles_frame: job.tiles_frame,
-        });
+        shown.write(network);
+        self.shown = Some(shown);
     }
 
     /// Follows settings that need no new inference.
@@ -105,30 +202,45 @@ impl OnShow {
         let Some(shown) = &mut self.shown else {
             return;
         };
-        if shown.threshold != live.threshold {
-            outcome.time(Step::Map, || {
-                painting.set_map((&shown.explanation.map).into(), shown.tiles_frame, live);
-            });
+        if shown.threshold != live.threshold || shown.scale != live.heat.scale {
             shown.threshold = live.threshold;
+            shown.scale = live.heat.scale;
+            outcome.time(Step::Map, || painting.set_maps(&shown.found(), live));
         }
-        if shown.attach_map != live.attach_map {
-            shown.fields = meta::structure(network, &shown.explanation, shown.pts, live.attach_map);
+        let level = live.heat.regions.then_some(live.heat.region_level);
+        let finds = shown.region_level != level;
+        if finds {
+            outcome.time(Step::Map, || shown.find_regions(painting, live));
+        }
+        if finds || shown.attach_map != live.attach_map {
             shown.attach_map = live.attach_map;
+            shown.write(network);
         }
     }
 
     /// Sets the lines of the explanation on show: the best classes and, if it is none of them, the
     /// explained one, which is marked.
     #[cfg(feature = "captions")]
-    pub fn write_caption(&self, labels: &Labels, caption: &mut Caption, live: &Live) {
+    pub fn write_caption(&self, labels: &Labels, caption: &mut Legend, live: &Live) {
         let shown = self.shown.as_ref().filter(|_| live.draw_labels);
-        let Some(Shown { explanation, .. }) = shown else {
-            caption.set_lines([], None);
+        let Some(shown) = shown else {
+            caption.clear();
             return;
         };
-        let Explanation { top, target, .. } = explanation;
+        if !shown.further.is_empty() {
+            let classes = shown.explanations().map(|explanation| explanation.target);
+            caption.set_classes(classes.map(|class| (labels.first_name(class.id), class.score)));
+            return;
+        }
+        let Explanation {
+            top, target, other, ..
+        } = &shown.explanation;
         let rank = top.iter().position(|class| class.id == target.id);
-        let classes = top.iter().chain(rank.is_none().then_some(target));
+        let own = rank.is_none().then_some(target);
+        let other = other
+            .iter()
+            .filter(|other| top.iter().all(|class| class.id != other.id));
+        let classes = top.iter().chain(own).chain(other);
         let lines = classes.map(|class| (labels.first_name(class.id), class.score));
         caption.set_lines(lines, rank.or(Some(top.len())));
     }

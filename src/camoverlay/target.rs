@@ -3,11 +3,15 @@
 
 use std::sync::Arc;
 
+use super::Scale;
+use super::asked::Asked;
 use super::errors::ElementError;
 use super::properties::Live;
 use super::words;
 use camoverlay::cam::{Method, Query};
-use camoverlay::inference::{PreprocessOrigin, Resolved, SharedClassifier, resolve};
+use camoverlay::inference::{PreprocessOrigin, Resolved, SharedClassifier, resolve, split_targets};
+use camoverlay::model::Target;
+use camoverlay::render::MOST_CLASSES;
 
 /// What the application should be told although all goes on.
 pub enum Notice {
@@ -22,24 +26,32 @@ pub enum Notice {
 /// The selection as last put: text and meaning, so that only a change is looked up.
 pub struct TargetSelection {
     target_text: Arc<str>,
-    target: Resolved,
+    /// One or more.
+    targets: Vec<Resolved>,
+    versus_text: Option<Arc<str>>,
+    versus: Option<Resolved>,
     method_asked: Method,
     method: Method,
 }
 
 impl TargetSelection {
     /// # Errors
-    /// A target that names no class, a method that makes no sense for the network.
+    /// A target that names no class, a method that makes no sense for the network, a comparison that it cannot make.
     pub fn new(live: &Live, network: &SharedClassifier) -> Result<Self, ElementError> {
         let method = Method::from(live.method).resolve(network.traits());
         method.map_err(camoverlay::Error::from)?;
-        let target = resolve(&live.target, network.labels()).map_err(ElementError::Target)?;
-        Ok(Self {
+        let selection = Self {
             target_text: live.target.clone(),
-            target,
+            targets: targets(&live.target, network)?,
+            versus_text: live.heat.versus.clone(),
+            versus: versus(live.heat.versus.as_deref(), network)?,
             method_asked: live.method.into(),
             method: live.method.into(),
-        })
+        };
+        match selection.conflict(network) {
+            Some(conflict) => Err(ElementError::Selection(conflict)),
+            None => Ok(selection),
+        }
     }
 
     /// Follows the properties. What makes no sense leaves the last that did in place.
@@ -47,13 +59,26 @@ impl TargetSelection {
         let mut notices = Vec::new();
         if self.target_text != live.target {
             self.target_text = live.target.clone();
-            match resolve(&live.target, network.labels()) {
-                Ok(target) => {
-                    notices.extend(target.ambiguity.clone().map(Notice::Info));
-                    self.target = target;
+            match targets(&live.target, network) {
+                Ok(targets) => {
+                    notices.extend(ambiguities(&targets));
+                    self.targets = targets;
+                    notices.extend(self.end_conflict(network));
                 }
                 Err(error) => notices.push(Notice::Warning(format!(
                     "{error} The last good target stays."
+                ))),
+            }
+        }
+        if self.versus_text != live.heat.versus {
+            self.versus_text = live.heat.versus.clone();
+            match versus(live.heat.versus.as_deref(), network) {
+                Ok(versus) => {
+                    self.versus = versus;
+                    notices.extend(self.end_conflict(network));
+                }
+                Err(error) => notices.push(Notice::Warning(format!(
+                    "{error} What target is compared with stays."
                 ))),
             }
         }
@@ -61,7 +86,10 @@ impl TargetSelection {
         if self.method_asked != method {
             self.method_asked = method;
             match method.resolve(network.traits()) {
-                Ok(_) => self.method = method,
+                Ok(_) => {
+                    self.method = method;
+                    notices.extend(self.end_conflict(network));
+                }
                 Err(error) => notices.push(Notice::Warning(format!(
                     "{} The last good method stays.",
                     words::of_error(&error.into())
@@ -71,12 +99,46 @@ impl TargetSelection {
         notices
     }
 
+    /// Why there can be no comparison, if one is asked for.
+    fn conflict(&self, network: &SharedClassifier) -> Option<String> {
+        self.versus.as_ref()?;
+        if self.targets.len() > 1 {
+            return Some(
+                "versus compares one target with another class, and target names several. Give one target, or leave \
+                 versus unset."
+                    .into(),
+            );
+        }
+        if !self.method.compares(network.head()) {
+            return Some(format!(
+                "versus cannot be explained by method={} with {}. Set method to auto, gradcam, hirescam or xgradcam.",
+                self.method.name(),
+                network.name()
+            ));
+        }
+        let features = &network.structure().features;
+        (features.contains(" + ") && !network.head().is_affine()).then(|| {
+            format!(
+                "versus cannot be explained at several layers at once ({features}). Set layer to one of them."
+            )
+        })
+    }
+
+    /// Compares no more where there can be no comparison.
+    fn end_conflict(&mut self, network: &SharedClassifier) -> Option<Notice> {
+        let conflict = self.conflict(network)?;
+        self.versus = None;
+        Some(Notice::Warning(format!(
+            "{conflict} target is explained by itself."
+        )))
+    }
+
     /// What is left to say at the start, about the selection and the network it goes to.
     pub fn notices(&self, network: &SharedClassifier) -> Vec<Notice> {
         let warnings = network.warnings().iter().map(words::of_warning);
         let warnings = warnings.map(Notice::Warning);
         let notices = network.notices().iter().map(words::of_warning);
-        let ambiguity = self.target.ambiguity.clone().map(Notice::Info);
+        let ambiguity = ambiguities(&self.targets);
         warnings
             .chain(notices.map(Notice::Info))
             .chain(ambiguity)
@@ -86,13 +148,57 @@ impl TargetSelection {
     }
 
     /// The selection to one inference.
-    pub fn query(&self, live: &Live) -> Query {
-        Query {
-            target: self.target.target,
-            top_k: live.top_k,
-            method: self.method,
+    pub fn ask(&self, live: &Live) -> Asked {
+        let mut targets = self.targets.iter().map(|resolved| resolved.target);
+        let target = targets.next().unwrap_or(Target::Rank(0));
+        let further = std::array::from_fn(|_| targets.next());
+        let is_several = self.targets.len() > 1;
+        Asked {
+            query: Query {
+                target,
+                top_k: live.top_k,
+                method: self.method,
+            },
+            further,
+            versus: self.versus.as_ref().map(|resolved| resolved.target),
+            common: is_several || live.heat.scale == Scale::Common,
         }
     }
+}
+
+/// The classes that the property `target` names.
+fn targets(text: &str, network: &SharedClassifier) -> Result<Vec<Resolved>, ElementError> {
+    let texts = split_targets(text);
+    if texts.len() > MOST_CLASSES {
+        return Err(ElementError::Selection(format!(
+            "target={text:?} names {} classes, and at most {MOST_CLASSES} have colours that can be told apart. Give fewer.",
+            texts.len()
+        )));
+    }
+    let resolved = texts.iter().map(|text| resolve(text, network.labels()));
+    resolved
+        .collect::<Result<_, _>>()
+        .map_err(ElementError::Target)
+}
+
+/// The class that the property `versus` names, if any.
+fn versus(
+    text: Option<&str>,
+    network: &SharedClassifier,
+) -> Result<Option<Resolved>, ElementError> {
+    let resolved = text.map(|text| resolve(text, network.labels()));
+    resolved.transpose().map_err(|error| {
+        // Its words are those of the target.
+        let words = error.to_string();
+        ElementError::Selection(words.replacen("target=", "versus=", 1))
+    })
+}
+
+fn ambiguities(targets: &[Resolved]) -> impl Iterator<Item = Notice> {
+    targets
+        .iter()
+        .filter_map(|target| target.ambiguity.clone())
+        .map(Notice::Info)
 }
 
 /// Says which preprocessing was taken where nothing tells the right one.

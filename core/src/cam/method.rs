@@ -120,6 +120,43 @@ impl Method {
         Self::ALL.into_iter().find(|method| method.name() == name)
     }
 
+    /// Whether its map of a difference of logits is the difference of their maps, in any head.
+    pub fn is_linear(self) -> bool {
+        match self {
+            Self::Auto | Self::Cam | Self::GradCam | Self::HiResCam | Self::XGradCam => true,
+            Self::GradCamPlusPlus
+            | Self::LayerCam
+            | Self::EigenCam
+            | Self::GradCamElementWise
+            | Self::EigenGradCam
+            | Self::FinerCam
+            | Self::Fem
+            | Self::ReciproCam
+            | Self::LeGrad => false,
+        }
+    }
+
+    /// Whether there is a map by it of why one class rather than another: for [affine](Head::is_affine) heads by all that look at
+    /// the gradient of what is explained, for others by those that are [linear](Self::is_linear) in it.
+    pub fn compares(self, head: &Head) -> bool {
+        match self {
+            Self::GradCamPlusPlus
+            | Self::LayerCam
+            | Self::GradCamElementWise
+            | Self::EigenGradCam => head.is_affine(),
+            Self::Auto
+            | Self::Cam
+            | Self::GradCam
+            | Self::HiResCam
+            | Self::XGradCam
+            | Self::EigenCam
+            | Self::FinerCam
+            | Self::Fem
+            | Self::ReciproCam
+            | Self::LeGrad => self.is_linear(),
+        }
+    }
+
     /// What the method has to know of a gradient.
     pub fn detail(self) -> Detail {
         match self {

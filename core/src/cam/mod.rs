@@ -82,6 +82,8 @@ pub struct Explanation {
     pub top: Vec<Class>,
     /// The class that is explained.
     pub target: Class,
+    /// The class that it is explained against, if any.
+    pub other: Option<Class>,
     /// Where the features speak for the target.
     pub map: ClassMap,
     /// The method by which the map was made, never [`Method::Auto`].
@@ -110,28 +112,49 @@ impl Explanation {
         top_k: usize,
         method: Method,
     ) -> Result<(), Error> {
+        self.update_against(activation, None, top_k, method)
+    }
+
+    /// The same where the map is that of the target's logit less another class's, if one is given: what speaks for the one rather
+    /// than the other. The head must be [affine](Head::is_affine); of others, take one [explanation](Self::less) from another.
+    ///
+    /// # Errors
+    /// As [`update`](Self::update).
+    pub fn update_against(
+        &mut self,
+        activation: &Activation,
+        other: Option<Target>,
+        top_k: usize,
+        method: Method,
+    ) -> Result<(), Error> {
         let logits = activation.logits;
         if !are_finite(logits) {
             return Err(CamError::NotFinite { what: "logits" }.into());
         }
-        let (Target::Rank(index) | Target::Class(index)) = activation.target;
-        if index >= logits.len() {
-            let classes = logits.len();
-            return Err(ModelError::NoSuchClass {
-                target: index,
-                classes,
+        for Target::Rank(index) | Target::Class(index) in
+            [Some(activation.target), other].into_iter().flatten()
+        {
+            if index >= logits.len() {
+                let classes = logits.len();
+                return Err(ModelError::NoSuchClass {
+                    target: index,
+                    classes,
+                }
+                .into());
             }
-            .into());
         }
         let Traits { head, similar, .. } = activation.traits();
         self.method = method.resolve(activation.traits())?;
-        let ranks = match activation.target {
-            Target::Rank(rank) => top_k.max(rank + 1),
-            Target::Class(_) => top_k,
+        let rank_of = |target| match target {
+            Some(Target::Rank(rank)) => rank + 1,
+            Some(Target::Class(_)) | None => 0,
         };
+        let ranks = top_k
+            .max(rank_of(Some(activation.target)))
+            .max(rank_of(other));
         scores::best(logits, ranks, &mut self.top);
         scores::score(logits, activation.scores, &mut self.top);
-        self.target = match activation.target {
+        let class = |target| match target {
             Target::Rank(rank) => self.top[rank],
             Target::Class(id) => {
                 let mut class = [Class {
@@ -143,10 +166,15 @@ impl Explanation {
                 class[0]
             }
         };
+        self.target = class(activation.target);
+        self.other = other.map(class);
         self.top.truncate(top_k);
         let features = &activation.features;
         (self.map.width, self.map.height) = (features.width, features.height);
-        self.explained = self.method.explains(head, similar, self.target.id);
+        self.explained = match self.other {
+            Some(other) => LogitCombination::less_mean_of(self.target.id, &[other.id], 1.0),
+            None => self.method.explains(head, similar, self.target.id),
+        };
         self.mapper.map(
             activation,
             &self.explained,
@@ -156,10 +184,20 @@ impl Explanation {
         if !are_finite(&self.map.values) {
             return Err(not_finite(activation).into());
         }
-        let is_affine = matches!(head, Head::Channels | Head::Dense { .. });
-        let is_complete = is_affine && matches!(self.method, Method::Cam | Method::FinerCam);
+        let is_complete = head.is_affine() && matches!(self.method, Method::Cam | Method::FinerCam);
         self.residual = is_complete.then(|| self.unexplained(logits, head));
         Ok(())
+    }
+
+    /// Makes it one of the target rather than of the target of `other`, an explanation of the same run with the same method, which
+    /// must be [linear](Method::is_linear) in the gradient.
+    pub fn less(&mut self, other: &Self) {
+        for (value, against) in self.map.values.iter_mut().zip(&other.map.values) {
+            *value -= against;
+        }
+        self.other = Some(other.target);
+        self.explained = LogitCombination::less_mean_of(self.target.id, &[other.target.id], 1.0);
+        self.residual = None;
     }
 
     fn unexplained(&self, logits: &[f32], head: &Head) -> f32 {

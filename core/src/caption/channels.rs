@@ -54,6 +54,56 @@ impl Samples {
         }
     }
 
+    /// The same with a colour in the place of white, each channel by itself.
+    pub fn coloured(layout: Layout, white: Option<f64>, rgb: [u8; 3]) -> Self {
+        let share = white.unwrap_or(1.0);
+        let level = |c: u8| (f64::from(c) * share).round() as u16;
+        match layout {
+            Layout::Packed(order) => {
+                let offsets = order.offsets().into_iter().zip(rgb);
+                let channel = |(offset, c)| Channels {
+                    offset,
+                    step: order.bytes(),
+                    white: level(c),
+                    ..Channels::full(0)
+                };
+                Self::bytes(offsets.map(channel).collect())
+            }
+            Layout::Planar { r, g, b } => {
+                let planes = [r, g, b].into_iter().zip(rgb);
+                let channel = |(plane, c)| Channels {
+                    white: level(c),
+                    ..Channels::full(plane)
+                };
+                Self::bytes(planes.map(channel).collect())
+            }
+            Layout::YCbCr { samples, encoding } => {
+                let coding = Coding::new(encoding, samples.depth).with_white(white);
+                let mut all = Self::y_cb_cr(samples, encoding, white);
+                let rgb = rgb.map(f64::from);
+                let luma = coding.black + coding.luma(rgb) / 255.0 * coding.luma_range;
+                all.channels.truncate(1);
+                all.channels[0].white = luma.round() as u16;
+                if let Some(chroma) = samples.chroma {
+                    let cell = |halved| if halved { 2 } else { 1 };
+                    let components = [chroma.cb, chroma.cr].into_iter();
+                    for (component, difference) in components.zip(coding.chroma(rgb)) {
+                        let code = coding.neutral + difference / 255.0 * coding.chroma_range;
+                        all.channels.push(Channels {
+                            offset: component.offset,
+                            step: component.step,
+                            cell: (cell(chroma.halved_x), cell(chroma.halved_y)),
+                            black: coding.neutral as u16,
+                            white: code.round().clamp(0.0, coding.largest) as u16,
+                            ..Channels::full(component.plane)
+                        });
+                    }
+                }
+                all
+            }
+        }
+    }
+
     fn bytes(channels: Vec<Channels>) -> Self {
         Self {
             bytes: 1,

@@ -44,6 +44,8 @@ pub struct Caption {
     /// What there is to draw, if anything, and what it does to a frame.
     plate: Option<TextLayout>,
     masks: Vec<BlendMask>,
+    /// How far below its usual place it is, in pixels of the upright picture.
+    below: usize,
 }
 
 impl Caption {
@@ -64,7 +66,30 @@ impl Caption {
             letters: None,
             plate: None,
             masks: Vec::new(),
+            below: 0,
         }
+    }
+
+    /// The same with letters of a colour: a line of a legend.
+    pub fn coloured(geometry: &Geometry, presentation: &Presentation, rgb: [u8; 3]) -> Self {
+        Self {
+            samples: Samples::coloured(geometry.layout, presentation.white(), rgb),
+            ..Self::presented(geometry, presentation)
+        }
+    }
+
+    /// Moves it below `other`, to be said before its lines are set; says whether that changed its place.
+    pub fn put_below(&mut self, other: &Self) -> bool {
+        let below = other.plate.as_ref().map_or(other.below, |plate| {
+            // As far from the left as the first is from the top.
+            (plate.drawing.top + plate.drawing.height).saturating_sub(plate.drawing.left)
+        });
+        let is_moved = self.below != below;
+        if is_moved {
+            self.below = below;
+            self.lines.clear();
+        }
+        is_moved
     }
 
     /// Sets the lines, first one on top, with the score (0 to 1) of each to two decimals, and
@@ -128,7 +153,10 @@ impl Caption {
         }
         let letters = self.letters.as_mut();
         self.plate = letters.and_then(|letters| {
-            TextLayout::new(&self.lines, self.marked, (width, height), letters)
+            let room = (width, height.checked_sub(self.below)?);
+            let mut plate = TextLayout::new(&self.lines, self.marked, room, letters)?;
+            plate.drawing.top += self.below;
+            Some(plate)
         });
         match &self.plate {
             // Rendered with its scores.

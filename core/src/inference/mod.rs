@@ -37,6 +37,7 @@ pub(crate) mod python_literal;
 pub(crate) mod runtime;
 pub(crate) mod session;
 pub(crate) mod target;
+mod targets;
 #[cfg(test)]
 pub(crate) mod tests;
 pub(crate) mod told;
@@ -59,5 +60,6 @@ pub use provider::{Precision, Provider};
 pub use runtime::environment;
 pub use session::{Busy, Cancellation};
 pub use target::{Resolved, UnknownTarget, resolve};
+pub use targets::split_targets;
 pub use transform::Preprocessing;
 pub use warnings::Warning;

@@ -212,6 +212,7 @@ impl Analysis {
             ..self
         };
         Ok((narrowed, shares))
+    }
 
     /// Where the cells of the feature map look, if the graph tells.
     pub fn sight(&self, places: &Places, side: u32) -> Option<Sight> {

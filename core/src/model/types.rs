@@ -48,6 +48,14 @@ pub enum Head {
 }
 
 impl Head {
+    /// Whether the logits are affine in the mean of the features over space.
+    pub fn is_affine(&self) -> bool {
+        match self {
+            Self::Channels | Self::Dense { .. } => true,
+            Self::PooledLayers | Self::FlattenedLayers | Self::Layers { .. } => false,
+        }
+    }
+
     /// Whether the weights are finite, as far as they are known.
     pub fn is_finite(&self) -> bool {
         match self {

@@ -1,6 +1,6 @@
 //! Lines of equal heat.
 
-use super::colormap::LEVELS;
+use super::colormap::{LEVELS, levels_of_each};
 use crate::luma::tiles;
 use crate::simd::dispatched;
 
@@ -16,6 +16,8 @@ const fn line(fifth: usize) -> usize {
 pub(crate) struct Contour {
     /// Pixels across a line.
     thickness: usize,
+    /// Of several classes, each drawn around its upper half: the part of each heat index, and the index of the line around each.
+    parts: Option<Box<([u8; 256], [u8; 256])>>,
 }
 
 /// The fifth of each pixel of a row of tiles, and of some rows above it.
@@ -30,6 +32,33 @@ impl Contour {
         let shorter = width.min(height);
         Self {
             thickness: ((shorter + 135) / 270).clamp(1, tiles::ROWS),
+            parts: None,
+        }
+    }
+
+    /// Says how many classes share the heat indices.
+    pub fn set_classes(&mut self, classes: usize) {
+        self.parts = (classes > 1).then(|| {
+            let each = levels_of_each(classes);
+            let part = |index: usize| match index {
+                0 => 0,
+                _ if (index - 1) % each < each / 2 => 0,
+                _ => ((index - 1) / each + 1) as u8,
+            };
+            let line = |part: usize| (part * each).min(LEVELS - 1) as u8;
+            Box::new((std::array::from_fn(part), std::array::from_fn(line)))
+        });
+    }
+
+    /// The part of the heat that each pixel is in.
+    fn find_parts(&self, index: &[u8], out: &mut [u8]) {
+        match &self.parts {
+            None => find_fifths(index, out),
+            Some(parts) => {
+                for (out, &index) in out.iter_mut().zip(index) {
+                    *out = parts.0[usize::from(index)];
+                }
+            }
         }
     }
 
@@ -51,7 +80,7 @@ impl Contour {
             } else {
                 0
             };
-            find_fifths(&tiles[row * stride..][..stride], out);
+            self.find_parts(&tiles[row * stride..][..stride], out);
         }
     }
 
@@ -59,15 +88,22 @@ impl Contour {
     /// than the pixels the line's width to its left or above.
     pub fn draw(&self, index: &mut [u8], fifths: &mut Fifths) {
         let (stride, above) = (fifths.stride, self.thickness * fifths.stride);
-        find_fifths(index, &mut fifths.rows[above..]);
+        self.find_parts(index, &mut fifths.rows[above..]);
         for (y, out) in index.chunks_exact_mut(stride).enumerate() {
             let above = &fifths.rows[y * stride..][..stride];
             let here = &fifths.rows[(y + self.thickness) * stride..][..stride];
             let (edge, rest) = out.split_at_mut(self.thickness);
             let first = [here[0]; tiles::ROWS];
-            draw_lines(&first[..edge.len()], here, above, edge);
+            find_lines(&first[..edge.len()], here, above, edge);
             let inner = self.thickness;
-            draw_lines(here, &here[inner..], &above[inner..], rest);
+            find_lines(here, &here[inner..], &above[inner..], rest);
+            if let Some(parts) = &self.parts {
+                for out in out.iter_mut() {
+                    *out = parts.1[usize::from(*out)];
+                }
+            } else {
+                colour_fifths(out);
+            }
         }
         fifths.rows.copy_within(tiles::ROWS * stride.., 0);
     }
@@ -86,13 +122,23 @@ dispatched! {
 }
 
 dispatched! {
-    fn draw_lines<;>(left: &[u8], here: &[u8], above: &[u8], out: &mut [u8]) {
-        const STEP: u8 = FIFTH as u8;
-        const FIRST: u8 = line(0) as u8;
+    /// The highest part that meets another at each pixel, and 0 where all are the same.
+    fn find_lines<;>(left: &[u8], here: &[u8], above: &[u8], out: &mut [u8]) {
         for (out, ((&left, &here), &above)) in out.iter_mut().zip(left.iter().zip(here).zip(above)) {
             let highest = here.max(left).max(above);
             let is_line = highest != here.min(left).min(above);
-            *out = if is_line { highest * STEP + FIRST } else { 0 };
+            *out = if is_line { highest } else { 0 };
+        }
+    }
+}
+
+dispatched! {
+    /// From fifths to the heat indices of the lines around them.
+    fn colour_fifths<;>(out: &mut [u8]) {
+        const STEP: u8 = FIFTH as u8;
+        const FIRST: u8 = line(0) as u8;
+        for out in out.iter_mut() {
+            *out = if *out > 0 { *out * STEP + FIRST } else { 0 };
         }
     }
 }

@@ -3,8 +3,7 @@
 use std::ops::Range;
 
 use super::colormap::{Colormap, LEVELS, Span};
-use super::quantize::Quantizer;
-use super::scaled_map::MapScaler;
+use super::heat::Scaled;
 use crate::luma::tiles::{self, COLUMNS};
 use crate::simd::dispatched;
 
@@ -45,11 +44,11 @@ impl Search {
     pub fn extremes(
         &mut self,
         tiles: &[[u8; 2]],
-        heat: Option<(&MapScaler, &Quantizer)>,
+        heat: Option<Scaled>,
         half: &[f64; 256],
         read_gray: impl Fn(usize, Range<usize>, &mut [u8]),
     ) -> Span {
-        let Some((map, quantizer)) = heat else {
+        let Some(map) = heat else {
             let [dark, bright] = bounds(tiles.as_flattened());
             return gray_span([dark, bright], Span::default(), half);
         };
@@ -96,7 +95,7 @@ impl Search {
             if found.holds(span) {
                 continue;
             }
-            map.quantize_tile(tile, quantizer, indices, COLUMNS);
+            map.quantize_tile(tile, indices, COLUMNS);
             let (first, x) = (tile / per_row * tiles::ROWS, tile % per_row * COLUMNS);
             let columns = x..self.width.min(x + COLUMNS);
             let rows = indices.chunks_exact(COLUMNS);

@@ -13,18 +13,27 @@ pub(crate) mod column_group;
 pub(crate) mod contour;
 pub(crate) mod contrast;
 pub(crate) mod frame_writer;
+pub(crate) mod heat;
 pub(crate) mod overlay;
 pub(crate) mod painter;
 pub(crate) mod quantize;
+mod regions;
 pub(crate) mod rgb;
+pub(crate) mod scale;
 pub(crate) mod scaled_map;
+mod scene;
+mod several;
 pub(crate) mod style;
 #[cfg(test)]
 pub(crate) mod tests;
 pub(crate) mod yuv;
 
 pub use cell_grid::{CellAxis, CellGrid};
-pub use colormap::Colormap;
+pub use colormap::{Colormap, class_colour};
 pub use painter::Painter;
+pub use regions::Region;
+pub use scale::Scale;
 pub use scaled_map::MapView;
+pub use scene::SceneCut;
+pub use several::MOST_CLASSES;
 pub use style::{Blend, Style};

@@ -101,7 +101,7 @@ impl Overlay {
         let share = |value: f64| (value * unit - 1e-6).ceil() as u32;
         // Samples of value `cold` are black or without colour, and stay so.
         let mix = |index: usize, colour: f64, cold: f64| {
-            let kept = blend.kept(index, opacity);
+            let kept = blend.kept(index, style.colormap.strength(index), opacity);
             let toward = if blend == Blend::Mask { cold } else { colour };
             Mix {
                 kept: share(kept),

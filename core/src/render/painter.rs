@@ -3,19 +3,25 @@
 use std::array;
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::cell_grid::CellGrid;
+use super::colormap::{Colormap, Span};
 use super::column_group::ColumnGroup;
 use super::contour::{Contour, Fifths};
 use super::contrast::Search;
 use super::frame_writer::{FrameWriter, Scratch};
+use super::heat::{Heat, Scaled};
 use super::overlay::Overlay;
-use super::quantize::Quantizer;
-use super::scaled_map::{MapScaler, MapView, Source};
+use super::regions::{Region, Runs};
+use super::scale::{Limits, Scale};
+use super::scaled_map::{MapView, Source};
+use super::scene::SceneCut;
+use super::several::MOST_CLASSES;
 use super::style::{Blend, Style};
+use crate::frame::Presentation;
 use crate::frame::layout::PLANES;
 use crate::frame::{Geometry, Plane, PlaneMut};
-use crate::frame::{Orientation, Presentation};
 use crate::luma::reader::GrayBounds;
 use crate::luma::reader::{BoundedRows, GrayReader};
 use crate::luma::tiles;
@@ -49,6 +55,17 @@ pub struct Painter {
     /// For all that is not [`Blend::Darkened`].
     overlay: Overlay,
     contour: Contour,
+    /// Classes that are shown at once, each in a colour of its own where there are several.
+    classes: usize,
+    /// Of [`Scale::Steady`]: of the final stretch, and what tells cuts.
+    stretch: Limits,
+    scene: SceneCut,
+    /// How long the next frame is after the last one, and after the last map; none: it has nothing to do with it.
+    elapsed: Option<Duration>,
+    since_map: Option<Duration>,
+    /// Of regions.
+    hot: Vec<bool>,
+    runs: Runs,
     /// For each band, where lines are drawn.
     fifths: Vec<Fifths>,
     pool: Arc<ThreadPool>,
@@ -80,10 +97,7 @@ impl Painter {
             width,
             height,
             scratches: (0..bands).map(|_| Scratch::new(width)).collect(),
-            heat: Heat {
-                orientation: presentation.orientation,
-                ..Heat::default()
-            },
+            heat: Heat::new(presentation.orientation),
             search: Search::new(width, height, colormap),
             half: reader.levels(white).map(|gray| gray / 2.0),
             bounds: reader.bounds(),
@@ -91,6 +105,13 @@ impl Painter {
             writer: FrameWriter::new(geometry, white, colormap),
             overlay: Overlay::new(geometry, white),
             contour: Contour::new(width, height),
+            classes: 1,
+            stretch: Limits::default(),
+            scene: SceneCut::default(),
+            elapsed: None,
+            since_map: None,
+            hot: Vec::new(),
+            runs: Runs::default(),
             fifths: Vec::new(),
             style,
             pool: ThreadPool::get(),
@@ -107,6 +128,16 @@ impl Painter {
     /// Paints the next frames in `style`.
     pub fn set_style(&mut self, style: &Style) {
         self.style = style.clone();
+        self.apply_style();
+    }
+
+    fn apply_style(&mut self) {
+        let mut style = self.style.clone();
+        if self.classes > 1 {
+            style.colormap = Colormap::classes(self.classes);
+        }
+        let style = &style;
+        self.contour.set_classes(self.classes);
         self.fifths.clear();
         match style.blend {
             Blend::Darkened => {
@@ -129,7 +160,43 @@ impl Painter {
     /// differ by at most 1e-6 of the larger magnitude), nor does one with a value that is not
     /// finite.
     pub fn set_map(&mut self, map: MapView, threshold: f64) {
-        self.heat.set(map, threshold);
+        self.set_scaled_map(map, threshold, Scale::Frame);
+    }
+
+    /// The same with another scale.
+    pub fn set_scaled_map(&mut self, map: MapView, threshold: f64, scale: Scale) {
+        self.set_maps(&[map], threshold, scale);
+    }
+
+    /// Takes the heat from the maps of several classes, [`MOST_CLASSES`] at most, all on one scale: each pixel has that of the
+    /// class whose map is the highest there, in a colour of the class's own (see [`class_colour`](super::class_colour)). Several
+    /// maps must come with [`Scale::Common`].
+    pub fn set_maps(&mut self, maps: &[MapView], threshold: f64, scale: Scale) {
+        self.heat.set(maps, threshold, scale);
+        self.heat.elapsed = self.since_map.replace(Duration::ZERO);
+        if self.classes != self.heat.classes().max(1) {
+            self.classes = self.heat.classes().max(1);
+            self.apply_style();
+        }
+    }
+
+    /// Boxes of the connected parts of the frame in which the map that was set `class`-th reaches `level` between its minimum (0)
+    /// and its maximum (1) over the frame, the largest first, into `regions`. Pixels are those of the frame as it is stored.
+    pub fn find_regions(&mut self, class: usize, level: f64, regions: &mut Vec<Region>) {
+        self.measure(None);
+        self.heat
+            .find_hot(class, level, &mut self.hot, &mut self.runs);
+        self.runs.take(regions);
+    }
+
+    /// Says how long after the last one the next frame is shown, for what follows frames ([`Scale::Steady`]); none: it has nothing
+    /// to do with it. To be said before the map is set and the frame painted.
+    pub fn advance(&mut self, elapsed: Option<Duration>) {
+        self.elapsed = elapsed;
+        self.since_map = self
+            .since_map
+            .zip(elapsed)
+            .map(|(before, now)| before + now);
     }
 
     /// Says where the cells of the maps to come lie; without, they tile the frame.
@@ -171,18 +238,25 @@ impl Painter {
         self.measure((is_stretched && bounds.is_none()).then_some(&frame));
         let heat = self.heat.scaled();
         if is_stretched {
-            let bounds = bounds.unwrap_or(&self.bounds).tiles();
+            let bounds = bounds.unwrap_or(&self.bounds);
             let read = |y, columns: Range<usize>, out: &mut [u8]| {
                 self.reader.read(&frame, y, columns, out);
             };
-            let range = self.search.extremes(bounds, heat, &self.half, read);
+            let tiles = bounds.tiles();
+            let mut range = self.search.extremes(tiles, heat, &self.half, read);
+            if self.heat.is_steady() {
+                let is_cut = self.scene.is_cut(bounds);
+                let elapsed = self.elapsed.filter(|_| !is_cut);
+                let (lowest, highest) = self.stretch.follow((range.lowest, range.highest), elapsed);
+                range = Span { lowest, highest };
+            }
             self.writer.set_range(range);
         } else if heat.is_none() && self.overlay.leaves_cold() {
             return;
         }
 
         let (writer, rows, height) = (&self.writer, band_rows(self.height), self.height);
-        let (overlay, contour) = (&self.overlay, &self.contour);
+        let (overlay, contour, width) = (&self.overlay, &self.contour, self.width);
         let mut fifths = self.fifths.iter_mut();
         let mut bands = self.scratches.iter_mut().enumerate();
         let mut parts: [_; BANDS] = array::from_fn(|_| {
@@ -197,11 +271,11 @@ impl Painter {
             };
             let first = rows.start / tiles::ROWS;
             if let Some(fifths) = fifths {
-                heat_rows(heat, first.saturating_sub(1), &mut scratch.index);
+                heat_rows(heat, first.saturating_sub(1), width, &mut scratch.index);
                 contour.begin(first > 0, &scratch.index, fifths);
             }
             for row in first..rows.end.div_ceil(tiles::ROWS) {
-                heat_rows(heat, row, &mut scratch.index);
+                heat_rows(heat, row, width, &mut scratch.index);
                 if let Some(fifths) = fifths {
                     contour.draw(&mut scratch.index, fifths);
                 }
@@ -219,16 +293,16 @@ impl Painter {
     /// Scales a new map, and beside that finds what the gray of each tile of `frame` lies in, if it
     /// is given.
     fn measure(&mut self, frame: Option<&[Plane; PLANES]>) {
-        let is_new = self.heat.is_new;
-        let new_map = self.heat.load(self.width, self.height);
-        let mut groups = new_map.into_iter().flat_map(|(source, groups)| {
+        let is_new = self.heat.is_new();
+        let new_maps = self.heat.load(self.width, self.height);
+        let mut groups = new_maps.flat_map(|(source, groups)| {
             let each = groups.len().div_ceil(MAP_PARTS);
             groups.chunks_mut(each).map(move |groups| (source, groups))
         });
         let rows = self.bounds.parts(band_rows(self.height) / tiles::ROWS);
         let scratches = self.scratches.iter_mut().map(|scratch| &mut scratch.index);
         let mut bands = rows.zip(scratches);
-        let mut parts: [_; MAP_PARTS + BANDS] = array::from_fn(|_| {
+        let mut parts: [_; MAP_PARTS * MOST_CLASSES + BANDS] = array::from_fn(|_| {
             // The map comes first, since its parts take longest.
             if let Some((source, groups)) = groups.next() {
                 return Some(Part::Map(source, groups));
@@ -246,8 +320,11 @@ impl Painter {
             }
             None => {}
         });
+        drop(parts);
+        drop(bands);
+        drop(groups);
         if is_new {
-            self.heat.find_quantizer();
+            self.heat.find_quantizers();
         }
     }
 }
@@ -257,10 +334,10 @@ fn band_rows(height: usize) -> usize {
     height.div_ceil(BANDS).next_multiple_of(tiles::ROWS)
 }
 
-/// Heat indices of a row of tiles, in rows that are whole tiles.
-fn heat_rows(heat: Option<(&MapScaler, &Quantizer)>, row: usize, out: &mut [u8]) {
+/// Heat indices of a row of tiles of a frame of `width` pixels, in rows that are whole tiles.
+fn heat_rows(heat: Option<Scaled>, row: usize, width: usize, out: &mut [u8]) {
     match heat {
-        Some((map, quantizer)) => map.quantize_rows(row, quantizer, out),
+        Some(heat) => heat.quantize_rows(row, width, out),
         None => out.fill(0),
     }
 }
@@ -269,81 +346,4 @@ fn heat_rows(heat: Option<(&MapScaler, &Quantizer)>, row: usize, out: &mut [u8])
 enum Part<'a> {
     Map(&'a Source, &'a mut [ColumnGroup]),
     Gray(&'a [Plane<'a>; PLANES], BoundedRows<'a>, &'a mut [u8]),
-}
-
-/// Where the heat comes from.
-#[derive(Default)]
-struct Heat {
-    orientation: Orientation,
-    grid: Option<CellGrid>,
-    values: Vec<f32>,
-    /// Width and height of the map.
-    size: (usize, usize),
-    threshold: f64,
-    /// The map is not scaled yet.
-    is_new: bool,
-    /// Whether the map gives heat, as far as is known.
-    gives_heat: bool,
-    scaler: Option<MapScaler>,
-    /// Takes the scaled map to heat indices; none where the map gives no heat.
-    quantizer: Option<Quantizer>,
-}
-
-impl Heat {
-    fn set(&mut self, map: MapView, threshold: f64) {
-        self.values.clear();
-        self.values.extend_from_slice(map.values);
-        self.size = (map.width, map.height);
-        self.threshold = threshold;
-        self.is_new = true;
-    }
-
-    fn clear(&mut self) {
-        self.is_new = false;
-        self.quantizer = None;
-    }
-
-    /// Prepares a new map that may give heat to be scaled to frames of `width` x `height` pixels: its
-    /// groups are to be filled.
-    fn load(&mut self, width: usize, height: usize) -> Option<(&Source, &mut [ColumnGroup])> {
-        if !std::mem::take(&mut self.is_new) {
-            return None;
-        }
-        self.quantizer = None;
-        let map = MapView {
-            values: &self.values,
-            width: self.size.0,
-            height: self.size.1,
-        };
-        let range = map.extremes();
-        self.gives_heat = range.is_some();
-        let range = range?;
-        let fits = |scaler: &MapScaler| scaler.fits(map, self.grid);
-        if !self.scaler.as_ref().is_some_and(fits) {
-            self.scaler = Some(MapScaler::new(
-                map,
-                (width, height),
-                self.orientation,
-                self.grid,
-            ));
-        }
-        let scaler = self.scaler.as_mut()?;
-        scaler.source.load(map, range);
-        Some((&scaler.source, &mut scaler.groups))
-    }
-
-    /// How the new map, with its groups filled, becomes heat indices.
-    fn find_quantizer(&mut self) {
-        let scaler = self.scaler.as_mut().filter(|_| self.gives_heat);
-        self.quantizer = scaler.and_then(|scaler| {
-            let quantizer = scaler.quantizer(scaler.extremes()?, self.threshold);
-            scaler.bound_indices(&quantizer);
-            Some(quantizer)
-        });
-    }
-
-    /// The scaled map, where it gives heat.
-    fn scaled(&self) -> Option<(&MapScaler, &Quantizer)> {
-        self.scaler.as_ref().zip(self.quantizer.as_ref())
-    }
 }

@@ -71,8 +71,10 @@ dispatched! {
         let sure = 0.5 - error;
         // The index, and how far it is off before rounding: 1 where that says nothing.
         let index = |sum: f32| {
-            // From -0.5 to 255.5, unless the error is so large that all are in doubt.
             let index = multiply_add::<FUSED>(sum, factor, offset);
+            // What reaches beyond the limits is drawn as these. Plain comparisons: no value is a NaN.
+            let index = if index < 0.0 { 0.0 } else { index };
+            let index = if index > 255.0 { 255.0 } else { index };
             let (rounded, off) = nearest(index);
             let rounded = rounded.min(HOTTEST);
             if !CUT {

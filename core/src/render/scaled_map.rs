@@ -174,6 +174,11 @@ impl MapScaler {
         across.input() == map.width && down.input() == map.height && self.grid == grid
     }
 
+    /// Width and height of the frame.
+    pub fn size(&self) -> (usize, usize) {
+        (self.source.across.output(), self.source.down.output())
+    }
+
     /// Rows of the frame in row `row` of tiles.
     fn tile_rows(&self, row: usize) -> Range<usize> {
         row * tiles::ROWS..self.source.down.output().min((row + 1) * tiles::ROWS)
@@ -239,6 +244,29 @@ impl MapScaler {
             }
         });
         (exact.1 > exact.0).then_some(exact)
+    }
+
+    /// Whether each pixel of a row of the frame is at least `limit`, and was seen.
+    pub fn reach(&self, y: usize, limit: f64, out: &mut [bool]) {
+        let Source { columns, down, .. } = &self.source;
+        let limit = ((limit - columns.middle) / columns.range) as f32;
+        let seen = self.seen.as_ref();
+        if seen.is_some_and(|[_, rows]| !rows.contains(&y)) {
+            return out.fill(false);
+        }
+        for group in &self.groups {
+            for tile_column in 0..group.tile_columns() {
+                let sums = sum_run(group.rows(tile_column), down, y);
+                let out = out[group.first_column(tile_column)..].iter_mut();
+                for (out, sum) in out.zip(sums) {
+                    *out = sum >= limit;
+                }
+            }
+        }
+        if let Some([columns, _]) = seen {
+            out[..columns.start].fill(false);
+            out[columns.end..].fill(false);
+        }
     }
 
     /// How the scaled map becomes heat indices: from `least` and `most` to 0..1, 0 below
@@ -310,7 +338,14 @@ impl MapScaler {
     }
 
     /// Heat indices of a tile, given by its number, into rows `stride` bytes apart.
-    pub fn quantize_tile(&self, tile: usize, quantizer: &Quantizer, out: &mut [u8], stride: usize) {
+    /// Says how many rows of the frame those are.
+    pub fn quantize_tile(
+        &self,
+        tile: usize,
+        quantizer: &Quantizer,
+        out: &mut [u8],
+        stride: usize,
+    ) -> usize {
         let (row, column) = (tile / self.per_row, tile % self.per_row);
         let ys = self.tile_rows(row);
         let [coolest, hottest] = self.indices[tile];
@@ -318,17 +353,18 @@ impl MapScaler {
             for y in 0..ys.len() {
                 out[y * stride..][..COLUMNS].fill(coolest);
             }
-            return;
+            return ys.len();
         }
         let exact = |x, y| quantizer.exact(self.source.value(column * COLUMNS + x, y));
         let rows = self.groups[column / TILE_COLUMNS].rows(column % TILE_COLUMNS);
         let down = &self.source.down;
         if coolest == 0 {
             quantize::<_, true>(rows, down, ys.clone(), quantizer, out, stride, &exact);
-            self.hide_unseen(column, ys, out, stride);
+            self.hide_unseen(column, ys.clone(), out, stride);
         } else {
-            quantize::<_, false>(rows, down, ys, quantizer, out, stride, &exact);
+            quantize::<_, false>(rows, down, ys.clone(), quantizer, out, stride, &exact);
         }
+        ys.len()
     }
 
     /// Takes the heat off what the network did not see of the rows `ys` of a tile column.

@@ -1,6 +1,6 @@
 //! How heat lies over the picture.
 
-use super::colormap::{Colormap, LEVELS};
+use super::colormap::Colormap;
 
 /// What becomes of a picture under its heat.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -37,10 +37,11 @@ impl Blend {
         Self::ALL.into_iter().find(|blend| blend.name() == name)
     }
 
-    /// Share of each channel that is the picture's own at heat index `index`.
-    pub(crate) fn kept(self, index: usize, opacity: f64) -> f64 {
+    /// Share of each channel that is the picture's own at heat index `index`,
+    /// which is such a share of the hottest.
+    pub(crate) fn kept(self, index: usize, strength: f64, opacity: f64) -> f64 {
         match self {
-            Self::Mask => 1.0 - opacity * (1.0 - index as f64 / (LEVELS - 1) as f64),
+            Self::Mask => 1.0 - opacity * (1.0 - strength),
             Self::Colour | Self::Contour | Self::Darkened if index == 0 => 1.0,
             Self::Colour => 1.0 - opacity / 2.0,
             Self::Contour | Self::Darkened => 1.0 - opacity,

@@ -9,6 +9,28 @@ use tables::{CIVIDIS, INFERNO, TURBO, VIRIDIS};
 /// Colours of a map, from no heat to the hottest.
 pub(crate) const LEVELS: usize = 255;
 
+/// Colours of classes that are shown together: told apart by all who see light and dark, and most colours. M. Okabe and K. Ito,
+/// "Color Universal Design", 2008, without black, the most different first.
+pub(crate) const CLASS_COLOURS: [[u8; 3]; 7] = [
+    [86, 180, 233],
+    [230, 159, 0],
+    [0, 158, 115],
+    [204, 121, 167],
+    [240, 228, 66],
+    [0, 114, 178],
+    [213, 94, 0],
+];
+
+/// Red, green and blue of the `number`-th of several classes that are shown together.
+pub fn class_colour(number: usize) -> [u8; 3] {
+    CLASS_COLOURS[number % CLASS_COLOURS.len()]
+}
+
+/// Colours that each of so many classes has.
+pub(crate) fn levels_of_each(classes: usize) -> usize {
+    (LEVELS - 1) / classes.max(1)
+}
+
 /// The colour of each heat, and what painters look up of these. Copies share the tables.
 ///
 /// No heat is black, so that a picture without heat keeps its grays. Frames of luma and chroma take
@@ -16,6 +38,8 @@ pub(crate) const LEVELS: usize = 255;
 #[derive(Clone, Debug)]
 pub struct Colormap {
     tables: Arc<Tables>,
+    /// How many of them a class has.
+    each: usize,
 }
 
 #[derive(Debug)]
@@ -122,6 +146,26 @@ impl Colormap {
         Self::published(&CIVIDIS)
     }
 
+    /// For several classes, each in turns from nearly black to its [own colour](class_colour).
+    pub(crate) fn classes(count: usize) -> Self {
+        let each = levels_of_each(count);
+        let mut colormap = Self::of(|row| {
+            let (class, level) = (row.saturating_sub(1) / each, row.saturating_sub(1) % each);
+            let light = (level + 1) as f64 / each as f64;
+            class_colour(class).map(|c| f64::from(c) / 255.0 * light)
+        });
+        colormap.each = each;
+        colormap
+    }
+
+    /// Share of the hottest, 0 to 1, that a heat index stands for.
+    pub(crate) fn strength(&self, index: usize) -> f64 {
+        match index {
+            0 => 0.0,
+            _ => ((index - 1) % self.each + 1) as f64 / self.each as f64,
+        }
+    }
+
     /// From black to white in even steps.
     pub fn gray() -> Self {
         Self::of(|row| [row as f64 / (LEVELS - 1) as f64; 3])
@@ -157,6 +201,7 @@ impl Colormap {
         }
         Self {
             tables: Arc::new(Tables { rgb, spans }),
+            each: LEVELS - 1,
         }
     }
 

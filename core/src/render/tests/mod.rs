@@ -7,6 +7,7 @@ mod levels;
 mod placed;
 mod presented;
 mod rgb;
+mod scales;
 mod styles;
 mod yuv;
 
@@ -16,10 +17,10 @@ use crate::preprocess::*;
 use crate::render::*;
 
 /// A small random number generator (xorshift64*).
-struct Random(u64);
+pub(crate) struct Random(u64);
 
 impl Random {
-    fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
     }
 
@@ -31,7 +32,7 @@ impl Random {
     }
 
     /// A number in `range`.
-    fn pick(&mut self, range: std::ops::Range<usize>) -> usize {
+    pub(crate) fn pick(&mut self, range: std::ops::Range<usize>) -> usize {
         range.start + self.next() as usize % range.len()
     }
 
