@@ -9,6 +9,7 @@ use gst::{glib, prelude::*, subclass::prelude::*};
 use gst_base::{prelude::*, subclass::prelude::*};
 use gst_video::{VideoOrientationMethod, subclass::prelude::*};
 
+use super::at;
 use super::enums::Method;
 use super::errors::ElementError;
 use super::format;
@@ -42,6 +43,8 @@ pub struct CamOverlay {
     pub stats: Mutex<Stats>,
     /// Who computes the network, once there is one: by itself, since the session is held while it runs.
     provider: Mutex<Option<String>>,
+    /// Of the stream: for those who ask about a place.
+    pub last_run: Mutex<Option<at::Shared>>,
     pub latency: Mutex<LatencyTracker>,
     tags: Mutex<Tags>,
 }
@@ -74,6 +77,11 @@ impl ObjectImpl for CamOverlay {
             specs
         });
         &PROPERTIES
+    }
+
+    fn signals() -> &'static [glib::subclass::Signal] {
+        static SIGNALS: LazyLock<[glib::subclass::Signal; 1]> = LazyLock::new(|| [at::signal()]);
+        &*SIGNALS
     }
 
     fn set_property(&self, _id: usize, value: &glib::Value, pspec: &glib::ParamSpec) {
@@ -176,6 +184,7 @@ impl BaseTransformImpl for CamOverlay {
             opening.abandon();
         }
         *lock(&self.usher) = None;
+        *lock(&self.last_run) = None;
         *lock(&self.stream) = None;
         *lock(&self.tags) = Tags::default();
         Ok(())
@@ -291,6 +300,10 @@ impl BaseTransformImpl for CamOverlay {
                 });
                 self.obj().sink_pad().push_event(event)
             }
+            gst::EventView::Navigation(_) => {
+                self.navigate(&event);
+                self.parent_src_event(event)
+            }
             _ => self.parent_src_event(event),
         }
     }
@@ -377,6 +390,7 @@ impl CamOverlay {
         }
         *lock(&self.provider) = Some(stream.network().provider_nick().to_owned());
         *lock(&self.usher) = Some(stream.usher());
+        *lock(&self.last_run) = Some(stream.last_run());
         *lock(&self.stream) = Some(stream);
     }
 

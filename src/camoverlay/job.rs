@@ -6,7 +6,7 @@ use super::asked::Asked;
 use camoverlay::Error;
 use camoverlay::cam::{ClassMap, Explanation, Query};
 use camoverlay::frame::Plane;
-use camoverlay::inference::Lease;
+use camoverlay::inference::{KeptRun, Lease};
 use camoverlay::model::{Activation, Target};
 use camoverlay::preprocess::{GrayBounds, MapPlacer, Placement, Sampler};
 
@@ -31,6 +31,8 @@ pub struct Job {
     pub further: Vec<Explanation>,
     /// Least and greatest value of the best class's map, where that was asked.
     pub common: Option<(f64, f64)>,
+    /// What the network returned.
+    pub kept: KeptRun,
     /// Of a class that is not shown.
     other: Explanation,
     /// What the network took.
@@ -57,6 +59,7 @@ impl Job {
             explanation: Explanation::default(),
             further: Vec::new(),
             common: None,
+            kept: KeptRun::default(),
             other: Explanation::default(),
             infer_time: Duration::ZERO,
             map_time: Duration::ZERO,
@@ -74,6 +77,7 @@ impl Job {
         let start = Instant::now();
         let mut infer_time = Duration::ZERO;
         let result = self.explain(lease, &mut infer_time);
+        lease.keep(&mut self.kept);
         self.infer_time = infer_time;
         self.map_time = start.elapsed().saturating_sub(infer_time);
         result

@@ -3,6 +3,7 @@
 use gst::{glib, prelude::*, subclass::prelude::*};
 
 mod asked;
+mod at;
 mod bus;
 mod enums;
 mod errors;

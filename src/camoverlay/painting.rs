@@ -14,6 +14,7 @@ use camoverlay::render::{self, CellGrid, MOST_CLASSES, MapView, Painter, Region,
 /// Paints what the properties ask for.
 pub struct Painting {
     painter: Painter,
+    frame: (usize, usize),
     look: Look,
     /// Where the cells of a map look, if that is known.
     grid: Option<CellGrid>,
@@ -36,9 +37,20 @@ impl Painting {
             .map(|sight| CellGrid::of_sight(sight, network.fit(), geometry, presentation));
         Self {
             painter: Painter::presented(geometry, presentation),
+            frame: (geometry.width, geometry.height),
             look: Look::default(),
             grid,
         }
+    }
+
+    /// Width and height of frames.
+    pub fn frame(&self) -> (usize, usize) {
+        self.frame
+    }
+
+    /// Where the cells of a map look, if that is known.
+    pub fn grid(&self) -> Option<CellGrid> {
+        self.grid
     }
 
     /// Whether maps are to be laid over the frame, because that is asked for or nothing else is known.

@@ -7,8 +7,10 @@ use std::{
 };
 
 use super::Inference;
+use super::at;
 use super::errors::ElementError;
 use super::failures::Failures;
+use super::imp::lock;
 use super::job::Job;
 #[cfg(feature = "captions")]
 use super::legend::Legend;
@@ -51,6 +53,8 @@ pub struct Session {
     selection: TargetSelection,
     buffers: Option<Buffers>,
     shown: OnShow,
+    /// For those who ask about a place.
+    last_run: at::Shared,
     failures: Failures,
     /// The worker's job is about a frame from before a seek or a change of caps.
     stale: bool,
@@ -89,6 +93,7 @@ impl Session {
             selection,
             buffers: None,
             shown: OnShow::default(),
+            last_run: at::Shared::default(),
             failures: Failures::default(),
             stale: false,
             given_up: false,
@@ -153,6 +158,11 @@ impl Session {
         Ok(())
     }
 
+    /// What the network returned last.
+    pub fn last_run(&self) -> at::Shared {
+        self.last_run.clone()
+    }
+
     /// Who can cut off waiting for the network.
     pub fn usher(&self) -> Usher {
         self.worker.usher()
@@ -185,6 +195,7 @@ impl Session {
     pub fn forget(&mut self) {
         self.begin_segment();
         self.shown.clear();
+        *lock(&self.last_run) = at::LastRun::default();
         if let Some(buffers) = &mut self.buffers {
             buffers.painting.clear();
         }
@@ -313,7 +324,7 @@ impl Session {
             let planes = frame.planes();
             let sampler = &mut buffers.sampler;
             let sampled = outcome.time(Step::Prepare, || job.sample(sampler, &planes));
-            job.is_cut = buffers.scene.is_cut(sampled) || mem::take(&mut self.is_cut);
+            job.is_cut = mem::take(&mut self.is_cut) | buffers.scene.is_cut(sampled);
             bounds = Some(sampled);
             self.worker.submit(job);
             if waits {
@@ -449,6 +460,17 @@ impl Session {
             _ if mem::take(&mut self.stale) => Ok(()),
             (Ok(()), _) => {
                 self.failures.succeed();
+                let mut last = lock(&self.last_run);
+                mem::swap(&mut last.kept, &mut job.kept);
+                last.view = Some(at::View {
+                    network: self.network.clone(),
+                    top_k: live.top_k,
+                    frame: shows.0.frame(),
+                    orientation: shows.1,
+                    placement: job.placement,
+                    grid: shows.0.grid().filter(|_| !job.tiles_frame),
+                });
+                drop(last);
                 self.shown
                     .take_over(&self.network, &mut job, shows, live, outcome);
                 Ok(())

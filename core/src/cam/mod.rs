@@ -13,6 +13,7 @@ mod fused;
 mod gradient;
 mod map;
 mod method;
+mod place;
 mod principal;
 mod reciprocal;
 mod scores;
@@ -30,6 +31,7 @@ use map::Mapper;
 
 pub use class::Class;
 pub use method::Method;
+pub use place::classes_at;
 
 /// What is asked of a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

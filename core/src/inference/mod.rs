@@ -19,6 +19,7 @@ pub(crate) mod folder;
 #[cfg(test)]
 pub(crate) mod hostile;
 pub(crate) mod image_processor;
+mod kept_run;
 pub(crate) mod label_index;
 pub(crate) mod label_json;
 pub(crate) mod label_text;
@@ -46,6 +47,7 @@ pub(crate) mod warnings;
 
 pub use catalogue::{Entry, entries, entry};
 pub use classifier::Classifier;
+pub use kept_run::KeptRun;
 pub use labels::Labels;
 pub use network::{Network, Structure};
 pub use open::layers;

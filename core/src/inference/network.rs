@@ -133,6 +133,11 @@ impl Network {
         self.sight.as_ref()
     }
 
+    /// How scores follow from logits.
+    pub fn scores(&self) -> Scores {
+        self.scores
+    }
+
     /// What makes logits of the feature map.
     pub fn head(&self) -> &Head {
         &self.head

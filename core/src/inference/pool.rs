@@ -7,6 +7,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use super::error::RuntimeError;
+use super::kept_run::KeptRun;
 use super::network::Network;
 use super::options::Options;
 use super::provider::fastest;
@@ -57,6 +58,14 @@ impl Lease<'_> {
         let outputs = &mut self.outputs;
         let network = &self.shared.network;
         network.run(tensor, width, height, target, detail, outputs)
+    }
+}
+
+impl Lease<'_> {
+    /// Leaves what the last run returned in `kept`, and frees what was there.
+    pub fn keep(&mut self, kept: &mut KeptRun) {
+        kept.0.clear();
+        mem::swap(&mut kept.0, &mut self.outputs);
     }
 }
 

@@ -23,6 +23,11 @@ pub struct CellAxis {
 }
 
 impl CellAxis {
+    /// Where a pixel of the upright frame is in the map, in cells from the first one's edge.
+    pub fn cell(&self, pixel: f64) -> f64 {
+        (pixel - self.offset) / self.stride + 0.5
+    }
+
     /// Where the frame begins in the map, in cells from the first one's edge.
     pub(crate) fn shift(&self) -> f64 {
         0.5 - self.offset / self.stride

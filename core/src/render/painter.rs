@@ -247,7 +247,9 @@ impl Painter {
             if self.heat.is_steady() {
                 let is_cut = self.scene.is_cut(bounds);
                 let elapsed = self.elapsed.filter(|_| !is_cut);
-                let (lowest, highest) = self.stretch.follow((range.lowest, range.highest), elapsed);
+                let (lowest, highest) = self
+                    .stretch
+                    .follow_with_slack((range.lowest, range.highest), elapsed);
                 range = Span { lowest, highest };
             }
             self.writer.set_range(range);

@@ -201,7 +201,7 @@ impl Axis {
 }
 
 /// Keys' kernel with a = -0.5.
-fn keys(t: f64) -> f64 {
+pub(crate) fn keys(t: f64) -> f64 {
     let t = t.abs();
     if t <= 1.0 {
         (1.5 * t - 2.5) * t * t + 1.0

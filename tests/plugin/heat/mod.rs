@@ -2,6 +2,7 @@
 
 mod looks;
 mod placement;
+mod scales;
 
 use std::{fs, process::Command};
 
@@ -39,6 +40,22 @@ fn photos() -> [Picture; 2] {
 
 /// What the oracle makes of frames with these maps and settings.
 fn oracle(cases: &[(&Picture, &Seen, Value)]) -> Vec<Picture> {
+    let folder = run_oracle(cases);
+    let picture = |(number, (frame, ..)): (usize, &(&Picture, &Seen, Value))| Picture {
+        rgb: fs::read(folder.path().join(format!("{number}.picture"))).unwrap(),
+        ..**frame
+    };
+    cases.iter().enumerate().map(picture).collect()
+}
+
+/// The boxes that the oracle draws around what is hot in a frame.
+fn regions(frame: &Picture, seen: &Seen, level: f64) -> Vec<[i32; 4]> {
+    let folder = run_oracle(&[(frame, seen, json!({"region_level": level}))]);
+    serde_json::from_slice(&fs::read(folder.path().join("0.json")).unwrap()).unwrap()
+}
+
+/// The folder in which the oracle left its answers.
+fn run_oracle(cases: &[(&Picture, &Seen, Value)]) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let write = |name: String, bytes: &[u8]| {
         let path = folder.path().join(name);
@@ -75,11 +92,7 @@ fn oracle(cases: &[(&Picture, &Seen, Value)]) -> Vec<Picture> {
         .status()
         .unwrap();
     assert!(status.success(), "the oracle fails");
-    let picture = |(number, (frame, ..)): (usize, &(&Picture, &Seen, Value))| Picture {
-        rgb: fs::read(folder.path().join(format!("{number}.picture"))).unwrap(),
-        ..**frame
-    };
-    cases.iter().enumerate().map(picture).collect()
+    folder
 }
 
 /// At most a thousandth of the samples is off, and by no more than `most` levels.
