@@ -1,4 +1,4 @@
-"""Prints the table of one of matplotlib's listed colour maps for core/src/render/colormap.rs: python scripts/colormap.py inferno
+"""Prints the table of one of matplotlib's listed colour maps for core/src/render/colormap/tables.rs: python scripts/colormap.py inferno
 
 matplotlib (and https://bids.github.io/colormap) publish 256 colours, six digits each. The core has 255 heats: these take
 the colours at 255 even steps from the first to the last one, between two of them linearly, rounded to eight bits.

@@ -48,6 +48,18 @@ picture finer chelsea.png input-size=448
 for method in cam gradcam++ layercam eigencam eigengradcam finercam fem reciprocam; do
     picture "method-$method" chelsea.png net=efficientnet-lite0 method=$method draw-labels=false
 done
+for colormap in jet turbo viridis inferno cividis gray; do
+    picture "colormap-$colormap" chelsea.png colormap=$colormap draw-labels=false
+done
+for blend in darkened colour contour mask; do
+    picture "blend-$blend" chelsea.png blend=$blend draw-labels=false
+done
+picture placed-frame coffee.png net=efficientnet-lite0 blend=contour draw-labels=false
+picture placed-receptive-field coffee.png net=efficientnet-lite0 blend=contour draw-labels=false placement=receptive-field
+picture scale-frame coffee.png target="Egyptian cat"
+picture scale-common coffee.png target="Egyptian cat" scale=common
+picture several coffee.png target="espresso;eggnog;Egyptian cat" net=efficientnet-lite0 blend=colour
+picture versus chelsea.png target="Egyptian cat" versus=tabby net=efficientnet-lite0
 
 # The viewer as its user sees it, asked for the second class.
 here=$PWD work=$(mktemp -d)

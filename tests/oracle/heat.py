@@ -124,7 +124,7 @@ def shifted(values: NDArray, across: int, down: int) -> NDArray:
 
 def contours(index: NDArray[np.intp]) -> NDArray[np.intp]:
     """The rows of the table that lines of equal heat have, and 0 between them."""
-    thickness = int(np.clip(np.floor(min(index.shape) / 270 + 0.5), 1, 8))
+    thickness = int(np.clip(np.floor(min(index.shape) / 200 + 0.5), 1, 8))
     fifth = np.minimum(index // FIFTH, 4)
     around = np.stack([fifth, shifted(fifth, thickness, 0), shifted(fifth, 0, thickness)])
     highest = around.max(axis=0)

@@ -31,7 +31,7 @@ impl Contour {
     pub fn new(width: usize, height: usize) -> Self {
         let shorter = width.min(height);
         Self {
-            thickness: ((shorter + 135) / 270).clamp(1, tiles::ROWS),
+            thickness: ((shorter + 100) / 200).clamp(1, tiles::ROWS),
             parts: None,
         }
     }

@@ -12,7 +12,7 @@ pub enum Blend {
     /// that brightness does not follow the hottest pixel, and pixels without heat stay as they are.
     Colour,
     /// The picture's own colours, and lines where the heat rises above one, two, three and four fifths, each in the colour of
-    /// the middle of the fifth that it encloses. Their width is a 270th of the frame's shorter side, 1 to 8 pixels.
+    /// the middle of the fifth that it encloses. Their width is a 200th of the frame's shorter side, 1 to 8 pixels.
     Contour,
     /// The picture's own colours, each channel times its heat: what is cold goes dark.
     Mask,

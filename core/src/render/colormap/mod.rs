@@ -4,10 +4,8 @@ mod tables;
 
 use std::sync::Arc;
 
+pub(crate) use tables::LEVELS;
 use tables::{CIVIDIS, INFERNO, TURBO, VIRIDIS};
-
-/// Colours of a map, from no heat to the hottest.
-pub(crate) const LEVELS: usize = 255;
 
 /// Colours of classes that are shown together: told apart by all who see light and dark, and most colours. M. Okabe and K. Ito,
 /// "Color Universal Design", 2008, without black, the most different first.

@@ -1,6 +1,7 @@
 //! Published colours: matplotlib's listed colour maps, as `scripts/colormap.py NAME` prints them.
 
-use super::LEVELS;
+/// Colours of a map, from no heat to the hottest.
+pub(crate) const LEVELS: usize = 255;
 
 /// Red, green and blue of [`Colormap::inferno`](super::Colormap::inferno).
 #[rustfmt::skip]

@@ -81,7 +81,7 @@ fn mixed(style: &Style, index: usize, sample: f64, colour: f64, cold: f64) -> f6
 
 /// The heat index of lines of equal heat.
 fn lines(index: &[usize], width: usize, height: usize) -> Vec<usize> {
-    let thickness = ((width.min(height) as f64 / 270.0).round() as usize).clamp(1, 8);
+    let thickness = ((width.min(height) as f64 / 200.0).round() as usize).clamp(1, 8);
     let fifth = |x: usize, y: usize| (index[y * width + x] / 51).min(4);
     let line = |i: usize| {
         let (x, y) = (i % width, i / width);
