@@ -156,20 +156,8 @@ impl Explanation {
             .max(rank_of(other));
         scores::best(logits, ranks, &mut self.top);
         scores::score(logits, activation.scores, &mut self.top);
-        let class = |target| match target {
-            Target::Rank(rank) => self.top[rank],
-            Target::Class(id) => {
-                let mut class = [Class {
-                    id,
-                    score: 0.0,
-                    logit: logits[id],
-                }];
-                scores::score(logits, activation.scores, &mut class);
-                class[0]
-            }
-        };
-        self.target = class(activation.target);
-        self.other = other.map(class);
+        self.target = class_of(activation.target, &self.top, activation);
+        self.other = other.map(|other| class_of(other, &self.top, activation));
         self.top.truncate(top_k);
         let features = &activation.features;
         (self.map.width, self.map.height) = (features.width, features.height);
@@ -212,6 +200,22 @@ impl Explanation {
         let sum: f64 = self.map.values.iter().map(|&value| f64::from(value)).sum();
         let mean = sum / self.map.values.len() as f64;
         (mean + bias - self.explained.of(logits)).abs() as f32
+    }
+}
+
+/// A class of one run, whose best classes are `top`, as many as ranks are asked for.
+fn class_of(target: Target, top: &[Class], activation: &Activation) -> Class {
+    match target {
+        Target::Rank(rank) => top[rank],
+        Target::Class(id) => {
+            let mut class = [Class {
+                id,
+                score: 0.0,
+                logit: activation.logits[id],
+            }];
+            scores::score(activation.logits, activation.scores, &mut class);
+            class[0]
+        }
     }
 }
 

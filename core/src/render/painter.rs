@@ -296,6 +296,14 @@ impl Painter {
     /// is given.
     fn measure(&mut self, frame: Option<&[Plane; PLANES]>) {
         let is_new = self.heat.is_new();
+        self.fill(frame);
+        if is_new {
+            self.heat.find_quantizers();
+        }
+    }
+
+    /// Scales new maps across, and finds what the gray of the tiles of `frame` lies in.
+    fn fill(&mut self, frame: Option<&[Plane; PLANES]>) {
         let new_maps = self.heat.load(self.width, self.height);
         let mut groups = new_maps.flat_map(|(source, groups)| {
             let each = groups.len().div_ceil(MAP_PARTS);
@@ -322,12 +330,6 @@ impl Painter {
             }
             None => {}
         });
-        drop(parts);
-        drop(bands);
-        drop(groups);
-        if is_new {
-            self.heat.find_quantizers();
-        }
     }
 }
 

@@ -269,7 +269,7 @@ fn heat_over_the_own_colours_is_that_of_the_plain_arithmetic() {
                     total += 1;
                     // What is left are bytes that are no sample.
                     let bytes = rest.planes[plane].0.len() / plane_sizes(&geometry)[plane].1;
-                    let wide = usize::from(painted.planes.len() > 0 && is_ten(&geometry));
+                    let wide = usize::from(is_ten(&geometry));
                     for byte in 0..1 + wide {
                         let at = y * bytes + place * (1 + wide) + byte;
                         rest.planes[plane].0[at] = painted.planes[plane].0[at];
