@@ -26,3 +26,34 @@ pub(crate) struct Component<'a> {
 
 /// Two components, in the order in which they lie in memory.
 pub(crate) type Chroma<'a> = [Component<'a>; 2];
+
+/// A number of 24 bits for each byte.
+#[cfg(target_arch = "x86_64")]
+#[derive(Clone)]
+pub(crate) struct Number {
+    pub high: Table,
+    pub middle: Table,
+    pub low: Table,
+}
+
+#[cfg(target_arch = "x86_64")]
+impl Number {
+    pub const ZERO: Self = Self {
+        high: [0; 256],
+        middle: [0; 256],
+        low: [0; 256],
+    };
+
+    pub fn set(&mut self, index: usize, number: u32) {
+        [_, self.high[index], self.middle[index], self.low[index]] = number.to_be_bytes();
+    }
+}
+
+/// What becomes of samples of three components: a share of each, all of whose bits are after the point, and something more,
+/// with 16 bits after it.
+#[cfg(target_arch = "x86_64")]
+#[derive(Clone)]
+pub(crate) struct Mixes {
+    pub kept: Number,
+    pub added: [Number; 3],
+}

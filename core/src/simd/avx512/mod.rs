@@ -10,6 +10,7 @@ pub(crate) mod colours;
 mod digits;
 pub(crate) mod gray;
 mod lookup;
+mod mix;
 pub(crate) mod round_byte_rows;
 pub(crate) mod scale_rows;
 pub(crate) mod sum_table;

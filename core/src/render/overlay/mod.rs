@@ -1,33 +1,21 @@
 //! Heat over the picture's own colours, layout by layout: each sample becomes a share of itself and something that its heat
 //! adds.
 
+mod mix;
+mod rows;
+
 use std::ops::Range;
 
 use super::style::{Blend, Style};
 use crate::frame::colorimetry::Coding;
 use crate::frame::layout::PLANES;
 use crate::frame::{Chroma, Depth, Geometry, Layout, PlaneMut, Samples};
-use crate::luma::tiles::COLUMNS;
-use crate::simd::dispatched;
-
-/// Bits after the point of shares and of what is added: a sample of 10 bits leaves one to spare.
-const FRACTION: u32 = 20;
-
-/// What becomes of a sample at one heat: `(sample * kept + added) >> FRACTION`.
-#[derive(Clone, Copy, Default)]
-struct Mix {
-    kept: u32,
-    added: u32,
-}
-
-/// The same for the bytes of a pixel.
-#[derive(Clone, Copy, Default)]
-struct PixelMix {
-    kept: [u32; 4],
-    added: [u32; 4],
-}
-
-type Table = [Mix; 256];
+#[cfg(target_arch = "x86_64")]
+use crate::simd::avx512::Avx512;
+#[cfg(target_arch = "x86_64")]
+use crate::simd::table::{Mixes, Number};
+use mix::{FRACTION, Mix, PixelMix, SHARE, Table};
+use rows::{mix_bytes, mix_chroma, mix_chroma_words, mix_pixels, mix_words};
 
 /// Paints on frames of one geometry.
 pub(crate) struct Overlay {
@@ -36,6 +24,9 @@ pub(crate) struct Overlay {
     /// Samples without heat stay as they are.
     leaves_cold: bool,
     kind: Kind,
+    /// The same for kernels, for samples of 8 bits.
+    #[cfg(target_arch = "x86_64")]
+    mixes: Box<Mixes>,
 }
 
 enum Kind {
@@ -82,6 +73,11 @@ impl Overlay {
                     tables: tables(),
                 },
             },
+            #[cfg(target_arch = "x86_64")]
+            mixes: Box::new(Mixes {
+                kept: Number::ZERO,
+                added: [Number::ZERO; 3],
+            }),
         }
     }
 
@@ -95,10 +91,12 @@ impl Overlay {
         let blend = style.blend;
         let opacity = style.opacity.clamp(0.0, 1.0);
         self.leaves_cold = blend != Blend::Mask;
-        let unit = f64::from(1 << FRACTION);
-        let fixed = |value: f64| (value * unit).round() as u32;
-        // Not below: half a level would become less than that.
-        let share = |value: f64| (value * unit - 1e-6).ceil() as u32;
+        let fixed = |value: f64| (value * f64::from(1 << FRACTION)).round() as u32;
+        // Not below: half a level would become less than that. All of a sample is rounded to it.
+        let share = |value: f64| {
+            let share = (value * f64::from(1 << SHARE) - 1e-3).ceil();
+            (share as u32).min((1 << SHARE) - 1)
+        };
         // Samples of value `cold` are black or without colour, and stay so.
         let mix = |index: usize, colour: f64, cold: f64| {
             let kept = blend.kept(index, style.colormap.strength(index), opacity);
@@ -114,8 +112,8 @@ impl Overlay {
             Kind::Packed { offsets, table, .. } => {
                 for (index, rgb) in colours {
                     let mut pixel = PixelMix {
-                        kept: [1 << FRACTION; 4],
-                        added: [0; 4],
+                        kept: [(1 << SHARE) - 1; 4],
+                        added: [1 << (FRACTION - 1); 4],
                     };
                     for (colour, offset) in rgb.iter().zip(*offsets) {
                         let mix = mix(index, colour * white.unwrap_or(1.0), 0.0);
@@ -144,6 +142,32 @@ impl Overlay {
                 }
             }
         }
+        #[cfg(target_arch = "x86_64")]
+        self.fill_mixes();
+    }
+
+    /// What kernels look up.
+    #[cfg(target_arch = "x86_64")]
+    fn fill_mixes(&mut self) {
+        let (kind, mixes) = (&self.kind, &mut self.mixes);
+        for index in 0..256 {
+            let each = match kind {
+                Kind::Packed { offsets, table, .. } => {
+                    let PixelMix { kept, added } = table[index];
+                    offsets.map(|offset| Mix {
+                        kept: kept[offset],
+                        added: added[offset],
+                    })
+                }
+                Kind::Planar { tables, .. } | Kind::YCbCr { tables, .. } => {
+                    tables.each_ref().map(|table| table[index])
+                }
+            };
+            mixes.kept.set(index, each[0].kept);
+            for (added, mix) in mixes.added.iter_mut().zip(each) {
+                added.set(index, mix.added);
+            }
+        }
     }
 
     /// Paints the rows `rows` of a band whose planes are given; `index` has their heat indices in rows of `stride`.
@@ -157,20 +181,34 @@ impl Overlay {
         let (width, skip) = (self.width, self.leaves_cold);
         let lines = || rows.clone().zip(index.chunks_exact(stride));
         match &self.kind {
-            Kind::Packed { bytes, table, .. } => {
+            Kind::Packed {
+                bytes,
+                offsets,
+                table,
+            } => {
                 for (y, index) in lines() {
                     let row = planes[0].row_mut(y, width * bytes);
+                    let index = &index[..width];
+                    #[cfg(target_arch = "x86_64")]
+                    if let Some(avx512) = Avx512::current() {
+                        let mixes = &self.mixes;
+                        match bytes {
+                            3 => avx512.mix_pixels::<3>(row, index, mixes, *offsets, skip),
+                            _ => avx512.mix_pixels::<4>(row, index, mixes, *offsets, skip),
+                        }
+                        continue;
+                    }
                     match bytes {
-                        3 => mix_pixels::<3>(row, &index[..width], table, skip),
-                        _ => mix_pixels::<4>(row, &index[..width], table, skip),
+                        3 => mix_pixels::<3>(row, index, table, skip),
+                        _ => mix_pixels::<4>(row, index, table, skip),
                     }
                 }
             }
             Kind::Planar { order, tables } => {
                 for (y, index) in lines() {
-                    for (plane, table) in order.iter().zip(&**tables) {
+                    for (component, (plane, table)) in order.iter().zip(&**tables).enumerate() {
                         let row = planes[*plane].row_mut(y, width);
-                        mix_bytes::<1, 0>(row, &index[..width], table, skip);
+                        self.mix_row(row, &index[..width], component, table);
                     }
                 }
             }
@@ -182,12 +220,8 @@ impl Overlay {
                     let index = &index[..width];
                     match (depth, luma.step, luma.offset) {
                         (Depth::Eight, 1, _) => {
-                            mix_bytes::<1, 0>(
-                                planes[luma.plane].row_mut(y, width),
-                                index,
-                                &tables[0],
-                                skip,
-                            );
+                            let row = planes[luma.plane].row_mut(y, width);
+                            self.mix_row(row, index, 0, &tables[0]);
                         }
                         (Depth::Eight, _, offset) => {
                             let row = planes[luma.plane].row_mut(y, width.next_multiple_of(2) * 2);
@@ -222,6 +256,58 @@ impl Overlay {
         }
     }
 
+    /// Mixes a row of samples of 8 bits of a component, beside each other.
+    #[cfg_attr(
+        not(target_arch = "x86_64"),
+        allow(
+            unused_variables,
+            reason = "kernels are told the component by its number"
+        )
+    )]
+    fn mix_row(&self, row: &mut [u8], index: &[u8], component: usize, table: &Table) {
+        #[cfg(target_arch = "x86_64")]
+        if let Some(avx512) = Avx512::current() {
+            let Mixes { kept, added } = &*self.mixes;
+            return avx512.mix_bytes(row, index, kept, &added[component], self.leaves_cold);
+        }
+        mix_bytes::<1, 0>(row, index, table, self.leaves_cold);
+    }
+
+    /// Mixes a row of chroma of 8 bits with two pixels across each sample by a kernel. False where there is none for the layout.
+    #[cfg(target_arch = "x86_64")]
+    fn mix_halved(
+        &self,
+        planes: &mut [PlaneMut; PLANES],
+        chroma: &Chroma,
+        (y, samples): (usize, usize),
+        heat: [&[u8]; 2],
+    ) -> bool {
+        let Some(avx512) = Avx512::current() else {
+            return false;
+        };
+        let (skip, Mixes { kept, added }) = (self.leaves_cold, &*self.mixes);
+        let (cb, cr) = (chroma.cb, chroma.cr);
+        match (cb.step, cb.plane == cr.plane) {
+            (1, false) => {
+                for (component, added) in [cb, cr].into_iter().zip(&added[1..]) {
+                    let row = planes[component.plane].row_mut(y, samples);
+                    avx512.mix_halved(row, heat, kept, added, skip);
+                }
+                true
+            }
+            (2, true) => {
+                let added = match cb.offset {
+                    0 => [&added[1], &added[2]],
+                    _ => [&added[2], &added[1]],
+                };
+                let row = planes[cb.plane].row_mut(y, 2 * samples);
+                avx512.mix_halved_pairs(row, heat, kept, added, skip);
+                true
+            }
+            _ => false,
+        }
+    }
+
     /// Paints the chroma of rows from row `first` of a band on, whose heat indices are given.
     fn paint_chroma(
         &self,
@@ -245,6 +331,13 @@ impl Overlay {
             } else {
                 [line(y); 2]
             };
+            #[cfg(target_arch = "x86_64")]
+            if depth == Depth::Eight
+                && chroma.halved_x
+                && self.mix_halved(planes, chroma, (first + y, samples), heat)
+            {
+                continue;
+            }
             for (component, table) in [chroma.cb, chroma.cr].into_iter().zip(&tables[1..]) {
                 let bytes = samples * component.step * depth.bytes();
                 let row = planes[component.plane].row_mut(first + y, bytes);
@@ -259,129 +352,6 @@ impl Overlay {
                     (Depth::TenHigh, _) => mix_chroma_words::<2, 6>,
                 };
                 mix(row, heat, every, samples, table, self.leaves_cold);
-            }
-        }
-    }
-}
-
-/// Whether none of a run of pixels has heat.
-#[inline(always)]
-fn is_cold(index: &[u8]) -> bool {
-    index.iter().fold(0, |any, index| any | index) == 0
-}
-
-dispatched! {
-    /// Every `STEP`th byte from `OFFSET` on.
-    fn mix_bytes<STEP: usize, OFFSET: usize;>(row: &mut [u8], index: &[u8], table: &Table, skip: bool) {
-        for (row, index) in row.chunks_mut(COLUMNS * STEP).zip(index.chunks(COLUMNS)) {
-            if skip && is_cold(index) {
-                continue;
-            }
-            for (sample, index) in row.as_chunks_mut::<STEP>().0.iter_mut().zip(index) {
-                let Mix { kept, added } = table[usize::from(*index)];
-                sample[OFFSET] = ((u32::from(sample[OFFSET]) * kept + added) >> FRACTION) as u8;
-            }
-        }
-    }
-}
-
-dispatched! {
-    /// Samples of 10 bits.
-    fn mix_words<SHIFT: u32;>(row: &mut [u8], index: &[u8], table: &Table, skip: bool) {
-        for (row, index) in row.chunks_mut(COLUMNS * 2).zip(index.chunks(COLUMNS)) {
-            if skip && is_cold(index) {
-                continue;
-            }
-            for (sample, index) in row.as_chunks_mut::<2>().0.iter_mut().zip(index) {
-                let Mix { kept, added } = table[usize::from(*index)];
-                // Unused bits may hold anything.
-                let code = u32::from(u16::from_le_bytes(*sample) >> SHIFT).min(1023);
-                *sample = (((code * kept + added) >> FRACTION << SHIFT) as u16).to_le_bytes();
-            }
-        }
-    }
-}
-
-dispatched! {
-    fn mix_pixels<BYTES: usize;>(row: &mut [u8], index: &[u8], table: &[PixelMix; 256], skip: bool) {
-        for (row, index) in row.chunks_mut(COLUMNS * BYTES).zip(index.chunks(COLUMNS)) {
-            if skip && is_cold(index) {
-                continue;
-            }
-            for (pixel, index) in row.as_chunks_mut::<BYTES>().0.iter_mut().zip(index) {
-                let PixelMix { kept, added } = &table[usize::from(*index)];
-                let mut bytes = [0; 4];
-                bytes[..BYTES].copy_from_slice(pixel);
-                for byte in 0..4 {
-                    let mixed = u32::from(bytes[byte]) * kept[byte] + added[byte];
-                    bytes[byte] = (mixed >> FRACTION) as u8;
-                }
-                pixel.copy_from_slice(&bytes[..BYTES]);
-            }
-        }
-    }
-}
-
-/// What becomes of a sample of chroma between two heats.
-#[inline(always)]
-fn between(sample: u32, table: &Table, above: u8, below: u8) -> u32 {
-    let (a, b) = (table[usize::from(above)], table[usize::from(below)]);
-    (sample * (a.kept + b.kept) + a.added + b.added) >> (FRACTION + 1)
-}
-
-dispatched! {
-    /// The first of each `STEP` bytes: `count` samples, each of which has `every` pixels of the row above and below.
-    fn mix_chroma<STEP: usize;>(
-        row: &mut [u8],
-        heat: [&[u8]; 2],
-        every: usize,
-        count: usize,
-        table: &Table,
-        skip: bool,
-    ) {
-        const RUN: usize = COLUMNS / 2;
-        let mut left = count;
-        let heat = heat[0].chunks(RUN * every).zip(heat[1].chunks(RUN * every));
-        for (row, (above, below)) in row.chunks_mut(RUN * STEP).zip(heat) {
-            let count = left.min(RUN);
-            left -= count;
-            if skip && is_cold(above) && is_cold(below) {
-                continue;
-            }
-            let heat = above.iter().step_by(every).zip(below.iter().step_by(every));
-            let samples = row.iter_mut().step_by(STEP).take(count);
-            for (sample, (&above, &below)) in samples.zip(heat) {
-                *sample = between(u32::from(*sample), table, above, below) as u8;
-            }
-        }
-    }
-}
-
-dispatched! {
-    /// The same of words.
-    fn mix_chroma_words<STEP: usize, SHIFT: u32;>(
-        row: &mut [u8],
-        heat: [&[u8]; 2],
-        every: usize,
-        count: usize,
-        table: &Table,
-        skip: bool,
-    ) {
-        const RUN: usize = COLUMNS / 2;
-        let mut left = count;
-        let heat = heat[0].chunks(RUN * every).zip(heat[1].chunks(RUN * every));
-        for (row, (above, below)) in row.chunks_mut(RUN * STEP * 2).zip(heat) {
-            let count = left.min(RUN);
-            left -= count;
-            if skip && is_cold(above) && is_cold(below) {
-                continue;
-            }
-            let heat = above.iter().step_by(every).zip(below.iter().step_by(every));
-            let samples = row.as_chunks_mut::<2>().0.iter_mut().step_by(STEP).take(count);
-            for (sample, (&above, &below)) in samples.zip(heat) {
-                let code = u32::from(u16::from_le_bytes(*sample) >> SHIFT).min(1023);
-                let mixed = between(code, table, above, below) << SHIFT;
-                *sample = (mixed as u16).to_le_bytes();
             }
         }
     }
