@@ -539,3 +539,48 @@ fn what_cannot_be_set_leaves_the_frame_as_it_is_and_the_other_labels_are_set() {
         assert!(left < 20 && top < 20 && right < width - 8, "{right}");
     }
 }
+
+#[test]
+fn a_legend_has_a_line_of_each_colour_below_the_one_before() {
+    let (width, height) = (320, 240);
+    let colours = [[86, 180, 233], [230, 159, 0]];
+    for layout in [Layout::RGB, Layout::BGRX] {
+        let geometry = Geometry {
+            layout,
+            width,
+            height,
+        };
+        let Layout::Packed(order) = layout else {
+            panic!("{layout:?}");
+        };
+        let mut captions =
+            colours.map(|rgb| Caption::coloured(&geometry, &Presentation::default(), rgb));
+        captions[0].set_lines([("espresso", 0.5)], None);
+        let (above, below) = captions.split_at_mut(1);
+        assert!(below[0].put_below(&above[0]));
+        below[0].set_lines([("cup", 0.25)], None);
+        assert!(!below[0].put_below(&above[0]));
+        // The rows in which a colour is as strong as letters are.
+        let rows = [0, 1].map(|number: usize| {
+            let mut data = vec![0; width * height * order.bytes()];
+            let stride = width * order.bytes();
+            captions[number].draw(&mut [PlaneMut {
+                data: &mut data,
+                stride,
+            }]);
+            let [r, g, b] = order.offsets();
+            let is_letter = |pixel: &[u8]| {
+                let found = [pixel[r], pixel[g], pixel[b]];
+                found.iter().zip(colours[number]).all(|(a, b)| {
+                    // Letters of lines that are not marked are a little transparent.
+                    f64::from(*a) >= 0.8 * f64::from(b) && *a <= b
+                })
+            };
+            let lines = data.chunks_exact(stride).enumerate();
+            let lines = lines.filter(|(_, row)| row.chunks_exact(order.bytes()).any(is_letter));
+            lines.map(|(y, _)| y).collect::<Vec<usize>>()
+        });
+        assert!(!rows[0].is_empty() && !rows[1].is_empty(), "{layout:?}");
+        assert!(rows[0].iter().max() < rows[1].iter().min(), "{layout:?}");
+    }
+}

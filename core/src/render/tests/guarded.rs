@@ -149,13 +149,19 @@ fn frames_of_every_layout() {
                     .collect();
                 sampler.sample(&read, &mut tensor);
                 assert!(tensor.iter().all(|value| value.is_finite()));
-                let mut painter = Painter::new(&geometry);
-                painter.set_map(view(&map, map_width), 0.2);
                 let write = planes.iter_mut().zip(&sizes);
                 let mut write: Vec<_> = write
                     .map(|(data, &(stride, _))| PlaneMut { data, stride })
                     .collect();
-                painter.paint(&mut write);
+                for blend in Blend::ALL {
+                    let style = Style {
+                        blend,
+                        ..Style::default()
+                    };
+                    let mut painter = Painter::styled(&geometry, &Presentation::default(), &style);
+                    painter.set_map(view(&map, map_width), 0.2);
+                    painter.paint(&mut write);
+                }
             });
         }
     }
