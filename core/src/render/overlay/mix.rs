@@ -17,7 +17,7 @@ impl Mix {
     /// With [`FRACTION`] bits after the point.
     #[inline(always)]
     pub fn of(self, sample: u8) -> u32 {
-        (u32::from(sample) * self.kept >> (SHARE - FRACTION)) + self.added
+        ((u32::from(sample) * self.kept) >> (SHARE - FRACTION)) + self.added
     }
 
     /// The same of a sample of 10 bits.
