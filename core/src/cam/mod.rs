@@ -110,6 +110,32 @@ impl Explanation {
         top_k: usize,
         method: Method,
     ) -> Result<(), Error> {
+        self.classify(activation, top_k)?;
+        let Traits { head, similar, .. } = activation.traits();
+        self.method = method.resolve(activation.traits())?;
+        let features = &activation.features;
+        (self.map.width, self.map.height) = (features.width, features.height);
+        self.explained = self.method.explains(head, similar, self.target.id);
+        self.mapper.map(
+            activation,
+            &self.explained,
+            self.method,
+            &mut self.map.values,
+        );
+        if !are_finite(&self.map.values) {
+            return Err(not_finite(activation).into());
+        }
+        let is_affine = matches!(head, Head::Channels | Head::Dense { .. });
+        let is_complete = is_affine && matches!(self.method, Method::Cam | Method::FinerCam);
+        self.residual = is_complete.then(|| self.unexplained(activation.logits, head));
+        Ok(())
+    }
+
+    /// Finds the target and the `top_k` best classes of one run of the network, and makes no map.
+    ///
+    /// # Errors
+    /// As [`update`](Self::update), of logits and target.
+    pub(crate) fn classify(&mut self, activation: &Activation, top_k: usize) -> Result<(), Error> {
         let logits = activation.logits;
         if !are_finite(logits) {
             return Err(CamError::NotFinite { what: "logits" }.into());
@@ -123,8 +149,6 @@ impl Explanation {
             }
             .into());
         }
-        let Traits { head, similar, .. } = activation.traits();
-        self.method = method.resolve(activation.traits())?;
         let ranks = match activation.target {
             Target::Rank(rank) => top_k.max(rank + 1),
             Target::Class(_) => top_k,
@@ -144,21 +168,6 @@ impl Explanation {
             }
         };
         self.top.truncate(top_k);
-        let features = &activation.features;
-        (self.map.width, self.map.height) = (features.width, features.height);
-        self.explained = self.method.explains(head, similar, self.target.id);
-        self.mapper.map(
-            activation,
-            &self.explained,
-            self.method,
-            &mut self.map.values,
-        );
-        if !are_finite(&self.map.values) {
-            return Err(not_finite(activation).into());
-        }
-        let is_affine = matches!(head, Head::Channels | Head::Dense { .. });
-        let is_complete = is_affine && matches!(self.method, Method::Cam | Method::FinerCam);
-        self.residual = is_complete.then(|| self.unexplained(logits, head));
         Ok(())
     }
 
