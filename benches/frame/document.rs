@@ -3,9 +3,11 @@
 use std::{fmt::Write, time::Duration};
 
 use crate::{
-    Effort, FULL_HD, by_hand, element, levels, machine, map, network::Network, probe::Start,
-    streams,
+    Effort, FULL_HD, by_hand, element, flight, levels, machine, map, network::Network,
+    probe::Start, streams,
 };
+
+const FLIGHT: &str = "Frames in flight";
 
 pub struct Document {
     text: String,
@@ -276,6 +278,49 @@ impl Document {
                 ]
             }),
         );
+    }
+
+    pub fn flight(&mut self, rows: &[flight::Row]) {
+        self.heading(FLIGHT);
+        self.paragraph(&format!(
+            "Frames a second of one stream of {} I420 with `frames-in-flight` from 1 to {}, each frame written into its memory \
+             before it is pushed, as a decoder does. In brackets: how many times as many as with one.",
+            size(FULL_HD),
+            flight::FLIGHTS[flight::FLIGHTS.len() - 1]
+        ));
+        self.table(
+            &["network", "provider", "threads", "1", "2", "3", "4"],
+            rows.iter().map(|row| {
+                let [one, others @ ..] = row.rates;
+                let mut cells = vec![
+                    row.network.to_owned(),
+                    row.provider.to_owned(),
+                    row.threads.to_string(),
+                    format!("{one:.1}"),
+                ];
+                cells.extend(others.map(|rate| format!("{rate:.1} ({:.2})", rate / one)));
+                cells
+            }),
+        );
+    }
+
+    /// Puts the section on frames in flight in its place in `text`, or at its end.
+    pub fn put_flight(text: &str, rows: &[flight::Row]) -> String {
+        let mut section = Self {
+            text: String::new(),
+        };
+        section.flight(rows);
+        let heading = format!("## {FLIGHT}\n");
+        let start = text.find(&heading).unwrap_or(text.len());
+        let next = text[start..]
+            .get(heading.len()..)
+            .and_then(|rest| rest.find("\n## "));
+        let end = next.map_or(text.len(), |next| start + heading.len() + next + 1);
+        let (before, after) = (text[..start].trim_end(), &text[end..]);
+        format!("{before}\n\n{}{after}", section.text)
+            .trim_end()
+            .to_owned()
+            + "\n"
     }
 
     pub fn text(self) -> String {

@@ -2,12 +2,14 @@
 //! same threads, and a copy of the frame) and next to what one would write by hand instead. What is compared is measured
 //! in turns in one run, so that the machine's mood is the same for each; the ratios are the result.
 //!
-//! Writes `docs/performance.md`; with `QUICK=1` in the environment it measures less and writes to the terminal only.
+//! Writes `docs/performance.md`; with `QUICK=1` in the environment it measures less and writes to the terminal only, with
+//! `PART=flight` it writes the section on frames in flight anew and leaves the others as they are.
 
 mod bare;
 mod by_hand;
 mod document;
 mod element;
+mod flight;
 mod levels;
 mod machine;
 mod map;
@@ -67,6 +69,13 @@ fn main() {
     };
     start_gstreamer();
     let networks = network::installed();
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/performance.md");
+    if std::env::var("PART").is_ok_and(|part| part == "flight") {
+        let rows = flight::rows(&networks, effort);
+        let text = std::fs::read_to_string(&path).expect("docs/performance.md is there");
+        write(&path, &Document::put_flight(&text, &rows));
+        return;
+    }
     let mut document = Document::new(&networks, effort);
     for network in &networks {
         if quick && network.nick != networks[0].nick {
@@ -93,14 +102,19 @@ fn main() {
         &networks[0],
         &[1, 2, 4].map(|count| streams::Row::measure(&networks[0], count, effort)),
     );
+    let flight = if quick { &networks[..1] } else { &networks[..] };
+    document.flight(&flight::rows(flight, effort));
     let text = document.text();
     if quick {
         println!("{text}");
         return;
     }
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/performance.md");
+    write(&path, &text);
+}
+
+fn write(path: &Path, text: &str) {
     std::fs::create_dir_all(path.parent().expect("a file is in a folder"))
-        .and_then(|()| std::fs::write(&path, text))
+        .and_then(|()| std::fs::write(path, text))
         .expect("docs/performance.md can be written");
     println!("{} is written.", path.display());
 }
