@@ -11,7 +11,7 @@ use gst::prelude::*;
 use crate::{
     bare::Bare,
     element::{Feed, info, pictures},
-    levels, map, median,
+    flight, levels, map, median,
     network::Network,
     streams,
 };
@@ -116,6 +116,10 @@ pub fn serve(arguments: &[String]) {
         ("streams", &[count, width, height, milliseconds]) => {
             let turn = Duration::from_millis(milliseconds as u64);
             streams::serve(&network(), count, (width, height), turn)
+        }
+        ("flight", &[provider, threads, milliseconds]) => {
+            let turn = Duration::from_millis(milliseconds as u64);
+            flight::serve(&network(), provider, threads, turn)
         }
         _ => panic!("no such probe: {arguments:?}"),
     };
