@@ -4,10 +4,8 @@ use std::{fmt::Write, time::Duration};
 
 use crate::{
     Effort, FULL_HD, by_hand, element, flight, levels, machine, map, network::Network,
-    probe::Start, streams,
+    probe::Start, providers, streams,
 };
-
-const FLIGHT: &str = "Frames in flight";
 
 pub struct Document {
     text: String,
@@ -37,6 +35,13 @@ impl Document {
         );
         document.paragraph(&format!("Networks here: {}.", names.join(", ")));
         document
+    }
+
+    /// One without the introduction.
+    pub fn empty() -> Self {
+        Self {
+            text: String::new(),
+        }
     }
 
     pub fn frames(&mut self, network: &Network, rows: &[element::Row]) {
@@ -281,7 +286,7 @@ impl Document {
     }
 
     pub fn flight(&mut self, rows: &[flight::Row]) {
-        self.heading(FLIGHT);
+        self.heading("Frames in flight");
         self.paragraph(&format!(
             "Frames a second of one stream of {} I420 with `frames-in-flight` from 1 to {}, each frame written into its memory \
              before it is pushed, as a decoder does. In brackets: how many times as many as with one.",
@@ -304,23 +309,64 @@ impl Document {
         );
     }
 
-    /// Puts the section on frames in flight in its place in `text`, or at its end.
-    pub fn put_flight(text: &str, rows: &[flight::Row]) -> String {
-        let mut section = Self {
-            text: String::new(),
-        };
-        section.flight(rows);
-        let heading = format!("## {FLIGHT}\n");
-        let start = text.find(&heading).unwrap_or(text.len());
-        let next = text[start..]
-            .get(heading.len()..)
-            .and_then(|rest| rest.find("\n## "));
-        let end = next.map_or(text.len(), |next| start + heading.len() + next + 1);
-        let (before, after) = (text[..start].trim_end(), &text[end..]);
-        format!("{before}\n\n{}{after}", section.text)
-            .trim_end()
-            .to_owned()
-            + "\n"
+    pub fn providers(&mut self, rows: &[providers::Row]) {
+        self.heading("Execution providers");
+        self.paragraph(&format!(
+            "Whole frames of {} I420, the least of processes that take turns. *First frame*: from READY, with what the provider \
+             keeps on disk there already. In brackets: next to `cpu`.",
+            size(FULL_HD)
+        ));
+        self.table(
+            &[
+                "network",
+                "provider",
+                "first frame",
+                "infer",
+                "total",
+                "frames/s",
+            ],
+            rows.iter().map(|row| {
+                let mut same = rows.iter().filter(|other| other.network == row.network);
+                let cpu = same.next().unwrap_or(row);
+                let more = row.first_frame.as_secs_f64() - cpu.first_frame.as_secs_f64();
+                vec![
+                    row.network.to_owned(),
+                    row.provider.to_owned(),
+                    format!("{} ({:+.0})", ms(row.first_frame), more * 1e3),
+                    format!("{} ({})", ms(row.infer), ratio(row.infer, cpu.infer)),
+                    format!("{} ({})", ms(row.total), ratio(row.total, cpu.total)),
+                    format!("{:.1}", 1.0 / row.total.as_secs_f64()),
+                ]
+            }),
+        );
+    }
+
+    /// Measures and writes the section called `part`.
+    pub fn part(&mut self, part: &str, networks: &[Network], effort: Effort) {
+        let first = &networks[0];
+        match part {
+            "levels" => self.levels(first, &levels::rows(first, effort)),
+            "streams" => self.streams(
+                first,
+                &[1, 2, 4].map(|count| streams::Row::measure(first, count, effort)),
+            ),
+            "flight" => self.flight(&flight::rows(networks, effort)),
+            "providers" => self.providers(&providers::rows(networks, effort)),
+            _ => panic!("PART= takes levels, streams, flight or providers, not “{part}”."),
+        }
+    }
+
+    /// Puts the section that this is in its place in `text`, or at its end.
+    pub fn put_into(self, text: &str) -> String {
+        let heading = self.text.lines().next().unwrap_or_default();
+        let start = text.find(&format!("{heading}\n")).unwrap_or(text.len());
+        let rest = &text[text.len().min(start + heading.len())..];
+        let after = rest.find("\n## ").map_or("", |next| &rest[next + 1..]);
+        let before = text[..start].trim_end();
+        format!(
+            "{}\n",
+            format!("{before}\n\n{}{after}", self.text).trim_end()
+        )
     }
 
     pub fn text(self) -> String {

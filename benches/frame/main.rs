@@ -3,7 +3,7 @@
 //! in turns in one run, so that the machine's mood is the same for each; the ratios are the result.
 //!
 //! Writes `docs/performance.md`; with `QUICK=1` in the environment it measures less and writes to the terminal only, with
-//! `PART=flight` it writes the section on frames in flight anew and leaves the others as they are.
+//! `PART=levels`, `streams`, `flight` or `providers` it writes the section of that name anew and leaves the others as they are.
 
 mod bare;
 mod by_hand;
@@ -15,6 +15,7 @@ mod machine;
 mod map;
 mod network;
 mod probe;
+mod providers;
 mod streams;
 
 use std::{path::Path, time::Duration};
@@ -70,11 +71,13 @@ fn main() {
     start_gstreamer();
     let networks = network::installed();
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/performance.md");
-    if std::env::var("PART").is_ok_and(|part| part == "flight") {
-        let rows = flight::rows(&networks, effort);
+    if let Ok(part) = std::env::var("PART")
+        && !part.is_empty()
+    {
+        let mut section = Document::empty();
+        section.part(&part, &networks, effort);
         let text = std::fs::read_to_string(&path).expect("docs/performance.md is there");
-        write(&path, &Document::put_flight(&text, &rows));
-        return;
+        return write(&path, &section.put_into(&text));
     }
     let mut document = Document::new(&networks, effort);
     for network in &networks {
@@ -83,7 +86,7 @@ fn main() {
         }
         document.frames(network, &frames(network, effort));
     }
-    document.levels(&networks[0], &levels::rows(&networks[0], quick, effort));
+    document.part("levels", &networks[..1], effort);
     let mut grad_cam = by_hand::Program::start(by_hand::python_of_recipes(), "grad_cam_maps.py");
     document.maps(
         &map::subjects(&networks)
@@ -98,12 +101,10 @@ fn main() {
             .map(|network| probe::Start::measure(network, FULL_HD, quick))
             .collect::<Vec<_>>(),
     );
-    document.streams(
-        &networks[0],
-        &[1, 2, 4].map(|count| streams::Row::measure(&networks[0], count, effort)),
-    );
-    let flight = if quick { &networks[..1] } else { &networks[..] };
-    document.flight(&flight::rows(flight, effort));
+    let all = if quick { &networks[..1] } else { &networks[..] };
+    for part in ["streams", "flight", "providers"] {
+        document.part(part, all, effort);
+    }
     let text = document.text();
     if quick {
         println!("{text}");

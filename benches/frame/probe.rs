@@ -13,7 +13,7 @@ use crate::{
     element::{Feed, info, pictures},
     flight, levels, map, median,
     network::Network,
-    streams,
+    providers, streams,
 };
 
 /// Frames or runs after which memory has settled.
@@ -120,6 +120,10 @@ pub fn serve(arguments: &[String]) {
         ("flight", &[provider, threads, milliseconds]) => {
             let turn = Duration::from_millis(milliseconds as u64);
             flight::serve(&network(), provider, threads, turn)
+        }
+        ("provider", &[provider, milliseconds]) => {
+            let time = Duration::from_millis(milliseconds as u64);
+            providers::serve(&network(), provider, time)
         }
         _ => panic!("no such probe: {arguments:?}"),
     };
