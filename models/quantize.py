@@ -4,11 +4,13 @@
     quantize.py --inspect camoverlay-inspect [--force] NETWORK.onnx QUANTIZED.onnx PICTURE-OR-FOLDER ...
 
 Half of the pictures tell the ranges of the values, as the network itself wants its pictures; the others, or where there are
-few all, are shown to both networks: how often the best class is the same, how far scores are off, how alike maps are.
+few all, are shown to both networks: how often the best class is the same, how far scores are off, how alike maps are. Where
+they do not agree, the first convolutions, whose few channels suffer most, stay as they are.
 """
 
 import argparse
 import json
+import logging
 import subprocess
 import sys
 import tempfile
@@ -23,11 +25,15 @@ from onnxruntime.quantization.shape_inference import quant_pre_process
 from PIL import Image
 
 PICTURES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff"}
-MOST = 200
+MOST = 120
 """Pictures that are taken, spread over those that there are: more tell nothing new."""
 FEW = 40
 """Up to so many pictures serve to tell the ranges and to check alike."""
 LEAST_AGREEMENT = 0.95
+SURE = 0.5
+"""The score of a best class that is no matter of chance."""
+STEMS = (0, 1, 3)
+"""First convolutions that are left as they are, one number after the other until the networks agree."""
 SCORES = 100
 """Classes whose scores are compared."""
 
@@ -39,6 +45,10 @@ class Agreement:
     pictures: int
     same: int
     """Pictures whose best class is the same."""
+    sure: int
+    """Pictures of whose class the network that the other is made of is sure."""
+    sure_same: int
+    """Those of them whose best class is the same."""
     score: float
     """The largest difference of a score."""
     map: float
@@ -46,10 +56,15 @@ class Agreement:
     least_map: float
     """The least of these."""
 
+    def is_enough(self) -> bool:
+        """Whether the network may stand for the other."""
+        return self.same >= LEAST_AGREEMENT * self.pictures
+
     def __str__(self) -> str:
         share = 100 * self.same / self.pictures
         return (
-            f"the same best class on {self.same} of {self.pictures} pictures ({share:.1f} %), scores off by {self.score:.3f} at most, "
+            f"the same best class on {self.same} of {self.pictures} pictures ({share:.1f} %), "
+            f"{self.sure_same} of the {self.sure} with a score of {SURE} and more; scores off by {self.score:.3f} at most, "
             f"correlation of maps {self.map:.4f} on average and {self.least_map:.4f} at least"
         )
 
@@ -112,6 +127,18 @@ class Reader(CalibrationDataReader):
         return None if values is None else {self.name: values}
 
 
+def before(graph: onnx.GraphProto, convolutions: int) -> list[str]:
+    """Names of the nodes up to the last of so many first convolutions."""
+    nodes: list[str] = []
+    for node in graph.node:
+        if node.op_type == "Conv":
+            convolutions -= 1
+        if convolutions < 0:
+            break
+        nodes.append(node.name)
+    return nodes
+
+
 def behind(graph: onnx.GraphProto, features: str) -> list[str]:
     """Names of the nodes that follow from the feature map: the head, which costs nothing and of which maps are made."""
     known, nodes = {features}, []
@@ -122,51 +149,69 @@ def behind(graph: onnx.GraphProto, features: str) -> list[str]:
     return nodes
 
 
-def quantized(program: str, network: Path, shown: list[Path], folder: Path) -> onnx.ModelProto:
-    """The network with all before its head in 8 bits: unsigned activations, and weights by channels."""
-    told = inspect(program, network)
-    prepared, written = folder / "prepared.onnx", folder / "quantized.onnx"
-    # Joins batch normalisation with convolutions, which are to be quantised as one.
-    quant_pre_process(str(network), str(prepared), skip_symbolic_shape=True)
-    model = onnx.load(str(prepared))
-    for index, node in enumerate(model.graph.node):
-        node.name = node.name or f"{node.op_type}_{index}"
-    onnx.save(model, str(prepared))
-    features = inspect(program, prepared)["features"]
-    shape = next(given for given in model.graph.input if given.name == told["input"]).type.tensor_type.shape.dim
-    channels_last = len(shape) == 4 and shape[3].dim_value in (1, 3)
-    quantize_static(
-        str(prepared),
-        str(written),
-        Reader(told["input"], shown, told, channels_last),
-        quant_format=QuantFormat.QDQ,
-        activation_type=QuantType.QUInt8,
-        weight_type=QuantType.QInt8,
-        per_channel=True,
-        calibrate_method=CalibrationMethod.MinMax,
-        nodes_to_exclude=behind(model.graph, features),
-    )
-    result, original = onnx.load(str(written)), onnx.load(str(network), load_external_data=False)
-    del result.metadata_props[:]
-    result.metadata_props.extend(original.metadata_props)
-    return result
+class Quantizer:
+    """Makes networks of 8 bits of one network by one set of pictures."""
+
+    def __init__(self, program: str, network: Path, shown: list[Path], folder: Path) -> None:
+        self.shown, self.folder = shown, folder
+        self.told = inspect(program, network)
+        self.metadata = onnx.load(str(network), load_external_data=False).metadata_props
+        # Joins batch normalisation with convolutions, which are to be quantised as one.
+        self.prepared = folder / "prepared.onnx"
+        quant_pre_process(str(network), str(self.prepared), skip_symbolic_shape=True)
+        model = onnx.load(str(self.prepared))
+        for index, node in enumerate(model.graph.node):
+            node.name = node.name or f"{node.op_type}_{index}"
+        onnx.save(model, str(self.prepared))
+        self.graph = model.graph
+        self.head = behind(model.graph, inspect(program, self.prepared)["features"])
+        shape = next(given for given in model.graph.input if given.name == self.told["input"]).type.tensor_type.shape.dim
+        self.channels_last = len(shape) == 4 and shape[3].dim_value in (1, 3)
+
+    def make(self, stem: int) -> Path:
+        """The network, all between its first `stem` convolutions and its head in 8 bits: unsigned values, and weights by channels."""
+        written = self.folder / f"quantized-{stem}.onnx"
+        quantize_static(
+            str(self.prepared),
+            str(written),
+            Reader(self.told["input"], self.shown, self.told, self.channels_last),
+            quant_format=QuantFormat.QDQ,
+            activation_type=QuantType.QUInt8,
+            weight_type=QuantType.QInt8,
+            per_channel=True,
+            calibrate_method=CalibrationMethod.MinMax,
+            nodes_to_exclude=before(self.graph, stem) + self.head,
+            # One picture with a value out of all proportion would cost the others their steps.
+            extra_options={"CalibMovingAverage": True},
+        )
+        model = onnx.load(str(written))
+        del model.metadata_props[:]
+        model.metadata_props.extend(self.metadata)
+        onnx.save(model, str(written))
+        return written
 
 
-def agreement(program: str, right: Path, other: Path, shown: list[Path]) -> Agreement:
-    """How `other` agrees with `right`."""
-    same, score, maps = 0, 0.0, []
-    for picture in shown:
-        asked = ("--image", str(picture), "--top-k", str(SCORES))
-        one = inspect(program, right, *asked)
-        target = f"#{one['target']['id']}"
-        two = inspect(program, other, *asked, "--target", target)
-        same += one["top"][0]["id"] == two["top"][0]["id"]
+def views(program: str, network: Path, shown: list[Path], targets: list[int] | None) -> list[dict]:
+    """What the network makes of each picture, and for which class: its best, or that in `targets`."""
+    asked = ["top-1"] * len(shown) if targets is None else [f"#{target}" for target in targets]
+    together = zip(shown, asked, strict=True)
+    return [inspect(program, network, "--image", str(one), "--top-k", str(SCORES), "--target", target) for one, target in together]
+
+
+def agreement(right: list[dict], other: list[dict]) -> Agreement:
+    """How what one network sees agrees with what another sees."""
+    score, maps = 0.0, []
+    for one, two in zip(right, other, strict=True):
         scores = [{best["id"]: best["score"] for best in seen["top"]} for seen in (one, two)]
         score = max([score, *(abs(scores[0][k] - scores[1][k]) for k in scores[0].keys() & scores[1].keys())])
         values = [np.array(seen["map"], np.float64).ravel() for seen in (one, two)]
         if all(value.std() > 0 for value in values):
             maps.append(float(np.corrcoef(*values)[0, 1]))
-    return Agreement(len(shown), same, score, float(np.mean(maps or [np.nan])), min(maps, default=float("nan")))
+    bests = [(one["top"][0], two["top"][0]) for one, two in zip(right, other, strict=True)]
+    same = [one["id"] == two["id"] for one, two in bests]
+    sure = [is_same for is_same, (one, _) in zip(same, bests, strict=True) if one["score"] >= SURE]
+    mean, least = float(np.mean(maps or [np.nan])), min(maps, default=float("nan"))
+    return Agreement(len(right), sum(same), len(sure), sum(sure), score, mean, least)
 
 
 def main(arguments: list[str]) -> None:
@@ -178,15 +223,26 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("quantized", type=Path)
     parser.add_argument("pictures", type=Path, nargs="+")
     options = parser.parse_args(arguments)
+    # It advises to prepare networks, which is done.
+    logging.disable(logging.WARNING)
     found = pictures(options.pictures)
     told, shown = (found, found) if len(found) <= FEW else (found[::2], found[1::2])
     with tempfile.TemporaryDirectory() as temporary:
-        model = quantized(options.inspect, options.network, told, Path(temporary))
-        tried = Path(temporary) / options.quantized.name
-        onnx.save(model, str(tried))
-        agreed = agreement(options.inspect, options.network, tried, shown)
-        print(f"{options.quantized.name}, of {len(told)} pictures: {agreed}", flush=True)
-        if agreed.same < LEAST_AGREEMENT * agreed.pictures and not options.force:
+        quantizer = Quantizer(options.inspect, options.network, told, Path(temporary))
+        right = views(options.inspect, options.network, shown, None)
+        targets = [seen["target"]["id"] for seen in right]
+        best: tuple[Agreement, Path] | None = None
+        for stem in STEMS:
+            tried = quantizer.make(stem)
+            agreed = agreement(right, views(options.inspect, tried, shown, targets))
+            left = f", the first {stem} convolutions as they were" if stem > 0 else ""
+            print(f"  8 bits by {len(told)} pictures{left}: {agreed}", flush=True)
+            if best is None or agreed.same > best[0].same:
+                best = (agreed, tried)
+            if agreed.is_enough():
+                break
+        agreed, tried = best
+        if not agreed.is_enough() and not options.force:
             raise Failure(
                 f"That is less than {100 * LEAST_AGREEMENT:.0f} % of the pictures, so it is not installed.\n"
                 "Give more pictures, or such as the network was trained on; FORCE=1 installs it all the same."

@@ -98,7 +98,7 @@ impl Line {
         let (width, height) = self.size;
         let info = info(VideoFormat::Rgb, width, height);
         let n = self.pushed;
-        let bytes = (0..info.size()).map(|i| ((i as u64 + 41 * n) * (7 + n % 5) >> 4) as u8);
+        let bytes = (0..info.size()).map(|i| (((i as u64 + 41 * n) * (7 + n % 5)) >> 4) as u8);
         self.push(bytes.collect(), gst::BufferFlags::empty())
     }
 
@@ -441,11 +441,11 @@ fn runs_that_do_not_come_back_are_given_up_and_leave_the_others_alone() {
     line.event(gst::event::Eos::new());
     assert_eq!(line.frames_left(), 10);
     assert_eq!(line.count("failed"), 3);
-    let shown = line.left().into_iter().filter_map(|left| match left {
-        Left::Frame { fields, .. } => Some(fields.unwrap()),
+    let last = line.left().into_iter().rev().find_map(|left| match left {
+        Left::Frame { fields, .. } => fields,
         Left::Event(_) => None,
     });
-    let last = shown.last().unwrap();
+    let last = last.unwrap();
     assert!(last.contains("inference-pts=(guint64)360000000"), "{last}");
 }
 

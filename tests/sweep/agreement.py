@@ -113,7 +113,7 @@ def main() -> None:
     parser.add_argument("--write", type=Path)
     options = parser.parse_args()
     folder = ROOT / ".deps/share/camoverlay/models"
-    networks = {path.stem: ["--net", path.stem] for path in sorted(folder.glob("*.onnx"))}
+    networks = {path.stem: [str(path)] for path in sorted(folder.glob("*.onnx"))}
     networks |= {path.stem: [str(path)] for path in options.model}
     photos = options.photos or [ROOT / "examples/media" / name for name in ("chelsea.png", "coffee.png")]
     with tempfile.TemporaryDirectory() as temporary:

@@ -43,13 +43,15 @@ fn words(bytes: &[u8]) -> String {
 /// Quantises `network` by the photos, and sets what is made of them next to what the network itself makes.
 fn agrees(network: &Path) {
     let folder = tempfile::tempdir().unwrap();
-    let quantized = folder.path().join("int8.onnx");
+    // A network that tells no name of its own is called as its file.
+    let quantized = folder.path().join(network.file_name().unwrap());
     let output = quantize(&[], network, &quantized, &source("examples/media"));
     let said = words(&output.stdout) + &words(&output.stderr);
     assert!(output.status.success(), "{said}");
     assert!(said.contains("(100.0 %)"), "{said}");
     let bytes = |path: &Path| fs::metadata(path).unwrap().len();
-    assert!(bytes(&quantized) * 2 < bytes(network));
+    // The dense layer of MobileNet-v2, which stays as it is, is two fifths of its file.
+    assert!(bytes(&quantized) * 5 < bytes(network) * 3);
     for photo in [CAT, "coffee.png"] {
         let (float, int8) = (seen(network, photo), seen(&quantized, photo));
         for field in [
