@@ -34,6 +34,8 @@ SURE = 0.5
 """The score of a best class that is no matter of chance."""
 STEMS = (0, 1, 3)
 """First convolutions that are left as they are, one number after the other until the networks agree."""
+TURNS = 3
+"""How often each network is timed."""
 SCORES = 100
 """Classes whose scores are compared."""
 
@@ -84,7 +86,7 @@ def pictures(places: list[Path]) -> list[Path]:
     return [found[int(i * step)] for i in range(min(MOST, len(found)))]
 
 
-def inspect(program: str, network: Path, *more: str) -> dict:
+def inspect(program: str, network: Path, *more: str) -> dict | list:
     """What camoverlay-inspect says of a network.
 
     Raises Failure with its words where it refuses.
@@ -214,6 +216,18 @@ def agreement(right: list[dict], other: list[dict]) -> Agreement:
     return Agreement(len(right), sum(same), len(sure), sum(sure), score, mean, least)
 
 
+def times(program: str, networks: list[Path]) -> list[dict[str, float]]:
+    """Milliseconds of a run of each network by the providers that are installed: the least of turns that they take."""
+    least: list[dict[str, float]] = [{} for _ in networks]
+    for _ in range(TURNS):
+        for network, found in zip(networks, least, strict=True):
+            for provider in inspect(program, network, "--providers"):
+                if "time" in provider:
+                    name = provider["provider"]
+                    found[name] = min(provider["time"], found.get(name, provider["time"]))
+    return least
+
+
 def main(arguments: list[str]) -> None:
     """What the module's words say."""
     parser = argparse.ArgumentParser()
@@ -248,6 +262,9 @@ def main(arguments: list[str]) -> None:
                 "Give more pictures, or such as the network was trained on; FORCE=1 installs it all the same."
             )
         write_atomically(options.quantized, tried.read_bytes())
+    both = times(options.inspect, [options.network, options.quantized])
+    for provider in both[0].keys() & both[1].keys():
+        print(f"  a run by {provider} takes {both[1][provider]:.1f} ms, of {both[0][provider]:.1f}", flush=True)
     size = [path.stat().st_size / 2**20 for path in (options.network, options.quantized)]
     print(f"  {options.quantized} ({size[1]:.1f} MiB, of {size[0]:.1f}): model={options.quantized}")
 
