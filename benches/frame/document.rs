@@ -289,9 +289,11 @@ impl Document {
         self.heading("Frames in flight");
         self.paragraph(&format!(
             "Frames a second of one stream of {} I420 with `frames-in-flight` from 1 to {}, each frame written into its memory \
-             before it is pushed, as a decoder does. In brackets: how many times as many as with one.",
+             before it is pushed, as a decoder does. In brackets: how many times as many as with one. The machine's load average was \
+             {} at the end.",
             size(FULL_HD),
-            flight::FLIGHTS[flight::FLIGHTS.len() - 1]
+            flight::FLIGHTS[flight::FLIGHTS.len() - 1],
+            machine::load()
         ));
         self.table(
             &["network", "provider", "threads", "1", "2", "3", "4"],
@@ -313,8 +315,9 @@ impl Document {
         self.heading("Execution providers");
         self.paragraph(&format!(
             "Whole frames of {} I420, the least of processes that take turns. *First frame*: from READY, with what the provider \
-             keeps on disk there already. In brackets: next to `cpu`.",
-            size(FULL_HD)
+             keeps on disk there already. In brackets: next to `cpu`. The machine's load average was {} at the end.",
+            size(FULL_HD),
+            machine::load()
         ));
         self.table(
             &[
