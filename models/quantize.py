@@ -11,6 +11,7 @@ they do not agree, the first convolutions, whose few channels suffer most, stay 
 import argparse
 import json
 import logging
+import re
 import subprocess
 import sys
 import tempfile
@@ -22,7 +23,7 @@ import onnx
 from archives import Failure, write_atomically
 from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod, QuantFormat, QuantType, quantize_static
 from onnxruntime.quantization.shape_inference import quant_pre_process
-from PIL import Image
+from PIL import Image, ImageOps
 
 PICTURES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff"}
 MOST = 120
@@ -97,18 +98,31 @@ def inspect(program: str, network: Path, *more: str) -> dict | list:
     return json.loads(done.stdout)
 
 
+def fitted(image: Image.Image, told: dict) -> Image.Image:
+    """The picture as large as the network takes it: scaled, cropped or with borders, as camoverlay-inspect told its fit."""
+    width, height, bicubic = told["fixed-width"], told["fixed-height"], Image.Resampling.BICUBIC
+    if width is not None and height is not None:
+        covers = re.search(r"covers (\d+) x (\d+)", told["fit"])
+        if covers is not None:
+            across, down = map(int, covers.groups())
+            left, top = (across - width) // 2, (down - height) // 2
+            return ImageOps.fit(image, (across, down), bicubic).crop((left, top, left + width, top + height))
+        if "whole" in told["fit"]:
+            return ImageOps.pad(image, (width, height), bicubic)
+        return image.resize((width, height), bicubic)
+    scale = told["input-size"] / min(image.size)
+    if width is not None or height is not None:
+        scale = width / image.width if height is None else height / image.height
+    return image.resize([max(1, round(length * scale)) for length in image.size], bicubic)
+
+
 def tensor(picture: Path, told: dict, channels_last: bool) -> np.ndarray:
     """1 x channels x height x width float32, or channels last, as the network wants the picture."""
     normal = told["normalization"]
-    width, height = told["fixed-width"], told["fixed-height"]
     with Image.open(picture) as image:
-        gray = normal["order"] == "gray"
-        image = image.convert("L" if gray else "RGB")
-    scale = max((width or told["input-size"]) / image.width, (height or told["input-size"]) / image.height)
-    if width is None or height is None:
-        width, height = (max(side, round(length * scale)) for side, length in zip((width or 1, height or 1), image.size, strict=True))
-    values = np.asarray(image.resize((width, height), Image.Resampling.BICUBIC), np.float32)
-    values = values.reshape(height, width, -1)
+        image = fitted(image.convert("L" if normal["order"] == "gray" else "RGB"), told)
+    values = np.asarray(image, np.float32)
+    values = values.reshape(image.height, image.width, -1)
     values = values[..., ::-1] if normal["order"] == "bgr" else values
     values = (values / normal["divisor"] - np.array(normal["mean"])) / np.array(normal["std"])
     values = np.repeat(values, len(normal["mean"]) // values.shape[2], axis=2)
@@ -171,21 +185,27 @@ class Quantizer:
         self.channels_last = len(shape) == 4 and shape[3].dim_value in (1, 3)
 
     def make(self, stem: int) -> Path:
-        """The network, all between its first `stem` convolutions and its head in 8 bits: unsigned values, and weights by channels."""
+        """The network, all between its first `stem` convolutions and its head in 8 bits.
+
+        Weights are by channels and signed, values unsigned. Raises Failure with ONNX Runtime's words where it cannot.
+        """
         written = self.folder / f"quantized-{stem}.onnx"
-        quantize_static(
-            str(self.prepared),
-            str(written),
-            Reader(self.told["input"], self.shown, self.told, self.channels_last),
-            quant_format=QuantFormat.QDQ,
-            activation_type=QuantType.QUInt8,
-            weight_type=QuantType.QInt8,
-            per_channel=True,
-            calibrate_method=CalibrationMethod.MinMax,
-            nodes_to_exclude=before(self.graph, stem) + self.head,
-            # One picture with a value out of all proportion would cost the others their steps.
-            extra_options={"CalibMovingAverage": True},
-        )
+        try:
+            quantize_static(
+                str(self.prepared),
+                str(written),
+                Reader(self.told["input"], self.shown, self.told, self.channels_last),
+                quant_format=QuantFormat.QDQ,
+                activation_type=QuantType.QUInt8,
+                weight_type=QuantType.QInt8,
+                per_channel=True,
+                calibrate_method=CalibrationMethod.MinMax,
+                nodes_to_exclude=before(self.graph, stem) + self.head,
+                # One picture with a value out of all proportion would cost the others their steps.
+                extra_options={"CalibMovingAverage": True},
+            )
+        except Exception as error:  # noqa: BLE001 - its libraries raise what they like
+            raise Failure(f"The network cannot be quantised: {error}") from error
         model = onnx.load(str(written))
         del model.metadata_props[:]
         model.metadata_props.extend(self.metadata)
@@ -196,8 +216,8 @@ class Quantizer:
 def views(program: str, network: Path, shown: list[Path], targets: list[int] | None) -> list[dict]:
     """What the network makes of each picture, and for which class: its best, or that in `targets`."""
     asked = ["top-1"] * len(shown) if targets is None else [f"#{target}" for target in targets]
-    together = zip(shown, asked, strict=True)
-    return [inspect(program, network, "--image", str(one), "--top-k", str(SCORES), "--target", target) for one, target in together]
+    shared = ("--top-k", str(SCORES), "--target")
+    return [inspect(program, network, "--image", str(one), *shared, target) for one, target in zip(shown, asked, strict=True)]
 
 
 def agreement(right: list[dict], other: list[dict]) -> Agreement:

@@ -144,8 +144,8 @@ impl SharedClassifier {
         place
     }
 
-    /// Waits until fewer others run the network than can at the same time: two, as many as their threads leave cores for, or one where its
-    /// provider is made for that. `cancellation` ends the lease's runs, and the waiting too.
+    /// Waits until fewer others run the network than can at the same time: two, or as many as their threads leave cores for,
+    /// or one where its provider is made for that. `cancellation` ends the lease's runs, and the waiting too.
     ///
     /// # Errors
     /// [`RuntimeError::Cancelled`].
