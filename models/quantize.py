@@ -35,7 +35,7 @@ SURE = 0.5
 """The score of a best class that is no matter of chance."""
 STEMS = (0, 1, 3)
 """First convolutions that are left as they are, one number after the other until the networks agree."""
-TURNS = 3
+TURNS = 2
 """How often each network is timed."""
 SCORES = 100
 """Classes whose scores are compared."""
