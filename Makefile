@@ -6,12 +6,17 @@ INPUT ?=
 SECONDS ?= 10
 MINUTES ?= 3
 WEIGHTS ?=
+MODEL ?=
+QUANTIZE ?=
+FORCE ?=
 MODELS ?=
 PHOTOS ?=
 PYTHON ?= python3
 RELEASE ?= 13
 # Of the package: this machine's, or arm64.
 ARCH ?=
+# What QUANTIZE= makes a network of 8 bits of.
+FLOAT = $(or $(MODEL),$(DEPS)/share/camoverlay/models/$(NET).onnx)
 AS_ROOT = $(if $(filter 0,$(shell id -u)),,sudo)
 DEPS := .deps
 PLUGIN_DIR := $(CURDIR)/target/release
@@ -112,7 +117,8 @@ $(DEPS)/.recipes-python: tests/recipes/requirements.txt | check
 		"timm efficientvit_b0"
 	@touch $@
 
-bench: setup ## what a frame costs, next to the bare network, into docs/performance.md; QUICK=1: less, on the terminal
+bench: setup ## what a frame costs, next to the bare network, into docs/performance.md; QUICK=1: less, on the terminal; PART=levels, streams, flight or providers: that alone
+	cargo build --release --locked --package camoverlay --bin camoverlay-provider-check
 	cargo bench --locked --package gst-plugin-camoverlay --bench picture --bench frame
 
 bench-python: $(DEPS)/.bench-python $(DEPS)/.stand-ins ## once, for make bench and make sweep: what to compare with (torch: large)
@@ -136,8 +142,11 @@ env: ## print the lines that let GStreamer find the plugin here: eval "$(make -s
 
 models: $(DEPS)/.networks ## every network that needs no deep-learning framework
 
-model: setup ## one network: NET=resnet18 [WEIGHTS=file.pth]
-	@$(TOOL) network "$(NET)" $(if $(WEIGHTS),"$(WEIGHTS)")
+model: setup ## one network: NET=resnet18 [WEIGHTS=file.pth]; QUANTIZE=photos/: in 8 bits too; MODEL=file.onnx: your own [FORCE=1]
+	@$(if $(MODEL),,$(TOOL) network "$(NET)" $(if $(WEIGHTS),"$(WEIGHTS)"))
+	$(if $(QUANTIZE),cargo build --release --locked --package camoverlay-programs --bin camoverlay-inspect)
+	$(if $(QUANTIZE),$(DEPS)/python/bin/python models/quantize.py --inspect target/release/camoverlay-inspect $(if $(FORCE),--force) \
+		"$(FLOAT)" "$(FLOAT:.onnx=-int8.onnx)" $(foreach place,$(QUANTIZE),"$(place)"))
 
 provider: setup ## who else may compute the networks: NAME=openvino, cuda, tensorrt, tensorrt-rtx, migraphx, qnn
 	@$(TOOL) provider "$(NAME)"

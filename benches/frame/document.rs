@@ -3,8 +3,8 @@
 use std::{fmt::Write, time::Duration};
 
 use crate::{
-    Effort, FULL_HD, by_hand, element, levels, machine, map, network::Network, probe::Start,
-    streams,
+    Effort, FULL_HD, by_hand, element, flight, levels, machine, map, network::Network,
+    probe::Start, providers, streams,
 };
 
 pub struct Document {
@@ -35,6 +35,13 @@ impl Document {
         );
         document.paragraph(&format!("Networks here: {}.", names.join(", ")));
         document
+    }
+
+    /// One without the introduction.
+    pub fn empty() -> Self {
+        Self {
+            text: String::new(),
+        }
     }
 
     pub fn frames(&mut self, network: &Network, rows: &[element::Row]) {
@@ -276,6 +283,93 @@ impl Document {
                 ]
             }),
         );
+    }
+
+    pub fn flight(&mut self, rows: &[flight::Row]) {
+        self.heading("Frames in flight");
+        self.paragraph(&format!(
+            "Frames a second of one stream of {} I420 with `frames-in-flight` from 1 to {}, each frame written into its memory \
+             before it is pushed, as a decoder does. In brackets: how many times as many as with one. The machine's load average was \
+             {} at the end.",
+            size(FULL_HD),
+            flight::FLIGHTS[flight::FLIGHTS.len() - 1],
+            machine::load()
+        ));
+        self.table(
+            &["network", "provider", "threads", "1", "2", "3", "4"],
+            rows.iter().map(|row| {
+                let [one, others @ ..] = row.rates;
+                let mut cells = vec![
+                    row.network.to_owned(),
+                    row.provider.to_owned(),
+                    row.threads.to_string(),
+                    format!("{one:.1}"),
+                ];
+                cells.extend(others.map(|rate| format!("{rate:.1} ({:.2})", rate / one)));
+                cells
+            }),
+        );
+    }
+
+    pub fn providers(&mut self, rows: &[providers::Row]) {
+        self.heading("Execution providers");
+        self.paragraph(&format!(
+            "Whole frames of {} I420, the least of processes that take turns. *First frame*: from READY, with what the provider \
+             keeps on disk there already. In brackets: next to `cpu`. The machine's load average was {} at the end.",
+            size(FULL_HD),
+            machine::load()
+        ));
+        self.table(
+            &[
+                "network",
+                "provider",
+                "first frame",
+                "infer",
+                "total",
+                "frames/s",
+            ],
+            rows.iter().map(|row| {
+                let mut same = rows.iter().filter(|other| other.network == row.network);
+                let cpu = same.next().unwrap_or(row);
+                let more = row.first_frame.as_secs_f64() - cpu.first_frame.as_secs_f64();
+                vec![
+                    row.network.to_owned(),
+                    row.provider.to_owned(),
+                    format!("{} ({:+.0})", ms(row.first_frame), more * 1e3),
+                    format!("{} ({})", ms(row.infer), ratio(row.infer, cpu.infer)),
+                    format!("{} ({})", ms(row.total), ratio(row.total, cpu.total)),
+                    format!("{:.1}", 1.0 / row.total.as_secs_f64()),
+                ]
+            }),
+        );
+    }
+
+    /// Measures and writes the section called `part`.
+    pub fn part(&mut self, part: &str, networks: &[Network], effort: Effort) {
+        let first = &networks[0];
+        match part {
+            "levels" => self.levels(first, &levels::rows(first, effort)),
+            "streams" => self.streams(
+                first,
+                &[1, 2, 4].map(|count| streams::Row::measure(first, count, effort)),
+            ),
+            "flight" => self.flight(&flight::rows(networks, effort)),
+            "providers" => self.providers(&providers::rows(networks, effort)),
+            _ => panic!("PART= takes levels, streams, flight or providers, not “{part}”."),
+        }
+    }
+
+    /// Puts the section that this is in its place in `text`, or at its end.
+    pub fn put_into(self, text: &str) -> String {
+        let heading = self.text.lines().next().unwrap_or_default();
+        let start = text.find(&format!("{heading}\n")).unwrap_or(text.len());
+        let rest = &text[text.len().min(start + heading.len())..];
+        let after = rest.find("\n## ").map_or("", |next| &rest[next + 1..]);
+        let before = text[..start].trim_end();
+        format!(
+            "{}\n",
+            format!("{before}\n\n{}{after}", self.text).trim_end()
+        )
     }
 
     pub fn text(self) -> String {

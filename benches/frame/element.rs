@@ -83,6 +83,8 @@ pub struct Feed {
     /// Shown in turns, so that scores and labels change as they do on live video.
     pictures: [Vec<u8>; 2],
     shown: usize,
+    /// Whether each frame is waited for.
+    pulls: bool,
 }
 
 impl Feed {
@@ -111,7 +113,15 @@ impl Feed {
             pool,
             pictures,
             shown: 0,
+            pulls: true,
         }
+    }
+
+    /// The same, whose frames nobody takes: with several in flight none comes for each.
+    pub fn without_output(mut self) -> Self {
+        self.harness.set_drop_buffers(true);
+        self.pulls = false;
+        self
     }
 
     /// Pushes the next picture and times it from there until the element hands it on.
@@ -152,7 +162,9 @@ impl Feed {
         self.harness
             .push(buffer)
             .expect("the element takes the frame");
-        self.harness.pull().expect("the element hands it on");
+        if self.pulls {
+            self.harness.pull().expect("the element hands it on");
+        }
     }
 }
 

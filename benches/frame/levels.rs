@@ -41,8 +41,9 @@ fn levels() -> Vec<&'static str> {
 }
 
 /// A row for each format and level. A process has one level: they take turns.
-pub fn rows(network: &Network, quick: bool, effort: Effort) -> Vec<Row> {
-    let turns = if quick { 1 } else { 5 };
+pub fn rows(network: &Network, effort: Effort) -> Vec<Row> {
+    // Few rounds a row are what a quick look asks for.
+    let turns = if effort.rounds < 10 { 1 } else { 5 };
     let milliseconds = effort.row.as_millis() as usize / 2;
     let mut rows = Vec::new();
     for (format, name) in FORMATS.iter().enumerate() {

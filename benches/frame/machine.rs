@@ -90,3 +90,12 @@ fn first_line(file: &str) -> String {
     let text = std::fs::read_to_string(file).unwrap_or_default();
     text.lines().next().unwrap_or_default().to_owned()
 }
+
+/// How many threads have wanted to run, on average over a minute: this program's and others'.
+pub fn load() -> String {
+    let text = std::fs::read_to_string("/proc/loadavg").expect("Linux tells");
+    text.split_whitespace()
+        .next()
+        .unwrap_or_default()
+        .to_owned()
+}

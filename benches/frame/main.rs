@@ -2,17 +2,20 @@
 //! same threads, and a copy of the frame) and next to what one would write by hand instead. What is compared is measured
 //! in turns in one run, so that the machine's mood is the same for each; the ratios are the result.
 //!
-//! Writes `docs/performance.md`; with `QUICK=1` in the environment it measures less and writes to the terminal only.
+//! Writes `docs/performance.md`; with `QUICK=1` in the environment it measures less and writes to the terminal only, with
+//! `PART=levels`, `streams`, `flight` or `providers` it writes the section of that name anew and leaves the others as they are.
 
 mod bare;
 mod by_hand;
 mod document;
 mod element;
+mod flight;
 mod levels;
 mod machine;
 mod map;
 mod network;
 mod probe;
+mod providers;
 mod streams;
 
 use std::{path::Path, time::Duration};
@@ -67,6 +70,15 @@ fn main() {
     };
     start_gstreamer();
     let networks = network::installed();
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/performance.md");
+    if let Ok(part) = std::env::var("PART")
+        && !part.is_empty()
+    {
+        let mut section = Document::empty();
+        section.part(&part, &networks, effort);
+        let text = std::fs::read_to_string(&path).expect("docs/performance.md is there");
+        return write(&path, &section.put_into(&text));
+    }
     let mut document = Document::new(&networks, effort);
     for network in &networks {
         if quick && network.nick != networks[0].nick {
@@ -74,7 +86,7 @@ fn main() {
         }
         document.frames(network, &frames(network, effort));
     }
-    document.levels(&networks[0], &levels::rows(&networks[0], quick, effort));
+    document.part("levels", &networks[..1], effort);
     let mut grad_cam = by_hand::Program::start(by_hand::python_of_recipes(), "grad_cam_maps.py");
     document.maps(
         &map::subjects(&networks)
@@ -89,18 +101,21 @@ fn main() {
             .map(|network| probe::Start::measure(network, FULL_HD, quick))
             .collect::<Vec<_>>(),
     );
-    document.streams(
-        &networks[0],
-        &[1, 2, 4].map(|count| streams::Row::measure(&networks[0], count, effort)),
-    );
+    let all = if quick { &networks[..1] } else { &networks[..] };
+    for part in ["streams", "flight", "providers"] {
+        document.part(part, all, effort);
+    }
     let text = document.text();
     if quick {
         println!("{text}");
         return;
     }
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/performance.md");
+    write(&path, &text);
+}
+
+fn write(path: &Path, text: &str) {
     std::fs::create_dir_all(path.parent().expect("a file is in a folder"))
-        .and_then(|()| std::fs::write(&path, text))
+        .and_then(|()| std::fs::write(path, text))
         .expect("docs/performance.md can be written");
     println!("{} is written.", path.display());
 }

@@ -12,6 +12,9 @@ pub struct Network {
     installed: bool,
 }
 
+/// Those that stand for the others where there are many rows for each.
+pub const FEW: [&str; 3] = ["squeezenet", "resnet18", "mobilenetv2"];
+
 /// The networks that are here, in the catalogue's order.
 pub fn installed() -> Vec<Network> {
     let networks: Vec<Network> = entries().iter().filter_map(Network::find).collect();

@@ -11,9 +11,9 @@ use gst::prelude::*;
 use crate::{
     bare::Bare,
     element::{Feed, info, pictures},
-    levels, map, median,
+    flight, levels, map, median,
     network::Network,
-    streams,
+    providers, streams,
 };
 
 /// Frames or runs after which memory has settled.
@@ -116,6 +116,14 @@ pub fn serve(arguments: &[String]) {
         ("streams", &[count, width, height, milliseconds]) => {
             let turn = Duration::from_millis(milliseconds as u64);
             streams::serve(&network(), count, (width, height), turn)
+        }
+        ("flight", &[provider, threads, milliseconds]) => {
+            let turn = Duration::from_millis(milliseconds as u64);
+            flight::serve(&network(), provider, threads, turn)
+        }
+        ("provider", &[provider, milliseconds]) => {
+            let time = Duration::from_millis(milliseconds as u64);
+            providers::serve(&network(), provider, time)
         }
         _ => panic!("no such probe: {arguments:?}"),
     };

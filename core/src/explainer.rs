@@ -1,10 +1,11 @@
 //! The one door to the core: a network is opened, pictures are explained, explanations painted.
 
-use crate::cam::{ClassMap, Explanation, Query};
+use crate::cam::{ClassMap, Explanation, Method, Query};
 use crate::error::Error;
+use crate::faithfulness::{Faithfulness, Input, Trial};
 use crate::frame::{Frame, FrameMut, Geometry, Orientation, Presentation};
 use crate::inference::{Classifier, Options};
-use crate::model::Sight;
+use crate::model::{Detail, Sight, Target};
 use crate::preprocess::{Fit, MapPlacer, Placement, Sampler};
 use crate::render::{CellAxis, CellGrid, Colormap, MapView, Painter, Style};
 
@@ -51,6 +52,60 @@ impl Explainer {
     /// [`ModelError::NoSuchClass`](crate::ModelError::NoSuchClass),
     /// [`RuntimeError::Run`](crate::RuntimeError::Run), and any [`CamError`](crate::CamError).
     pub fn explain(&mut self, frame: &Frame, query: &Query) -> Result<Explanation, Error> {
+        let (width, height) = self.sample(frame);
+        let mut explanation = self.of_tensor((width, height), query)?;
+        let (geometry, presentation) = (frame.geometry(), frame.presentation());
+        let fit = self.classifier.fit();
+        let placement = fit.placement(geometry.width, geometry.height, presentation);
+        explanation.map.lay_over(placement, &mut self.placer);
+        Ok(explanation)
+    }
+
+    /// What the map of each of the `methods` is worth on one picture, for the target of `query`, and what maps are worth
+    /// that know nothing: the last two. Takes some hundred runs of the network a method.
+    ///
+    /// # Errors
+    /// As [`explain`](Self::explain).
+    pub fn faithfulness(
+        &mut self,
+        frame: &Frame,
+        query: &Query,
+        methods: &[Method],
+    ) -> Result<Vec<Faithfulness>, Error> {
+        let (width, height) = self.sample(frame);
+        let mut maps = Vec::new();
+        let mut target = query.target;
+        for &method in methods {
+            let explanation = self.of_tensor((width, height), &Query { method, ..*query })?;
+            target = Target::Class(explanation.target.id);
+            maps.push((method, explanation.map));
+        }
+        let Self {
+            classifier, tensor, ..
+        } = self;
+        let normalization = classifier.normalization();
+        let mut explanation = Explanation::default();
+        let score = |values: &[f32]| {
+            let activation = classifier.run(values, width, height, target, Detail::Sums)?;
+            explanation.classify(&activation, None, 1)?;
+            Ok(f64::from(explanation.target.score))
+        };
+        let input = Input {
+            values: tensor,
+            width,
+            height,
+        };
+        let mut trial = Trial::new(input, &normalization, score)?;
+        let mut found = Vec::new();
+        for (method, map) in maps {
+            found.push(trial.of_map(method, &map.values, (map.width, map.height))?);
+        }
+        found.extend(trial.of_none()?);
+        Ok(found)
+    }
+
+    /// Fills the tensor with `frame` as the network takes it: its width and height.
+    fn sample(&mut self, frame: &Frame) -> (usize, usize) {
         let (geometry, presentation) = (frame.geometry(), frame.presentation());
         let classifier = &self.classifier;
         let sampler = match &mut self.sampler {
@@ -65,6 +120,15 @@ impl Explainer {
         let (width, height) = sampler.size();
         self.tensor.resize(sampler.values(), 0.0);
         sampler.sample(frame.planes(), &mut self.tensor);
+        (width, height)
+    }
+
+    /// Explains what was sampled last; the map is that of the tensor.
+    fn of_tensor(
+        &mut self,
+        (width, height): (usize, usize),
+        query: &Query,
+    ) -> Result<Explanation, Error> {
         let Query {
             target,
             top_k,
@@ -76,9 +140,6 @@ impl Explainer {
             .run(&self.tensor, width, height, target, detail)?;
         let mut explanation = Explanation::default();
         explanation.update(&activation, top_k, method)?;
-        let fit = self.classifier.fit();
-        let placement = fit.placement(geometry.width, geometry.height, presentation);
-        explanation.map.lay_over(placement, &mut self.placer);
         Ok(explanation)
     }
 }

@@ -52,6 +52,7 @@
 pub mod cam;
 #[cfg(feature = "captions")]
 pub mod caption;
+pub mod faithfulness;
 pub mod frame;
 pub mod inference;
 pub mod model;

@@ -27,9 +27,18 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("model", &["onnx"]),
     ("inference", &["model", "onnx", "preprocess"]),
     ("cam", &["model", "resample"]),
+    ("faithfulness", &["cam", "preprocess", "resample"]),
     (
         "explainer",
-        &["cam", "frame", "inference", "model", "preprocess", "render"],
+        &[
+            "cam",
+            "faithfulness",
+            "frame",
+            "inference",
+            "model",
+            "preprocess",
+            "render",
+        ],
     ),
 ];
 

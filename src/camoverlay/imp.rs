@@ -1,12 +1,18 @@
 //! The element's virtual methods: what GStreamer calls, and when.
 
 use std::{
-    sync::{LazyLock, Mutex, MutexGuard, PoisonError},
-    time::{Duration, Instant},
+    sync::{
+        LazyLock, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
 };
 
 use gst::{glib, prelude::*, subclass::prelude::*};
-use gst_base::{prelude::*, subclass::prelude::*};
+use gst_base::{
+    prelude::*,
+    subclass::{base_transform::GenerateOutputSuccess, prelude::*},
+};
 use gst_video::{VideoOrientationMethod, subclass::prelude::*};
 
 use super::at;
@@ -22,7 +28,6 @@ use super::session::Session;
 use super::stats::Stats;
 use super::target::Notice;
 use super::worker::Usher;
-use camoverlay::frame::Orientation;
 
 pub type Segment = gst::FormattedSegment<gst::ClockTime>;
 
@@ -32,21 +37,25 @@ const PATIENCE: Duration = Duration::from_millis(700);
 
 #[derive(Default)]
 pub struct CamOverlay {
-    settings: Mutex<Settings>,
+    pub settings: Mutex<Settings>,
     /// From start on, where opening the network takes long, until the first frame.
-    opening: Mutex<Option<Opening>>,
+    pub opening: Mutex<Option<Opening>>,
     /// From start to stop. The streaming thread takes it out for the time of a frame, so that no lock is held
     /// across inference.
-    stream: Mutex<Option<Box<Session>>>,
-    /// While there is a stream: ends waiting from outside the streaming thread.
-    usher: Mutex<Option<Usher>>,
+    pub stream: Mutex<Option<Box<Session>>>,
+    /// While there is a stream: end waiting from outside the streaming thread.
+    ushers: Mutex<Vec<Usher>>,
+    /// Whether frames are kept while others come, from start to stop.
+    keeps: AtomicBool,
+    /// What the next frame is answered, where events drove out frames that went wrong.
+    pub refusal: Mutex<Option<gst::FlowError>>,
     pub stats: Mutex<Stats>,
     /// Who computes the network, once there is one: by itself, since the session is held while it runs.
     provider: Mutex<Option<String>>,
     /// Of the stream: for those who ask about a place.
     pub last_run: Mutex<Option<at::Shared>>,
     pub latency: Mutex<LatencyTracker>,
-    tags: Mutex<Tags>,
+    pub tags: Mutex<Tags>,
 }
 
 /// A lock that outlives a panic of another thread: all the values behind these are whole at any time.
@@ -157,6 +166,8 @@ impl BaseTransformImpl for CamOverlay {
         *lock(&self.stats) = Stats::default();
         *lock(&self.provider) = None;
         *lock(&self.latency) = LatencyTracker::default();
+        let keeps = settings.setup.frames_in_flight() > 1;
+        self.keeps.store(keeps, Ordering::Relaxed);
         let options = self.options();
         camoverlay::inference::prepare(&options);
         let element = self.obj().downgrade();
@@ -183,9 +194,10 @@ impl BaseTransformImpl for CamOverlay {
         if let Some(opening) = lock(&self.opening).take() {
             opening.abandon();
         }
-        *lock(&self.usher) = None;
         *lock(&self.last_run) = None;
+        lock(&self.ushers).clear();
         *lock(&self.stream) = None;
+        *lock(&self.refusal) = None;
         *lock(&self.tags) = Tags::default();
         Ok(())
     }
@@ -208,63 +220,56 @@ impl BaseTransformImpl for CamOverlay {
         &self,
         buffer: &mut gst::BufferRef,
     ) -> Result<gst::FlowSuccess, gst::FlowError> {
-        let live = lock(&self.settings).live.clone();
-        let orientation = lock(&self.tags).resolve(live.orientation);
-        self.ensure_open()?;
-        if let Some(stream) = &mut *lock(&self.stream)
-            && stream.lacks_caps()
-            && let Some(caps) = self.obj().sink_pad().current_caps()
-            && let Ok(info) = gst_video::VideoInfo::from_caps(&caps)
-        {
-            // They came while the network was being opened, and a flush ended waiting for it.
-            self.set_stream_info(stream, &info, orientation)?;
+        self.pass(buffer)
+    }
+
+    fn submit_input_buffer(
+        &self,
+        is_discont: bool,
+        buffer: gst::Buffer,
+    ) -> Result<gst::FlowSuccess, gst::FlowError> {
+        // Negotiates, and puts the frame where the base class would take it from.
+        let flow = self.parent_submit_input_buffer(is_discont, buffer)?;
+        if !self.keeps_frames() {
+            return Ok(flow);
         }
-        let Some(mut stream) = lock(&self.stream).take() else {
-            return Err(gst::FlowError::Flushing);
-        };
-        if stream.must_know_source() {
-            stream.set_live_source(self.is_source_live());
-        }
-        let late = self.is_late(buffer);
-        let start = Instant::now();
-        let result = stream.process(buffer, &live, orientation, late);
-        if let Ok(outcome) = &result
-            && !outcome.cut_off
-        {
-            lock(&self.stats).add(outcome);
-            if late {
-                log::late(&self.obj(), buffer.pts(), outcome.skipped);
-            }
-            if outcome.skipped {
-                self.post_skipped(buffer);
-            }
-            if outcome.waited {
-                self.note_latency(start.elapsed());
-            }
-            for notice in &outcome.notices {
-                self.tell(notice);
-            }
-            if outcome.announce {
-                self.announce(&stream);
-            }
-        }
-        *lock(&self.stream) = Some(stream);
-        match result {
-            Ok(outcome) if outcome.cut_off => Err(gst::FlowError::Flushing),
-            Ok(_) => Ok(gst::FlowSuccess::Ok),
-            Err(failure) => {
-                self.post_error_message(failure.error_message());
-                Err(gst::FlowError::Error)
-            }
+        match self.take_queued_buffer() {
+            Some(buffer) => self.take_in(buffer),
+            None => Ok(flow),
         }
     }
 
+    fn generate_output(&self) -> Result<GenerateOutputSuccess, gst::FlowError> {
+        if !self.keeps_frames() {
+            return self.parent_generate_output();
+        }
+        let next = self.next_out()?;
+        Ok(next.map_or(
+            GenerateOutputSuccess::NoOutput,
+            GenerateOutputSuccess::Buffer,
+        ))
+    }
+
+    fn propose_allocation(
+        &self,
+        decide_query: Option<&gst::query::Allocation>,
+        query: &mut gst::query::Allocation,
+    ) -> Result<(), gst::LoggableError> {
+        self.parent_propose_allocation(decide_query, query)?;
+        self.ask_for_kept(query);
+        Ok(())
+    }
+
     fn sink_event(&self, event: gst::Event) -> bool {
+        if event.is_serialized() && event.type_() != gst::EventType::FlushStop {
+            self.drive_out();
+        }
         match event.type_() {
             // Comes while a frame may be waiting.
             gst::EventType::FlushStart => self.hurry(true),
             gst::EventType::FlushStop | gst::EventType::StreamStart => {
                 lock(&self.latency).earliest = None;
+                *lock(&self.refusal) = None;
                 if let Some(stream) = lock(&self.stream).as_mut() {
                     stream.forget();
                 }
@@ -309,6 +314,9 @@ impl BaseTransformImpl for CamOverlay {
     }
 
     fn query(&self, direction: gst::PadDirection, query: &mut gst::QueryRef) -> bool {
+        if direction == gst::PadDirection::Sink && query.is_serialized() {
+            self.drive_out();
+        }
         if direction != gst::PadDirection::Src || query.type_() != gst::QueryType::Latency {
             return BaseTransformImplExt::parent_query(self, direction, query);
         }
@@ -382,50 +390,16 @@ impl CamOverlay {
     }
 
     /// Tells of the network that is open now, and lets frames come.
-    fn install(&self, stream: Box<Session>) {
+    pub fn install(&self, stream: Box<Session>) {
         let method = lock(&self.settings).live.method;
         log::opened(&self.obj(), stream.network(), method.into());
         for notice in stream.notices() {
             self.tell(&notice);
         }
         *lock(&self.provider) = Some(stream.network().provider_nick().to_owned());
-        *lock(&self.usher) = Some(stream.usher());
         *lock(&self.last_run) = Some(stream.last_run());
+        *lock(&self.ushers) = stream.ushers();
         *lock(&self.stream) = Some(stream);
-    }
-
-    fn set_stream_info(
-        &self,
-        stream: &mut Session,
-        info: &gst_video::VideoInfo,
-        orientation: Orientation,
-    ) -> Result<(), gst::FlowError> {
-        if let Err(failure) = stream.set_info(info, orientation) {
-            self.post_error_message(failure.error_message());
-            return Err(gst::FlowError::NotNegotiated);
-        }
-        log::caps(&self.obj(), info, stream.tensor_size());
-        Ok(())
-    }
-
-    /// Waits for a network that is still being opened.
-    fn ensure_open(&self) -> Result<(), gst::FlowError> {
-        let Some(opening) = lock(&self.opening).clone() else {
-            return Ok(());
-        };
-        match opening.wait(None) {
-            opening::Waited::Opened(stream) => {
-                *lock(&self.opening) = None;
-                self.install(stream);
-                Ok(())
-            }
-            opening::Waited::Failed(error) => {
-                self.post_error_message(error.error_message());
-                Err(gst::FlowError::Error)
-            }
-            opening::Waited::Told => Err(gst::FlowError::Error),
-            opening::Waited::Late | opening::Waited::CutOff => Err(gst::FlowError::Flushing),
-        }
     }
 
     /// Ends waiting for the network and lets nobody wait, or allows it again.
@@ -433,50 +407,13 @@ impl CamOverlay {
         if let Some(opening) = &*lock(&self.opening) {
             opening.hurry(hurried);
         }
-        if let Some(usher) = &*lock(&self.usher) {
+        for usher in &*lock(&self.ushers) {
             usher.hurry(hurried);
         }
     }
 
-    /// Asks upstream whether it is live; where nothing answers, what the pipeline has asked before counts.
-    fn is_source_live(&self) -> bool {
-        let mut query = gst::query::Latency::new();
-        if self.obj().sink_pad().peer_query(&mut query) {
-            query.result().0
-        } else {
-            lock(&self.latency).is_live()
-        }
-    }
-
-    /// Tells at the end of a stream what the run under way found.
-    fn finish(&self) {
-        let live = lock(&self.settings).live.clone();
-        let Some(mut stream) = lock(&self.stream).take() else {
-            return;
-        };
-        match stream.finish(&live) {
-            Ok(outcome) => {
-                lock(&self.stats).add_run(&outcome);
-                for notice in &outcome.notices {
-                    self.tell(notice);
-                }
-                if outcome.announce {
-                    self.announce(&stream);
-                }
-            }
-            Err(failure) => self.post_error_message(failure.error_message()),
-        }
-        *lock(&self.stream) = Some(stream);
-    }
-
-    /// Whether this frame should not wait for the network.
-    fn is_late(&self, buffer: &gst::BufferRef) -> bool {
-        let obj = self.obj();
-        let running_time = || self.segment()?.to_running_time(buffer.pts()?);
-        obj.property::<bool>("qos")
-            && running_time().is_some_and(|time| {
-                let now = obj.current_running_time();
-                lock(&self.latency).is_late(time, buffer.duration(), now)
-            })
+    /// Whether frames are kept while others come.
+    pub fn keeps_frames(&self) -> bool {
+        self.keeps.load(Ordering::Relaxed)
     }
 }

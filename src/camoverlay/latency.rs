@@ -27,8 +27,10 @@ pub struct LatencyTracker {
     peak: ClockTime,
     period: Option<Instant>,
     last_peak: ClockTime,
-    /// What the latency query answers.
+    /// What the latency query answers, but for what frames are held.
     announced: ClockTime,
+    /// For how long frames are held by number: until others have come.
+    held: ClockTime,
     /// Upstream's latency, if it is live, as the last latency query found.
     upstream: Option<ClockTime>,
     /// Lag behind the clock, on arrival here, of frames that nothing held up.
@@ -38,9 +40,19 @@ pub struct LatencyTracker {
 }
 
 impl LatencyTracker {
-    /// Latency of the element for the latency query: the slowest recent frame and some headroom.
+    /// Latency of the element for the latency query: how long frames are held, the slowest recent frame, and some headroom.
     pub fn latency(&self) -> ClockTime {
-        self.announced
+        self.held + self.announced
+    }
+
+    /// For how long frames are held until others have come.
+    pub fn held(&self) -> ClockTime {
+        self.held
+    }
+
+    /// Notes for how long frames are held until others have come. True when that has changed.
+    pub fn set_held(&mut self, held: ClockTime) -> bool {
+        std::mem::replace(&mut self.held, held) != held
     }
 
     /// Notes upstream's latency, `None` where upstream is not live.

@@ -28,6 +28,9 @@ const DEFAULT_TOP_K: u32 = 3;
 const DEFAULT_THRESHOLD: f64 = 0.2;
 const DEFAULT_INFERENCE: Inference = Inference::EveryFrame;
 const DEFAULT_INFERENCE_INTERVAL: u32 = 1;
+const DEFAULT_FRAMES_IN_FLIGHT: u32 = 1;
+/// Each has a thread and a tensor.
+const MOST_FRAMES_IN_FLIGHT: u32 = 64;
 const DEFAULT_THREADS: u32 = 0;
 const DEFAULT_PROVIDER: &str = "cpu";
 const DEFAULT_PRECISION: Precision = Precision::Auto;
@@ -64,6 +67,7 @@ pub struct Setup {
     pub provider_options: Option<gst::Structure>,
     pub precision: Precision,
     pub inference: Inference,
+    pub frames_in_flight: u32,
 }
 
 /// What every frame reads; cloning it allocates nothing.
@@ -116,6 +120,7 @@ impl Default for Settings {
                 provider_options: None,
                 precision: DEFAULT_PRECISION,
                 inference: DEFAULT_INFERENCE,
+                frames_in_flight: DEFAULT_FRAMES_IN_FLIGHT,
             },
             live: Live {
                 target: DEFAULT_TARGET.into(),
@@ -249,6 +254,14 @@ pub fn param_specs() -> Vec<glib::ParamSpec> {
             .default_value(DEFAULT_INFERENCE_INTERVAL)
             .mutable_playing()
             .build(),
+        glib::ParamSpecUInt::builder("frames-in-flight")
+            .nick("Frames in flight")
+            .blurb("Frames that are worked on at once (more: throughput for latency; with inference=latest no frame waits, and none is held)")
+            .minimum(1)
+            .maximum(MOST_FRAMES_IN_FLIGHT)
+            .default_value(DEFAULT_FRAMES_IN_FLIGHT)
+            .mutable_ready()
+            .build(),
         glib::ParamSpecInt::builder("max-errors")
             .nick("Maximum errors")
             .blurb("Frames in a row on which the network may fail before the stream does (-1: any number); the first frame must succeed")
@@ -371,6 +384,15 @@ fn pairs(structure: &gst::Structure) -> Vec<(String, String)> {
 }
 
 impl Setup {
+    /// How many frames are worked on at once, one or more.
+    pub fn frames_in_flight(&self) -> usize {
+        match self.inference {
+            Inference::EveryFrame => self.frames_in_flight.max(1) as usize,
+            // Frames do not wait.
+            Inference::Latest => 1,
+        }
+    }
+
     /// What to open, with `plugin_file` (where GStreamer loaded the plugin from, if from a file) as a place to look near.
     pub fn options(&self, plugin_file: Option<&Path>) -> camoverlay::inference::Options {
         // Where /lib is a link to /usr/lib, GStreamer may say /lib, and /share is nowhere.
@@ -450,6 +472,7 @@ impl Settings {
             "draw-labels" => assign(&mut live.draw_labels, value),
             "inference" => assign(&mut setup.inference, value),
             "inference-interval" => assign(&mut live.inference_interval, value),
+            "frames-in-flight" => assign(&mut setup.frames_in_flight, value),
             "max-errors" => assign(&mut live.max_errors, value),
             "inference-timeout" => {
                 if let Ok(nanoseconds) = value.get() {
@@ -499,6 +522,7 @@ impl Settings {
             "draw-labels" => live.draw_labels.to_value(),
             "inference" => setup.inference.to_value(),
             "inference-interval" => live.inference_interval.to_value(),
+            "frames-in-flight" => setup.frames_in_flight.to_value(),
             "max-errors" => live.max_errors.to_value(),
             "inference-timeout" => {
                 let timeout = live.inference_timeout.unwrap_or_default();

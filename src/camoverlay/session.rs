@@ -1,10 +1,6 @@
 //! What lives from start to stop: the network, the buffers, and the explanation on show.
 
-use std::{
-    mem,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{io, sync::Arc, time::Duration};
 
 use super::Inference;
 use super::at;
@@ -12,6 +8,8 @@ use super::errors::ElementError;
 use super::failures::Failures;
 use super::imp::lock;
 use super::job::Job;
+use super::kept::Run;
+use super::lane::Lane;
 #[cfg(feature = "captions")]
 use super::legend::Legend;
 use super::mapped::Mapped;
@@ -21,59 +19,77 @@ use super::properties::{Live, Settings};
 use super::shown::OnShow;
 use super::stats::Step;
 use super::target::{Notice, TargetSelection};
-use super::worker::{Finished, Usher, Waited, Worker};
+use super::worker::{Usher, Waited};
 use super::{Placement, format, frame_memory, meta};
 use camoverlay::frame::{Orientation, Presentation};
 use camoverlay::inference::{Cancellation, SharedClassifier};
-use camoverlay::preprocess::Sampler;
+use camoverlay::preprocess::{GrayBounds, Sampler};
 use camoverlay::render::SceneCut;
-use camoverlay::{Error, RuntimeError};
-
-/// From when on a run is told of that nobody waits for.
-const OLD_MAP: Duration = Duration::from_secs(5);
 
 /// Everything that depends on the caps.
-struct Buffers {
-    info: gst_video::VideoInfo,
+pub struct Buffers {
+    pub info: gst_video::VideoInfo,
     presentation: Presentation,
-    sampler: Sampler,
-    painting: Painting,
-    /// Of the frames that went to the network.
-    scene: SceneCut,
+    pub sampling: Sampling,
+    pub canvas: Canvas,
+}
+
+/// What makes tensors of frames.
+pub struct Sampling {
+    pub sampler: Sampler,
+    /// Of the frames that go to the network.
+    pub scene: SceneCut,
+}
+
+/// What paints frames.
+pub struct Canvas {
+    pub painting: Painting,
     #[cfg(feature = "captions")]
     legend: Legend,
-    /// The job, unless the worker has it.
-    job: Option<Box<Job>>,
+    /// How the frames lie.
+    pub orientation: Orientation,
+}
+
+/// What is to be known of a frame on its way.
+#[derive(Clone, Copy)]
+pub struct Passing<'a> {
+    pub pts: Option<gst::ClockTime>,
+    pub live: &'a Live,
+    /// It does not wait for the network where an earlier frame's map can be shown.
+    pub late: bool,
+    /// Maps are to be laid over the frame.
+    pub tiles_frame: bool,
 }
 
 pub struct Session {
-    network: Arc<SharedClassifier>,
-    inference: Inference,
-    worker: Worker,
-    selection: TargetSelection,
-    buffers: Option<Buffers>,
-    shown: OnShow,
+    pub(super) network: Arc<SharedClassifier>,
+    pub(super) inference: Inference,
+    /// Where the network is at work, as many as there may be frames in flight, one after the other.
+    pub(super) lanes: Vec<Lane>,
+    /// The lane of the oldest frame that is kept, or of the next one.
+    pub(super) first: usize,
+    /// How many frames are kept, each on a lane, from the first on.
+    pub(super) kept: usize,
+    pub(super) selection: TargetSelection,
+    pub(super) buffers: Option<Buffers>,
+    pub(super) shown: OnShow,
     /// For those who ask about a place.
-    last_run: at::Shared,
-    failures: Failures,
-    /// The worker's job is about a frame from before a seek or a change of caps.
-    stale: bool,
-    /// That the worker's job failed is known already.
-    given_up: bool,
+    pub(super) last_run: at::Shared,
+    pub(super) failures: Failures,
     /// That the worker's job takes long was told.
-    told_of_age: bool,
+    pub(super) told_of_age: bool,
     /// The next frame has nothing to do with the last one.
-    is_cut: bool,
+    pub(super) is_cut: bool,
     /// That heat cannot be placed as it is asked for was told.
     told_of_placement: bool,
     /// No frame went to the network since the start, a flush, a seek or a change of caps.
-    fresh: bool,
+    pub(super) fresh: bool,
     /// Whether the source is live, once asked.
     live_source: Option<bool>,
     /// Times of the last frame.
     last: meta::Times,
     /// Frames since one was last given to the network.
-    age: u32,
+    pub(super) age: u32,
 }
 
 impl Session {
@@ -85,18 +101,19 @@ impl Session {
     ) -> Result<Self, ElementError> {
         let network = SharedClassifier::open_until(options, cancellation)?;
         let selection = TargetSelection::new(&settings.live, &network)?;
-        let worker = Worker::start(network.clone()).map_err(ElementError::Thread)?;
+        let lanes = (0..settings.setup.frames_in_flight()).map(|_| Lane::open(&network));
+        let lanes: io::Result<Vec<_>> = lanes.collect();
         Ok(Self {
+            lanes: lanes.map_err(ElementError::Thread)?,
+            first: 0,
+            kept: 0,
             network,
             inference: settings.setup.inference,
-            worker,
             selection,
             buffers: None,
             shown: OnShow::default(),
             last_run: at::Shared::default(),
             failures: Failures::default(),
-            stale: false,
-            given_up: false,
             told_of_age: false,
             told_of_placement: false,
             is_cut: true,
@@ -113,7 +130,9 @@ impl Session {
 
     /// Width and height of what the network gets of a frame, once there are caps.
     pub fn tensor_size(&self) -> Option<(usize, usize)> {
-        self.buffers.as_ref().map(|buffers| buffers.sampler.size())
+        self.buffers
+            .as_ref()
+            .map(|buffers| buffers.sampling.sampler.size())
     }
 
     /// What the application should know before the first frame.
@@ -143,18 +162,25 @@ impl Session {
         self.buffers = Some(Buffers {
             info: info.clone(),
             presentation,
-            sampler: Sampler::presented(
-                &geometry,
-                &presentation,
-                fit,
-                &self.network.normalization(),
-            ),
-            scene: SceneCut::default(),
-            painting: Painting::new(&geometry, &presentation, &self.network),
-            #[cfg(feature = "captions")]
-            legend: Legend::new(&geometry, &presentation),
-            job: Some(Box::new(Job::new(size, placement))),
+            sampling: Sampling {
+                sampler: Sampler::presented(
+                    &geometry,
+                    &presentation,
+                    fit,
+                    &self.network.normalization(),
+                ),
+                scene: SceneCut::default(),
+            },
+            canvas: Canvas {
+                painting: Painting::new(&geometry, &presentation, &self.network),
+                #[cfg(feature = "captions")]
+                legend: Legend::new(&geometry, &presentation),
+                orientation,
+            },
         });
+        for lane in &mut self.lanes {
+            lane.job = Some(Box::new(Job::new(size, placement)));
+        }
         Ok(())
     }
 
@@ -164,8 +190,8 @@ impl Session {
     }
 
     /// Who can cut off waiting for the network.
-    pub fn usher(&self) -> Usher {
-        self.worker.usher()
+    pub fn ushers(&self) -> Vec<Usher> {
+        self.lanes.iter().map(|lane| lane.worker.usher()).collect()
     }
 
     /// Whether it does not know yet how frames lie.
@@ -191,23 +217,28 @@ impl Session {
         self.live_source = None;
     }
 
-    /// Drops the map on show: the next frame has nothing to do with the last one.
+    /// Drops the map on show, and the frames that are kept: the next frame has nothing to do with the last one.
     pub fn forget(&mut self) {
         self.begin_segment();
         self.shown.clear();
         *lock(&self.last_run) = at::LastRun::default();
         if let Some(buffers) = &mut self.buffers {
-            buffers.painting.clear();
+            buffers.canvas.painting.clear();
         }
-        // Not told by the buffers: after a change of caps they have a job beside the worker's.
-        self.stale = !self.worker.is_idle();
-        self.worker.cancel();
+        self.let_go();
+    }
+
+    /// Whether frames that lie as `orientation` says are others than those before.
+    pub fn turns(&self, orientation: Orientation) -> bool {
+        self.buffers
+            .as_ref()
+            .is_some_and(|buffers| buffers.presentation.orientation != orientation)
     }
 
     /// Begins anew where frames lie in another way than the ones before.
-    fn turn_to(&mut self, orientation: Orientation) -> Result<(), ElementError> {
+    pub(super) fn turn_to(&mut self, orientation: Orientation) -> Result<(), ElementError> {
         match &self.buffers {
-            Some(buffers) if buffers.presentation.orientation != orientation => {
+            Some(buffers) if self.turns(orientation) => {
                 let info = buffers.info.clone();
                 // The source is the same as before.
                 let live_source = self.live_source;
@@ -235,20 +266,24 @@ impl Session {
         let Some(mut buffers) = self.buffers.take() else {
             return Ok(outcome);
         };
-        if !self.stale && !self.is_source_live() {
-            match self.worker.wait(live.inference_timeout) {
-                Waited::Finished | Waited::TimedOut => {}
-                Waited::CutOff => outcome.cut_off = true,
+        let may_wait = !self.is_source_live();
+        let mut result = Ok(());
+        for at in 0..self.lanes.len() {
+            let lane = &self.lanes[at];
+            if may_wait && !lane.stale {
+                match lane.worker.wait(live.inference_timeout) {
+                    Waited::Finished | Waited::TimedOut => {}
+                    Waited::CutOff => outcome.cut_off = true,
+                }
             }
+            result = result.and(self.collect(at, &mut buffers.canvas, live, &mut outcome));
         }
-        let shows = (&mut buffers.painting, buffers.presentation.orientation);
-        let result = self.collect(&mut buffers.job, shows, live, &mut outcome);
         self.buffers = Some(buffers);
         result.map(|()| outcome)
     }
 
     /// Where it is not known, nothing waits.
-    fn is_source_live(&self) -> bool {
+    pub(super) fn is_source_live(&self) -> bool {
         self.live_source.unwrap_or(true)
     }
 
@@ -268,87 +303,63 @@ impl Session {
         };
         self.mind_placement(live, &mut outcome);
         let mut buffers = self.buffers.take().ok_or(ElementError::NoCaps)?;
-        let result = self.process_with(&mut buffers, buffer, live, late, &mut outcome);
+        let passing = Passing {
+            pts: buffer.pts(),
+            live,
+            late,
+            tiles_frame: buffers.canvas.painting.tiles_frame(live),
+        };
+        let result = self.process_with(0, &mut buffers, buffer, passing, Run::ToCome, &mut outcome);
         self.buffers = Some(buffers);
         result.map(|()| outcome)
     }
 
-    fn process_with(
+    /// Paints and annotates a frame, on lane `at`; where its `run` was not begun yet, that is done now.
+    pub(super) fn process_with(
         &mut self,
+        at: usize,
         buffers: &mut Buffers,
         buffer: &mut gst::BufferRef,
-        live: &Live,
-        late: bool,
+        passing: Passing,
+        run: Run,
         outcome: &mut Outcome,
     ) -> Result<(), ElementError> {
-        let pts = buffer.pts();
-        let elapsed = pts
+        let elapsed = passing
+            .pts
             .zip(self.last.pts)
             .and_then(|(now, last)| now.checked_sub(last));
-        buffers.painting.advance(elapsed.map(Duration::from));
+        buffers.canvas.painting.advance(elapsed.map(Duration::from));
         self.last = meta::Times {
-            pts,
+            pts: passing.pts,
             duration: buffer.duration(),
         };
         let lengths = frame_memory::planes(buffer, &buffers.info)?;
-        let Some(mut frame) = Mapped::new(buffer, &buffers.info, lengths, live.heat.paint) else {
+        let is_painted = passing.live.heat.paint;
+        let Some(mut frame) = Mapped::new(buffer, &buffers.info, lengths, is_painted) else {
             return Err(frame_memory::unmappable(buffer).into());
         };
-        self.mind_age(live, outcome);
-        let waits = match self.inference {
-            Inference::EveryFrame => true,
-            Inference::Latest => self.fresh && !self.is_source_live(),
-        };
-        let orientation = buffers.presentation.orientation;
-        // A run from before keeps the worker from this frame.
-        let mut may_run = true;
-        if waits {
-            may_run = self.await_run(live, outcome)?;
-            if outcome.cut_off {
-                return Ok(());
-            }
-        }
-        let shows = (&mut buffers.painting, orientation);
-        self.collect(&mut buffers.job, shows, live, outcome)?;
-        let mut bounds = None;
-        if may_run
-            && self.is_due(buffers.painting.tiles_frame(live), live, late, outcome)
-            && let Some(mut job) = buffers.job.take_if(|_| self.worker.is_idle())
-        {
-            job.asked = self.selection.ask(live);
-            job.pts = pts;
-            job.tiles_frame = buffers.painting.tiles_frame(live);
-            self.age = 0;
-            self.fresh = false;
-            self.told_of_age = false;
-            let planes = frame.planes();
-            let sampler = &mut buffers.sampler;
-            let sampled = outcome.time(Step::Prepare, || job.sample(sampler, &planes));
-            job.is_cut = mem::take(&mut self.is_cut) | buffers.scene.is_cut(sampled);
-            bounds = Some(sampled);
-            self.worker.submit(job);
-            if waits {
-                outcome.waited = self.inference == Inference::EveryFrame;
-                self.await_run(live, outcome)?;
+        let Buffers {
+            sampling, canvas, ..
+        } = buffers;
+        match run {
+            Run::ToCome => {
+                let planes = frame.planes();
+                let bounds = self.run_now(at, (sampling, canvas), &planes, passing, outcome)?;
                 if outcome.cut_off {
                     return Ok(());
                 }
-                let shows = (&mut buffers.painting, orientation);
-                self.collect(&mut buffers.job, shows, live, outcome)?;
+                self.paint(canvas, &mut frame, bounds, passing.live, outcome);
             }
-        }
-        let painting = &mut buffers.painting;
-        self.shown
-            .follow_settings(&self.network, painting, live, outcome);
-        if let Some(mut planes) = frame.planes_mut() {
-            #[cfg(feature = "captions")]
-            self.shown
-                .write_caption(self.network.labels(), &mut buffers.legend, live);
-            outcome.time(Step::Blend, || {
-                buffers.painting.paint(&mut planes, bounds, live);
-                #[cfg(feature = "captions")]
-                buffers.legend.draw(&mut planes);
-            });
+            Run::NotDue => self.paint(canvas, &mut frame, None, passing.live, outcome),
+            Run::Begun(..) => {
+                self.take_run(at, canvas, passing.live, outcome)?;
+                if outcome.cut_off {
+                    return Ok(());
+                }
+                let bounds = self.lanes[at].bounds.take();
+                self.paint(canvas, &mut frame, bounds.as_ref(), passing.live, outcome);
+                self.lanes[at].bounds = bounds;
+            }
         }
         drop(frame);
         for (class, region) in self.shown.regions() {
@@ -360,28 +371,8 @@ impl Session {
         }
     }
 
-    /// Waits for the run under way, if any. False where the network has no answer in time, so that this frame goes on
-    /// without one, or, if `outcome` says so, was cut off.
-    fn await_run(&mut self, live: &Live, outcome: &mut Outcome) -> Result<bool, ElementError> {
-        match (
-            self.worker.wait(live.inference_timeout),
-            live.inference_timeout,
-        ) {
-            (Waited::TimedOut, Some(limit)) => {
-                self.given_up = true;
-                self.fail(ElementError::TimedOut(limit), live, outcome)?;
-                Ok(false)
-            }
-            (Waited::CutOff, _) => {
-                outcome.cut_off = true;
-                Ok(false)
-            }
-            (Waited::Finished | Waited::TimedOut, _) => Ok(true),
-        }
-    }
-
     /// Tells once that the network does not say where its cells look.
-    fn mind_placement(&mut self, live: &Live, outcome: &mut Outcome) {
+    pub(super) fn mind_placement(&mut self, live: &Live, outcome: &mut Outcome) {
         let is_asked = live.heat.placement == Placement::ReceptiveField;
         if is_asked && self.network.sight().is_none() && !self.told_of_placement {
             self.told_of_placement = true;
@@ -394,116 +385,36 @@ impl Session {
         }
     }
 
-    /// With `inference=latest` nobody waits for the network: that it takes too long shows on the frames that pass by.
-    fn mind_age(&mut self, live: &Live, outcome: &mut Outcome) {
-        let Some(run_time) = self
-            .worker
-            .run_time()
-            .filter(|_| self.inference == Inference::Latest)
-        else {
+    /// Paints what is on show over `frame`, unless that is only read.
+    fn paint(
+        &mut self,
+        canvas: &mut Canvas,
+        frame: &mut Mapped,
+        bounds: Option<&GrayBounds>,
+        live: &Live,
+        outcome: &mut Outcome,
+    ) {
+        self.shown
+            .follow_settings(&self.network, &mut canvas.painting, live, outcome);
+        let Some(mut planes) = frame.planes_mut() else {
             return;
         };
-        if live.inference_timeout.is_some_and(|limit| run_time > limit) {
-            self.worker.cancel();
-        }
-        if run_time > OLD_MAP && !self.told_of_age {
-            self.told_of_age = true;
-            outcome.notices.push(Notice::Failure(format!(
-                "The network has been at work on one frame for {} s, and what is shown is older. Use a smaller network \
-                 or input-size, or bound it with inference-timeout.",
-                run_time.as_secs()
-            )));
-        }
+        #[cfg(feature = "captions")]
+        self.shown
+            .write_caption(self.network.labels(), &mut canvas.legend, live);
+        outcome.time(Step::Blend, || {
+            canvas.painting.paint(&mut planes, bounds, live);
+            #[cfg(feature = "captions")]
+            canvas.legend.draw(&mut planes);
+        });
     }
+}
 
-    /// Bears that the network failed on a frame, or does not.
-    fn fail(
-        &mut self,
-        error: ElementError,
-        live: &Live,
-        outcome: &mut Outcome,
-    ) -> Result<(), ElementError> {
-        outcome.failed = true;
-        if !self.failures.bear(live.max_errors) {
-            return Err(error);
+impl Drop for Session {
+    fn drop(&mut self) {
+        // All at once, before one after the other is waited for.
+        for lane in &self.lanes {
+            lane.worker.close();
         }
-        let shows = match self.shown.fields() {
-            Some(_) => "The last map stays.",
-            None => "The frame has no map.",
-        };
-        let warning = self
-            .failures
-            .warning(Instant::now(), || format!("{error} {shows}"));
-        outcome.notices.extend(warning.map(Notice::Failure));
-        Ok(())
-    }
-
-    /// Takes over what the worker finished since the last frame.
-    fn collect(
-        &mut self,
-        own_job: &mut Option<Box<Job>>,
-        shows: (&mut Painting, Orientation),
-        live: &Live,
-        outcome: &mut Outcome,
-    ) -> Result<(), ElementError> {
-        let finished = self.worker.collect().map_err(|_| ElementError::Gone)?;
-        let Some(Finished {
-            mut job,
-            result,
-            cut_off,
-        }) = finished
-        else {
-            return Ok(());
-        };
-        let given_up = mem::take(&mut self.given_up);
-        let borne = match (result, live.inference_timeout) {
-            _ if mem::take(&mut self.stale) => Ok(()),
-            (Ok(()), _) => {
-                self.failures.succeed();
-                let mut last = lock(&self.last_run);
-                mem::swap(&mut last.kept, &mut job.kept);
-                last.view = Some(at::View {
-                    network: self.network.clone(),
-                    top_k: live.top_k,
-                    frame: shows.0.frame(),
-                    orientation: shows.1,
-                    placement: job.placement,
-                    grid: shows.0.grid().filter(|_| !job.tiles_frame),
-                });
-                drop(last);
-                self.shown
-                    .take_over(&self.network, &mut job, shows, live, outcome);
-                Ok(())
-            }
-            (Err(_), _) if given_up => Ok(()),
-            (Err(Error::Runtime(RuntimeError::Cancelled)), _) if cut_off => Ok(()),
-            (Err(Error::Runtime(RuntimeError::Cancelled)), Some(limit)) => {
-                self.fail(ElementError::TimedOut(limit), live, outcome)
-            }
-            (Err(error), _) => self.fail(error.into(), live, outcome),
-        };
-        // After a change of caps there is a job of the new size already.
-        own_job.get_or_insert(job);
-        borne
-    }
-
-    /// Whether this frame should go to the network.
-    fn is_due(
-        &mut self,
-        tiles_frame: bool,
-        live: &Live,
-        late: bool,
-        outcome: &mut Outcome,
-    ) -> bool {
-        self.age = self.age.saturating_add(1);
-        let Some(asked) = self.shown.asked() else {
-            return true;
-        };
-        let due = self.fresh
-            || *asked != self.selection.ask(live)
-            || self.shown.tiles_frame() != Some(tiles_frame)
-            || self.age >= live.inference_interval;
-        outcome.skipped = due && late && self.inference == Inference::EveryFrame;
-        due && !outcome.skipped
     }
 }

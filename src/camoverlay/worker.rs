@@ -48,6 +48,8 @@ struct State {
     hurried: bool,
     /// Somebody has hurried since the job was handed over, or before and still does.
     cut_off: bool,
+    /// When the thread was told that nobody needs it any more.
+    closed: Option<Instant>,
 }
 
 impl State {
@@ -258,17 +260,24 @@ impl Worker {
     pub fn usher(&self) -> Usher {
         Usher(self.shared.clone())
     }
-}
 
-impl Drop for Worker {
-    fn drop(&mut self) {
-        let until = Instant::now().checked_add(FAREWELL);
+    /// Tells the thread to end, and does not wait for it: who has several tells all before one is waited for.
+    pub fn close(&self) {
         let mut state = self.shared.state();
+        state.closed.get_or_insert_with(Instant::now);
         self.shared.cancellation.cancel();
         if !matches!(state.slot, JobSlot::Ended) {
             state.slot = JobSlot::Closed;
         }
         self.shared.changed.notify_all();
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        self.close();
+        let mut state = self.shared.state();
+        let until = state.closed.and_then(|closed| closed.checked_add(FAREWELL));
         while !matches!(state.slot, JobSlot::Ended) {
             if until.is_none_or(|until| until <= Instant::now()) {
                 return;

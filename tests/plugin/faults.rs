@@ -14,7 +14,7 @@ const SOON: Duration = Duration::from_secs(4);
 static FAULTY: LazyLock<tempfile::TempDir> =
     LazyLock::new(|| common::made_by("tests/faulty_models.py"));
 
-fn faulty(name: &str) -> String {
+pub fn faulty(name: &str) -> String {
     format!("model={}/{name}.onnx", FAULTY.path().display())
 }
 

@@ -16,6 +16,7 @@ mod errors;
 mod examples;
 mod faults;
 mod files;
+mod flight;
 mod formats;
 mod geometry;
 mod golden;

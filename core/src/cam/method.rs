@@ -157,6 +157,12 @@ impl Method {
         }
     }
 
+    /// All that make sense for a network of these `traits`, without [`Auto`](Self::Auto).
+    pub fn suiting(traits: Traits) -> Vec<Self> {
+        let suits = |method: &Self| *method != Self::Auto && method.resolve(traits).is_ok();
+        Self::ALL.into_iter().filter(suits).collect()
+    }
+
     /// What the method has to know of a gradient.
     pub fn detail(self) -> Detail {
         match self {

@@ -129,36 +129,9 @@ impl Explanation {
         top_k: usize,
         method: Method,
     ) -> Result<(), Error> {
-        let logits = activation.logits;
-        if !are_finite(logits) {
-            return Err(CamError::NotFinite { what: "logits" }.into());
-        }
-        for Target::Rank(index) | Target::Class(index) in
-            [Some(activation.target), other].into_iter().flatten()
-        {
-            if index >= logits.len() {
-                let classes = logits.len();
-                return Err(ModelError::NoSuchClass {
-                    target: index,
-                    classes,
-                }
-                .into());
-            }
-        }
+        self.classify(activation, other, top_k)?;
         let Traits { head, similar, .. } = activation.traits();
         self.method = method.resolve(activation.traits())?;
-        let rank_of = |target| match target {
-            Some(Target::Rank(rank)) => rank + 1,
-            Some(Target::Class(_)) | None => 0,
-        };
-        let ranks = top_k
-            .max(rank_of(Some(activation.target)))
-            .max(rank_of(other));
-        scores::best(logits, ranks, &mut self.top);
-        scores::score(logits, activation.scores, &mut self.top);
-        self.target = class_of(activation.target, &self.top, activation);
-        self.other = other.map(|other| class_of(other, &self.top, activation));
-        self.top.truncate(top_k);
         let features = &activation.features;
         (self.map.width, self.map.height) = (features.width, features.height);
         self.explained = match self.other {
@@ -175,7 +148,49 @@ impl Explanation {
             return Err(not_finite(activation).into());
         }
         let is_complete = head.is_affine() && matches!(self.method, Method::Cam | Method::FinerCam);
-        self.residual = is_complete.then(|| self.unexplained(logits, head));
+        self.residual = is_complete.then(|| self.unexplained(activation.logits, head));
+        Ok(())
+    }
+
+    /// Finds the target, another class that it is compared with, and the `top_k` best classes of one run of the network, and
+    /// makes no map.
+    ///
+    /// # Errors
+    /// As [`update`](Self::update), of logits and target.
+    pub(crate) fn classify(
+        &mut self,
+        activation: &Activation,
+        other: Option<Target>,
+        top_k: usize,
+    ) -> Result<(), Error> {
+        let logits = activation.logits;
+        if !are_finite(logits) {
+            return Err(CamError::NotFinite { what: "logits" }.into());
+        }
+        for Target::Rank(index) | Target::Class(index) in
+            [Some(activation.target), other].into_iter().flatten()
+        {
+            if index >= logits.len() {
+                let classes = logits.len();
+                return Err(ModelError::NoSuchClass {
+                    target: index,
+                    classes,
+                }
+                .into());
+            }
+        }
+        let rank_of = |target| match target {
+            Some(Target::Rank(rank)) => rank + 1,
+            Some(Target::Class(_)) | None => 0,
+        };
+        let ranks = top_k
+            .max(rank_of(Some(activation.target)))
+            .max(rank_of(other));
+        scores::best(logits, ranks, &mut self.top);
+        scores::score(logits, activation.scores, &mut self.top);
+        self.target = class_of(activation.target, &self.top, activation);
+        self.other = other.map(|other| class_of(other, &self.top, activation));
+        self.top.truncate(top_k);
         Ok(())
     }
 

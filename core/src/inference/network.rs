@@ -1,6 +1,7 @@
 //! An opened network: what is known of it, which does not change from run to run, and its run.
 
 use std::path::{Path, PathBuf};
+use std::thread::available_parallelism;
 
 use super::error::RuntimeError;
 use super::labels::Labels;
@@ -18,8 +19,8 @@ use crate::model::{
 };
 use crate::preprocess::{Fit, Normalization};
 
-/// Most runs at the same time. While one waits for the slower of its threads another goes on; more
-/// would only take more memory.
+/// Most runs at the same time where each has threads for all cores. While one waits for the slower of its threads another
+/// goes on; more would only take more memory.
 const RUNS: usize = 2;
 
 /// What a network's graph is made of, in the words of its file.
@@ -167,12 +168,13 @@ impl Network {
         self.session.channels()
     }
 
-    /// How many runs there may be at the same time.
-    pub(super) fn runs(&self) -> usize {
-        match self.session.attachment().is_concurrent {
-            true => RUNS,
-            false => 1,
+    /// How many runs there may be at the same time, of `threads` each; 0 stands for as many as there are cores.
+    pub(super) fn runs(&self, threads: usize) -> usize {
+        if !self.session.attachment().is_concurrent {
+            return 1;
         }
+        let cores = available_parallelism().map_or(1, usize::from);
+        RUNS.max(cores.checked_div(threads).unwrap_or(1))
     }
 
     /// As [`Classifier::run`](super::Classifier::run), into `outputs`.

@@ -126,7 +126,11 @@ impl SharedClassifier {
         }
         let network = fastest::network(options, cancellation)?;
         let classifier = Arc::new(Self {
-            free: Mutex::new((0..network.runs()).map(|_| Outputs::default()).collect()),
+            free: Mutex::new(
+                (0..network.runs(options.threads))
+                    .map(|_| Outputs::default())
+                    .collect(),
+            ),
             network,
             given_back: Condvar::new(),
         });
@@ -149,7 +153,8 @@ impl SharedClassifier {
         place
     }
 
-    /// Waits until fewer others run the network than can at the same time: two, or one where its provider is made for that. `cancellation` ends the lease's runs, and the waiting too.
+    /// Waits until fewer others run the network than can at the same time: two, or as many as their threads leave cores for,
+    /// or one where its provider is made for that. `cancellation` ends the lease's runs, and the waiting too.
     ///
     /// # Errors
     /// [`RuntimeError::Cancelled`].

@@ -21,6 +21,21 @@ pub struct GrayBounds {
     tiles: Vec<[u8; 2]>,
 }
 
+impl Clone for GrayBounds {
+    fn clone(&self) -> Self {
+        Self {
+            per_row: self.per_row,
+            tiles: self.tiles.clone(),
+        }
+    }
+
+    /// Allocates nothing where the frames are as large as before.
+    fn clone_from(&mut self, other: &Self) {
+        self.per_row = other.per_row;
+        self.tiles.clone_from(&other.tiles);
+    }
+}
+
 impl GrayBounds {
     pub(crate) fn tiles(&self) -> &[[u8; 2]] {
         &self.tiles

@@ -138,7 +138,6 @@ impl Axis {
     }
 
     /// [`Self::index`] and [`Self::exact_weight`] of each output position.
-    #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
     pub fn exact_taps(&self) -> impl Iterator<Item = (&[usize], &[f64])> {
         (0..self.output).map(|at| (self.index(at), self.exact_weight(at)))
     }

@@ -523,3 +523,32 @@ fn what_is_wrong_with_an_execution_provider_is_told() {
         assert!(said.contains(expected), "{arguments:?}: {said}");
     }
 }
+
+#[test]
+fn what_maps_are_worth_is_measured_beside_what_knows_nothing() {
+    if !common::is_set_up("what maps are worth", &["squeezenet"]) {
+        return;
+    }
+    let photo = ["--net", "squeezenet", "--image", PHOTO, "--faithfulness"];
+    let text = inspect(&[&photo[..], &["--method", "fem"]].concat());
+    let text = words(&text.stdout);
+    let names: Vec<&str> = text
+        .lines()
+        .skip_while(|line| !line.starts_with("faithfulness"))
+        .skip(1)
+        .take(3)
+        .filter_map(|line| line.split_whitespace().next())
+        .collect();
+    assert_eq!(names, ["fem", "(random)", "(centre)"], "{text}");
+    assert!(text.contains("These beat random pixels"), "{text}");
+    let json = inspect(&[&photo[..], &["--method", "cam", "--json"]].concat());
+    let json: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
+    let rows = json["faithfulness"].as_array().unwrap();
+    assert_eq!(rows.len(), 3);
+    for key in ["deletion", "insertion", "average-drop", "road"] {
+        assert!(rows.iter().all(|row| row[key].is_f64()), "{json}");
+    }
+    let without = inspect(&["--net", "squeezenet", "--faithfulness"]);
+    assert!(!without.status.success());
+    assert!(words(&without.stderr).contains("--image"));
+}

@@ -9,6 +9,7 @@ mod addresses;
 mod camera;
 mod inspect;
 mod manual;
+mod quantize;
 mod recipes;
 mod record;
 mod record_kept;

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use camoverlay::cam::Method;
+use camoverlay::model::Traits;
 use camoverlay_programs::{Failure, Input, NetworkOptions, QuestionOptions, is_same_file};
 
 /// Prints what camoverlay finds in an image classifier
@@ -30,6 +31,10 @@ pub struct Arguments {
     /// (SqueezeNet where none is named); each is tried anew
     #[arg(long, conflicts_with_all = ["image", "output", "layers"])]
     pub providers: bool,
+    /// Measure what the map of each method (or of --method) is worth on the picture: the class's score while the hottest pixels
+    /// are deleted, inserted and imputed, next to random pixels and the picture's centre; takes a second or two a method
+    #[arg(long, requires = "image", conflicts_with_all = ["layers", "providers"])]
+    pub faithfulness: bool,
     /// Print JSON; the explained class's map included
     #[arg(long)]
     pub json: bool,
@@ -66,6 +71,14 @@ impl Arguments {
             }
         }
         Ok(())
+    }
+
+    /// Those that --faithfulness measures: the one that is asked for, or all that suit a network of these `traits`.
+    pub fn methods(&self, traits: Traits) -> Vec<Method> {
+        match self.method() {
+            Method::Auto => Method::suiting(traits),
+            method => vec![method],
+        }
     }
 
     pub fn method(&self) -> Method {

@@ -1,6 +1,7 @@
 //! Prints what camoverlay finds in a classifier, and explains a picture with it.
 
 mod arguments;
+mod faithfulness;
 mod layers;
 mod picture;
 mod providers;
@@ -49,13 +50,13 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
         .method()
         .resolve(explainer.classifier().traits())
         .map_err(Error::from)?;
-    let explanation = match &arguments.image {
+    let found = match &arguments.image {
         Some(path) => Some(picture::explain(path, &arguments, &mut explainer)?),
         None => None,
     };
     let report = Report {
         classifier: explainer.classifier(),
-        explanation: explanation.as_ref(),
+        found: found.as_ref(),
     };
     camoverlay_programs::print(&if arguments.json {
         format!("{}\n", report.json())

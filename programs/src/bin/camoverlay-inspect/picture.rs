@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use camoverlay::Explainer;
 use camoverlay::cam::{Explanation, Query};
+use camoverlay::faithfulness::Faithfulness;
 use camoverlay::frame::{Frame, FrameMut, Geometry, Layout, Orientation, Plane, PlaneMut};
 use camoverlay::inference::{Classifier, resolve};
 use camoverlay::model::Target;
@@ -17,6 +18,13 @@ use gstcamoverlay::camoverlay::{presentation, words};
 
 use super::arguments::Arguments;
 
+/// What was found on a picture.
+pub struct Found {
+    pub explanation: Explanation,
+    /// If asked.
+    pub faithfulness: Vec<Faithfulness>,
+}
+
 /// Explains the picture at `path` and, if asked, writes its overlay.
 ///
 /// # Errors
@@ -25,7 +33,7 @@ pub fn explain(
     path: &Path,
     arguments: &Arguments,
     explainer: &mut Explainer,
-) -> Result<Explanation, Failure> {
+) -> Result<Found, Failure> {
     let query = Query {
         target: target(
             arguments.question.target.as_deref().unwrap_or("top-1"),
@@ -38,12 +46,12 @@ pub fn explain(
     let named = Some(path.as_os_str());
     let source = Input::parse(named)?.video(&CameraOptions::default(), &Input::name(named))?;
     let (caps, buffer) = first_frame(&source)?;
-    let (explanation, overlay) = overlay(&caps, buffer, arguments, &query, explainer)?;
+    let (found, overlay) = overlay(&caps, buffer, arguments, &query, explainer)?;
     if let Some(output) = &arguments.output {
         write(&caps, &overlay, output)
             .map_err(|why| format!("The overlay {} cannot be written: {why}", output.display()))?;
     }
-    Ok(explanation)
+    Ok(found)
 }
 
 /// The first frame that `source` gives, as RGB in square pixels, with its caps; nothing more is read.
@@ -109,7 +117,7 @@ fn overlay(
     arguments: &Arguments,
     query: &Query,
     explainer: &mut Explainer,
-) -> Result<(Explanation, gst::Buffer), String> {
+) -> Result<(Found, gst::Buffer), String> {
     let info = gst_video::VideoInfo::from_caps(caps).map_err(|error| format!("{error}."))?;
     let geometry = Geometry {
         layout: Layout::RGB,
@@ -139,6 +147,14 @@ fn overlay(
     let explanation = explainer
         .explain(&picture.presented(presentation), query)
         .map_err(|error| words::of_error(&error))?;
+    let faithfulness = if arguments.faithfulness {
+        let methods = arguments.methods(explainer.classifier().traits());
+        explainer
+            .faithfulness(&picture.presented(presentation), query, &methods)
+            .map_err(|error| words::of_error(&error))?
+    } else {
+        Vec::new()
+    };
     let picture = FrameMut::new(geometry, [PlaneMut { data, stride }]);
     let picture = picture.map_err(|error| error.to_string())?;
     explanation.paint(
@@ -147,5 +163,9 @@ fn overlay(
         &Colormap::default(),
     );
     drop(frame);
-    Ok((explanation, buffer))
+    let found = Found {
+        explanation,
+        faithfulness,
+    };
+    Ok((found, buffer))
 }

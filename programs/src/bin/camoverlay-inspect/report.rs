@@ -8,22 +8,19 @@ use camoverlay::model::{Layout, Places};
 use camoverlay::preprocess::{ChannelOrder, Fit, Normalization};
 use gstcamoverlay::camoverlay::words;
 
+use super::faithfulness;
+use super::picture::Found;
+
 /// All there is to tell of a network, and of a picture if there was one.
 pub struct Report<'a> {
     pub classifier: &'a Classifier,
-    pub explanation: Option<&'a Explanation>,
+    pub found: Option<&'a Found>,
 }
 
 impl Report<'_> {
     fn methods(&self) -> Vec<&'static str> {
-        let traits = self.classifier.traits();
-        let suits = |method: &Method| *method != Method::Auto && method.resolve(traits).is_ok();
-        Method::ALL
-            .iter()
-            .copied()
-            .filter(suits)
-            .map(Method::name)
-            .collect()
+        let suiting = Method::suiting(self.classifier.traits());
+        suiting.into_iter().map(Method::name).collect()
     }
 
     fn default_method(&self) -> &'static str {
@@ -171,7 +168,11 @@ impl Report<'_> {
             let notice = words::of_warning(notice);
             let _ = writeln!(text, "{:14} {notice}", "notice");
         }
-        if let Some(explanation) = self.explanation {
+        if let Some(Found {
+            explanation,
+            faithfulness,
+        }) = self.found
+        {
             let map = &explanation.map;
             let _ = writeln!(
                 text,
@@ -200,6 +201,9 @@ impl Report<'_> {
                     class.id,
                     self.label(class.id)
                 );
+            }
+            if !faithfulness.is_empty() {
+                text += &faithfulness::text(faithfulness);
             }
         }
         text
@@ -280,7 +284,11 @@ impl Report<'_> {
             format!("\"warnings\":[{}]", sentences(classifier.warnings())),
             format!("\"notices\":[{}]", sentences(classifier.notices())),
         ];
-        if let Some(explanation) = self.explanation {
+        if let Some(Found {
+            explanation,
+            faithfulness,
+        }) = self.found
+        {
             let map = &explanation.map;
             let top: Vec<String> = explanation
                 .top
@@ -296,6 +304,12 @@ impl Report<'_> {
                 format!("\"map-height\":{}", map.height),
                 format!("\"map\":{:?}", map.values),
             ]);
+            if !faithfulness.is_empty() {
+                fields.push(format!(
+                    "\"faithfulness\":{}",
+                    faithfulness::json(faithfulness)
+                ));
+            }
         }
         format!("{{{}}}", fields.join(","))
     }

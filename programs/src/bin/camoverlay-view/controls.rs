@@ -46,9 +46,7 @@ impl Controls {
         network: Arc<SharedClassifier>,
         has_title: bool,
     ) -> Result<Self, Failure> {
-        let suits =
-            |method: &Method| *method != Method::Auto && method.resolve(network.traits()).is_ok();
-        let methods: Vec<Method> = Method::ALL.into_iter().filter(suits).collect();
+        let methods = Method::suiting(network.traits());
         let asked = stage.overlay.property_value("method");
         let asked = gst::glib::EnumValue::from_value(&asked)
             .and_then(|(_, value)| Method::from_name(value.nick()))
