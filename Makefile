@@ -117,7 +117,7 @@ $(DEPS)/.recipes-python: tests/recipes/requirements.txt | check
 		"timm efficientvit_b0"
 	@touch $@
 
-bench: setup ## what a frame costs, next to the bare network, into docs/performance.md; QUICK=1: less, on the terminal; PART=levels, streams, flight or providers: that alone
+bench: setup ## what a frame costs, next to the bare network, into docs/performance.md; QUICK=1: less, on the terminal; PART=levels, maps, streams, flight or providers: that alone
 	cargo build --release --locked --package camoverlay --bin camoverlay-provider-check
 	cargo bench --locked --package gst-plugin-camoverlay --bench picture --bench frame
 

@@ -349,13 +349,14 @@ impl Document {
         let first = &networks[0];
         match part {
             "levels" => self.levels(first, &levels::rows(first, effort)),
+            "maps" => self.maps(&map::rows(networks, effort)),
             "streams" => self.streams(
                 first,
                 &[1, 2, 4].map(|count| streams::Row::measure(first, count, effort)),
             ),
             "flight" => self.flight(&flight::rows(networks, effort)),
             "providers" => self.providers(&providers::rows(networks, effort)),
-            _ => panic!("PART= takes levels, streams, flight or providers, not “{part}”."),
+            _ => panic!("PART= takes levels, maps, streams, flight or providers, not “{part}”."),
         }
     }
 

@@ -3,7 +3,7 @@
 //! in turns in one run, so that the machine's mood is the same for each; the ratios are the result.
 //!
 //! Writes `docs/performance.md`; with `QUICK=1` in the environment it measures less and writes to the terminal only, with
-//! `PART=levels`, `streams`, `flight` or `providers` it writes the section of that name anew and leaves the others as they are.
+//! `PART=levels`, `maps`, `streams`, `flight` or `providers` it writes the section of that name anew and leaves the others as they are.
 
 mod bare;
 mod by_hand;
@@ -87,13 +87,7 @@ fn main() {
         document.frames(network, &frames(network, effort));
     }
     document.part("levels", &networks[..1], effort);
-    let mut grad_cam = by_hand::Program::start(by_hand::python_of_recipes(), "grad_cam_maps.py");
-    document.maps(
-        &map::subjects(&networks)
-            .iter()
-            .map(|subject| map::Row::measure(subject, FULL_HD, &mut grad_cam, effort))
-            .collect::<Vec<_>>(),
-    );
+    document.part("maps", &networks, effort);
     document.by_hand(&by_hand::rows(&networks, quick, effort));
     document.starts(
         &networks

@@ -9,9 +9,9 @@ use camoverlay::model::Target;
 use camoverlay::preprocess::Fit;
 
 use crate::{
-    Effort,
+    Effort, FULL_HD,
     bare::{self, Bare},
-    by_hand::Program,
+    by_hand::{self, Program},
     median,
     network::{Network, source_tree},
     probe,
@@ -27,7 +27,7 @@ pub struct Subject {
 }
 
 /// The networks of the catalogue that are here, and the ones that `make bench-python` and `make recipes-python` export.
-pub fn subjects(networks: &[Network]) -> Vec<Subject> {
+fn subjects(networks: &[Network]) -> Vec<Subject> {
     let mut subjects: Vec<Subject> = networks
         .iter()
         .map(|network| Subject {
@@ -72,6 +72,17 @@ fn options(file: &Path) -> Options {
     }
 }
 
+/// All of them, on frames of one size.
+pub fn rows(networks: &[Network], effort: Effort) -> Vec<Row> {
+    let python = by_hand::python_of_recipes();
+    let mut grad_cam = Program::start(python, "grad_cam_maps.py");
+    let subjects = subjects(networks);
+    let rows = subjects
+        .iter()
+        .map(|subject| Row::measure(subject, FULL_HD, &mut grad_cam, effort));
+    rows.collect()
+}
+
 /// Medians of one network on the tensor of one frame size, and its memory.
 pub struct Row {
     pub name: String,
@@ -94,7 +105,7 @@ pub struct Row {
 }
 
 impl Row {
-    pub fn measure(
+    fn measure(
         subject: &Subject,
         frame: (usize, usize),
         grad_cam: &mut Program,
