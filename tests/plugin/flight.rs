@@ -201,6 +201,26 @@ fn frames_are_the_same_to_the_last_byte() {
 }
 
 #[test]
+fn heat_that_depends_on_frames_before_is_the_same_to_the_last_byte() {
+    for properties in [
+        "scale=steady blend=colour",
+        "smoothing=200000000 placement=receptive-field",
+        "target=top-1;top-2;top-3 inference-interval=2",
+        "target=top-2 scale=common regions=true",
+        "versus=top-2 colormap=cividis blend=contour",
+        "paint=false regions=true",
+    ] {
+        alike(properties, |line| {
+            line.frames(12);
+            // Another picture.
+            line.gray(200).unwrap();
+            line.frames(6);
+            line.event(gst::event::Eos::new());
+        });
+    }
+}
+
+#[test]
 fn frames_of_every_format_are_the_same_to_the_last_byte() {
     common::init();
     let factory = gst::ElementFactory::find("camoverlay").unwrap();
