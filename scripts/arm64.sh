@@ -57,8 +57,8 @@ use_tools() {
         step "installing a cross compiler and QEMU"
         as_root dpkg --add-architecture arm64
         as_root apt-get -qq update
-        install_in_root ca-certificates cargo gcc gcc-aarch64-linux-gnu libc6-dev libstd-rust-dev:arm64 \
-            libstdc++6:arm64 pkgconf qemu-user rustc
+        install_in_root ca-certificates cargo gcc gcc-aarch64-linux-gnu libc6-dev libc6-dev:arm64 \
+            libstd-rust-dev:arm64 libstdc++6:arm64 pkgconf qemu-user rustc
     fi
 }
 

@@ -183,8 +183,10 @@ impl Overlay {
         match &self.kind {
             Kind::Packed {
                 bytes,
-                offsets,
                 table,
+                #[cfg(target_arch = "x86_64")]
+                offsets,
+                ..
             } => {
                 for (y, index) in lines() {
                     let row = planes[0].row_mut(y, width * bytes);
