@@ -54,7 +54,7 @@ fn of_a_batch_the_first_picture_is_explained() {
             .node("MatMul", &["t", "w"], "y")
             .output("y");
     }
-    let heads: [Head; 6] = [
+    let heads: [Head; 7] = [
         ("pooled", |draft, _| pooled(draft, 3)),
         ("flattened", |draft, _| {
             draft.node("Flatten", &["a"], "f");
@@ -95,6 +95,39 @@ fn of_a_batch_the_first_picture_is_explained() {
                 .node("Conv", &["joined", "k2"], "a2")
                 .node("Flatten", &["a2"], "f");
             layers(draft, "f", 48);
+        }),
+        ("between the heads of attention", |draft, batch| {
+            draft
+                .integers("tokens", &[batch, 3, 16])
+                .node("Reshape", &["a", "tokens"], "rows")
+                .node_ints("Transpose", &["rows"], "row", ("perm", &[0, 2, 1]))
+                .random("qkv", &[3, 12])
+                .node("MatMul", &["row", "qkv"], "joined")
+                .integers("heads", &[batch, 16, 3, 2, 2])
+                .node("Reshape", &["joined", "heads"], "parted")
+                .node_ints(
+                    "Transpose",
+                    &["parted"],
+                    "parts",
+                    ("perm", &[2, 0, 3, 1, 4]),
+                )
+                .integers("first", &[0]);
+            for (part, name) in ["queries", "keys", "values"].into_iter().enumerate() {
+                let (index, picked) = (format!("index_{name}"), format!("picked_{name}"));
+                draft
+                    .integers(&index, &[part as i64])
+                    .node("Gather", &["parts", &index], &picked)
+                    .node("Squeeze", &[&picked, "first"], name);
+            }
+            draft
+                .node_ints("Transpose", &["keys"], "turned", ("perm", &[0, 1, 3, 2]))
+                .node("MatMul", &["queries", "turned"], "products")
+                .node_int("Softmax", &["products"], "weights", ("axis", -1))
+                .node("MatMul", &["weights", "values"], "seen")
+                .node_ints("Transpose", &["seen"], "back", ("perm", &[0, 2, 1, 3]))
+                .integers("all", &[batch, 64])
+                .node("Reshape", &["back", "all"], "f");
+            layers(draft, "f", 64);
         }),
     ];
     for (what, head) in heads {

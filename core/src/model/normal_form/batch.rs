@@ -2,10 +2,10 @@
 //!
 //! What is computed for the first of them stays as it was: layers that keep pictures apart do so whatever their number.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use crate::model::image_input::Picture;
-use crate::model::shape_arithmetic::short_constant;
+use crate::model::shape_arithmetic::{numbers, short_constant};
 use crate::onnx::constant_fold::Constant;
 use crate::onnx::error::Fault;
 use crate::onnx::graph::Graph;
@@ -68,33 +68,40 @@ fn first_row(proto: &mut proto::Graph, version: i64, tensor: &str, name: &str) -
 /// What is to be changed, by node and operand.
 fn changes(graph: &Graph, picture: &Picture, batch: usize) -> HashMap<(usize, usize), Change> {
     let mut changes = HashMap::new();
-    // Tensors along whose first axis the pictures lie.
-    let mut leading = HashSet::from([picture.name.as_str()]);
+    // The axis along which the pictures lie, of tensors of which that is known.
+    let mut along: HashMap<&str, usize> = HashMap::from([(picture.name.as_str(), 0)]);
     for (index, node) in graph.nodes().iter().enumerate() {
-        let leads = |operand: &str| leading.contains(operand);
-        if !node.input.iter().any(|operand| leads(operand)) {
+        let axes = node
+            .input
+            .iter()
+            .filter_map(|operand| along.get(operand.as_str()));
+        let Some(axis) = axes.copied().min() else {
+            continue;
+        };
+        if axis > 0 {
+            // As attention has them between its heads.
+            if let Some(axis) = moved(graph, node, axis) {
+                along.extend(node.output.iter().map(|output| (output.as_str(), axis)));
+            }
             continue;
         }
         let places = node.op().facts().places;
-        let keeps = match node.op() {
-            Op::Transpose => node
-                .ints("perm")
-                .is_some_and(|perm| perm.first() == Some(&0)),
+        let axis = match node.op() {
             Op::Reshape => match reshaped(graph, node, batch) {
                 Some(Some(numbers)) => {
                     changes.insert((index, 1), Change::Numbers(numbers));
-                    true
+                    Some(0)
                 }
-                Some(None) => true,
-                None => false,
+                Some(None) => Some(0),
+                None => None,
             },
             Op::Expand => {
                 if let Some(sizes) = first_size(graph, node.operand(1), batch) {
                     changes.insert((index, 1), Change::Numbers(sizes));
                 }
-                true
+                Some(0)
             }
-            _ => true,
+            _ => moved(graph, node, 0),
         };
         // What each picture is joined with, or what is added to it, may be stored once for each.
         let is_joined = places == Places::Concat && node.int("axis", 1) != 0;
@@ -114,11 +121,43 @@ fn changes(graph: &Graph, picture: &Picture, batch: usize) -> HashMap<(usize, us
                 changes.insert((index, place), Change::FirstRow);
             }
         }
-        if keeps {
-            leading.extend(node.output.iter().map(String::as_str));
+        if let Some(axis) = axis {
+            along.extend(node.output.iter().map(|output| (output.as_str(), axis)));
         }
     }
     changes
+}
+
+/// The axis of its results along which the pictures lie that lie along `axis` of what `node` takes; none where they lie along
+/// none any more, or it is not known.
+fn moved(graph: &Graph, node: &Node, axis: usize) -> Option<usize> {
+    let own = i64::try_from(axis).ok()?;
+    let before = |axes: &[i64]| axes.iter().filter(|&&one| (0..own).contains(&one)).count();
+    match node.op() {
+        Op::Transpose => node.ints("perm")?.iter().position(|&from| from == own),
+        Op::Squeeze => {
+            let axes = numbers(graph, node, "axes", 1)?;
+            (!axes.contains(&own)).then(|| axis - before(&axes))
+        }
+        Op::Unsqueeze => {
+            // Counted in the result.
+            let mut place = own;
+            let mut axes = numbers(graph, node, "axes", 1)?;
+            axes.sort_unstable();
+            for one in axes {
+                place += i64::from((0..=place).contains(&one));
+            }
+            usize::try_from(place).ok()
+        }
+        Op::Gather => {
+            let picks = short_constant(graph, node.operand(1));
+            let is_one = picks.is_some_and(|picks| picks.shape.is_empty());
+            let picked = node.int("axis", 0);
+            (picked != own).then(|| axis - usize::from(is_one && (0..own).contains(&picked)))
+        }
+        Op::Reshape | Op::Flatten if axis > 0 => None,
+        _ => Some(axis),
+    }
 }
 
 /// The sizes that a reshaping is given instead, none where it may keep its own; no answer where pictures do not lie
