@@ -133,7 +133,7 @@ fn of_size(
             return of_grid(grid, size).ok_or_else(|| Lack {
                 found: format!(
                     "has {} x {} tokens that do not cover the picture",
-                    grid.cells[0], grid.cells[1]
+                    grid.cells[1], grid.cells[0]
                 ),
                 advice: LARGER_MAP,
             });

@@ -27,7 +27,8 @@ pub fn text(measured: &[Faithfulness]) -> String {
             one.deletion,
             one.insertion,
             one.average_drop,
-            one.road
+            // No minus before what is rounded to nothing.
+            (one.road * 1e3).round() / 1e3 + 0.0
         );
     }
     let of = |ranking: Ranking| measured.iter().find(|one| one.ranking == ranking);
