@@ -63,11 +63,9 @@ struct Plan {
 
 impl Plan {
     fn of(graph: &Graph, shapes: &Shapes, head_match: &HeadMatch) -> Self {
-        let taps = head_match.beside.iter().map(|tap| tap.features.clone());
-        let kept: Vec<String> = [head_match.logits.clone(), head_match.features.clone()]
-            .into_iter()
-            .chain(taps)
-            .collect();
+        let sources = head_match.sources();
+        let kept = [head_match.logits.as_str()].into_iter().chain(sources);
+        let kept: Vec<String> = kept.map(str::to_owned).collect();
         let needed = needed(graph, &kept);
         let tail: HashSet<usize> = head_match.tail.iter().copied().collect();
         // What all readers of a tensor take of it; none where that is all of it, or not the same.

@@ -1,10 +1,10 @@
 //! The list of layers that can be explained.
 
-use std::fmt::Write;
-
 use camoverlay::inference::printable;
 use camoverlay::model::Layer;
 use serde_json::json;
+
+use super::table;
 
 /// A line for each layer under a line of headings; `*` marks the one that is explained unless another is asked for.
 pub fn text(layers: &[Layer]) -> String {
@@ -38,21 +38,7 @@ pub fn text(layers: &[Layer]) -> String {
     let rows: Vec<[String; 7]> = std::iter::once(headings)
         .chain(layers.iter().map(row))
         .collect();
-    let width = |column: usize| {
-        let lengths = rows.iter().map(|row| row[column].chars().count());
-        lengths.max().unwrap_or(0)
-    };
-    let widths: Vec<usize> = (0..7).map(width).collect();
-    let mut text = String::new();
-    for row in &rows {
-        let mut line = String::new();
-        for (cell, width) in row.iter().zip(&widths) {
-            let _ = write!(line, "{cell:width$}  ");
-        }
-        text.push_str(line.trim_end());
-        text.push('\n');
-    }
-    text
+    table::text(&rows)
 }
 
 /// An array with an object for each layer.

@@ -6,6 +6,7 @@ mod layers;
 mod picture;
 mod providers;
 mod report;
+mod table;
 
 use camoverlay::inference::Options;
 use camoverlay::{Error, Explainer};

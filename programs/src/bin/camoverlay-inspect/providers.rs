@@ -7,6 +7,8 @@ use camoverlay::inference::{Found, Survey};
 use gstcamoverlay::camoverlay::words;
 use serde_json::{Value, json};
 
+use super::table;
+
 fn milliseconds(time: Duration) -> f64 {
     time.as_secs_f64() * 1e3
 }
@@ -56,20 +58,7 @@ pub fn text(survey: &Survey) -> String {
             }
         }
     }
-    let width = |column: usize| {
-        let lengths = rows.iter().map(|row| row[column].chars().count());
-        lengths.max().unwrap_or(0)
-    };
-    let widths: Vec<usize> = (0..rows[0].len()).map(width).collect();
-    let mut text = String::new();
-    for row in &rows {
-        let mut line = String::new();
-        for (cell, width) in row.iter().zip(&widths) {
-            let _ = write!(line, "{cell:width$}  ");
-        }
-        text.push_str(line.trim_end());
-        text.push('\n');
-    }
+    let mut text = table::text(&rows);
     text.push_str(&rest);
     if !missing.is_empty() {
         let _ = writeln!(
