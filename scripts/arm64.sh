@@ -93,14 +93,16 @@ cross() {
     mount --bind "$cargo_home" "$root/root/.cargo"
     status=0
     chroot_as_root env --chdir=/root/camoverlay CARGO_INCREMENTAL=0 CARGO_PROFILE_DEV_DEBUG=0 \
-        CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER=aarch64-linux-gnu-gcc \
-        CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER=qemu-aarch64 "$@" || status=$?
+        CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER=aarch64-linux-gnu-gcc TARGET_CC=aarch64-linux-gnu-gcc \
+        "$@" || status=$?
     umount "$root/root/.cargo"
     return "$status"
 }
 
 make_test() {
     use_tools
+    # By the kernel rather than by cargo: tests start programs of their own.
+    emulate_arm64 "$tools/usr/bin/qemu-aarch64"
     copy_tree
     if [ -d ../shared ]; then
         mkdir -p "$root/root/shared"

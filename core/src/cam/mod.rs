@@ -165,7 +165,7 @@ impl Explanation {
     ) -> Result<(), Error> {
         let logits = activation.logits;
         if !are_finite(logits) {
-            return Err(CamError::NotFinite { what: "logits" }.into());
+            return Err(first_not_finite(activation).into());
         }
         for Target::Rank(index) | Target::Class(index) in
             [Some(activation.target), other].into_iter().flatten()
@@ -238,11 +238,22 @@ fn are_finite(values: &[f32]) -> bool {
     values.iter().all(|value| value.is_finite())
 }
 
+/// Which of what a run returned stopped being numbers first. Kernels differ in what they make of a NaN (some of ONNX Runtime's
+/// for AArch64 give finite logits), so that the logits are named only where the features before them are finite.
+fn first_not_finite(activation: &Activation) -> CamError {
+    let what = if are_finite(activation.features.values) {
+        "logits"
+    } else {
+        "features"
+    };
+    CamError::NotFinite { what }
+}
+
 /// Why a map of finite logits is not finite.
 fn not_finite(activation: &Activation) -> CamError {
     let gradients = [activation.gradient, activation.sums];
     if !are_finite(activation.features.values) {
-        CamError::NotFinite { what: "features" }
+        first_not_finite(activation)
     } else if gradients.into_iter().flatten().all(are_finite) {
         CamError::NotFinite {
             what: "products of features and gradients",

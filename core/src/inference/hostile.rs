@@ -472,5 +472,6 @@ fn numbers_that_are_none_are_an_error_of_the_frame() {
     let activation = ask(&mut classifier, &noise(48, 2), target).unwrap();
     let result =
         crate::cam::Explanation::default().update(&activation, 1, crate::cam::Method::Auto);
-    assert_eq!(result, Err(CamError::NotFinite { what: "logits" }.into()));
+    // The first tensor that is none, whatever the platform's kernels make of it on the way to the logits.
+    assert_eq!(result, Err(CamError::NotFinite { what: "features" }.into()));
 }

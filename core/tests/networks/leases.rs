@@ -101,8 +101,12 @@ fn answer(options: &Options) -> (Vec<f32>, Vec<f32>) {
 /// ONNX Runtime 1.24.4 was seen to answer wrongly with one thread.
 #[test]
 fn a_dynamically_quantised_network_answers_the_same_with_any_number_of_threads() {
-    if !common::is_set_up("a dynamically quantised network", &["squeezenet"]) {
+    let what = "a dynamically quantised network";
+    if !common::is_set_up(what, &["squeezenet"]) {
         return;
+    }
+    if !common::python().exists() {
+        return common::skipped(what, "the Python of set-up is not there (make setup)");
     }
     let folder = tempfile::tempdir().unwrap();
     let whole = common::source(".deps/share/camoverlay/models/squeezenet.onnx");

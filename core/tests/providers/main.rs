@@ -72,7 +72,9 @@ fn library(folder: &Path, source: &str) -> PathBuf {
     // By which ONNX Runtime tells that it is a provider's.
     let entry = "void *CreateEpFactories(void) { return 0; }";
     std::fs::write(&code, format!("{source}\n{entry}\n")).unwrap();
-    let built = std::process::Command::new("cc")
+    // Named as the crate `cc` names it where tests are cross-compiled.
+    let compiler = std::env::var("TARGET_CC").unwrap_or_else(|_| "cc".into());
+    let built = std::process::Command::new(compiler)
         .args(["-shared", "-fPIC", "-o"])
         .args([&library, &code])
         .status();
