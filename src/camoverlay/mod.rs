@@ -2,6 +2,7 @@
 
 use gst::{glib, prelude::*, subclass::prelude::*};
 
+mod analytics;
 mod asked;
 mod at;
 mod bus;

@@ -3,6 +3,7 @@
 use std::{io, sync::Arc, time::Duration};
 
 use super::Inference;
+use super::analytics::Analytics;
 use super::at;
 use super::errors::ElementError;
 use super::failures::Failures;
@@ -73,6 +74,7 @@ pub struct Session {
     pub(super) selection: TargetSelection,
     pub(super) buffers: Option<Buffers>,
     pub(super) shown: OnShow,
+    analytics: Option<&'static Analytics>,
     /// For those who ask about a place.
     pub(super) last_run: at::Shared,
     pub(super) failures: Failures,
@@ -112,6 +114,7 @@ impl Session {
             selection,
             buffers: None,
             shown: OnShow::default(),
+            analytics: Analytics::installed(),
             last_run: at::Shared::default(),
             failures: Failures::default(),
             told_of_age: false,
@@ -362,13 +365,9 @@ impl Session {
             }
         }
         drop(frame);
-        for (class, region) in self.shown.regions() {
-            meta::attach_region(buffer, self.network.labels().first_name(class), region);
-        }
-        match self.shown.fields() {
-            Some(fields) => meta::attach(buffer, fields).map_err(|_| ElementError::Metadata),
-            None => Ok(()),
-        }
+        let labels = self.network.labels();
+        let attached = self.shown.attach(buffer, labels, self.analytics);
+        attached.map_err(|_| ElementError::Metadata)
     }
 
     /// Tells once that the network does not say where its cells look.

@@ -2,6 +2,9 @@
 
 use std::mem;
 
+use gst::glib;
+
+use super::analytics::{self, Analytics};
 use super::asked::Asked;
 use super::following::Following;
 use super::job::Job;
@@ -12,11 +15,9 @@ use super::painting::{Found, Painting};
 use super::properties::Live;
 use super::stats::Step;
 use super::{PostMessages, Scale, meta};
-use camoverlay::cam::Explanation;
+use camoverlay::cam::{Class, Explanation};
 use camoverlay::frame::Orientation;
-#[cfg(feature = "captions")]
-use camoverlay::inference::Labels;
-use camoverlay::inference::SharedClassifier;
+use camoverlay::inference::{Labels, SharedClassifier};
 use camoverlay::render::Region;
 
 /// The explanation on show, and what it was asked with.
@@ -52,6 +53,15 @@ impl Shown {
     /// All that is shown, the first target first.
     fn explanations(&self) -> impl Iterator<Item = &Explanation> {
         [&self.explanation].into_iter().chain(&self.further)
+    }
+
+    /// Boxes of what is hot, each with its class.
+    fn boxes(&self) -> impl Iterator<Item = (&Class, &Region)> {
+        let each = self.regions.iter().zip(self.explanations());
+        each.flat_map(|(regions, explanation)| {
+            let class = &explanation.target;
+            regions.iter().map(move |region| (class, region))
+        })
     }
 
     /// Writes the fields anew.
@@ -110,16 +120,31 @@ impl OnShow {
         self.shown.as_ref().map(|shown| &shown.asked)
     }
 
-    /// Boxes of what is hot, each with its class's number.
-    pub fn regions(&self) -> impl Iterator<Item = (usize, &Region)> {
-        let shown = self.shown.iter();
-        shown.flat_map(|shown| {
-            let classes = shown
-                .explanations()
-                .map(|explanation| explanation.target.id);
-            let each = shown.regions.iter().zip(classes);
-            each.flat_map(|(regions, class)| regions.iter().map(move |region| (class, region)))
-        })
+    /// Attaches it to the frame that it is shown on, with its boxes, and where there are analytics as those too.
+    pub fn attach(
+        &self,
+        buffer: &mut gst::BufferRef,
+        labels: &Labels,
+        analytics: Option<&Analytics>,
+    ) -> Result<(), glib::BoolError> {
+        let Some(shown) = &self.shown else {
+            return Ok(());
+        };
+        for (class, region) in shown.boxes() {
+            meta::attach_region(buffer, labels.first_name(class.id), region);
+        }
+        if let Some(analytics) = analytics {
+            let called = |class: &Class| analytics::Class {
+                label: labels.get(class.id).map_or("", |label| &**label),
+                score: class.score,
+            };
+            let classes = shown.explanation.top.iter().map(called);
+            let boxes = shown
+                .boxes()
+                .map(|(class, region)| (called(class), *region));
+            analytics.attach(buffer, classes, boxes)?;
+        }
+        meta::attach(buffer, &shown.fields)
     }
 
     /// Whether its map tiles the frame.

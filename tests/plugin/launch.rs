@@ -8,13 +8,13 @@ use common::{plugin_file, source};
 use gst::prelude::*;
 
 /// `program` with the built plugin on its path.
-fn with_plugin(program: &str) -> Command {
+pub fn with_plugin(program: &str) -> Command {
     let mut command = Command::new(program);
     command.env("GST_PLUGIN_PATH", plugin_file().parent().unwrap());
     command
 }
 
-fn text(output: &Output) -> String {
+pub fn text(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
 }
 

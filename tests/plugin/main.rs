@@ -7,6 +7,7 @@ mod common;
 #[path = "../common/photos.rs"]
 mod photos;
 
+mod analytics;
 #[cfg(feature = "captions")]
 mod captions;
 mod cases;
