@@ -6,9 +6,10 @@ As Petsiuk, Das and Saenko have it (RISE, BMVC 2018): pixels are taken out of th
 mean colour (deletion), or put into a picture blurred by a Gaussian of 5 pixels (insertion), two in a hundred at a time; the
 class's score is averaged over the way. Low deletion and high insertion mean that the map ranks pixels as the network does.
 Photos are cropped to squares of the network's size; the maps are camoverlay-inspect's, of the best class; ONNX Runtime does the
-rest. Without PHOTO: those of examples/media, and of scikit-learn and matplotlib where they are installed.
+rest. Random pixels and the picture's centre, where photographers put things, stand beside them. Without PHOTO: those of
+scikit-image, scikit-learn, matplotlib and Debian's opencv-doc in which all three networks see something that is there.
 
-needs: numpy onnx onnxruntime pillow, and scikit-learn and matplotlib for more photos
+needs: numpy onnx onnxruntime pillow, and scikit-image, scikit-learn, matplotlib and the Debian package opencv-doc for the photos
 """
 
 import argparse
@@ -33,22 +34,24 @@ import oracle  # noqa: E402, the folder has just been named
 
 Floats = NDArray[np.float32]
 
-MEDIA = ("chelsea.png", "coffee.png")
 # Photographs that Python packages bring.
 PACKAGED = {
-    "sklearn": ("datasets/images/china.jpg", "datasets/images/flower.jpg"),
+    "skimage": ("data/chelsea.png", "data/coffee.png", "data/motorcycle_left.png"),
+    "sklearn": ("datasets/images/china.jpg",),
     "matplotlib": ("mpl-data/sample_data/grace_hopper.jpg",),
 }
+OPENCV_DOC = Path("/usr/share/doc/opencv-doc/examples/data")
+OPENCV = ("apple.jpg", "butterfly.jpg", "fruits.jpg", "leuvenA.jpg", "squirrel_cls.jpg")
+NETWORKS = ("squeezenet", "efficientnet-lite0", "efficientnet-lite2")
 STEPS = 50
 BLUR = 5
 RANDOM = "(pixels at random)"
+CENTRE = "(the centre first)"
 BEGIN, END = "<!-- fidelity: by make fidelity -->", "<!-- fidelity: end -->"
 
 
 def photos() -> Iterator[Path]:
     """Those that are here."""
-    for name in MEDIA:
-        yield ROOT / "examples" / "media" / name
     for package, names in PACKAGED.items():
         found = find_spec(package)
         if found is None or found.origin is None:
@@ -56,6 +59,11 @@ def photos() -> Iterator[Path]:
             continue
         for name in names:
             yield Path(found.origin).parent / name
+    if not OPENCV_DOC.is_dir():
+        print("The Debian package opencv-doc is not installed: its photos are left out.", file=sys.stderr)
+        return
+    for name in OPENCV:
+        yield OPENCV_DOC / name
 
 
 def square(photo: Path, side: int) -> Image.Image:
@@ -127,6 +135,8 @@ def measure(network: Network, photo: Path, folder: Path) -> dict[str, tuple[floa
     print(f"{photo.name}: {label} {score:.2f}", file=sys.stderr, flush=True)
     assert abs(network.scores(sharp[None], target)[0] - score) < 1e-3, "not the picture that was explained"
     heats[RANDOM] = np.random.default_rng(1).random((network.side, network.side))
+    away = np.arange(network.side) - (network.side - 1) / 2
+    heats[CENTRE] = -np.hypot(away[:, None], away[None, :])
     found = {}
     for method, heat in heats.items():
         order = np.argsort(-heat.ravel(), kind="stable")
@@ -140,12 +150,31 @@ def table(results: dict[str, list[dict[str, tuple[float, float]]]]) -> str:
     lines = ["| `method` | " + " | ".join(f"{name}: deletion ↓ | insertion ↑" for name in names) + " |"]
     lines.append("|---" * (1 + 2 * len(names)) + "|")
     methods = dict.fromkeys(method for name in names for method in results[name][0])
-    for method in sorted(methods, key=lambda method: method == RANDOM):
+    for method in sorted(methods, key=[RANDOM, CENTRE].__contains__):
         cells = []
         for name in names:
             pairs = [found[method] for found in results[name] if method in found]
             cells += [f"{mean:.3f}" for mean in np.mean(pairs, axis=0)] if pairs else ["", ""]
-        lines.append(f"| {method if method == RANDOM else f'`{method}`'} | " + " | ".join(cells) + " |")
+        lines.append(f"| {method if method in (RANDOM, CENTRE) else f'`{method}`'} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def photo_table(photos: list[Path], results: dict[str, list[dict[str, tuple[float, float]]]]) -> str:
+    """Insertion less deletion of each photo, and on how many `cam` and `hirescam` beat what knows nothing of the network."""
+    columns = ("cam", RANDOM, CENTRE)
+    lines = ["| insertion less deletion | " + " | ".join(f"{name}: `cam` | random | centre" for name in results) + " |"]
+    lines.append("|---" * (1 + 3 * len(results)) + "|")
+    gains = {name: [{key: ins - out for key, (out, ins) in found.items()} for found in results[name]] for name in results}
+    for row, photo in enumerate(photos):
+        cells = [f"{gains[name][row][column]:.3f}" for name in results for column in columns]
+        lines.append(f"| {photo.name} | " + " | ".join(cells) + " |")
+    for method in ("cam", "hirescam"):
+        cells = [""] * (3 * len(results))
+        for number, name in enumerate(results):
+            for place, other in enumerate((RANDOM, CENTRE)):
+                beaten = sum(gain[method] > gain[other] for gain in gains[name])
+                cells[3 * number + 1 + place] = f"{beaten} of {len(photos)}"
+        lines.append(f"| `{method}` is better on | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
 
@@ -159,11 +188,11 @@ def main() -> None:
     options = parser.parse_args()
     chosen = options.photos or list(photos())
     results: dict[str, list[dict[str, tuple[float, float]]]] = {}
-    for name in options.net or ["squeezenet", "efficientnet-lite0"]:
+    for name in options.net or NETWORKS:
         network = Network(options.inspect, name, options.models / f"{name}.onnx")
         with tempfile.TemporaryDirectory() as folder:
             results[name] = [measure(network, photo, Path(folder)) for photo in chosen]
-    text = table(results) + f"\n\nMeans over {len(chosen)} photos: {', '.join(photo.name for photo in chosen)}."
+    text = table(results) + f"\n\nMeans over {len(chosen)} photos, which are:\n\n" + photo_table(chosen, results)
     print(text)
     if options.write:
         page = options.write.read_text()

@@ -18,7 +18,9 @@ fn maps_of_a_photo_beat_random_pixels() {
         return;
     }
     let network = entry("squeezenet").unwrap();
-    let options = common::options(Source::Catalogue(network), 0);
+    // Half the usual size: hundreds of runs are quick where processors are emulated too.
+    let mut options = common::options(Source::Catalogue(network), 0);
+    options.input_size = Some(112);
     let mut explainer = Explainer::open(&options).unwrap();
     let photo = common::source("examples/media/coffee.png");
     let decoder = png::Decoder::new(BufReader::new(File::open(photo).unwrap()));
