@@ -6,8 +6,8 @@ use std::fs::File;
 use std::io::BufReader;
 use std::path::Path;
 
-use camoverlay::cam::{Explanation, Method};
-use camoverlay::inference::{Classifier, Options, Source};
+use camoverlay::cam::{Explanation, Method, features_at, logits_of};
+use camoverlay::inference::{Classifier, Options, PlaceNetwork, Source};
 use camoverlay::model::{Detail, Target};
 use serde_json::Value;
 
@@ -53,6 +53,84 @@ fn maps_at_named_layers_are_those_of_automatic_differentiation() {
 fn maps_of_exported_transformers_are_those_of_automatic_differentiation() {
     let folder = common::source("tests/graphs/transformers");
     compare_all("maps of exported transformers", &folder, 8);
+}
+
+/// What the head makes of one token in every cell, the class token aside.
+#[test]
+fn a_place_says_what_the_head_makes_of_its_token() {
+    const WHAT: &str = "the heads of exported transformers at one place";
+    if !common::is_set_up(WHAT, &[]) {
+        return;
+    }
+    let folder = common::source("tests/graphs/transformers");
+    let mut asked = 0;
+    for entry in std::fs::read_dir(&folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_none_or(|end| end != "json") {
+            continue;
+        }
+        let case: Value = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
+        let (tensor, width, height) = picture(&folder.join(case["image"].as_str().unwrap()));
+        for (key, uniform) in case["uniform"].as_object().unwrap() {
+            let layer = case["taps"][key]["onnx"]["tensor"].as_str().unwrap();
+            let options = Options {
+                layer: Some(layer.to_owned()),
+                ..common::options(Source::File(path.with_extension("onnx")), 1)
+            };
+            let mut classifier = Classifier::open(&options).unwrap();
+            let top = Target::Rank(0);
+            let run = classifier.run(&tensor, width, height, top, Detail::Sums);
+            let activation = run.unwrap();
+            let cell = uniform["cell"].as_u64().unwrap() as usize;
+            let columns = activation.features.width;
+            let middle = |cells| cells as f64 + 0.5;
+            let place = (middle(cell % columns), middle(cell / columns));
+            let features = features_at(&activation.features, place);
+            let network = PlaceNetwork::open(&options).unwrap();
+            let mut network = network.unwrap_or_else(|| panic!("{}: {key}", path.display()));
+            let logits = network.logits(&tensor, (width, height), &features);
+            let logits = logits.unwrap();
+            let expected = numbers(&uniform["logits"]);
+            assert_eq!(logits.len(), expected.len());
+            let scale = expected.iter().fold(1.0, |most: f64, x| most.max(x.abs()));
+            for (logit, expected) in logits.iter().zip(&expected) {
+                let off = (f64::from(*logit) - expected).abs() / scale;
+                assert!(off < TOLERANCE, "{} {key}: {off}", path.display());
+            }
+            asked += 1;
+        }
+    }
+    assert!(asked >= 10, "{asked}");
+}
+
+/// Where the head is affine, running it is the same as computing it.
+#[test]
+fn a_place_says_what_an_affine_head_makes_of_its_features() {
+    const WHAT: &str = "affine heads at one place";
+    let networks = ["squeezenet", "efficientnet-lite0"];
+    if !common::is_set_up(WHAT, &networks) {
+        return;
+    }
+    for name in networks {
+        let source = Source::Catalogue(camoverlay::inference::entry(name).unwrap());
+        let options = common::options(source, 2);
+        let mut classifier = Classifier::open(&options).unwrap();
+        let (width, height) = (224, 224);
+        let tensor: Vec<f32> = (0..3 * width * height)
+            .map(|i| ((i * 7919) % 251) as f32 / 125.0 - 1.0)
+            .collect();
+        let top = Target::Rank(0);
+        let run = classifier.run(&tensor, width, height, top, Detail::Sums);
+        let activation = run.unwrap();
+        let features = features_at(&activation.features, (3.3, 5.9));
+        let expected = logits_of(&features, activation.head).unwrap();
+        let mut network = PlaceNetwork::open(&options).unwrap().unwrap();
+        let logits = network.logits(&tensor, (width, height), &features);
+        for (logit, expected) in logits.unwrap().iter().zip(&expected) {
+            let off = (logit - expected).abs();
+            assert!(off < 1e-3 * expected.abs().max(1.0), "{name}: {off}");
+        }
+    }
 }
 
 fn compare_all(what: &str, folder: &Path, count: usize) {

@@ -1,6 +1,6 @@
 //! Which classes a place of the last frame speaks for: the action signal `classes-at`, and navigation events.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use gst::{glib, prelude::*, subclass::prelude::*};
 use gst_video::NavigationEvent;
@@ -9,7 +9,7 @@ use super::imp::{CamOverlay, lock};
 use super::log::CAT;
 use camoverlay::cam;
 use camoverlay::frame::Orientation;
-use camoverlay::inference::{KeptRun, SharedClassifier};
+use camoverlay::inference::{KeptRun, Options, PlaceNetwork, SharedClassifier};
 use camoverlay::preprocess::Placement;
 use camoverlay::render::CellGrid;
 
@@ -21,12 +21,58 @@ const MESSAGE_NAME: &str = "camoverlay-at";
 pub struct LastRun {
     /// What the network returned.
     pub kept: KeptRun,
+    /// What it was given, where its head has to be run to be asked, with width and height.
+    pub tensor: Vec<f32>,
+    pub size: (usize, usize),
     pub view: Option<View>,
+}
+
+/// Runs a head of several layers for those who ask about a place, once somebody does.
+pub struct Asker {
+    options: Options,
+    opened: OnceLock<Result<Mutex<PlaceNetwork>, String>>,
+}
+
+impl Asker {
+    /// Of the network of `options`.
+    pub fn new(options: &Options) -> Self {
+        Self {
+            options: options.clone(),
+            opened: OnceLock::new(),
+        }
+    }
+
+    /// The logits of the picture in `tensor` with the same `features` at every place.
+    fn logits(
+        &self,
+        (tensor, size): (&[f32], (usize, usize)),
+        features: &[f32],
+    ) -> Result<Vec<f32>, String> {
+        let opened = self.opened.get_or_init(|| {
+            let opened = PlaceNetwork::open(&self.options).map_err(|error| error.to_string())?;
+            opened
+                .map(Mutex::new)
+                .ok_or_else(|| "its head cannot be run for one place".to_owned())
+        });
+        let mut network = lock(opened.as_ref().map_err(Clone::clone)?);
+        let logits = network.logits(tensor, size, features);
+        logits
+            .map(<[f32]>::to_vec)
+            .map_err(|error| error.to_string())
+    }
+}
+
+/// The place that a mouse points at, while the head of the network is run for that or the one before.
+#[derive(Default)]
+pub struct Pointer {
+    place: Option<(f64, f64)>,
+    is_busy: bool,
 }
 
 /// How a frame lies in the network's map.
 pub struct View {
     pub network: Arc<SharedClassifier>,
+    pub asker: Arc<Asker>,
     pub top_k: usize,
     /// Width and height of the frame as it is stored.
     pub frame: (usize, usize),
@@ -71,26 +117,46 @@ impl View {
     }
 }
 
+/// What is asked about a place.
+struct Question {
+    network: Arc<SharedClassifier>,
+    top_k: usize,
+    /// The features there.
+    features: Vec<f32>,
+    /// Of a head that has to be run.
+    run: Option<(Arc<Asker>, Vec<f32>, (usize, usize))>,
+}
+
 impl LastRun {
-    /// The fields of an answer.
-    fn classes_at(&self, x: f64, y: f64) -> Result<gst::Structure, String> {
+    /// About the place at `x`, `y`, in pixels of the frame as it is stored.
+    fn question(&self, x: f64, y: f64) -> Result<Question, String> {
         let view = self.view.as_ref().ok_or("no frame was explained yet")?;
         let features = self.kept.features().ok_or("no frame was explained yet")?;
         let cells = (features.width, features.height);
         let place = view
             .place((x, y), cells)
             .ok_or_else(|| format!("the network did not see the frame at {x}, {y}"))?;
-        let network = &view.network;
-        let classes = cam::classes_at(
-            &features,
-            network.head(),
-            network.scores(),
-            place,
-            view.top_k,
-        );
-        let classes =
-            classes.ok_or("the head has layers between which features do not add up to logits")?;
-        let label = |id: usize| view.network.labels().get(id).map_or("", |label| &**label);
+        let has_layers = !view.network.head().is_affine();
+        Ok(Question {
+            network: view.network.clone(),
+            top_k: view.top_k,
+            features: cam::features_at(&features, place),
+            run: has_layers.then(|| (view.asker.clone(), self.tensor.clone(), self.size)),
+        })
+    }
+}
+
+impl Question {
+    /// The fields of the answer.
+    fn answer(&self, x: f64, y: f64) -> Result<gst::Structure, String> {
+        let network = &self.network;
+        let logits = match &self.run {
+            Some((asker, tensor, size)) => asker.logits((tensor, *size), &self.features)?,
+            None => cam::logits_of(&self.features, network.head())
+                .ok_or("the head has several layers")?,
+        };
+        let classes = cam::best_classes(&logits, network.scores(), self.top_k);
+        let label = |id: usize| network.labels().get(id).map_or("", |label| &**label);
         Ok(gst::Structure::builder(MESSAGE_NAME)
             .field("x", x)
             .field("y", y)
@@ -128,7 +194,9 @@ impl CamOverlay {
     /// Which classes the last frame speaks for at a place, in pixels of the frame as it is stored, if that can be told.
     pub fn classes_at(&self, x: f64, y: f64) -> Option<gst::Structure> {
         let last = lock(&self.last_run).clone()?;
-        let answer = lock(&last).classes_at(x, y);
+        // Frames go on while the answer is found.
+        let question = lock(&last).question(x, y);
+        let answer = question.and_then(|question| question.answer(x, y));
         answer
             .map_err(|why| gst::info!(CAT, imp = self, "no classes at {x}, {y}: {why}"))
             .ok()
@@ -141,7 +209,45 @@ impl CamOverlay {
             Ok(NavigationEvent::MouseButtonPress { x, y, .. }) => (x, y),
             _ => return,
         };
-        if let Some(answer) = self.classes_at(place.0, place.1) {
+        if !self.runs_head() {
+            return self.tell_of(place);
+        }
+        // Not on the thread that events come from; a mouse that goes on meanwhile is answered where it is then.
+        let mut pointer = lock(&self.pointer);
+        pointer.place = Some(place);
+        if std::mem::replace(&mut pointer.is_busy, true) {
+            return;
+        }
+        drop(pointer);
+        self.obj().call_async(|element| {
+            let imp = element.imp();
+            while let Some(place) = imp.next_place() {
+                imp.tell_of(place);
+            }
+        });
+    }
+
+    /// Whether the network has to be run to be asked about a place.
+    fn runs_head(&self) -> bool {
+        let last = lock(&self.last_run).clone();
+        last.is_some_and(|last| {
+            let view = &lock(&last).view;
+            view.as_ref()
+                .is_some_and(|view| !view.network.head().is_affine())
+        })
+    }
+
+    /// The place that the mouse has come to since the last one.
+    fn next_place(&self) -> Option<(f64, f64)> {
+        let mut pointer = lock(&self.pointer);
+        let place = pointer.place.take();
+        pointer.is_busy = place.is_some();
+        place
+    }
+
+    /// Posts which classes a place speaks for.
+    fn tell_of(&self, (x, y): (f64, f64)) {
+        if let Some(answer) = self.classes_at(x, y) {
             let obj = self.obj();
             let message = gst::message::Element::builder(answer).src(&*obj).build();
             // A bus that is flushing takes none.

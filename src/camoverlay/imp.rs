@@ -54,6 +54,7 @@ pub struct CamOverlay {
     provider: Mutex<Option<String>>,
     /// Of the stream: for those who ask about a place.
     pub last_run: Mutex<Option<at::Shared>>,
+    pub pointer: Mutex<at::Pointer>,
     pub latency: Mutex<LatencyTracker>,
     pub tags: Mutex<Tags>,
 }

@@ -194,8 +194,13 @@ impl Session {
                 let painting = &mut canvas.painting;
                 let mut last = lock(&self.last_run);
                 mem::swap(&mut last.kept, &mut job.kept);
+                if !self.network.head().is_affine() {
+                    mem::swap(&mut last.tensor, &mut job.tensor);
+                    last.size = job.size;
+                }
                 last.view = Some(at::View {
                     network: self.network.clone(),
+                    asker: self.asker.clone(),
                     top_k: live.top_k,
                     frame: painting.frame(),
                     orientation: canvas.orientation,

@@ -77,6 +77,7 @@ pub struct Session {
     analytics: Option<&'static Analytics>,
     /// For those who ask about a place.
     pub(super) last_run: at::Shared,
+    pub(super) asker: Arc<at::Asker>,
     pub(super) failures: Failures,
     /// That the worker's job takes long was told.
     pub(super) told_of_age: bool,
@@ -116,6 +117,7 @@ impl Session {
             shown: OnShow::default(),
             analytics: Analytics::installed(),
             last_run: at::Shared::default(),
+            asker: Arc::new(at::Asker::new(options)),
             failures: Failures::default(),
             told_of_age: false,
             told_of_placement: false,

@@ -4,7 +4,8 @@
 
 Writes tests/graphs/transformers/NAME.onnx and NAME.json: the logits, the target, and for each tapped layer the name of its
 tensor, the rows and columns of its tokens, and the maps Σ_k G_k A_k (hirescam), Σ_k mean(G_k) A_k (gradcam), of what each
-token adds to the score (reciprocam) and of what it gains in attention (legrad), with the largest magnitudes as their scale. The weights are random; the picture is a photo's middle.
+token adds to the score (reciprocam) and of what it gains in attention (legrad), with the largest magnitudes as their scale; and the
+logits where every cell's token is that of one of them (uniform). The weights are random; the picture is a photo's middle.
 """
 
 from __future__ import annotations
@@ -154,6 +155,22 @@ def scores_alone(model: torch.nn.Module, image: torch.Tensor, tap: str, prefix: 
     return np.array(found[1:]) - found[0]
 
 
+def logits_of_cell(model: torch.nn.Module, image: torch.Tensor, tap: str, prefix: int, cell: int) -> Array:
+    """The logits where each cell of the tap is as one of them; what stands for no place is left."""
+
+    def spread(_module: Any, _inputs: Any, output: Any) -> Any:
+        whole = output[0] if isinstance(output, tuple) else output
+        tokens = whole.reshape(-1, whole.shape[-1]).clone()
+        tokens[prefix:] = tokens[prefix + cell]
+        return (tokens.reshape(whole.shape), *output[1:]) if isinstance(output, tuple) else tokens.reshape(whole.shape)
+
+    handle = model.get_submodule(tap).register_forward_hook(spread)
+    with torch.no_grad():
+        logits = model(image)[0].double().numpy()
+    handle.remove()
+    return logits
+
+
 def cells_of(model: torch.nn.Module, image: torch.Tensor, tap: str) -> int:
     """Tokens of a tap, those that stand for no place among them."""
     found: list[int] = []
@@ -228,6 +245,7 @@ def make(name: str) -> None:
         "taps": {},
         "maps": {},
         "scale": {},
+        "uniform": {},
         "vanishing": [],
     }
     found = tensors(path, image)
@@ -250,6 +268,8 @@ def make(name: str) -> None:
             "hirescam": float(np.abs(hires).sum(1).max()),
             "gradcam": float(np.abs(grad).sum(1).max()),
         }
+        cell = 2 * cells // 3
+        case["uniform"][tap] = {"cell": cell, "logits": logits_of_cell(model, image, tap, prefix, cell).tolist()}
         others = {
             "reciprocam": scores_alone(model, image, tap, prefix, target),
             "legrad": gains(model, image, tap, prefix, target),

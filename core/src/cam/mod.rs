@@ -31,7 +31,7 @@ use map::Mapper;
 
 pub use class::Class;
 pub use method::Method;
-pub use place::classes_at;
+pub use place::{best_classes, features_at, logits_of};
 
 /// What is asked of a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

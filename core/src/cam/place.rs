@@ -5,21 +5,14 @@ use super::scores;
 use crate::model::{FeatureMap, Head, Scores};
 use crate::resample::coefficients::{keys, mirror};
 
-/// The `count` best classes of a picture all of whose places are as this one, with softmax(W A + b) or the logistic function of
-/// that as scores: A is the feature map's bicubic value at `place`, across and down, in cells from its left and top edge,
-/// mirrored at its borders. None where the head is not [affine](Head::is_affine).
-pub fn classes_at(
-    features: &FeatureMap,
-    head: &Head,
-    kind: Scores,
-    place: (f64, f64),
-    count: usize,
-) -> Option<Vec<Class>> {
+/// The features at `place`, across and down, in cells from the map's left and top edge, one value a channel: the bicubic
+/// value there, the map being mirrored at its borders.
+pub fn features_at(features: &FeatureMap, place: (f64, f64)) -> Vec<f32> {
     let &FeatureMap {
         values,
-        channels,
         height,
         width,
+        ..
     } = features;
     let (across, down) = (taps(place.0, width), taps(place.1, height));
     let value = |map: &[f32]| {
@@ -30,22 +23,31 @@ pub fn classes_at(
         });
         rows.sum::<f64>() as f32
     };
-    let vector: Vec<f32> = values.chunks_exact(height * width).map(value).collect();
-    let logits = match head {
-        Head::Channels => vector,
+    values.chunks_exact(height * width).map(value).collect()
+}
+
+/// The logits W A + b of a picture in all of whose places the features are `vector`. None where the head is not
+/// [affine](Head::is_affine): it has to be run.
+pub fn logits_of(vector: &[f32], head: &Head) -> Option<Vec<f32>> {
+    match head {
+        Head::Channels => Some(vector.to_vec()),
         Head::Dense { weights, bias } => {
-            let rows = weights.chunks_exact(channels).zip(bias);
+            let rows = weights.chunks_exact(vector.len()).zip(bias);
             let logit = |(row, bias): (&[f32], &f32)| {
-                row.iter().zip(&vector).map(|(w, a)| w * a).sum::<f32>() + bias
+                row.iter().zip(vector).map(|(w, a)| w * a).sum::<f32>() + bias
             };
-            rows.map(logit).collect()
+            Some(rows.map(logit).collect())
         }
-        Head::PooledLayers | Head::FlattenedLayers | Head::Layers { .. } => return None,
-    };
+        Head::PooledLayers | Head::FlattenedLayers | Head::Layers { .. } => None,
+    }
+}
+
+/// The `count` best classes of `logits`, with their scores.
+pub fn best_classes(logits: &[f32], kind: Scores, count: usize) -> Vec<Class> {
     let mut classes = Vec::new();
-    scores::best(&logits, count, &mut classes);
-    scores::score(&logits, kind, &mut classes);
-    Some(classes)
+    scores::best(logits, count, &mut classes);
+    scores::score(logits, kind, &mut classes);
+    classes
 }
 
 /// The cells around a place on an axis, with their weights.
@@ -77,7 +79,10 @@ mod tests {
             weights: weights.clone(),
             bias: bias.clone(),
         };
-        let ask = |place| classes_at(&features, &head, Scores::Softmax, place, 3).unwrap();
+        let ask = |place| {
+            let vector = features_at(&features, place);
+            best_classes(&logits_of(&vector, &head).unwrap(), Scores::Softmax, 3)
+        };
         for (x, y) in [(0, 0), (2, 1), (3, 2)] {
             let classes = ask((x as f64 + 0.5, y as f64 + 0.5));
             let a = [values[y * 4 + x], values[12 + y * 4 + x]];
@@ -94,13 +99,6 @@ mod tests {
         let outside = ask((-0.3, 1.0));
         assert_eq!(inside[0].id, outside[0].id);
         assert!((inside[0].logit - outside[0].logit).abs() < 1e-5);
-        let layers = classes_at(
-            &features,
-            &Head::PooledLayers,
-            Scores::Softmax,
-            (1.0, 1.0),
-            3,
-        );
-        assert_eq!(layers, None);
+        assert_eq!(logits_of(&[0.0; 2], &Head::PooledLayers), None);
     }
 }

@@ -1,6 +1,6 @@
 //! From a network file to a network that can be run: everything that is found out once.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::beside::Beside;
 use super::catalogue::Entry;
@@ -349,6 +349,14 @@ pub fn network(
 /// # Errors
 /// Any [`Error`] about the network's file.
 pub fn layers(options: &Options) -> Result<Vec<Layer>, Error> {
+    Ok(analysis(options)?.1.layers())
+}
+
+/// Where the network's file is, and its graph taken apart.
+///
+/// # Errors
+/// Any [`Error`] about the network's file.
+pub(super) fn analysis(options: &Options) -> Result<(PathBuf, Analysis), Error> {
     let (path, entry) = options.locate()?;
     let label_file = options.labels.as_deref().map(LabelFile::read);
     let beside = beside(&path, entry, &mut Warnings::new(&path));
@@ -356,7 +364,8 @@ pub fn layers(options: &Options) -> Result<Vec<Layer>, Error> {
         picture_size(options, entry, &beside, &path, graph, picture)
     };
     let wanted = wanted(options, label_file.as_ref(), &beside, &size);
-    Ok(Analysis::of_file(&path, wanted)?.0.layers())
+    let (analysis, _) = Analysis::of_file(&path, wanted)?;
+    Ok((path, analysis))
 }
 
 /// What exporters put beside the network; the catalogue knows its own, whatever lies in their folder.

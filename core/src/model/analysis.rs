@@ -22,6 +22,7 @@ use super::image_input::Picture;
 use super::narrowed::{self, Narrowed};
 use super::normal_form::{self, classes};
 use super::places::{self, Places};
+use super::rewrite::uniform::uniform;
 use super::rewrite::{self, Refusal};
 use super::sight::Sight;
 use super::tappable::{self, Layer};
@@ -285,15 +286,35 @@ impl Analysis {
             limit,
             for_cpu,
         )
-        .map_err(|refusal| match refusal {
-            Refusal::Fault(fault) => not_onnx(path, fault).into(),
-            Refusal::Excess(excess) => Error::from(ModelError::Memory {
-                path: path.to_owned(),
-                limit: excess.is_finite().then_some(limit),
-                found: excess.to_string(),
-            }),
-        })?;
+        .map_err(|refusal| not_rewritten(path, limit, refusal))?;
         Ok((model, self.head_match))
+    }
+
+    /// The graph whose head is asked about one vector of features at every place; none where it cannot be.
+    ///
+    /// # Errors
+    /// As [`rewrite`](Self::rewrite).
+    pub fn uniform(self, path: &Path, limit: u64) -> Result<Option<Vec<u8>>, Error> {
+        uniform(
+            self.graph,
+            &self.facts,
+            &self.picture,
+            &self.head_match,
+            limit,
+        )
+        .map_err(|refusal| not_rewritten(path, limit, refusal))
+    }
+}
+
+fn not_rewritten(path: &Path, limit: u64, refusal: Refusal) -> Error {
+    match refusal {
+        Refusal::Fault(fault) => not_onnx(path, fault).into(),
+        Refusal::Excess(excess) => ModelError::Memory {
+            path: path.to_owned(),
+            limit: excess.is_finite().then_some(limit),
+            found: excess.to_string(),
+        }
+        .into(),
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod looks;
 mod placement;
+mod places;
 mod scales;
 
 use std::{fs, process::Command};

@@ -1,7 +1,7 @@
 //! Scales, smoothing, several classes, comparisons, regions and single places.
 
 use super::*;
-use crate::common::{array, harness};
+use crate::common::harness;
 use gst::prelude::*;
 
 const CAT: i32 = 285;
@@ -342,56 +342,4 @@ fn boxes_are_those_of_the_oracle() {
             .collect();
         assert_eq!(metas, boxes);
     }
-}
-
-#[test]
-fn a_place_says_which_classes_it_speaks_for() {
-    common::init();
-    let photo = Picture::load(&source("examples/media/coffee.png"));
-    let info = info(VideoFormat::Rgb, photo.width, photo.height);
-    let mut harness = harness("camoverlay attach-map=true", &info);
-    let element = harness.element().unwrap();
-    let ask = |x: f64, y: f64| {
-        let answer = element.emit_by_name::<Option<gst::Structure>>("classes-at", &[&x, &y]);
-        answer.map(|fields| {
-            (
-                array::<i32>(&fields, "ids"),
-                array::<f64>(&fields, "scores"),
-            )
-        })
-    };
-    assert!(ask(1.0, 1.0).is_none());
-    harness.push(photo.to_buffer(&info, 0, 0)).unwrap();
-    let fields = meta(&harness.pull().unwrap());
-    let (values, width, height) = map(&fields);
-    let hottest = (0..values.len())
-        .max_by(|a, b| values[*a].total_cmp(&values[*b]))
-        .unwrap();
-    let x = ((hottest % width) as f64 + 0.5) / width as f64 * photo.width as f64;
-    let y = ((hottest / width) as f64 + 0.5) / height as f64 * photo.height as f64;
-    let (ids, scores) = ask(x, y).unwrap();
-    assert!(ids.len() == 3 && scores.is_sorted_by(|a, b| a >= b));
-    // With a mean over space alone, the logit of a cell is the class's map there.
-    let logit = |id: i32| f64::from(map(&see(&photo, &format!("target=#{id}")).fields).0[hottest]);
-    for pair in [0, 1] {
-        let ratio = (scores[pair] / scores[pair + 1]).ln();
-        let expected = logit(ids[pair]) - logit(ids[pair + 1]);
-        assert!(
-            (ratio - expected).abs() < 1e-3 * expected.abs().max(1.0),
-            "{ratio} {expected}"
-        );
-    }
-    assert!(logit(ids[0]) >= logit(ESPRESSO));
-    assert!(ask(-1.0, 1.0).is_none() && ask(1.0, 1e6).is_none());
-
-    // A mouse asks the same.
-    let bus = gst::Bus::new();
-    element.set_bus(Some(&bus));
-    let event = gst_video::NavigationEvent::new_mouse_move(x, y);
-    element.static_pad("src").unwrap().send_event(event.build());
-    let message = bus.pop_filtered(&[gst::MessageType::Element]).unwrap();
-    let fields = message.structure().unwrap();
-    assert_eq!(fields.name(), "camoverlay-at");
-    assert_eq!(array::<i32>(fields, "ids"), ids);
-    assert_eq!(fields.get::<f64>("x"), Ok(x));
 }

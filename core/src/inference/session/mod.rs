@@ -215,6 +215,28 @@ impl Session {
         })
     }
 
+    /// Runs a network that takes a vector of features beside the picture. What `outputs` held is freed before.
+    ///
+    /// # Errors
+    /// [`Failure::Words`].
+    pub fn run_with_vector(
+        &self,
+        image: &[f32],
+        width: usize,
+        height: usize,
+        vector: &[f32],
+        outputs: &mut Outputs,
+    ) -> Result<(), Failure> {
+        let _busy = Busy::begin();
+        outputs.free();
+        let mut run = || {
+            let image = TensorRef::from_array_view(([1, self.channels, height, width], image))?;
+            let vector = TensorRef::from_array_view(([vector.len()], vector))?;
+            self.run_on(&[image.into_dyn(), vector.into_dyn()], outputs)
+        };
+        run().map_err(|error: ort::Error| Failure::Words(error.to_string()))
+    }
+
     fn run_on_picture(
         &self,
         image: &[f32],

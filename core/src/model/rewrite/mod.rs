@@ -3,6 +3,7 @@
 pub(crate) mod bounded;
 mod cpu;
 mod declared;
+pub mod uniform;
 
 use std::collections::{BTreeSet, HashSet};
 
@@ -61,8 +62,7 @@ pub fn rewrite(
     let pads = pads_before_maxima(&graph, facts);
     let version = graph.opset();
     let mut model = graph.into_model();
-    // From this version on, weights that are inputs too are told from constants.
-    model.ir_version = model.ir_version.max(Some(4));
+    tell_constants(&mut model);
     let proto = model.graph.as_mut().ok_or(Refusal::Fault(Fault::NoGraph))?;
     if let Some(pool) = head_match.pool.and_then(|pool| proto.node.get_mut(pool))
         && pool.op() == Op::AveragePool
@@ -146,6 +146,15 @@ pub fn rewrite(
     }
     drop_unused(proto);
     bounded::bound(&mut model, limit).map_err(Refusal::Excess)?;
+    encoded(&model)
+}
+
+/// From this version on, weights that are inputs too are told from constants.
+fn tell_constants(model: &mut proto::Model) {
+    model.ir_version = model.ir_version.max(Some(4));
+}
+
+fn encoded(model: &proto::Model) -> Result<Vec<u8>, Refusal> {
     if model.encoded_len() > i32::MAX as usize {
         return Err(Refusal::Fault(Fault::TooLarge));
     }
