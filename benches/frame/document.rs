@@ -323,6 +323,7 @@ impl Document {
             &[
                 "network",
                 "provider",
+                "`precision`",
                 "first frame",
                 "infer",
                 "total",
@@ -335,6 +336,7 @@ impl Document {
                 vec![
                     row.network.to_owned(),
                     row.provider.to_owned(),
+                    row.precision.to_owned(),
                     format!("{} ({:+.0})", ms(row.first_frame), more * 1e3),
                     format!("{} ({})", ms(row.infer), ratio(row.infer, cpu.infer)),
                     format!("{} ({})", ms(row.total), ratio(row.total, cpu.total)),

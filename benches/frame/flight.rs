@@ -9,8 +9,10 @@ use crate::{
     element::{Feed, info, pictures},
     network::{FEW, Network},
     probe,
-    providers::PROVIDERS,
 };
+
+/// Those that are compared.
+const PROVIDERS: [&str; 2] = ["cpu", "openvino"];
 
 /// Frames in flight that are compared.
 pub const FLIGHTS: [u32; 4] = [1, 2, 3, 4];

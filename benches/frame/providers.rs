@@ -12,8 +12,12 @@ use crate::{
     probe,
 };
 
-/// Those that are compared, `cpu` first.
-pub const PROVIDERS: [&str; 2] = ["cpu", "openvino"];
+/// Those that are compared, `cpu` first, with their precisions.
+const PROVIDERS: [(&str, &str); 3] = [
+    ("cpu", "auto"),
+    ("openvino", "auto"),
+    ("openvino", "reduced"),
+];
 /// How often each has its turn, in a process of its own.
 const TURNS: usize = 5;
 
@@ -21,6 +25,7 @@ const TURNS: usize = 5;
 pub struct Row {
     pub network: &'static str,
     pub provider: &'static str,
+    pub precision: &'static str,
     /// From READY to the first painted frame, what the provider keeps on disk being there.
     pub first_frame: Duration,
     /// The network's step.
@@ -36,7 +41,8 @@ pub fn rows(networks: &[Network], effort: Effort) -> Vec<Row> {
         // The first turn compiles, tries and keeps.
         for turn in 0..=TURNS {
             for (index, least) in least.iter_mut().enumerate() {
-                eprintln!("{} by {}", network.nick, PROVIDERS[index]);
+                let (provider, precision) = PROVIDERS[index];
+                eprintln!("{} by {provider}, {precision}", network.nick);
                 let numbers = [index, effort.row.as_millis() as usize];
                 let answer: Result<[u64; 3], _> =
                     probe::run("provider", network, &numbers).try_into();
@@ -48,21 +54,19 @@ pub fn rows(networks: &[Network], effort: Effort) -> Vec<Row> {
                 }
             }
         }
-        rows.extend(
-            PROVIDERS
-                .into_iter()
-                .zip(least)
-                .filter_map(|(provider, least)| {
-                    let [first_frame, infer, total] = least?.map(Duration::from_nanos);
-                    Some(Row {
-                        network: network.nick,
-                        provider,
-                        first_frame,
-                        infer,
-                        total,
-                    })
-                }),
-        );
+        rows.extend(PROVIDERS.into_iter().zip(least).filter_map(
+            |((provider, precision), least)| {
+                let [first_frame, infer, total] = least?.map(Duration::from_nanos);
+                Some(Row {
+                    network: network.nick,
+                    provider,
+                    precision,
+                    first_frame,
+                    infer,
+                    total,
+                })
+            },
+        ));
     }
     rows
 }
@@ -73,7 +77,9 @@ pub fn serve(network: &Network, provider: usize, time: Duration) -> Vec<u64> {
     let info = info(gst_video::VideoFormat::I420, FULL_HD.0, FULL_HD.1);
     let pictures = pictures(&info);
     let element = network.element();
-    element.set_property("provider", PROVIDERS[provider]);
+    let (provider, precision) = PROVIDERS[provider];
+    element.set_property("provider", provider);
+    element.set_property_from_str("precision", precision);
     let start = Instant::now();
     // A harness around an element that does not start ends the process.
     if element.set_state(gst::State::Paused).is_err() {
