@@ -6,7 +6,8 @@ As Petsiuk, Das and Saenko have it (RISE, BMVC 2018): pixels are taken out of th
 mean colour (deletion), or put into a picture blurred by a Gaussian of 5 pixels (insertion), two in a hundred at a time; the
 class's score is averaged over the way. Low deletion and high insertion mean that the map ranks pixels as the network does.
 Photos are cropped to squares of the network's size; the maps are camoverlay-inspect's, of the best class; ONNX Runtime does the
-rest. Random pixels and the picture's centre, where photographers put things, stand beside them. Without PHOTO: those of
+rest. Maps of random values, as many as the map has cells, and the picture's centre, where photographers put things, stand
+beside them. Without PHOTO: those of
 scikit-image, scikit-learn, matplotlib and Debian's opencv-doc in which all three networks see something that is there.
 
 needs: numpy onnx onnxruntime pillow, and scikit-image, scikit-learn, matplotlib and the Debian package opencv-doc for the photos
@@ -45,7 +46,8 @@ OPENCV = ("apple.jpg", "butterfly.jpg", "fruits.jpg", "leuvenA.jpg", "squirrel_c
 NETWORKS = ("squeezenet", "efficientnet-lite0", "efficientnet-lite2")
 STEPS = 50
 BLUR = 5
-RANDOM = "(pixels at random)"
+RANDOM = "(random map)"
+RANDOM_MAPS = 5
 CENTRE = "(the centre first)"
 BEGIN, END = "<!-- fidelity: by make fidelity -->", "<!-- fidelity: end -->"
 
@@ -129,18 +131,22 @@ def measure(network: Network, photo: Path, folder: Path) -> dict[str, tuple[floa
     for method in network.methods:
         report = network.explain(path, method)
         target, label, score = report["target"]["id"], report["target"]["label"], report["target"]["score"]
-        heat = np.reshape(report["map"], (report["map-height"], report["map-width"]))
-        scales = (network.side / heat.shape[0], network.side / heat.shape[1])
-        heats[method] = oracle.resized(heat, network.side, network.side, scales)
+        shape = (report["map-height"], report["map-width"])
+        scales = (network.side / shape[0], network.side / shape[1])
+        heats[method] = oracle.resized(np.reshape(report["map"], shape), network.side, network.side, scales)
     print(f"{photo.name}: {label} {score:.2f}", file=sys.stderr, flush=True)
     assert abs(network.scores(sharp[None], target)[0] - score) < 1e-3, "not the picture that was explained"
-    heats[RANDOM] = np.random.default_rng(1).random((network.side, network.side))
     away = np.arange(network.side) - (network.side - 1) / 2
     heats[CENTRE] = -np.hypot(away[:, None], away[None, :])
-    found = {}
-    for method, heat in heats.items():
+
+    def areas(heat: NDArray) -> tuple[float, float]:
         order = np.argsort(-heat.ravel(), kind="stable")
-        found[method] = along(network, order, sharp, mean, target), along(network, order, blurred, sharp, target)
+        return along(network, order, sharp, mean, target), along(network, order, blurred, sharp, target)
+
+    found = {method: areas(heat) for method, heat in heats.items()}
+    values = np.random.default_rng(1).random((RANDOM_MAPS, *shape))
+    each = [areas(oracle.resized(one, network.side, network.side, scales)) for one in values]
+    found[RANDOM] = tuple(np.mean(each, axis=0))
     return found
 
 

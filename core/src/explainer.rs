@@ -97,10 +97,12 @@ impl Explainer {
         };
         let mut trial = Trial::new(input, &normalization, score)?;
         let mut found = Vec::new();
+        let mut cells = (width, height);
         for (method, map) in maps {
-            found.push(trial.of_map(method, &map.values, (map.width, map.height))?);
+            cells = (map.width, map.height);
+            found.push(trial.of_map(method, &map.values, cells)?);
         }
-        found.extend(trial.of_none()?);
+        found.extend(trial.of_none(cells)?);
         Ok(found)
     }
 

@@ -2,7 +2,7 @@
 //! the score of the class is asked for again.
 //!
 //! All of it is done to the network's input, so that a picture is sampled once. A map is worth something where it does
-//! better than one of random values and one of the picture's centre, which are measured beside it.
+//! better than maps of random values and one of the picture's centre, which are measured beside it.
 
 mod blur;
 mod imputation;

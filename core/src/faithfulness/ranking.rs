@@ -9,7 +9,7 @@ use crate::resample::coefficients::Axis;
 pub enum Ranking {
     /// The map of a method.
     Map(Method),
-    /// Random values.
+    /// Maps of random values.
     Random,
     /// How near a pixel is to the picture's centre.
     Centre,
@@ -47,14 +47,12 @@ impl Heat {
         Self(rows.map(|(x, y)| pixel(x, y)).collect())
     }
 
-    /// Values of no meaning, the same each time.
-    pub fn random(input: Input) -> Self {
-        let mut noise = Noise::new();
-        Self(
-            (0..input.pixels())
-                .map(|_| noise.uniform() as f32)
-                .collect(),
-        )
+    /// A map of columns x rows cells whose values have no meaning.
+    pub fn random(noise: &mut Noise, (columns, rows): (usize, usize), input: Input) -> Self {
+        let map: Vec<f32> = (0..columns * rows)
+            .map(|_| noise.uniform() as f32)
+            .collect();
+        Self::of_map(&map, (columns, rows), input)
     }
 
     pub fn of_centre(input: Input) -> Self {

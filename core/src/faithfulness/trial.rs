@@ -5,7 +5,7 @@ use crate::error::Error;
 use crate::preprocess::Normalization;
 
 use super::input::Input;
-use super::ranking::{Heat, Order, Ranking};
+use super::ranking::{Heat, Noise, Order, Ranking};
 use super::{blur, imputation};
 
 /// Parts in which pixels are taken away or put in.
@@ -16,6 +16,9 @@ const BLUR: f64 = 5.0;
 
 /// Up to where maps, as 0..1, count as one.
 const SAME: f32 = 1e-5;
+
+/// Maps of random values that are measured.
+const RANDOM_MAPS: u32 = 5;
 
 /// Percent of the pixels that are imputed, as pytorch-grad-cam's examples have them.
 const PERCENT: [usize; 4] = [20, 40, 60, 80];
@@ -39,6 +42,17 @@ pub struct Faithfulness {
     /// are, -0.5..0.5, mean over 20, 40, 60 and 80 % of the pixels: high where the map is right. Rong, Leemann, Borisov,
     /// Kasneci and Kasneci, "A Consistent and Efficient Evaluation Strategy for Attribution Methods", ICML 2022.
     pub road: f64,
+}
+
+impl Faithfulness {
+    /// Goes the share `part` of the way to what `next` measured.
+    fn approach(&mut self, next: &Self, part: f64) {
+        let toward = |value: &mut f64, next: f64| *value += (next - *value) * part;
+        toward(&mut self.deletion, next.deletion);
+        toward(&mut self.insertion, next.insertion);
+        toward(&mut self.average_drop, next.average_drop);
+        toward(&mut self.road, next.road);
+    }
 }
 
 /// Measures maps on one picture.
@@ -104,15 +118,24 @@ impl<'a, F: FnMut(&[f32]) -> Result<f64, Error>> Trial<'a, F> {
         Ok(found)
     }
 
-    /// What no map is worth.
+    /// What is worth that knows nothing of the network: maps of random values, of `cells` (columns, rows), in the mean, since one may
+    /// be right by chance; and the picture's centre.
     ///
     /// # Errors
     /// Those of the score.
-    pub fn of_none(&mut self) -> Result<[Faithfulness; 2], Error> {
-        Ok([
-            self.measure(Ranking::Random, &Heat::random(self.input))?,
-            self.measure(Ranking::Centre, &Heat::of_centre(self.input))?,
-        ])
+    pub fn of_none(&mut self, cells: (usize, usize)) -> Result<[Faithfulness; 2], Error> {
+        let mut noise = Noise::new();
+        let mut random = self.measure(
+            Ranking::Random,
+            &Heat::random(&mut noise, cells, self.input),
+        )?;
+        for count in 2..=RANDOM_MAPS {
+            let heat = Heat::random(&mut noise, cells, self.input);
+            let next = self.measure(Ranking::Random, &heat)?;
+            random.approach(&next, 1.0 / f64::from(count));
+        }
+        let centre = self.measure(Ranking::Centre, &Heat::of_centre(self.input))?;
+        Ok([random, centre])
     }
 
     fn measure(&mut self, ranking: Ranking, heat: &Heat) -> Result<Faithfulness, Error> {

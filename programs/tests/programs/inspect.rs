@@ -540,7 +540,7 @@ fn what_maps_are_worth_is_measured_beside_what_knows_nothing() {
         .filter_map(|line| line.split_whitespace().next())
         .collect();
     assert_eq!(names, ["fem", "(random)", "(centre)"], "{text}");
-    assert!(text.contains("These beat random pixels"), "{text}");
+    assert!(text.contains("These beat random maps"), "{text}");
     let json = inspect(&[&photo[..], &["--method", "cam", "--json"]].concat());
     let json: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
     let rows = json["faithfulness"].as_array().unwrap();

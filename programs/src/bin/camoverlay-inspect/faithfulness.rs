@@ -48,9 +48,9 @@ pub fn text(measured: &[Faithfulness]) -> String {
         groups[group].push(method.name());
     }
     let verdicts = [
-        "The score hangs on what these show, more than on random pixels and on the picture's centre",
-        "These beat random pixels, but not the picture's centre, where what the class is seen by may lie",
-        "These beat random pixels no more than by chance",
+        "The score hangs on what these show, more than on random maps and on the picture's centre",
+        "These beat random maps, but not the picture's centre, where what the class is seen by may lie",
+        "These beat random maps no more than by chance",
     ];
     for (verdict, names) in verdicts.into_iter().zip(groups) {
         if !names.is_empty() {
