@@ -9,6 +9,7 @@ use gst::glib;
 use gst::prelude::*;
 
 use crate::failure::Failure;
+use crate::heat_options::HeatOptions;
 use camoverlay::inference::{MAX_INPUT_SIZE, Options, Provider, Source};
 use gstcamoverlay::camoverlay::{ColorOrder, Fit, Inference, Method, Net, Precision, Preprocess};
 
@@ -80,7 +81,7 @@ pub struct NetworkOptions {
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Explanation")]
 pub struct QuestionOptions {
-    /// Class to explain: top-1, top-2, top-3, a label or an index (#n: always the index)
+    /// Class to explain: top-1, top-2, top-3, a label or an index (#n: always the index); several with ; between them
     #[arg(long, value_name = "CLASS")]
     pub target: Option<String>,
     /// How the class map is made
@@ -109,6 +110,8 @@ pub struct OverlayOptions {
     pub network: NetworkOptions,
     #[command(flatten)]
     pub question: QuestionOptions,
+    #[command(flatten)]
+    pub heat: HeatOptions,
     /// Whether a frame waits for its own class map
     #[arg(long, value_name = "INFERENCE", value_parser = nicks::<Inference>(), help_heading = "Explanation")]
     pub inference: Option<String>,
@@ -193,12 +196,12 @@ impl OverlayOptions {
                 set(element, name, &value)?;
             }
         }
-        Ok(())
+        self.heat.configure(element)
     }
 }
 
 /// Sets a property from text, refusing what is out of its range instead of cutting it to fit.
-fn set(element: &gst::Element, name: &str, text: &str) -> Result<(), Failure> {
+pub(crate) fn set(element: &gst::Element, name: &str, text: &str) -> Result<(), Failure> {
     let Some(spec) = element.find_property(name) else {
         return Err(Failure::usage(format!(
             "--{name} does nothing here: camoverlay was built without it."
@@ -297,7 +300,7 @@ fn pair(text: &str) -> Result<(String, String), String> {
 }
 
 /// The values of an enum property, under the element's own names and with its own words.
-fn nicks<E: StaticType>() -> PossibleValuesParser {
+pub(crate) fn nicks<E: StaticType>() -> PossibleValuesParser {
     let class = glib::EnumClass::with_type(E::static_type());
     let values = class.iter().flat_map(|class| class.values());
     let possible = values
@@ -305,6 +308,6 @@ fn nicks<E: StaticType>() -> PossibleValuesParser {
     possible.collect::<Vec<_>>().into()
 }
 
-fn number<N: FromStr>(text: &str) -> Result<N, String> {
+pub(crate) fn number<N: FromStr>(text: &str) -> Result<N, String> {
     text.parse().map_err(|_| String::from("a number"))
 }

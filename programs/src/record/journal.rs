@@ -47,7 +47,24 @@ struct Line {
     pts: Option<u64>,
     top: Vec<Class>,
     target: Class,
+    /// The class that the target is explained against.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    versus: Option<i32>,
     map: Option<Map>,
+    /// Boxes of what is hot, the largest first, if they are asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    regions: Option<Vec<Region>>,
+}
+
+/// A box of what is hot, in pixels of the frame, and the class that it is hot for.
+#[derive(Serialize)]
+struct Region {
+    x: i32,
+    y: i32,
+    width: i32,
+    height: i32,
+    id: i32,
+    score: f64,
 }
 
 #[derive(Serialize)]
@@ -224,8 +241,27 @@ impl Line {
                 label: said.get("target-label").unwrap_or_default(),
                 score: said.get("target-score").unwrap_or_default(),
             },
+            versus: said.get("versus-id").ok(),
             map: Map::new(said),
+            regions: said.has_field("regions").then(|| {
+                let regions = array::<gst::Structure>(said, "regions");
+                regions.iter().filter_map(Region::new).collect()
+            }),
         }
+    }
+}
+
+impl Region {
+    fn new(fields: &gst::Structure) -> Option<Self> {
+        let side = |name| fields.get(name).ok();
+        Some(Self {
+            x: side("x")?,
+            y: side("y")?,
+            width: side("width")?,
+            height: side("height")?,
+            id: side("id")?,
+            score: fields.get("score").ok()?,
+        })
     }
 }
 

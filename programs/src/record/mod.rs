@@ -33,6 +33,7 @@ use signal_hook::flag;
 
 use crate::command_line::say;
 use crate::failure::Failure;
+use crate::heat_options::RegionOptions;
 use crate::input::{CameraOptions, Input};
 use crate::interruption::interrupted;
 use crate::options::OverlayOptions;
@@ -103,6 +104,8 @@ pub struct Arguments {
     camera: CameraOptions,
     #[command(flatten)]
     overlay: OverlayOptions,
+    #[command(flatten)]
+    regions: RegionOptions,
 }
 
 /// How a recording came out.
@@ -211,6 +214,7 @@ fn names(files: &[PathBuf]) -> String {
 fn record(job: &Job, arguments: &Arguments) -> Result<Done, Failure> {
     let container = Container::of(&job.output)?;
     let overlay = arguments.overlay.element()?;
+    arguments.regions.configure(&overlay)?;
     overlay.set_property("attach-map", true);
     overlay.set_property_from_str("post-messages", "none");
     let named = Some(job.input.as_os_str()).filter(|input| *input != "camera");

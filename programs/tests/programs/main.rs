@@ -7,6 +7,7 @@ mod photos;
 
 mod addresses;
 mod camera;
+mod heat_options;
 mod inspect;
 mod manual;
 mod quantize;

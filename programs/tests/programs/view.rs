@@ -12,7 +12,7 @@ use common::{Picture, info, source};
 use gst::prelude::*;
 use gst_video::VideoFormat;
 
-const CAT: &str = "examples/media/chelsea.png";
+pub const CAT: &str = "examples/media/chelsea.png";
 /// Long enough for a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -71,7 +71,7 @@ fn command(folder: &Path, arguments: &[&str]) -> Command {
 }
 
 /// The program in its window.
-struct Viewer {
+pub struct Viewer {
     display: Display,
     program: Child,
     words: BufReader<ChildStdout>,
@@ -80,7 +80,7 @@ struct Viewer {
 }
 
 impl Viewer {
-    fn new(arguments: &[&str]) -> Self {
+    pub fn new(arguments: &[&str]) -> Self {
         let display = Display::new();
         let folder = tempfile::tempdir().unwrap();
         let mut program = command(folder.path(), arguments)
@@ -124,7 +124,7 @@ impl Viewer {
     }
 
     /// The first shot of which `is_right` is true.
-    fn shot_when(&mut self, what: &str, is_right: impl Fn(&Shot) -> bool) -> Shot {
+    pub fn shot_when(&mut self, what: &str, is_right: impl Fn(&Shot) -> bool) -> Shot {
         let start = Instant::now();
         loop {
             let shot = self.shot();
@@ -174,7 +174,7 @@ fn wait(program: &mut Child) -> Option<i32> {
 }
 
 /// A picture of the whole window: two pictures side by side under a band of text.
-struct Shot(Picture);
+pub struct Shot(Picture);
 
 impl Shot {
     /// The part `width` x `height` at (`left`, `top`).
@@ -191,7 +191,7 @@ impl Shot {
         self.part(0, self.0.height - height, width, height)
     }
 
-    fn right(&self, height: usize) -> Picture {
+    pub fn right(&self, height: usize) -> Picture {
         let width = self.0.width / 2;
         self.part(width, self.0.height - height, width, height)
     }
@@ -210,7 +210,7 @@ impl Shot {
 }
 
 /// `picture` as the element explains it.
-fn explained(picture: &Picture, properties: &str) -> Picture {
+pub fn explained(picture: &Picture, properties: &str) -> Picture {
     let info = info(VideoFormat::Bgrx, picture.width, picture.height);
     let mut harness = common::harness(&format!("camoverlay draw-labels=false {properties}"), &info);
     let buffer = harness.push_and_pull(picture_in(picture, &info)).unwrap();
@@ -223,7 +223,7 @@ fn picture_in(picture: &Picture, info: &gst_video::VideoInfo) -> gst::Buffer {
     buffer
 }
 
-fn same(a: &Picture, b: &Picture) -> bool {
+pub fn same(a: &Picture, b: &Picture) -> bool {
     (a.width, a.height) == (b.width, b.height) && a.difference(b).0 <= 2
 }
 
