@@ -23,14 +23,18 @@
 //! }
 //! ```
 
+#[cfg(feature = "server")]
+pub mod access;
 mod camera;
 mod command_line;
 mod decoder;
 mod demuxer;
 mod failure;
+mod feed;
 mod heat_options;
 mod input;
 mod interruption;
+mod key_frames;
 mod options;
 mod pipeline;
 mod reconnect;
@@ -47,9 +51,11 @@ mod wholeness;
 pub use camera::none as no_camera;
 pub use command_line::{main, print, say};
 pub use failure::Failure;
+pub use feed::Feed;
 pub use heat_options::{HeatOptions, RegionOptions};
 pub use input::{CameraOptions, Input, cameras, is_same_file};
 pub use interruption::interrupted;
+pub use key_frames::KeyFrames;
 pub use options::{NetworkOptions, OverlayOptions, QuestionOptions};
 pub use pipeline::{find, launch, start};
 pub use reconnect::{Reconnecting, Wish};

@@ -11,10 +11,11 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
+use camoverlay_programs::access::{Limits, Login, address, count};
 use camoverlay_programs::{self, CameraOptions, Event, Failure, Input, Next, OverlayOptions, Wish};
 
-use gate::{Limits, Login, Rules};
-use picture::Picture;
+use gate::Rules;
+use picture::picture;
 use relay::Relay;
 use server::Listening;
 
@@ -23,7 +24,7 @@ const MAX_CLIENTS: NonZeroUsize = NonZeroUsize::new(500).unwrap();
 /// Room for a household or an office behind one address, and a tenth of all.
 const MAX_PER_ADDRESS: NonZeroUsize = NonZeroUsize::new(50).unwrap();
 
-/// Where the password of `--user` stands: a command line is everybody's to read.
+/// Where the password of `--user` stands.
 const PASSWORD: &str = "CAMOVERLAY_RTSP_PASSWORD";
 
 /// Serve a camera, a file or a network camera by RTSP, with what makes a classifier decide drawn over it
@@ -82,16 +83,6 @@ struct Arguments {
     overlay: OverlayOptions,
 }
 
-fn count(text: &str) -> Result<NonZeroUsize, String> {
-    let count = text.parse();
-    count.map_err(|_| String::from("a whole number above 0"))
-}
-
-fn address(text: &str) -> Result<IpAddr, String> {
-    let address = text.parse();
-    address.map_err(|_| String::from("an address of this machine, such as 127.0.0.1 or ::1"))
-}
-
 fn main() {
     camoverlay_programs::main(run)
 }
@@ -113,26 +104,26 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
         has_sound: false,
         jitter: None,
     };
-    let mut picture = Picture::new(wish, arguments.reconnect, &arguments.overlay)?;
+    let (mut feed, relay) = picture(wish, arguments.reconnect, &arguments.overlay)?;
     let mut listening = None;
-    let (pipeline, source) = (picture.pipeline.clone(), picture.source.clone());
+    let (pipeline, source) = (feed.pipeline.clone(), feed.source.clone());
     camoverlay_programs::run(&pipeline, source.as_deref(), |event| {
         match event {
             Event::Message(message) => {
                 if message.type_() == gst::MessageType::Eos {
-                    picture.ended()?;
+                    feed.ended()?;
                     return Ok(Next::Handled);
                 }
             }
-            Event::Tick => picture.check()?,
+            Event::Tick => feed.check()?,
             Event::Stalled(_) => {}
             Event::Interrupted => return Ok(Next::Stop),
         }
         // Only then are the input and the network known to work.
-        if picture.relay.is_ready()
+        if relay.is_ready()
             && let Some(rules) = rules.take()
         {
-            listening = Some(announce(rules, &arguments.path, &picture.relay)?);
+            listening = Some(announce(rules, &arguments.path, &relay)?);
         }
         Ok(Next::Continue)
     })
@@ -152,11 +143,7 @@ fn announce(rules: Rules, path: &str, relay: &Relay) -> Result<Listening, Failur
 
 impl Arguments {
     fn gate(&self) -> Result<gate::Setup, Failure> {
-        let login = match (&self.user, &self.users) {
-            (Some(user), _) => Some(Login::One(user.clone(), password(user)?)),
-            (None, Some(file)) => Some(Login::File(file.clone())),
-            (None, None) => None,
-        };
+        let login = Login::asked(self.user.as_deref(), self.users.as_deref(), PASSWORD)?;
         Ok(gate::Setup {
             address: SocketAddr::new(self.listen, self.port),
             login,
@@ -167,16 +154,6 @@ impl Arguments {
             },
             access_log: self.access_log.clone(),
         })
-    }
-}
-
-/// The password of `user`.
-fn password(user: &str) -> Result<String, Failure> {
-    match std::env::var(PASSWORD) {
-        Ok(password) if !password.is_empty() => Ok(password),
-        _ => Err(Failure::usage(format!(
-            "--user {user} needs a password in the environment variable {PASSWORD}. --users takes a file of several, hashed."
-        ))),
     }
 }
 

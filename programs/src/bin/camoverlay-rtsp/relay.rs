@@ -2,16 +2,13 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
 
+use camoverlay_programs::KeyFrames;
 use gst::prelude::*;
 use gst_rtsp_server::{RTSPMedia, prelude::*};
 
 /// The name of the appsrc that leads into the media.
 pub const ENTRANCE: &str = "entrance";
-
-/// The least time between two key frames that clients ask for by coming.
-const KEY_FRAMES_APART: Duration = Duration::from_millis(250);
 
 /// The bridge from the pipeline, which lives for as long as the program does, to the RTSP server's media, which lives
 /// for as long as there are clients.
@@ -20,11 +17,9 @@ pub struct Relay(Arc<Inner>);
 
 struct Inner {
     pipeline: gst::Pipeline,
-    encoded: gst_app::AppSink,
+    key_frames: KeyFrames,
     /// The frames that have come through.
     frames: AtomicU64,
-    /// When a key frame was asked for last, or will be.
-    key_frame: Mutex<Option<Instant>>,
     /// The way into the media, if there is one.
     entrance: Mutex<Option<Entrance>>,
 }
@@ -40,9 +35,8 @@ impl Relay {
     pub fn new(pipeline: &gst::Pipeline, encoded: gst_app::AppSink) -> Self {
         let relay = Self(Arc::new(Inner {
             pipeline: pipeline.clone(),
-            encoded: encoded.clone(),
+            key_frames: KeyFrames::of(&encoded),
             frames: AtomicU64::new(0),
-            key_frame: Mutex::new(None),
             entrance: Mutex::new(None),
         }));
         let weak = Arc::downgrade(&relay.0);
@@ -93,42 +87,13 @@ impl Relay {
         self.0.announce();
     }
 
-    /// Lets the encoder begin anew, so that a client which has just come sees something at once, or soon: key frames are
-    /// large, and not to be had by the dozen.
+    /// Lets the encoder begin anew, so that a client which has just come sees something at once, or soon.
     pub fn want_key_frame(&self) {
-        let now = Instant::now();
-        let mut last = self
-            .0
-            .key_frame
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        let due = last.map_or(now, |last| last + KEY_FRAMES_APART);
-        if last.is_some_and(|last| last > now) {
-            // That one is for this client, too.
-            return;
-        }
-        *last = Some(due.max(now));
-        if due <= now {
-            self.0.ask_for_key_frame();
-            return;
-        }
-        let inner = self.0.clone();
-        // There is one such thread at a time.
-        std::thread::spawn(move || {
-            std::thread::sleep(due - now);
-            inner.ask_for_key_frame();
-        });
+        self.0.key_frames.want();
     }
 }
 
 impl Inner {
-    fn ask_for_key_frame(&self) {
-        let event = gst_video::UpstreamForceKeyUnitEvent::builder()
-            .all_headers(true)
-            .build();
-        self.encoded.send_event(event);
-    }
-
     fn entrance(&self) -> MutexGuard<'_, Option<Entrance>> {
         self.entrance.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -17,9 +17,9 @@ use tokio::time::{Instant, timeout};
 
 use super::Shared;
 use super::access_log::quoted;
-use super::admission::Place;
 use super::login::Verdict;
 use super::message::{self, Received, Request};
+use camoverlay_programs::access::Place;
 use passage::{Asked, STOPPED};
 
 /// How long the TLS handshake may take, and each request before the login.

@@ -8,15 +8,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use base64::prelude::{BASE64_STANDARD, Engine};
+use camoverlay_programs::access::{
+    Basic, FIRST_PAUSE, Guesses, Permit, REALM, Reloaded, Users, is_same, md5,
+};
 
-use super::guesses::{Guesses, Permit};
 use super::message::Request;
-use super::reloaded::Reloaded;
-use super::users::{REALM, Users, md5};
-
-/// How long a login waits until it is looked at again, while others are.
-const WAIT: Duration = Duration::from_millis(50);
 
 /// Asks for logins.
 pub struct Door {
@@ -40,10 +36,7 @@ pub enum Verdict {
 
 /// What a client says to get in.
 enum Login {
-    Basic {
-        user: String,
-        password: String,
-    },
+    Basic(Basic),
     Digest {
         user: String,
         nonce: String,
@@ -96,27 +89,22 @@ impl Door {
                 nonce: made_with, ..
             } if made_with != nonce => return Verdict::Ask,
             Login::Digest { .. } if !users.digest() => return Verdict::Ask,
-            Login::Basic { .. } if users.digest() => return Verdict::Ask,
-            Login::Digest { .. } | Login::Basic { .. } => {
+            Login::Basic(_) if users.digest() => return Verdict::Ask,
+            Login::Digest { .. } | Login::Basic(_) => {
                 // What was right before is so for as long as the user's hash is the same.
                 let hash = users.hash(&user).unwrap_or_default();
                 let proof = match &login {
-                    Login::Basic { password, .. } => password,
+                    Login::Basic(basic) => &basic.password,
                     Login::Digest { .. } => "",
                 };
-                loop {
-                    match self.guesses.permit(address, &[&user, hash, proof]) {
-                        Permit::Later => tokio::time::sleep(WAIT).await,
-                        permit => break permit,
-                    }
-                }
+                self.guesses.permit(address, &[&user, hash, proof]).await
             }
         };
         match check {
             // A digest is another one each time.
             Permit::Known => match login.proves_its_user(users, &request.method).await {
                 true => Verdict::In(user),
-                false => Verdict::Wrong(user, super::guesses::FIRST_PAUSE),
+                false => Verdict::Wrong(user, FIRST_PAUSE),
             },
             Permit::Check(check) => match login.proves_its_user(users, &request.method).await {
                 true => {
@@ -125,22 +113,17 @@ impl Door {
                 }
                 false => Verdict::Wrong(user, check.wrong()),
             },
-            Permit::Later | Permit::Never => Verdict::Never(user),
+            Permit::Never => Verdict::Never(user),
         }
     }
 }
 
 impl Login {
     fn parse(header: &str) -> Option<Self> {
-        let (scheme, rest) = header.split_once(' ')?;
-        if scheme.eq_ignore_ascii_case("basic") {
-            let text = String::from_utf8(BASE64_STANDARD.decode(rest.trim()).ok()?).ok()?;
-            let (user, password) = text.split_once(':')?;
-            return Some(Self::Basic {
-                user: user.to_owned(),
-                password: password.to_owned(),
-            });
+        if let Some(basic) = Basic::parse(header) {
+            return Some(Self::Basic(basic));
         }
+        let (scheme, rest) = header.split_once(' ')?;
         if !scheme.eq_ignore_ascii_case("digest") {
             return None;
         }
@@ -155,14 +138,14 @@ impl Login {
 
     fn user(&self) -> &str {
         match self {
-            Self::Basic { user, .. } | Self::Digest { user, .. } => user,
+            Self::Basic(Basic { user, .. }) | Self::Digest { user, .. } => user,
         }
     }
 
     /// Whether it proves its user, for a request of `method`.
     async fn proves_its_user(self, users: Arc<Users>, method: &str) -> bool {
         match self {
-            Self::Basic { user, password } => {
+            Self::Basic(Basic { user, password }) => {
                 // It takes a core for a while: on a thread that serves nobody.
                 let looked = tokio::task::spawn_blocking(move || users.knows(&user, &password));
                 looked.await.unwrap_or(false)
@@ -178,7 +161,7 @@ impl Login {
                     md5(&format!("{hash}:{nonce}:{request}"))
                 };
                 let wanted = users.hash(&user).and_then(wanted);
-                wanted.is_some_and(|wanted| wanted == response.to_ascii_lowercase())
+                wanted.is_some_and(|wanted| is_same(&response.to_ascii_lowercase(), &wanted))
             }
         }
     }

@@ -4,35 +4,24 @@
 //! always reads what the server sends, whether the client does or not.
 
 mod access_log;
-mod admission;
 mod client;
-mod guesses;
 mod login;
 mod message;
-mod reloaded;
-mod tls;
-mod users;
 
-use std::io;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use camoverlay_programs::Failure;
+use camoverlay_programs::access::{self, Admission, Certificate, Limits, Login};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use tokio::net::{TcpListener, TcpSocket};
+use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 
 use access_log::AccessLog;
-use admission::Admission;
-pub use admission::Limits;
 use login::Door;
-use reloaded::Reloaded;
-use users::Users;
 
-/// Connections that may wait to be taken.
-const BACKLOG: u32 = 1024;
 /// Between two looks for clients over UDP that vanished without a word.
 const CLEANUP: Duration = Duration::from_secs(5);
 /// How long the gate waits when the system has no more connections to give.
@@ -50,14 +39,6 @@ pub struct Setup {
     pub certificate: Option<(PathBuf, PathBuf)>,
     pub limits: Limits,
     pub access_log: Option<PathBuf>,
-}
-
-/// Who may watch.
-pub enum Login {
-    /// A user and the password.
-    One(String, String),
-    /// The users of a file.
-    File(PathBuf),
 }
 
 /// Takes over a connection whose other end is a client at the given address.
@@ -78,7 +59,7 @@ pub struct Server {
 pub struct Rules {
     address: SocketAddr,
     door: Option<Door>,
-    certificate: Option<tls::Certificate>,
+    certificate: Option<Certificate>,
     limits: Limits,
     log: AccessLog,
 }
@@ -93,7 +74,7 @@ pub struct Gate {
 /// What all clients' tasks have in common.
 struct Shared {
     door: Option<Door>,
-    certificate: Option<tls::Certificate>,
+    certificate: Option<Certificate>,
     log: AccessLog,
     server: Server,
 }
@@ -107,9 +88,14 @@ impl Setup {
         let certificate = self
             .certificate
             .clone()
-            .map(|(certificate, key)| tls::certificate(certificate, key))
+            .map(|(certificate, key)| access::certificate(certificate, key))
             .transpose()?;
-        let door = self.login.as_ref().map(Login::door).transpose()?;
+        let door = self
+            .login
+            .as_ref()
+            .map(Login::users)
+            .transpose()?
+            .map(Door::new);
         let open = !self.address.ip().is_loopback();
         if open && certificate.is_none() && door.as_ref().is_some_and(Door::asks_for_passwords) {
             return Err(
@@ -165,13 +151,7 @@ impl Gate {
             .build()?;
         let listener = {
             let _inside = runtime.enter();
-            listen(rules.address).map_err(|error| -> Failure {
-                let (port, address) = (rules.address.port(), rules.address.ip());
-                format!(
-                    "The server cannot listen on port {port} of {address}: {error}. Choose with --port and --listen."
-                )
-                .into()
-            })?
+            access::listen(rules.address)?
         };
         let address = listener.local_addr()?;
         runtime.spawn(clean_up(shared.clone()));
@@ -189,32 +169,6 @@ impl Drop for Gate {
             runtime.shutdown_timeout(Duration::from_secs(1));
         }
     }
-}
-
-impl Login {
-    fn door(&self) -> Result<Door, Failure> {
-        let users = match self {
-            Self::One(user, password) => {
-                let (user, password) = (user.clone(), password.clone());
-                Reloaded::new(Vec::new(), move |_| Users::one(&user, &password))
-            }
-            Self::File(file) => Reloaded::new(vec![file.clone()], |files| {
-                Users::read(Path::new(&files[0]))
-            }),
-        };
-        Ok(Door::new(users?))
-    }
-}
-
-fn listen(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = match address {
-        SocketAddr::V4(_) => TcpSocket::new_v4(),
-        SocketAddr::V6(_) => TcpSocket::new_v6(),
-    }?;
-    // A port of a server that has just ended is free again at once.
-    socket.set_reuseaddr(true)?;
-    socket.bind(address)?;
-    socket.listen(BACKLOG)
 }
 
 async fn take_clients(listener: TcpListener, shared: Arc<Shared>, admission: Arc<Admission>) {

@@ -4,10 +4,11 @@
 use std::collections::HashMap;
 use std::path::Path;
 
+use crate::failure::Failure;
 use bcrypt::HashParts;
-use camoverlay_programs::Failure;
 use gst::glib;
 use sha_crypt::{PasswordVerifier, ShaCrypt};
+use subtle::ConstantTimeEq;
 
 use super::reloaded::read_secret;
 
@@ -165,7 +166,9 @@ impl Secret {
 
     fn fits(&self, user: &str, password: &str) -> bool {
         match self {
-            Self::Digest(hash) => user_hash(user, password).as_ref() == Some(hash),
+            Self::Digest(hash) => {
+                user_hash(user, password).is_some_and(|wanted| is_same(&wanted, hash))
+            }
             Self::Bcrypt(hash) => bcrypt::verify(password, hash).unwrap_or(false),
             Self::ShaCrypt(hash) => ShaCrypt::default()
                 .verify_password(password.as_bytes(), hash.as_str())
@@ -186,6 +189,11 @@ fn hash_of_least_cost(hash: &str) -> String {
 /// RFC 7616's `H(A1)`.
 fn user_hash(user: &str, password: &str) -> Option<String> {
     md5(&format!("{user}:{REALM}:{password}"))
+}
+
+/// Whether a proof is the one that is wanted, in a time that does not tell how much of it is right.
+pub fn is_same(proof: &str, wanted: &str) -> bool {
+    proof.as_bytes().ct_eq(wanted.as_bytes()).into()
 }
 
 /// MD5 in hexadecimal digits, as the digest authentication of RTSP wants it; none where GLib has been built without.

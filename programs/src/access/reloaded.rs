@@ -6,7 +6,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use camoverlay_programs::Failure;
+use crate::failure::Failure;
 
 /// The largest file of users, certificates or keys.
 const MAX_BYTES: u64 = 1 << 20;

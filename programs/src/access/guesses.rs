@@ -12,6 +12,8 @@ use super::admission::subscriber;
 /// The pause after an address's first wrong password; each further one doubles it.
 pub const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// How long a login waits until it is looked at again, while others are.
+const WAIT: Duration = Duration::from_millis(50);
 /// How many wrong passwords of one address may be in their pause at once; more are not even looked at.
 const AT_ONCE: usize = 8;
 /// How many passwords may be looked at at once, from wherever: they take a core.
@@ -55,8 +57,6 @@ pub enum Permit {
     Known,
     /// It may be looked at.
     Check(Check),
-    /// Others are being looked at; ask again.
-    Later,
     /// Too many were wrong.
     Never,
 }
@@ -70,29 +70,39 @@ pub struct Check {
 }
 
 impl Guesses {
-    /// Before the `login`, whatever proves it, of who comes from `address` is looked at.
-    pub fn permit(&self, address: IpAddr, login: &[&str]) -> Permit {
+    /// Before the `login`, whatever proves it, of who comes from `address` is looked at; comes back when it may be.
+    pub async fn permit(&self, address: IpAddr, login: &[&str]) -> Permit {
+        loop {
+            match self.permit_now(address, login) {
+                Some(permit) => return permit,
+                None => tokio::time::sleep(WAIT).await,
+            }
+        }
+    }
+
+    /// None while others are being looked at.
+    fn permit_now(&self, address: IpAddr, login: &[&str]) -> Option<Permit> {
         let address = subscriber(address);
         let login = self.0.hasher.hash_one(login);
         let mut state = self.0.state();
         let record = state.record(address);
         if record.known.contains(&login) {
-            return Permit::Known;
+            return Some(Permit::Known);
         }
         if record.in_pause >= AT_ONCE {
-            return Permit::Never;
+            return Some(Permit::Never);
         }
         if record.in_pause + record.looked_at >= AT_ONCE || state.looked_at >= AT_ONCE_IN_ALL {
-            return Permit::Later;
+            return None;
         }
         state.looked_at += 1;
         state.record(address).looked_at += 1;
-        Permit::Check(Check {
+        Some(Permit::Check(Check {
             inner: self.0.clone(),
             address,
             login,
             open: true,
-        })
+        }))
     }
 }
 
@@ -202,7 +212,8 @@ mod tests {
     fn many_addresses_take_bounded_memory() {
         let guesses = Guesses::default();
         for number in 0..3 * MAX_ADDRESSES as u32 {
-            let Permit::Check(check) = guesses.permit(address(number), &["ada", "x"]) else {
+            let Some(Permit::Check(check)) = guesses.permit_now(address(number), &["ada", "x"])
+            else {
                 panic!("{number} is not looked at");
             };
             check.wrong();
@@ -214,33 +225,33 @@ mod tests {
     async fn pauses_grow_and_bound_the_guesses_of_an_address() {
         let guesses = Guesses::default();
         let (bad, good) = (address(1), address(2));
-        let check = |from| guesses.permit(from, &["ada", "x"]);
+        let check = |from| guesses.permit_now(from, &["ada", "x"]);
         let mut pauses = Vec::new();
         for _ in 0..AT_ONCE {
-            let Permit::Check(check) = check(bad) else {
+            let Some(Permit::Check(check)) = check(bad) else {
                 panic!("{pauses:?}");
             };
             pauses.push(check.wrong());
         }
         assert_eq!(pauses[0], FIRST_PAUSE);
         assert!(pauses.is_sorted() && pauses[AT_ONCE - 1] == LONGEST_PAUSE);
-        assert!(matches!(check(bad), Permit::Never));
-        assert!(matches!(check(good), Permit::Check(_)));
+        assert!(matches!(check(bad), Some(Permit::Never)));
+        assert!(matches!(check(good), Some(Permit::Check(_))));
         tokio::time::sleep(LONGEST_PAUSE + FIRST_PAUSE).await;
-        assert!(matches!(check(bad), Permit::Check(_)));
+        assert!(matches!(check(bad), Some(Permit::Check(_))));
     }
 
     #[tokio::test(start_paused = true)]
     async fn who_got_in_before_gets_in_while_others_guess() {
         let guesses = Guesses::default();
-        let Permit::Check(check) = guesses.permit(address(1), &["ada", "engine"]) else {
+        let Some(Permit::Check(check)) = guesses.permit_now(address(1), &["ada", "engine"]) else {
             panic!("it is not looked at");
         };
         check.right();
-        while let Permit::Check(check) = guesses.permit(address(1), &["ada", "x"]) {
+        while let Some(Permit::Check(check)) = guesses.permit_now(address(1), &["ada", "x"]) {
             check.wrong();
         }
-        let known = guesses.permit(address(1), &["ada", "engine"]);
-        assert!(matches!(known, Permit::Known));
+        let known = guesses.permit_now(address(1), &["ada", "engine"]);
+        assert!(matches!(known, Some(Permit::Known)));
     }
 }
