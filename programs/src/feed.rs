@@ -37,6 +37,8 @@ pub struct Feed {
     _returning: Option<Reconnecting>,
     name: String,
     is_file: bool,
+    /// What is not live, and comes as fast as it is taken.
+    is_paced: bool,
     wanted: Arc<Wanted>,
     /// What the pipeline was last told to be.
     state: gst::State,
@@ -62,16 +64,16 @@ impl Feed {
     ) -> Result<Self, Failure> {
         let is_file = matches!(wish.input, Input::File(_));
         let name = wish.name.clone();
-        // A file loses no frame; what is live never waits, at the end neither: its frames come earlier than they are due, by as
-        // much as rtspsrc would wait for others, and those behind one that is held back are dropped.
+        // What comes as fast as it is taken loses no frame; what is live never waits, at the end neither: its frames come earlier
+        // than they are due, by as much as rtspsrc would wait for others, and those behind one that is held back are dropped.
         let is_paced = match &wish.input {
             Input::FirstCamera | Input::Camera(_) => false,
             Input::Uri(uri) => !uri.starts_with("rtsp"),
             Input::File(_) => true,
         };
-        let leaky = if is_file { "no" } else { "downstream" };
+        let leaky = if is_paced { "no" } else { "downstream" };
         let pipeline = launch(&format!(
-            "queue name=entrance leaky={leaky} max-size-buffers=2 ! {chain} ! \
+            "queue name=entrance leaky={leaky} max-size-buffers=2 ! clocksync name=exit sync=false ! {chain} ! \
              appsink name=encoded sync={is_paced} qos={is_paced} max-buffers=1"
         ))?;
         let (source, returning) = if comes_back {
@@ -116,6 +118,7 @@ impl Feed {
             _returning: returning,
             name,
             is_file,
+            is_paced,
             wanted: Arc::new(|| true),
             state: gst::State::Playing,
             frames,
@@ -124,20 +127,28 @@ impl Feed {
         })
     }
 
-    /// Has nothing computed while frames are not `wanted`: a file stands still then, and what is live, which cannot, stops
-    /// short of the network.
+    /// Has nothing computed while frames are not `wanted`: a file stands still then, and others, which cannot, stop short of
+    /// the network, as fast as they play.
     ///
     /// # Errors
-    /// The pipeline has no entrance.
+    /// The pipeline has no exit.
     pub fn run_while(
         &mut self,
         wanted: impl Fn() -> bool + Send + Sync + 'static,
     ) -> Result<(), Failure> {
         self.wanted = Arc::new(wanted);
-        let (wanted, is_file) = (Arc::clone(&self.wanted), self.is_file);
+        if self.is_file {
+            return Ok(());
+        }
+        let (wanted, is_paced) = (Arc::clone(&self.wanted), self.is_paced);
         self.exit()?
-            .add_probe(gst::PadProbeType::BUFFER, move |_, _| {
-                match is_file || wanted() {
+            .add_probe(gst::PadProbeType::BUFFER, move |pad, _| {
+                let is_wanted = wanted();
+                if is_paced && let Some(clock) = pad.parent_element() {
+                    // Where frames are wanted, the sink at the end sees to it.
+                    clock.set_property("sync", !is_wanted);
+                }
+                match is_wanted {
                     true => gst::PadProbeReturn::Ok,
                     false => gst::PadProbeReturn::Drop,
                 }
@@ -148,7 +159,7 @@ impl Feed {
     /// Has a file with a single picture show it for as long as the pipeline plays.
     ///
     /// # Errors
-    /// The pipeline has no entrance.
+    /// The pipeline has no exit.
     pub fn hold_stills(&self) -> Result<(), Failure> {
         let mut frames = 0_u64;
         let mut picture = None;
@@ -183,11 +194,11 @@ impl Feed {
         Ok(())
     }
 
-    /// Where frames leave the entrance.
+    /// Where frames leave for the network.
     fn exit(&self) -> Result<gst::Pad, Failure> {
-        let entrance: gst::Element = find(&self.pipeline, "entrance")?;
-        let exit = entrance.static_pad("src");
-        exit.ok_or_else(|| "A queue has lost a pad.".into())
+        let exit: gst::Element = find(&self.pipeline, "exit")?;
+        let exit = exit.static_pad("src");
+        exit.ok_or_else(|| "An element has lost a pad.".into())
     }
 
     /// Begins a file that has come to its end anew.

@@ -107,6 +107,10 @@ impl Peer {
     /// # Errors
     /// It is no answer.
     pub fn answer(&self, text: &str) -> Result<(), Failure> {
+        let lines = text
+            .split_inclusive('\n')
+            .filter(|line| !names_a_host(line));
+        let text: String = lines.collect();
         let sdp = gst_sdp::SDPMessage::parse_buffer(text.as_bytes())
             .map_err(|_| "The answer is no SDP.")?;
         let answer = WebRTCSessionDescription::new(WebRTCSDPType::Answer, sdp);
@@ -201,6 +205,14 @@ impl Drop for Peer {
     }
 }
 
+/// Whether a line of SDP is a candidate with a name for an address, as browsers give that hide theirs. Nobody but they could
+/// resolve it, webrtcbin of GStreamer 1.22 loses itself in trying, and such browsers are found by what they send.
+fn names_a_host(line: &str) -> bool {
+    let candidate = line.strip_prefix("a=candidate:");
+    let address = candidate.and_then(|candidate| candidate.split(' ').nth(4));
+    address.is_some_and(|address| address.parse::<IpAddr>().is_err())
+}
+
 /// Has the address `here`, by which the browser came, offered for the video too, and no other one; but if it is the
 /// machine's own to itself, which Firefox does not take for video, that by which the machine is reached from elsewhere too.
 /// Nobody is answered there who was not told the connection's secrets by the page.
@@ -217,5 +229,22 @@ fn offer_addresses(webrtc: &gst::Element, here: IpAddr) {
     let outward = here.is_loopback().then(outward).flatten();
     for address in std::iter::once(here).chain(outward) {
         agent.emit_by_name::<bool>("add-local-ip-address", &[&address.to_string()]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::names_a_host;
+
+    #[test]
+    fn hidden_addresses_are_names() {
+        let candidate =
+            |address| format!("a=candidate:1 1 udp 2113937151 {address} 46154 typ host\r\n");
+        assert!(names_a_host(&candidate(
+            "01234567-89ab-cdef-0123-456789abcdef.local"
+        )));
+        assert!(!names_a_host(&candidate("192.0.2.2")));
+        assert!(!names_a_host(&candidate("2001:db8::1")));
+        assert!(!names_a_host("a=mid:video0\r\n"));
     }
 }
