@@ -18,3 +18,5 @@ mod record_sound;
 #[cfg(feature = "rtsp")]
 mod rtsp;
 mod view;
+#[cfg(feature = "web")]
+mod web;

@@ -16,6 +16,8 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("camoverlay-view", env!("CARGO_BIN_EXE_camoverlay-view")),
     #[cfg(feature = "rtsp")]
     ("camoverlay-rtsp", env!("CARGO_BIN_EXE_camoverlay-rtsp")),
+    #[cfg(feature = "web")]
+    ("camoverlay-web", env!("CARGO_BIN_EXE_camoverlay-web")),
 ];
 
 /// What `program` prints as `kind`.

@@ -176,9 +176,9 @@ impl Peer {
             _ => None,
         };
         let reply = reply.ok_or_else(|| format!("WebRTC does not {action}."))?;
-        match reply.get::<glib::Error>("error") {
-            Ok(error) => Err(error.into()),
-            Err(_) => Ok(reply.to_owned()),
+        match error_in(Some(reply)) {
+            Some(error) => Err(error),
+            None => Ok(reply.to_owned()),
         }
     }
 
@@ -187,10 +187,7 @@ impl Peer {
         let promise = gst::Promise::new();
         self.emit(action, argument, &promise);
         promise.wait();
-        let error = promise
-            .get_reply()
-            .and_then(|reply| reply.get::<glib::Error>("error").ok());
-        error.map_or(Ok(()), |error| Err(error.into()))
+        error_in(promise.get_reply()).map_or(Ok(()), Err)
     }
 
     fn emit(&self, action: &str, argument: &dyn ToValue, promise: &gst::Promise) {
@@ -203,6 +200,12 @@ impl Drop for Peer {
     fn drop(&mut self) {
         self.close();
     }
+}
+
+/// What a reply of webrtcbin says is wrong.
+fn error_in(reply: Option<&gst::StructureRef>) -> Option<Failure> {
+    let error = reply?.get::<glib::Error>("error").ok()?;
+    Some(format!("{}.", error.message().trim_end_matches('.')).into())
 }
 
 /// Whether a line of SDP is a candidate with a name for an address, as browsers give that hide theirs. Nobody but they could

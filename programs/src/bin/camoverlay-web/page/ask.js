@@ -1,7 +1,12 @@
 // Questions to the server. What it refuses is an Error with its own sentence.
 
+/** The server's address for a path, without a login that the page's own may have: a request takes none. */
+export function address(path) {
+  return `${location.origin}/${path}`;
+}
+
 export async function post(path, body) {
-  const answer = await fetch(path, {
+  const answer = await fetch(address(path), {
     method: "POST",
     headers: { "Content-Type": "application/json" },
     body: JSON.stringify(body),

@@ -1,6 +1,6 @@
 // What can be set, as the server describes it: the same for all browsers.
 
-import { set } from "./ask.js";
+import { address, set } from "./ask.js";
 
 const form = document.getElementById("controls");
 const TITLES = {
@@ -36,7 +36,10 @@ function input(control) {
     isSending = true;
     while (isWaiting) {
       isWaiting = false;
-      if (!await set(control.name, send())) show(inputs.get(control.name).control);
+      if (await set(control.name, send())) continue;
+      const made = inputs.get(control.name);
+      made.shown = null;
+      show(made.control);
     }
     isSending = false;
   };
@@ -60,7 +63,7 @@ function make(control) {
   const number = document.createElement("output");
   if (control.kind === "number") title.append(number);
   form.append(label);
-  inputs.set(control.name, { element, number, control });
+  inputs.set(control.name, { element, number, control, shown: null });
 }
 
 function show(control) {
@@ -77,8 +80,10 @@ function show(control) {
     element.title = control.choices.find(({ value }) => value === control.value)?.help ?? "";
   } else if (control.kind === "switch") {
     element.checked = control.value;
-  } else if (document.activeElement !== element || control.kind === "text") {
+  } else if (document.activeElement !== element || made.shown === null || element.value === made.shown) {
+    // Not what the user is about to change.
     element.value = control.value;
+    made.shown = element.value;
   }
   if (control.kind === "number") number.textContent = control.value.toFixed(2);
 }
@@ -91,5 +96,5 @@ export function showControls(controls) {
   }
 }
 
-const labels = await (await fetch("labels")).json();
+const labels = await (await fetch(address("labels"))).json();
 document.getElementById("labels").append(...labels.map(name => new Option("", name)));

@@ -4,11 +4,11 @@ import { connect } from "./video.js";
 import { showBoxes } from "./boxes.js";
 import { showClasses } from "./classes.js";
 import { showControls } from "./controls.js";
-import { say } from "./ask.js";
+import { address, say } from "./ask.js";
 import "./place.js";
 
 const status = document.getElementById("status");
-const events = new EventSource("events");
+const events = new EventSource(address("events"));
 
 function on(name, act) {
   events.addEventListener(name, event => act(JSON.parse(event.data)));
