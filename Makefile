@@ -23,8 +23,9 @@ PLUGIN_DIR := $(CURDIR)/target/release
 TOOL := $(DEPS)/python/bin/python models/fetch.py $(DEPS)
 # Leaks are not its business here: what Rust frees it frees, and font libraries keep what they like.
 VALGRIND := valgrind --quiet --error-exitcode=1 --leak-check=no --fair-sched=yes
-# camoverlay-rtsp is built where GStreamer's RTSP server library is, which set-up installs.
-RTSP = $(shell pkg-config --exists gstreamer-rtsp-server-1.0 2>/dev/null && echo --features camoverlay-programs/rtsp)
+# camoverlay-rtsp is built where GStreamer's RTSP server library is, camoverlay-web where its WebRTC library is; set-up installs both.
+SERVERS = $(shell pkg-config --exists gstreamer-rtsp-server-1.0 2>/dev/null && echo --features camoverlay-programs/rtsp) \
+	$(shell pkg-config --exists gstreamer-webrtc-1.0 2>/dev/null && echo --features camoverlay-programs/web)
 # Where GStreamer looks for plugins by itself.
 PREFIX ?= $(shell pkg-config --variable=prefix gstreamer-1.0 2>/dev/null || echo /usr)
 DESTDIR ?=
@@ -53,7 +54,7 @@ $(DEPS)/.networks: $(wildcard models/*.py models/licences/*) models/catalogue.to
 	@$(TOOL) networks && touch $@
 
 build: setup ## the plugin and the programs, into target/release
-	cargo build --release --locked --lib --bins $(RTSP)
+	cargo build --release --locked --lib --bins $(SERVERS)
 
 demo: setup ## explain a clip: out/demo.mp4, out/demo.png and a table; INPUT=file, /dev/videoN or URI; NET=...
 	cargo build --release --locked --package gst-plugin-camoverlay --package camoverlay-programs --lib --example demo
@@ -64,18 +65,19 @@ pictures: build ## the pictures of README.md and docs/, anew
 	@GST_PLUGIN_PATH="$(PLUGIN_DIR):$$GST_PLUGIN_PATH" scripts/pictures.sh
 
 test: setup ## all tests, GLib's warnings being errors; what had to be left out stands at the end
-	@G_DEBUG=fatal-warnings scripts/test.sh --workspace $(RTSP)
+	@G_DEBUG=fatal-warnings scripts/test.sh --workspace $(SERVERS)
 
 test-core: ## the core's tests, for which Rust is enough; what needs ONNX Runtime and networks is left out without them
 	@scripts/test.sh --package camoverlay
 
-soak: build ## live pipelines, an RTSP server, a relay, recordings, all at once, MINUTES=3; then crowds; needs a quiet machine
+soak: build ## live pipelines, an RTSP server, a relay, recordings, all at once, MINUTES=3; then crowds, of browsers too; needs a quiet machine
 	/usr/bin/python3 tests/soak/soak.py "$$(($(MINUTES) * 60))" target/release
-	cargo test --locked --package camoverlay-programs $(RTSP) --test programs -- --ignored --test-threads 1
+	cargo test --locked --package camoverlay-programs $(SERVERS) --test programs -- --ignored --test-threads 1
 	cargo test --locked --package camoverlay --test providers thousand -- --ignored
 
 live: setup ## half a minute of each kind of live video, on a quiet machine: no frame may be lost
 	cargo test --locked --package gst-plugin-camoverlay --test live -- --ignored --nocapture
+	cargo test --locked --package camoverlay-programs $(SERVERS) --test programs in_a_browser_loses_no_frame -- --ignored --nocapture
 
 valgrind: setup ## the tests of sampling and painting under valgrind, which must be installed; takes minutes
 	CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER="$(VALGRIND)" CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER="$(VALGRIND)" \

@@ -68,7 +68,7 @@ use_debian() {
     if use_root bookworm arm64; then
         step "installing libraries (emulated)"
         install_in_root dpkg-dev pkg-config libgstreamer-plugins-base1.0-dev libgstreamer1.0-dev libgstrtspserver-1.0-dev \
-            libpango1.0-dev
+            libgstreamer-plugins-bad1.0-dev libpango1.0-dev
     fi
 }
 
@@ -127,7 +127,7 @@ make_deb() {
     cross RUSTFLAGS="$flags" PKG_CONFIG_SYSROOT_DIR=/debian \
         PKG_CONFIG_LIBDIR="$libraries/pkgconfig:/debian/usr/share/pkgconfig" \
         cargo build --release --locked --target $target --package gst-plugin-camoverlay --package camoverlay-programs \
-        --lib --bins --features camoverlay-programs/rtsp
+        --lib --bins --features camoverlay-programs/rtsp,camoverlay-programs/web
     umount "$tools/debian"
 
     root=$debian

@@ -81,6 +81,12 @@ for program in $programs; do
                     fakesink num-buffers=10
                 kill \$server; wait \$server"
             ;;
+        *-web)
+            as_user "$program cat.png --port 8556 >server & server=\$!
+                timeout $((patience / 2)) sh -c 'until grep -q http: server; do sleep 0.1; done'
+                gst-launch-1.0 souphttpsrc location=http://127.0.0.1:8556/picture.png ! pngdec ! fakesink
+                kill \$server; wait \$server"
+            ;;
         *-view)
             shows "There is no display" "! $program cat.png"
             ;;

@@ -52,8 +52,8 @@ printf 'Source: camoverlay\n\nPackage: camoverlay\nArchitecture: any\n' >"$work/
 depends=$(cd "$work" &&
     dpkg-shlibdeps -O --warnings=0 --ignore-missing-info "$plugin" "$checker" "$library" "$root"/usr/bin/* |
     sed -n 's/^shlibs:Depends=//p')
-# What the programs' pipelines are made of: windows, files in and out, H.264, RTP.
-elements="gstreamer1.0-libav, gstreamer1.0-plugins-bad, gstreamer1.0-plugins-base, gstreamer1.0-plugins-good"
+# What the programs' pipelines are made of: windows, files in and out, H.264, RTP, WebRTC.
+elements="gstreamer1.0-libav, gstreamer1.0-nice, gstreamer1.0-plugins-bad, gstreamer1.0-plugins-base, gstreamer1.0-plugins-good"
 elements="$elements, gstreamer1.0-plugins-ugly, gstreamer1.0-x"
 cat >"$root/DEBIAN/control" <<EOF
 Package: camoverlay
@@ -65,7 +65,7 @@ Priority: optional
 Installed-Size: $(du -ks "$root" | cut -f 1)
 Depends: $depends, $elements
 Recommends: fonts-dejavu-core, glib-networking, gstreamer1.0-tools
-Suggests: gstreamer1.0-nice, gstreamer1.0-rtsp, python3-gst-1.0
+Suggests: gstreamer1.0-rtsp, python3-gst-1.0
 Description: shows on live video why an image classifier decides what it decides
  The GStreamer element camoverlay runs an ONNX image classifier on every frame
  and draws over it, as a heat map, where the classifier sees what it names

@@ -58,7 +58,7 @@ if ! install -d "$destdir$plugins" "$destdir$prefix/bin" "$destdir$library" "$de
 fi
 install -m 644 "$plugin" "$destdir$plugins"
 for program in $programs; do
-    # camoverlay-rtsp is not built where its library is missing.
+    # Servers are not built where their libraries are missing.
     [ -e "target/release/$program" ] || continue
     install "target/release/$program" "$destdir$prefix/bin"
     pages "$program" | while read -r kind file; do

@@ -11,13 +11,13 @@ set -eu
 packages="
     gcc libc6-dev pkg-config
     libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev libpango1.0-dev
-    libgstrtspserver-1.0-dev
+    libgstrtspserver-1.0-dev libgstreamer-plugins-bad1.0-dev
     gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good
     gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly gstreamer1.0-libav gstreamer1.0-x
     gstreamer1.0-nice gir1.2-gst-plugins-bad-1.0 ffmpeg jq openssl
     python3 python3-venv python3-gst-1.0 gir1.2-gst-plugins-base-1.0 gir1.2-gst-rtsp-server-1.0
     python3-numpy
-    xvfb xdotool python3-xlib
+    xvfb xdotool python3-xlib chromium chromium-driver
     fonts-dejavu-core fonts-wqy-microhei groff-base zsh fish
 "
 gstreamer=1.22

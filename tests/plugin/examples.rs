@@ -5,10 +5,9 @@ use crate::{common, photos};
 use std::{
     ffi::OsStr,
     fs,
-    io::{BufRead, BufReader},
     os::unix::ffi::OsStringExt,
     path::{Path, PathBuf},
-    process::{Child, Command, Output, Stdio},
+    process::{Command, Output},
 };
 
 use common::{Picture, info, plugin_file, source};
@@ -42,16 +41,6 @@ fn python<S: AsRef<OsStr>>(script: &str, arguments: impl IntoIterator<Item = S>)
         "/usr/bin/python3",
         std::iter::once(script.into()).chain(arguments),
     )
-}
-
-/// A program that is killed if the test fails before it ends by itself.
-struct Running(Child);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
 }
 
 /// What a run that went well has printed.
@@ -209,41 +198,6 @@ fn the_watch_finishes_a_recording_at_the_end_of_its_input() {
     let text = printed(python("examples/react.py", arguments));
     assert_eq!(text.lines().count(), 1, "{text}");
     shown(&folder.path().join("Egyptian-cat-001.mp4"));
-}
-
-#[test]
-fn viewers_see_it_by_webrtc() {
-    let folder = tempfile::tempdir().unwrap();
-    let video = folder.path().join("video.mp4");
-    // Five minutes: it goes at its own pace.
-    let launch = format!(
-        "videotestsrc num-buffers=3000 pattern=ball ! video/x-raw,width=240,height=160,framerate=10/1 ! \
-         x264enc speed-preset=ultrafast ! mp4mux ! filesink location={}",
-        video.display()
-    );
-    printed(run("gst-launch-1.0", launch.split(' ')));
-    let child = Command::new("/usr/bin/python3")
-        .args(["examples/webrtc.py", "--port", "0", "--input"])
-        .arg(&video)
-        .current_dir(source(""))
-        .env("GST_PLUGIN_PATH", plugin_file().parent().unwrap())
-        .stdout(Stdio::piped())
-        .spawn();
-    let mut server = Running(child.unwrap());
-    let mut url = String::new();
-    let stdout = server.0.stdout.take().unwrap();
-    BufReader::new(stdout).read_line(&mut url).unwrap();
-    let url = url.trim();
-    std::thread::scope(|scope| {
-        for _ in 0..2 {
-            scope.spawn(|| {
-                let text = printed(python("tests/webrtc_viewer.py", [url, "10"]));
-                assert_eq!(text.trim(), "240x160");
-            });
-        }
-    });
-    printed(run("kill", ["-INT", &server.0.id().to_string()]));
-    assert!(server.0.wait().unwrap().success());
 }
 
 #[test]
