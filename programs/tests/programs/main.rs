@@ -18,5 +18,6 @@ mod record_sound;
 #[cfg(feature = "rtsp")]
 mod rtsp;
 mod view;
+mod view_mouse;
 #[cfg(feature = "web")]
 mod web;

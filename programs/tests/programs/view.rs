@@ -106,9 +106,20 @@ impl Viewer {
         }
     }
 
-    fn press(&self, keys: &[&str]) {
+    pub fn press(&self, keys: &[&str]) {
         self.display
             .xdotool(&[&["key", "--delay", "30"], keys].concat());
+    }
+
+    /// Moves the mouse to a pixel of the window.
+    pub fn point(&self, x: usize, y: usize) {
+        let [x, y] = [x, y].map(|at| at.to_string());
+        self.display
+            .xdotool(&["mousemove", "--window", &self.window, &x, &y]);
+    }
+
+    pub fn click(&self) {
+        self.display.xdotool(&["click", "1"]);
     }
 
     /// What is saved by the key for it.
@@ -150,7 +161,7 @@ impl Viewer {
     }
 
     /// How the program ends, which it must do by itself.
-    fn end(mut self) -> Option<i32> {
+    pub fn end(mut self) -> Option<i32> {
         wait(&mut self.program)
     }
 }
@@ -186,7 +197,11 @@ impl Shot {
         })
     }
 
-    fn left(&self, height: usize) -> Picture {
+    pub fn height(&self) -> usize {
+        self.0.height
+    }
+
+    pub fn left(&self, height: usize) -> Picture {
         let width = self.0.width / 2;
         self.part(0, self.0.height - height, width, height)
     }
@@ -217,7 +232,7 @@ pub fn explained(picture: &Picture, properties: &str) -> Picture {
     Picture::from_buffer(&buffer, &info)
 }
 
-fn picture_in(picture: &Picture, info: &gst_video::VideoInfo) -> gst::Buffer {
+pub fn picture_in(picture: &Picture, info: &gst_video::VideoInfo) -> gst::Buffer {
     let mut buffer = picture.to_buffer(info, 0, 0);
     buffer.get_mut().unwrap().set_pts(gst::ClockTime::ZERO);
     buffer

@@ -39,5 +39,8 @@ pub struct Arguments {
 
 fn keys() -> String {
     let lines = KEYS.lines().map(|line| format!("  {line}\n"));
-    format!("Keys in the window:\n{}", lines.collect::<String>())
+    let keys = lines.collect::<String>();
+    format!(
+        "The mouse over the explained picture asks what is there; a click explains that.\n\nKeys in the window:\n{keys}"
+    )
 }

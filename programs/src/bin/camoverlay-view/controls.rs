@@ -12,6 +12,7 @@ use gst::prelude::*;
 use crate::find::{Find, wrap};
 use crate::keys::Key;
 use crate::photo;
+use crate::pointer::{Mouse, Pointer};
 use crate::stage::Stage;
 use crate::texts::{self, Seen};
 
@@ -28,6 +29,7 @@ pub struct Controls {
     methods: Vec<Method>,
     method: usize,
     find: Option<Find>,
+    pointer: Pointer,
     is_paused: bool,
     shows_keys: bool,
     /// What the last key had to say.
@@ -60,6 +62,7 @@ impl Controls {
             methods,
             explained,
             find: None,
+            pointer: Pointer::new(&stage.overlay, &stage.beside, &stage.place),
             is_paused: false,
             shows_keys: false,
             notice: String::new(),
@@ -144,6 +147,24 @@ impl Controls {
         }
         self.write();
         Next::Continue
+    }
+
+    /// Asks for the place to which the mouse has come.
+    pub fn point(&mut self, mouse: Mouse) {
+        if self.pointer.go(mouse) {
+            self.stage.gate.refresh();
+        }
+    }
+
+    /// Shows which classes are at the mouse's place, and explains the best one if it was clicked on.
+    pub fn tell(&mut self, answer: &gst::StructureRef) {
+        let clicked = self.pointer.answer(answer);
+        if let Some(class) = clicked {
+            self.explain(&format!("#{class}"));
+            self.notice.clear();
+            self.write();
+        }
+        self.stage.gate.refresh();
     }
 
     /// Writes the texts anew when another size of picture has come.

@@ -6,6 +6,7 @@ mod find;
 mod gate;
 mod keys;
 mod photo;
+mod pointer;
 mod stage;
 mod texts;
 mod window;
@@ -52,10 +53,17 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
     camoverlay_programs::run(&pipeline, Some(&input), |event| {
         Ok(match event {
             Event::Message(message) if window::is_closed(message, &sink) => Next::Stop,
-            Event::Message(message) => match window::key(message) {
-                Some(key) => controls.press(&key),
-                None => Next::Continue,
-            },
+            Event::Message(message) => {
+                if let Some(mouse) = window::mouse(message) {
+                    controls.point(mouse);
+                } else if let Some(answer) = pointer::answer(message) {
+                    controls.tell(answer);
+                }
+                match window::key(message) {
+                    Some(key) => controls.press(&key),
+                    None => Next::Continue,
+                }
+            }
             Event::Tick => {
                 controls.fit();
                 Next::Continue

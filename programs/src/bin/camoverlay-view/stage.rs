@@ -12,6 +12,7 @@ use camoverlay_programs::{Failure, find, launch};
 use gst::prelude::*;
 
 use crate::gate::{self, Gate};
+use crate::pointer::{Area, Place};
 
 /// Largest picture of the two, unless the user asks for a size: both fit beside each other on a usual screen.
 const LARGEST: (i32, i32) = (640, 480);
@@ -47,6 +48,10 @@ pub struct Stage {
     pub left: gst::Element,
     pub right: gst::Element,
     pub middle: gst::Element,
+    /// Text beside the pointer.
+    pub beside: gst::Element,
+    /// Where the overlay lies.
+    pub place: Place,
     /// Characters that fit above one picture; 0 before the first.
     pub columns: Arc<AtomicUsize>,
     /// The last frame that went to the window, for the PNG.
@@ -79,7 +84,10 @@ impl Stage {
              videobox name=box-right ! {title} name=right ! canvas.sink_1 \
              compositor name=canvas ! video/x-raw,format=BGRx \
              ! textoverlay name=middle wait-text=false auto-resize=false wrap-mode=none shaded-background=true \
-             draw-shadow=false halignment=center valignment=center line-alignment=left silent=true ! videoconvert name=last"
+             draw-shadow=false halignment=center valignment=center line-alignment=left silent=true \
+             ! textoverlay name=beside wait-text=false auto-resize=false wrap-mode=none shaded-background=true \
+             draw-shadow=false halignment=position valignment=position line-alignment=left silent=true \
+             ! videoconvert name=last"
         ))?;
         let element = |name| find::<gst::Element>(&pipeline, name);
         pipeline.add_many([input, overlay, sink])?;
@@ -90,22 +98,36 @@ impl Stage {
         let lines = i32::try_from(overlay.property::<u32>("top-k")).unwrap_or(LINES_MAX);
         let lines = lines.clamp(3, LINES_MAX);
         let columns = Arc::new(AtomicUsize::new(0));
-        let texts = [element("left")?, element("right")?, element("middle")?];
+        let texts = [
+            element("left")?,
+            element("right")?,
+            element("middle")?,
+            element("beside")?,
+        ];
+        let place = Place::default();
         let boxes = [element("box-left")?, element("box-right")?];
-        let beside = element("canvas")?
+        let second = element("canvas")?
             .static_pad("sink_1")
             .ok_or("The compositor has lost a pad.")?;
         let fitting = Arc::clone(&columns);
         let arrange = {
-            let texts = texts.clone();
+            let (texts, place) = (texts.clone(), Arc::clone(&place));
             move |caps: &gst::CapsRef| {
-                let width = caps
-                    .structure(0)
-                    .and_then(|caps| caps.get::<i32>("width").ok());
-                let Some(width) = width else { return };
+                let caps = caps.structure(0);
+                let side = |name| caps.and_then(|caps| caps.get::<i32>(name).ok());
+                let (Some(width), Some(height)) = (side("width"), side("height")) else {
+                    return;
+                };
                 let layout = Layout::new(width, lines);
                 fitting.store(layout.columns, Ordering::Relaxed);
-                beside.set_property("xpos", width);
+                *place.lock().unwrap_or_else(PoisonError::into_inner) = Some(Area {
+                    left: width,
+                    top: layout.band,
+                    width,
+                    height,
+                    font: layout.font,
+                });
+                second.set_property("xpos", width);
                 for element in &boxes {
                     element.set_property("top", -layout.band);
                 }
@@ -129,7 +151,7 @@ impl Stage {
             }
             gst::PadProbeReturn::Ok
         });
-        let [left, right, middle] = texts;
+        let [left, right, middle, beside] = texts;
         Ok(Self {
             pipeline,
             overlay: overlay.clone(),
@@ -137,6 +159,8 @@ impl Stage {
             left,
             right,
             middle,
+            beside,
+            place,
             columns,
             shown,
         })

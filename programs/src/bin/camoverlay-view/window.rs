@@ -1,11 +1,14 @@
-//! The window: a video sink on whatever display there is, and the keys that arrive in it.
+//! The window: a video sink on whatever display there is, and the keys and the mouse that arrive in it.
 
 use camoverlay_programs::Failure;
 use gst::prelude::*;
 use gst_video::NavigationEvent;
 
-/// Name of the application message that carries a key.
+use crate::pointer::Mouse;
+
+/// Names of the application messages that carry a key and what the mouse does.
 const KEY: &str = "key";
+const MOUSE: &str = "mouse";
 
 /// A sink that shows a window at once whatever the time stamps say.
 ///
@@ -48,7 +51,7 @@ pub fn sink() -> Result<gst::Element, Failure> {
     .into())
 }
 
-/// Posts every key pressed in the window on the bus.
+/// Posts every key pressed in the window, and every move and click of the mouse, on the bus.
 ///
 /// # Errors
 /// The sink has no pad.
@@ -63,8 +66,21 @@ pub fn watch(sink: &gst::Element) -> Result<(), Failure> {
         let Ok(event) = NavigationEvent::parse(event) else {
             return gst::PadProbeReturn::Ok;
         };
-        if let (NavigationEvent::KeyPress { key, .. }, Some(sink)) = (event, sink.upgrade()) {
-            let fields = gst::Structure::builder(KEY).field("name", key).build();
+        let mouse = |x: f64, y: f64, clicks: bool| {
+            let fields = gst::Structure::builder(MOUSE).field("x", x).field("y", y);
+            Some(fields.field("clicks", clicks).build())
+        };
+        let fields = match event {
+            NavigationEvent::KeyPress { key, .. } => {
+                Some(gst::Structure::builder(KEY).field("name", key).build())
+            }
+            NavigationEvent::MouseMove { x, y, .. } => mouse(x, y, false),
+            NavigationEvent::MouseButtonPress {
+                button: 1, x, y, ..
+            } => mouse(x, y, true),
+            _ => None,
+        };
+        if let (Some(fields), Some(sink)) = (fields, sink.upgrade()) {
             // Nobody reads the bus of a pipeline that is being taken down.
             let _ = sink.post_message(gst::message::Application::new(fields));
         }
@@ -76,11 +92,24 @@ pub fn watch(sink: &gst::Element) -> Result<(), Failure> {
 
 /// The key that `message` carries.
 pub fn key(message: &gst::MessageRef) -> Option<String> {
+    fields(message, KEY)?.get("name").ok()
+}
+
+/// What the mouse does, if `message` carries that.
+pub fn mouse(message: &gst::MessageRef) -> Option<Mouse> {
+    let fields = fields(message, MOUSE)?;
+    Some(Mouse {
+        x: fields.get("x").ok()?,
+        y: fields.get("y").ok()?,
+        clicks: fields.get("clicks").ok()?,
+    })
+}
+
+fn fields<'a>(message: &'a gst::MessageRef, name: &str) -> Option<&'a gst::StructureRef> {
     let gst::MessageView::Application(message) = message.view() else {
         return None;
     };
-    let fields = message.structure().filter(|fields| fields.name() == KEY)?;
-    fields.get("name").ok()
+    message.structure().filter(|fields| fields.name() == name)
 }
 
 /// Whether `message` says that the user has closed the window of `sink`.

@@ -212,17 +212,18 @@ fn all_that_can_be_set_is_set_while_it_plays() {
         ));
     };
     let mut properties = String::new();
+    let [_, mut before] = explained(&source(CAT), "");
     for (name, value) in [
         ("colormap", "viridis"),
         ("blend", "colour"),
-        ("threshold", "0.35"),
+        ("threshold", "0.05"),
         ("opacity", "0.5"),
         ("placement", "receptive-field"),
         ("scale", "score"),
-        ("method", "gradcam"),
         ("target", "tabby"),
         ("versus", "lynx"),
         ("versus", ""),
+        ("method", "eigencam"),
         // For these the element starts anew.
         ("layer", "fire9/concat"),
         ("layer", "auto"),
@@ -233,6 +234,8 @@ fn all_that_can_be_set_is_set_while_it_plays() {
             _ => format!("{properties} {name}={value}"),
         };
         let [original, expected] = explained(&source(CAT), &properties);
+        assert!(!same(&expected, &before), "{properties} changes nothing");
+        before = expected.clone();
         server.shows(folder.path(), &properties, [&original, &expected]);
         browser.when(
             &format!("{name}={value} in its control"),

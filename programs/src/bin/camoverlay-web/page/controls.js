@@ -29,14 +29,15 @@ function input(control) {
   }
   // While a range is dragged, its newest value is sent when the one before has arrived.
   let isSending = false;
-  let isWaiting = false;
+  let waiting = null;
   const change = async () => {
-    isWaiting = true;
+    waiting = { value: send() };
     if (isSending) return;
     isSending = true;
-    while (isWaiting) {
-      isWaiting = false;
-      if (await set(control.name, send())) continue;
+    while (waiting) {
+      const { value } = waiting;
+      waiting = null;
+      if (await set(control.name, value)) continue;
       const made = inputs.get(control.name);
       made.shown = null;
       show(made.control);
