@@ -73,3 +73,13 @@ trap 'rm -rf "$work"' EXIT
 gst-launch-1.0 -q filesrc location="$work/camoverlay-view-001.png" ! pngdec ! videoconvert ! videoscale add-borders=false \
     ! video/x-raw,format=I420,colorimetry=1:4:0:0,width=720,height=302 ! jpegenc quality=80 ! filesink location="$pictures/view.jpg"
 echo "$pictures/view.jpg"
+
+# The page in a browser, asked about a place.
+target/release/camoverlay-web "$photos/chelsea.png" --net efficientnet-lite0 --port 0 >"$work/url" &
+server=$!
+until [ -s "$work/url" ]; do sleep 0.1; done
+python3 scripts/screenshot.py "$(sed 's/^Serving //' "$work/url")" "$work/web.png"
+kill "$server"
+ffmpeg -v error -y -i "$work/web.png" -vf "scale=860:-1:flags=area,split[a][b];[a]palettegen=stats_mode=full[p];[b][p]paletteuse" \
+    "$pictures/web.png"
+echo "$pictures/web.png"

@@ -121,7 +121,7 @@ fn same(a: &Picture, b: &Picture) -> bool {
 /// A launch line of the photo as the program takes it, in I420.
 fn frame(photo: &Path) -> String {
     format!(
-        "filesrc location={} ! decodebin ! videoconvert ! videoscale ! \
+        "filesrc location={} ! decodebin ! videoconvert ! videoscale add-borders=false ! \
          video/x-raw,format=I420,pixel-aspect-ratio=1/1,width=[2,640,2],height=[2,480,2]",
         photo.display()
     )

@@ -223,6 +223,16 @@ fn offer_addresses(webrtc: &gst::Element, here: IpAddr) {
     let Some(agent) = webrtc.property::<Option<glib::Object>>("ice-agent") else {
         return;
     };
+    // Ports are opened in no router, nor by TCP.
+    let inner = agent.has_property("agent");
+    let inner = inner.then(|| agent.property::<Option<glib::Object>>("agent"));
+    for name in ["upnp", "ice-tcp"] {
+        if let Some(Some(inner)) = &inner
+            && inner.has_property(name)
+        {
+            inner.set_property(name, false);
+        }
+    }
     let outward = || {
         let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).ok()?;
         // Sends nothing.

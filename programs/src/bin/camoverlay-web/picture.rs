@@ -39,9 +39,9 @@ impl Picture {
         regions: &RegionOptions,
     ) -> Result<Self, Failure> {
         let (width, height) = wish.camera.size.unwrap_or(LARGEST);
-        // Of I420, even sizes, whose halves are the chroma's.
+        // Of I420, even sizes, whose halves are the chroma's: not with a black line for what is left over.
         let chain = format!(
-            "videoconvert ! videoscale ! video/x-raw,format=I420,pixel-aspect-ratio=1/1,width=[2,{width},2],height=[2,{height},2] \
+            "videoconvert ! videoscale add-borders=false ! video/x-raw,format=I420,pixel-aspect-ratio=1/1,width=[2,{width},2],height=[2,{height},2] \
              ! camoverlay name=camoverlay ! vp8enc name=encoder deadline=1 cpu-used=4 threads=2 end-usage=cbr \
              keyframe-max-dist=300"
         );

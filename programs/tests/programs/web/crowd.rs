@@ -25,6 +25,9 @@ impl Viewer {
             .build()
             .unwrap();
         pipeline.add(&webrtc).unwrap();
+        let ice = webrtc.property::<gst::glib::Object>("ice-agent");
+        let agent = ice.property::<gst::glib::Object>("agent");
+        agent.set_property("upnp", false);
         let (sender, frames) = mpsc::channel();
         let weak = pipeline.downgrade();
         webrtc.connect_pad_added(move |_, pad| {
