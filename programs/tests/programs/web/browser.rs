@@ -177,8 +177,9 @@ impl Browser {
 
 impl Drop for Browser {
     fn drop(&mut self) {
-        if !self.session.is_empty() && !std::thread::panicking() {
-            self.ask("DELETE", &self.session, &json!({}));
+        // The browser ends with its session, not with the driver.
+        if !self.session.is_empty() {
+            http::Request::new("DELETE", &self.session).try_send(self.port);
         }
         let _ = self.driver.kill();
         let _ = self.driver.wait();

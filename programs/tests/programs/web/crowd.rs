@@ -166,8 +166,8 @@ fn twenty_browsers_come_and_go_ten_times_without_growth() {
 #[ignore = "needs a quiet machine: make live"]
 fn half_a_minute_in_a_browser_loses_no_frame() {
     let source =
-        "testbin://video,pattern=ball,caps=[video/x-raw,width=640,height=480,framerate=30/1]";
-    let server = Server::start(&[source]);
+        "testbin://video,pattern=ball,caps=[video/x-raw,width=320,height=240,framerate=30/1]";
+    let server = Server::start(&[source, "--threads", "1"]);
     let Some(browser) = Browser::open(&server.url) else {
         return;
     };
