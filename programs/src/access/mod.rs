@@ -2,6 +2,7 @@
 
 mod admission;
 mod basic;
+mod files;
 mod guesses;
 mod reloaded;
 mod tls;
@@ -17,6 +18,7 @@ use tokio::net::{TcpListener, TcpSocket};
 use crate::failure::Failure;
 pub use admission::{Admission, Limits, Place};
 pub use basic::Basic;
+pub use files::clients_by_files;
 pub use guesses::{Check, FIRST_PAUSE, Guesses, Permit};
 pub use reloaded::Reloaded;
 pub use tls::{Certificate, certificate};

@@ -1,5 +1,6 @@
 //! `camoverlay-web` as its users see it: in Chromium, and by requests that no page of ours sends.
 
+use crate::camera::Camera;
 use crate::common::{self, Picture, source};
 
 mod browser;
@@ -188,6 +189,53 @@ fn what_cannot_be_served_is_said_in_a_sentence() {
         assert_eq!(found, Some(code), "{arguments:?}: {said}");
         assert!(said.contains(words), "{arguments:?}: {said}");
         assert_eq!(said.lines().count(), 1, "{said}");
+    }
+}
+
+#[test]
+fn a_camera_that_comes_back_is_shown_again() {
+    let Some(camera) = Camera::start(0, "none") else {
+        common::skipped(
+            "cameras",
+            "GStreamer's RTSP server cannot be used from Python",
+        );
+        return;
+    };
+    let (url, port) = (camera.url(), camera.port);
+    let server = Server::start(&[&url, "--reconnect"]);
+    let mut events = http::Events::of(server.port());
+    events.next("seen");
+    let mut alone = Server::start(&[&url]);
+    let mut watching = http::Events::of(alone.port());
+    watching.next("seen");
+    drop(camera);
+    // Who is not to wait for it ends, and says why.
+    let start = Instant::now();
+    let status = loop {
+        if let Some(status) = alone.process.try_wait().unwrap() {
+            break status;
+        }
+        assert!(start.elapsed() < PATIENCE, "the server does not end");
+        std::thread::sleep(Duration::from_millis(50));
+    };
+    assert!(!status.success());
+    let mut said = String::new();
+    alone
+        .process
+        .stderr
+        .take()
+        .unwrap()
+        .read_to_string(&mut said)
+        .unwrap();
+    assert!(
+        said.contains("127.0.0.1") && said.lines().count() == 1,
+        "{said}"
+    );
+    // What was on its way.
+    std::thread::sleep(Duration::from_secs(1));
+    let _camera = Camera::start(port, "none").unwrap();
+    for _ in 0..20 {
+        events.next("seen");
     }
 }
 

@@ -15,7 +15,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
-use camoverlay_programs::access::{Login, address, count};
+use camoverlay_programs::access::{Login, address, clients_by_files, count};
 use camoverlay_programs::{
     self, CameraOptions, Event, Failure, Input, Next, OverlayOptions, RegionOptions, Wish,
 };
@@ -30,6 +30,9 @@ use server::{Listening, Served, Setup};
 
 /// As many as a machine of this day sends to without effort.
 const MAX_CLIENTS: NonZeroUsize = NonZeroUsize::new(50).unwrap();
+
+/// Open files that a browser takes: its connections, and those of the video.
+const FILES_PER_BROWSER: u64 = 32;
 
 /// Classes that the page shows unless the command line says otherwise.
 const CLASSES: u32 = 5;
@@ -115,7 +118,8 @@ fn run(mut arguments: Arguments) -> Result<(), Failure> {
         encoded,
         shown,
     } = picture;
-    let browsers = Browsers::new(&feed.pipeline, &encoded, arguments.max_clients.get());
+    let most = clients_by_files(arguments.max_clients.get(), FILES_PER_BROWSER);
+    let browsers = Browsers::new(&feed.pipeline, &encoded, most);
     let watch = browsers.clone();
     feed.run_while(move || watch.is_watched() || !watch.is_ready())?;
     let restart = Restart::of(&feed.overlay);

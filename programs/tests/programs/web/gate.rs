@@ -4,6 +4,9 @@ use super::browser::Browser;
 use super::http::{Events, Request};
 use super::*;
 
+use std::io::Write;
+use std::net::TcpStream;
+
 fn openssl(arguments: &[&str]) -> String {
     let output = Command::new("openssl").args(arguments).output().unwrap();
     assert!(output.status.success(), "{output:?}");
@@ -254,6 +257,21 @@ fn a_browser_needs_the_password_beyond_this_machine_and_tls() {
         "the second class",
         "document.querySelector('#classes [aria-pressed=true]')?.dataset.id == 282",
     );
+}
+
+#[test]
+fn who_says_nothing_goes() {
+    let server = Server::of_cat(&[]);
+    let mut silent = TcpStream::connect(("127.0.0.1", server.port())).unwrap();
+    let mut slow = TcpStream::connect(("127.0.0.1", server.port())).unwrap();
+    slow.write_all(b"GET / HTTP/1.1\r\nHost: loc").unwrap();
+    for stream in [&mut silent, &mut slow] {
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        let mut answer = Vec::new();
+        // Its end, not the time limit.
+        stream.read_to_end(&mut answer).unwrap();
+        assert!(!String::from_utf8_lossy(&answer).contains("200 OK"));
+    }
 }
 
 #[test]

@@ -15,7 +15,6 @@ use std::time::Duration;
 
 use camoverlay_programs::Failure;
 use camoverlay_programs::access::{self, Admission, Certificate, Limits, Login};
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 
@@ -28,8 +27,6 @@ const CLEANUP: Duration = Duration::from_secs(5);
 const BREATH: Duration = Duration::from_millis(50);
 /// Open files that a client takes: its connection, and both ends of the one to the server.
 const FILES_PER_CLIENT: u64 = 3;
-/// Open files that the rest of the program takes, at most.
-const FILES_OF_OTHERS: u64 = 256;
 
 /// Who may come in, and how.
 pub struct Setup {
@@ -193,36 +190,8 @@ async fn clean_up(shared: Arc<Shared>) {
     }
 }
 
-/// The limits as far as the open files that the process may have go, which are raised as far as they can be.
+/// The limits as far as the open files that the process may have go.
 fn limits(wanted: Limits) -> Limits {
-    let files = getrlimit(Resource::Nofile);
-    let needed = wanted.in_all as u64 * FILES_PER_CLIENT + FILES_OF_OTHERS;
-    // None: as many as there are.
-    let Some(current) = files.current.filter(|current| *current < needed) else {
-        return wanted;
-    };
-    let raised = files
-        .maximum
-        .map_or(needed, |most| most.min(needed))
-        .max(current);
-    let got = match setrlimit(
-        Resource::Nofile,
-        Rlimit {
-            current: Some(raised),
-            maximum: files.maximum,
-        },
-    ) {
-        Ok(()) => raised,
-        Err(_) => current,
-    };
-    let clients = (got.saturating_sub(FILES_OF_OTHERS) / FILES_PER_CLIENT).max(1);
-    let in_all =
-        usize::try_from(clients).map_or(wanted.in_all, |clients| clients.min(wanted.in_all));
-    if in_all < wanted.in_all {
-        eprintln!(
-            "This process may have {got} open files, enough for {in_all} clients, not {}: `ulimit -n` raises that.",
-            wanted.in_all
-        );
-    }
+    let in_all = access::clients_by_files(wanted.in_all, FILES_PER_CLIENT);
     Limits { in_all, ..wanted }
 }

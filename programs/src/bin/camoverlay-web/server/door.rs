@@ -1,6 +1,7 @@
 //! The login: basic authentication, which every browser asks for by itself and gives with every request.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Extension;
 use axum::extract::{Request, State};
@@ -11,6 +12,9 @@ use camoverlay_programs::access::{Basic, Guesses, Permit, REALM, Reloaded, Users
 
 use super::Shared;
 use super::connection::Client;
+
+/// How long a request's body and its answer may take; to open a network anew takes the longest.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Asks for logins.
 pub struct Door {
@@ -100,5 +104,8 @@ pub async fn ask(
         }
     }
     client.place.settle();
-    next.run(request).await
+    match tokio::time::timeout(PATIENCE, next.run(request)).await {
+        Ok(answer) => answer,
+        Err(_) => (StatusCode::REQUEST_TIMEOUT, "That takes too long.\n").into_response(),
+    }
 }
