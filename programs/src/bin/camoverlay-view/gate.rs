@@ -19,7 +19,8 @@ const PATIENCE: Duration = Duration::from_millis(20);
 
 #[derive(Default)]
 struct State {
-    /// Frames that came, and frames that went on; a frame that is shown again counts again.
+    /// Frames that came to the queue, where some give way to newer ones, and frames that went on; a frame that is shown again
+    /// counts again.
     received: u64,
     passed: u64,
     /// The frame on show.
@@ -56,7 +57,7 @@ impl Gate {
     /// A gate behind `clock` and `queue`, `restless` or not; `on_caps` is called before caps pass.
     ///
     /// # Errors
-    /// The queue has no source pad.
+    /// The queue has lost a pad.
     pub fn behind(
         clock: gst::Element,
         queue: gst::Element,
@@ -72,6 +73,13 @@ impl Gate {
             clock,
             queue,
             restless,
+        });
+        let counter = Arc::clone(&gate);
+        let entrance = gate.queue.static_pad("sink");
+        let entrance = entrance.ok_or("A queue has no sink pad.")?;
+        entrance.add_probe(gst::PadProbeType::BUFFER, move |_, _| {
+            counter.lock().received += 1;
+            gst::PadProbeReturn::Ok
         });
         let keeper = Arc::clone(&gate);
         let kinds = gst::PadProbeType::BUFFER
@@ -139,7 +147,6 @@ impl Gate {
         let came = Instant::now();
         let mut state = self.hold(pad, |state| state.paused);
         let held = came.elapsed();
-        state.received += 1;
         state.stale = false;
         state.frame = Some(buffer.clone());
         let numbered = state.number(buffer.clone());

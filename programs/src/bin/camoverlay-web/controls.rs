@@ -36,6 +36,8 @@ pub struct Controls {
     /// As the command line has it.
     options: OverlayOptions,
     restart: Restart,
+    /// Held while something is set, so that what is told last is how it is.
+    turn: Mutex<()>,
     /// Held for the labels and methods, and shared with the element.
     network: Mutex<Arc<SharedClassifier>>,
     /// The layers that can be explained.
@@ -86,6 +88,7 @@ impl Controls {
             overlay: overlay.clone(),
             options: options.clone(),
             restart,
+            turn: Mutex::default(),
             network: Mutex::new(network),
             layers: names,
             state: watch::Sender::new(Value::Null),
@@ -112,7 +115,11 @@ impl Controls {
     /// # Errors
     /// There is no such property here, or no such value.
     pub fn set(&self, name: &str, value: &Value) -> Result<(), Failure> {
-        let text = || value.as_str().ok_or_else(|| wrong(name, "a text"));
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let text = || {
+            let text = value.as_str().filter(|text| !text.contains('\0'));
+            text.ok_or_else(|| wrong(name, "a text"))
+        };
         match name {
             "target" => {
                 let targets = split_targets(text()?);

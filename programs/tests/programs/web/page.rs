@@ -257,6 +257,7 @@ fn all_that_can_be_set_is_set_while_it_plays() {
 
     for (name, value, words) in [
         ("layer", json!("nonsense"), "camoverlay-inspect --layers"),
+        ("layer", json!("a\0b"), "takes a text"),
         ("method", json!("legrad"), "legrad"),
         ("threshold", json!(1.5), "a number from 0 to 1"),
         ("threshold", json!("high"), "a number from 0 to 1"),
