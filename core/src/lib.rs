@@ -77,7 +77,7 @@ pub(crate) mod thread_pool;
 
 pub use cam::error::CamError;
 pub use error::{Error, ErrorKind};
-pub use explainer::Explainer;
+pub use explainer::{Answer, Explainer, PooledFeatures, Question};
 pub use file::Trouble;
 pub use inference::error::{LabelsError, LibraryError, RuntimeError};
 pub use inference::provider::ProviderError;

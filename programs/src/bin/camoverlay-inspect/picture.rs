@@ -7,7 +7,7 @@ use camoverlay::Explainer;
 use camoverlay::cam::{Explanation, Query};
 use camoverlay::faithfulness::Faithfulness;
 use camoverlay::frame::{Frame, FrameMut, Geometry, Layout, Orientation, Plane, PlaneMut};
-use camoverlay::inference::{Classifier, resolve};
+use camoverlay::inference::{Network, resolve};
 use camoverlay::model::Target;
 use camoverlay::preprocess::MAX_TENSOR_PIXELS;
 use camoverlay::render::Colormap;
@@ -97,7 +97,7 @@ fn write(caps: &gst::Caps, overlay: &gst::Buffer, output: &Path) -> Result<(), F
     Ok(std::fs::write(output, &*png)?)
 }
 
-fn target(text: &str, classifier: &Classifier) -> Result<Target, String> {
+fn target(text: &str, classifier: &Network) -> Result<Target, String> {
     let rank = text
         .strip_prefix("top-")
         .and_then(|rank| rank.parse::<usize>().ok());

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use camoverlay::cam::{Class, Explanation, Method};
-use camoverlay::inference::{Classifier, PreprocessOrigin, Warning};
+use camoverlay::inference::{Network, PreprocessOrigin, Warning};
 use camoverlay::model::{Layout, Places};
 use camoverlay::preprocess::{ChannelOrder, Fit, Normalization};
 use gstcamoverlay::camoverlay::words;
@@ -13,7 +13,7 @@ use super::picture::Found;
 
 /// All there is to tell of a network, and of a picture if there was one.
 pub struct Report<'a> {
-    pub classifier: &'a Classifier,
+    pub classifier: &'a Network,
     pub found: Option<&'a Found>,
 }
 

@@ -1,22 +1,28 @@
 //! The one door to the core: a network is opened, pictures are explained, explanations painted.
 
+mod answer;
+
+use std::sync::Arc;
+
 use crate::cam::{ClassMap, Explanation, Method, Query};
 use crate::error::Error;
 use crate::faithfulness::{Faithfulness, Input, Trial};
 use crate::frame::{Frame, FrameMut, Geometry, Orientation, Presentation};
-use crate::inference::{Classifier, Options};
+use crate::inference::{Cancellation, Lease, Options, SharedClassifier};
 use crate::model::{Detail, Sight, Target};
 use crate::preprocess::{Fit, MapPlacer, Placement, Sampler};
 use crate::render::{CellAxis, CellGrid, Colormap, MapView, Painter, Style};
 
-/// An opened classifier that explains pictures.
+pub use answer::{Answer, PooledFeatures, Question};
+
+/// An opened classifier that explains pictures. Clones share the network, and may explain at the same time.
 ///
 /// Who explains a stream of frames and counts every millisecond uses the parts that this is made of:
-/// [`Sampler`] (frame to tensor), [`Classifier`] or
-/// [`SharedClassifier`](crate::inference::SharedClassifier) (tensor to activation), [`Explanation`]
+/// [`Sampler`] (frame to tensor), [`Classifier`](crate::inference::Classifier) or
+/// [`SharedClassifier`] (tensor to activation), [`Explanation`]
 /// (activation to class map) and [`Painter`] (class map to heat).
 pub struct Explainer {
-    classifier: Classifier,
+    classifier: Arc<SharedClassifier>,
     /// Of frames like the last one.
     sampler: Option<(Geometry, Presentation, Sampler)>,
     /// 1 x channels x height x width.
@@ -32,7 +38,7 @@ impl Explainer {
     /// one on what to do.
     pub fn open(options: &Options) -> Result<Self, Error> {
         Ok(Self {
-            classifier: Classifier::open(options)?,
+            classifier: SharedClassifier::open(options)?,
             sampler: None,
             tensor: Vec::new(),
             placer: MapPlacer::default(),
@@ -40,7 +46,7 @@ impl Explainer {
     }
 
     /// The network: its name, labels, preprocessing and structure.
-    pub fn classifier(&self) -> &Classifier {
+    pub fn classifier(&self) -> &SharedClassifier {
         &self.classifier
     }
 
@@ -53,10 +59,8 @@ impl Explainer {
     /// [`RuntimeError::Run`](crate::RuntimeError::Run), and any [`CamError`](crate::CamError).
     pub fn explain(&mut self, frame: &Frame, query: &Query) -> Result<Explanation, Error> {
         let (width, height) = self.sample(frame);
-        let mut explanation = self.of_tensor((width, height), query)?;
-        let (geometry, presentation) = (frame.geometry(), frame.presentation());
-        let fit = self.classifier.fit();
-        let placement = fit.placement(geometry.width, geometry.height, presentation);
+        let mut explanation = of_tensor(&mut self.lease()?, &self.tensor, (width, height), query)?;
+        let placement = self.placement(frame);
         explanation.map.lay_over(placement, &mut self.placer);
         Ok(explanation)
     }
@@ -73,25 +77,24 @@ impl Explainer {
         methods: &[Method],
     ) -> Result<Vec<Faithfulness>, Error> {
         let (width, height) = self.sample(frame);
+        let mut lease = self.lease()?;
         let mut maps = Vec::new();
         let mut target = query.target;
         for &method in methods {
-            let explanation = self.of_tensor((width, height), &Query { method, ..*query })?;
+            let query = Query { method, ..*query };
+            let explanation = of_tensor(&mut lease, &self.tensor, (width, height), &query)?;
             target = Target::Class(explanation.target.id);
             maps.push((method, explanation.map));
         }
-        let Self {
-            classifier, tensor, ..
-        } = self;
-        let normalization = classifier.normalization();
+        let normalization = lease.normalization();
         let mut explanation = Explanation::default();
         let score = |values: &[f32]| {
-            let activation = classifier.run(values, width, height, target, Detail::Sums)?;
+            let activation = lease.run(values, width, height, target, Detail::Sums)?;
             explanation.classify(&activation, None, 1)?;
             Ok(f64::from(explanation.target.score))
         };
         let input = Input {
-            values: tensor,
+            values: &self.tensor,
             width,
             height,
         };
@@ -125,25 +128,47 @@ impl Explainer {
         (width, height)
     }
 
-    /// Explains what was sampled last; the map is that of the tensor.
-    fn of_tensor(
-        &mut self,
-        (width, height): (usize, usize),
-        query: &Query,
-    ) -> Result<Explanation, Error> {
-        let Query {
-            target,
-            top_k,
-            method,
-        } = *query;
-        let detail = method.detail();
-        let activation = self
-            .classifier
-            .run(&self.tensor, width, height, target, detail)?;
-        let mut explanation = Explanation::default();
-        explanation.update(&activation, top_k, method)?;
-        Ok(explanation)
+    /// Where `frame` lies in its tensor.
+    fn placement(&self, frame: &Frame) -> Placement {
+        let (geometry, presentation) = (frame.geometry(), frame.presentation());
+        let fit = self.classifier.fit();
+        fit.placement(geometry.width, geometry.height, presentation)
     }
+
+    /// The right to run the network, which nobody takes away.
+    fn lease(&self) -> Result<Lease<'_>, Error> {
+        self.classifier.lease(&Cancellation::default())
+    }
+}
+
+/// With buffers of its own.
+impl Clone for Explainer {
+    fn clone(&self) -> Self {
+        Self {
+            classifier: self.classifier.clone(),
+            sampler: None,
+            tensor: Vec::new(),
+            placer: MapPlacer::default(),
+        }
+    }
+}
+
+/// Explains a tensor; the map is that of the tensor.
+fn of_tensor(
+    lease: &mut Lease,
+    tensor: &[f32],
+    (width, height): (usize, usize),
+    query: &Query,
+) -> Result<Explanation, Error> {
+    let Query {
+        target,
+        top_k,
+        method,
+    } = *query;
+    let activation = lease.run(tensor, width, height, target, method.detail())?;
+    let mut explanation = Explanation::default();
+    explanation.update(&activation, top_k, method)?;
+    Ok(explanation)
 }
 
 impl Explanation {

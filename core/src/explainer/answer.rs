@@ -1,0 +1,185 @@
+//! Several classes of one picture, of one run where the network allows it, and what a data set is sorted by.
+
+use super::Explainer;
+use crate::cam::{ClassMap, Explanation, Method};
+use crate::error::Error;
+use crate::frame::Frame;
+use crate::inference::Lease;
+use crate::model::{Activation, FeatureMap, Target};
+
+/// What is asked of a picture.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Question {
+    /// The classes to explain.
+    pub targets: Vec<Target>,
+    /// Number of classes to report.
+    pub top_k: usize,
+    /// How the maps are made.
+    pub method: Method,
+    /// Pooled features are wanted too.
+    pub features: bool,
+}
+
+/// The best class, and the three best reported.
+impl Default for Question {
+    fn default() -> Self {
+        Self {
+            targets: vec![Target::Rank(0)],
+            top_k: 3,
+            method: Method::Auto,
+            features: false,
+        }
+    }
+}
+
+/// What a picture was explained with.
+#[derive(Debug, Clone, Default)]
+pub struct Answer {
+    /// One for each target, in their order.
+    pub explanations: Vec<Explanation>,
+    /// One value a class, before any softmax.
+    pub logits: Vec<f32>,
+    /// Where they were asked for.
+    pub features: Option<PooledFeatures>,
+}
+
+/// The feature map pooled over space, one value a channel.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct PooledFeatures {
+    /// The mean of all cells.
+    pub mean: Vec<f32>,
+    /// For each target, the mean of the cells weighted by what is positive of its map; of a map without that, the mean of all.
+    pub hot: Vec<Vec<f32>>,
+}
+
+impl Explainer {
+    /// Explains several classes of one picture, as [`explain`](Self::explain) does one: in one run of the network where the head is
+    /// affine in pooled features ([`Head::is_affine`](crate::model::Head::is_affine)), otherwise in one for each class.
+    ///
+    /// # Errors
+    /// As [`explain`](Self::explain).
+    pub fn answer(&mut self, frame: &Frame, question: &Question) -> Result<Answer, Error> {
+        let size = self.sample(frame);
+        let mut answer = of_tensor(&mut self.lease()?, &self.tensor, size, question)?;
+        let placement = self.placement(frame);
+        for explanation in &mut answer.explanations {
+            explanation.map.lay_over(placement, &mut self.placer);
+        }
+        Ok(answer)
+    }
+}
+
+/// Answers of a tensor; the maps are those of the tensor.
+fn of_tensor(
+    lease: &mut Lease,
+    tensor: &[f32],
+    (width, height): (usize, usize),
+    question: &Question,
+) -> Result<Answer, Error> {
+    let Question {
+        targets, method, ..
+    } = question;
+    let detail = method.detail();
+    let (first, rest) = targets.split_first().unwrap_or((&Target::Rank(0), &[]));
+    let is_affine = lease.head().is_affine();
+    let activation = lease.run(tensor, width, height, *first, detail)?;
+    let mut answer = Answer::of_run(&activation, question)?;
+    if is_affine {
+        for &target in rest {
+            let activation = Activation {
+                target,
+                ..activation
+            };
+            answer.add(&activation, question)?;
+        }
+    } else {
+        for &target in rest {
+            // A class that was explained already, under another name, needs no run.
+            if !answer.repeat(target) {
+                answer.add(&lease.run(tensor, width, height, target, detail)?, question)?;
+            }
+        }
+    }
+    for explanation in &mut answer.explanations {
+        explanation.top.truncate(question.top_k);
+    }
+    Ok(answer)
+}
+
+impl Answer {
+    /// Of the target of one run. As many best classes are reported as ranks are asked for.
+    fn of_run(activation: &Activation, question: &Question) -> Result<Self, Error> {
+        let mut answer = Self {
+            explanations: Vec::with_capacity(question.targets.len()),
+            logits: activation.logits.to_vec(),
+            features: question.features.then(|| PooledFeatures {
+                mean: mean(&activation.features),
+                hot: Vec::new(),
+            }),
+        };
+        answer.add(activation, question)?;
+        Ok(answer)
+    }
+
+    fn add(&mut self, activation: &Activation, question: &Question) -> Result<(), Error> {
+        let ranks = question.targets.iter().map(|target| match target {
+            Target::Rank(rank) => rank + 1,
+            Target::Class(_) => 0,
+        });
+        let top_k = ranks.fold(question.top_k, usize::max);
+        let mut explanation = Explanation::default();
+        explanation.update(activation, top_k, question.method)?;
+        if let Some(features) = &mut self.features {
+            let hot = mean_under(&activation.features, &explanation.map);
+            features
+                .hot
+                .push(hot.unwrap_or_else(|| features.mean.clone()));
+        }
+        self.explanations.push(explanation);
+        Ok(())
+    }
+
+    /// Answers for `target` what was answered for another target that is the same class, if there was one.
+    fn repeat(&mut self, target: Target) -> bool {
+        let class = match target {
+            Target::Class(class) => Some(class),
+            Target::Rank(rank) => {
+                let best = self.explanations.first();
+                best.and_then(|explanation| Some(explanation.top.get(rank)?.id))
+            }
+        };
+        let mut known = self.explanations.iter();
+        let Some(known) = known.position(|known| Some(known.target.id) == class) else {
+            return false;
+        };
+        self.explanations.push(self.explanations[known].clone());
+        if let Some(features) = &mut self.features {
+            features.hot.push(features.hot[known].clone());
+        }
+        true
+    }
+}
+
+/// The mean of each channel over all cells.
+fn mean(features: &FeatureMap) -> Vec<f32> {
+    let cells = features.width * features.height;
+    let channels = features.values.chunks_exact(cells);
+    channels
+        .map(|channel| channel.iter().sum::<f32>() / cells as f32)
+        .collect()
+}
+
+/// The mean of each channel, cells weighted by what is positive of `map`; none where nothing is.
+fn mean_under(features: &FeatureMap, map: &ClassMap) -> Option<Vec<f32>> {
+    let weights: Vec<f32> = map.values.iter().map(|value| value.max(0.0)).collect();
+    let sum: f32 = weights.iter().sum();
+    if !(sum > 0.0 && sum.is_finite()) {
+        return None;
+    }
+    let channels = features.values.chunks_exact(weights.len());
+    let weighted = channels.map(|channel| {
+        let products = channel.iter().zip(&weights);
+        products.map(|(value, weight)| value * weight).sum::<f32>() / sum
+    });
+    Some(weighted.collect())
+}
