@@ -31,7 +31,7 @@ PREFIX ?= $(shell pkg-config --variable=prefix gstreamer-1.0 2>/dev/null || echo
 DESTDIR ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help provider agreement setup check build demo pictures test test-core soak live valgrind fuzz sweep architectures fidelity recipes recipes-python bench bench-python lint fmt env models model install uninstall deb deb-test arm64-test camera-test debian-test clean distclean
+.PHONY: help provider agreement setup check build demo pictures test test-core soak live valgrind fuzz sweep architectures fidelity recipes recipes-python bench bench-python lint fmt env models model install uninstall wheel deb deb-test arm64-test camera-test debian-test clean distclean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -78,6 +78,12 @@ soak: build ## live pipelines, an RTSP server, a relay, recordings, all at once,
 live: setup ## half a minute of each kind of live video, on a quiet machine: no frame may be lost
 	cargo test --locked --package gst-plugin-camoverlay --test live -- --ignored --nocapture
 	cargo test --locked --package camoverlay-programs $(SERVERS) --test programs in_a_browser_loses_no_frame -- --ignored --nocapture
+
+$(DEPS)/.wheel-python: python/requirements.txt | check
+	@scripts/setup.sh wheel-python $(DEPS) && touch $@
+
+wheel: setup $(DEPS)/.wheel-python ## the Python package in out/, with SqueezeNet and the plugin, for Python 3.10 and newer
+	@scripts/wheel.sh release out
 
 valgrind: setup ## the tests of sampling and painting under valgrind, which must be installed; takes minutes
 	CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER="$(VALGRIND)" CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER="$(VALGRIND)" \

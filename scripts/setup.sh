@@ -4,6 +4,7 @@
 #   setup.sh packages              Debian packages: installed if missing
 #   setup.sh python PYTHON DEPS    a private environment for the conversion tool in DEPS/python
 #   setup.sh bench-python DEPS     one for the programs that the benchmark compares with, in DEPS/bench-python
+#   setup.sh wheel-python DEPS     one for the Python package and its tests, in DEPS/wheel-python
 #   setup.sh recipes-python DEPS   one for the libraries that networks come from, in DEPS/recipes-python
 set -eu
 
@@ -134,6 +135,18 @@ bench_python() {
     fi
 }
 
+wheel_python() {
+    # Debian's, for it alone knows GStreamer.
+    python=/usr/bin/python3 environment=$1/wheel-python
+    if ! { "$python" -m venv --clear --system-site-packages "$environment" >/dev/null &&
+        "$environment/bin/python" -m pip --disable-pip-version-check --quiet --retries 2 install \
+            --requirement python/requirements.txt; }; then
+        rm -rf "$environment"
+        fail "The Python packages listed in python/requirements.txt could not be installed." \
+            "Connect this machine to the network and try again; pip's own words are above."
+    fi
+}
+
 recipes_python() {
     python=/usr/bin/python3 environment=$1/recipes-python
     packages="python3-venv"
@@ -156,6 +169,7 @@ case $1 in
     check) check ;;
     packages) packages ;;
     bench-python) bench_python "$2" ;;
+    wheel-python) wheel_python "$2" ;;
     recipes-python) recipes_python "$2" ;;
     python) mkdir -p "$3/cache" && python "$2" "$3" ;;
 esac

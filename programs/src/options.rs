@@ -267,6 +267,7 @@ impl NetworkOptions {
             crop_share: None,
             input_size: self.input_size.filter(|size| *size > 0),
             threads: self.threads.unwrap_or(0) as usize,
+            batch_size: 1,
             memory_limit: self.memory_limit.filter(|bytes| *bytes > 0),
             ort_library: self.ort_library.clone(),
             provider: self.provider(),

@@ -13,7 +13,7 @@
 from importlib.metadata import version
 
 from .errors import Error, FormatError, LibraryError, NotFoundError, ReadError, RunError, SettingsError
-from .explainer import Explainer, Target
+from .explainer import Explainer, Layer, Target
 from .explanation import Box, Class, Explanation
 
 __version__ = version("camoverlay")
@@ -25,6 +25,7 @@ __all__ = [
     "Explainer",
     "Explanation",
     "FormatError",
+    "Layer",
     "LibraryError",
     "NotFoundError",
     "ReadError",

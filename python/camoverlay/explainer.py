@@ -9,7 +9,7 @@ import os
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import SupportsIndex, TypeAlias, cast, overload
+from typing import NamedTuple, SupportsIndex, TypeAlias, cast, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,19 @@ Target: TypeAlias = str | SupportsIndex
 StrPath: TypeAlias = str | os.PathLike[str]
 
 _log = logging.getLogger("camoverlay")
+
+
+class Layer(NamedTuple):
+    """A layer that can be explained."""
+
+    name: str
+    """Of its tensor, as `layer` takes it."""
+    operator: str
+    """What makes it."""
+    channels: int | None
+    """Numbers of a cell, where they are known."""
+    cells: tuple[int, int]
+    """Rows and columns."""
 
 
 class Explainer:
@@ -46,6 +59,8 @@ class Explainer:
         crop_share: part of the shortest side that a crop leaves, 0.05..1.
         input_size: shortest side that is fed to the network, in pixels; None: the network's own. Larger: a finer map.
         threads: inside an operator; 0: as many as cores.
+        batch_size: most pictures of one run of the network, where its head is affine in pooled features and its layers keep
+            pictures apart; `explain_batch` makes use of it.
         memory_limit: bytes that the network may take; None: what the machine has.
         models_dir: folder of the catalogue's networks.
         ort_library: path of libonnxruntime; None: that of the package onnxruntime. A process has one.
@@ -75,6 +90,7 @@ class Explainer:
         crop_share: float | None = None,
         input_size: int | None = None,
         threads: int = 0,
+        batch_size: int = 1,
         memory_limit: int | None = None,
         models_dir: StrPath | None = None,
         ort_library: StrPath | None = None,
@@ -97,6 +113,7 @@ class Explainer:
             "crop_share": crop_share,
             "input_size": input_size,
             "threads": threads,
+            "batch_size": batch_size,
             "memory_limit": memory_limit,
             "models_dir": models_dir,
             "ort_library": ort_library,
@@ -180,7 +197,8 @@ class Explainer:
         top_k: int = 3,
         features: bool = False,
     ) -> list[Explanation]:
-        """Explains several pictures, as `explain` does one.
+        """Explains several pictures, as `explain` does one. Pictures that follow each other and become tensors of one size
+        share a run of the network, as many as `batch_size` allows.
 
         Args:
             images: the pictures, of any sizes.
@@ -243,6 +261,20 @@ class Explainer:
         return self._core.class_of(label)
 
     @property
+    def input_size(self) -> int:
+        """The shortest side that the network is fed, in pixels."""
+        return self._core.input_size
+
+    @property
+    def batch_size(self) -> int:
+        """Most pictures of one run: 1 unless more were asked for, and the network can."""
+        return self._core.batch_size
+
+    def layers(self) -> list[Layer]:
+        """The layers that can be explained, in the order of the network's graph."""
+        return [Layer(*one) for one in self._core.layers()]
+
+    @property
     def layer(self) -> str:
         """The tensor whose feature map is explained."""
         return self._core.layer
@@ -268,12 +300,21 @@ class Explainer:
 
 def search_roots() -> list[Path]:
     """Where ONNX Runtime and the networks of the catalogue are looked for."""
-    package = Path(__file__).parent
-    roots = [package]
+    roots = [Path(__file__).parent]
+    folder = _onnxruntime()
+    return roots if folder is None else [folder, *roots]
+
+
+def onnxruntime_library() -> Path | None:
+    """The library in the package onnxruntime; None where there is none."""
+    folder = _onnxruntime()
+    return None if folder is None else next(iter(sorted(folder.glob("libonnxruntime.so.1.*"))), None)
+
+
+def _onnxruntime() -> Path | None:
+    """The folder of the library in the package onnxruntime, which is not imported for that."""
     spec = importlib.util.find_spec("onnxruntime")
-    if spec is not None and spec.origin is not None:
-        roots.insert(0, Path(spec.origin).parent / "capi")
-    return roots
+    return None if spec is None or spec.origin is None else Path(spec.origin).parent / "capi"
 
 
 def _targets(target: Target | Sequence[Target]) -> list[str]:

@@ -45,12 +45,12 @@ class Explanation:
     """The classes that are explained, in the order in which they were asked for."""
     top: tuple[Class, ...]
     """The best classes, best first."""
-    logits: NDArray[np.float32] = field(repr=False)
-    """One value a class, before softmax or logistic function."""
-    method: str
-    """How the maps were made, never "auto"."""
     size: tuple[int, int]
     """Height and width of the picture."""
+    method: str | None = None
+    """How the maps were made, never "auto"; None of a frame of a video."""
+    logits: NDArray[np.float32] | None = field(default=None, repr=False)
+    """One value a class, before softmax or logistic function; None of a frame of a video."""
     features: NDArray[np.float32] | None = field(default=None, repr=False)
     """One value a channel of the layer that is explained, the mean over all cells, if it was asked for."""
     hot_features: NDArray[np.float32] | None = field(default=None, repr=False)

@@ -22,6 +22,9 @@ use crate::words;
 /// Class id, label and score.
 type Scored = (usize, String, f32);
 
+/// A layer's tensor, the operator that makes it, its channels if they are known, its rows and columns.
+type LayerFacts = (String, String, Option<usize>, (usize, usize));
+
 /// What came of one picture.
 #[pyclass(frozen, get_all, module = "camoverlay._core")]
 pub struct Answer {
@@ -150,6 +153,38 @@ impl Explainer {
         resolved.unwrap_or(self.method).name()
     }
 
+    /// The shortest side that the network is fed, in pixels.
+    #[getter]
+    fn input_size(&self) -> usize {
+        let fit = self.core.classifier().fit();
+        // Of a square, which all but a fixed shape keep.
+        let (width, height) = fit.size(1, 1);
+        width.min(height)
+    }
+
+    /// Most pictures of one run.
+    #[getter]
+    fn batch_size(&self) -> usize {
+        self.core.classifier().batch_size()
+    }
+
+    /// The layers that can be explained, in the order of the graph: tensor, operator, channels, rows and columns.
+    fn layers(&self, py: Python<'_>) -> PyResult<Vec<LayerFacts>> {
+        detached(py, || {
+            let layers = camoverlay::inference::layers(&self.options)?;
+            let facts = layers.into_iter().map(|layer| {
+                let [rows, columns] = layer.cells;
+                (
+                    layer.tensor,
+                    layer.operator,
+                    layer.channels,
+                    (rows, columns),
+                )
+            });
+            Ok(facts.collect())
+        })
+    }
+
     /// Who computes.
     #[getter]
     fn provider(&self) -> &str {
@@ -272,9 +307,9 @@ fn answers(
     targets: &[Vec<String>],
     (method, top_k, features): (Method, usize, bool),
 ) -> Result<Vec<camoverlay::Answer>, Failure> {
-    let mut answers = Vec::with_capacity(pictures.len());
+    let network = core.classifier();
+    let mut asked = Vec::with_capacity(pictures.len());
     for (picture, targets) in pictures.iter().zip(targets) {
-        let network = core.classifier();
         fits(network, picture)?;
         let targets = targets.iter().map(|text| target(network, text));
         let question = Question {
@@ -283,9 +318,9 @@ fn answers(
             method,
             features,
         };
-        answers.push(core.answer(&picture.frame()?, &question)?);
+        asked.push((picture.frame()?, question));
     }
-    Ok(answers)
+    Ok(core.answers(&asked)?)
 }
 
 /// The maps of explanations of one picture, which are of one size: targets x height x width.

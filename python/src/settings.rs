@@ -26,6 +26,7 @@ pub struct Settings {
     crop_share: Option<f64>,
     input_size: Option<u32>,
     threads: usize,
+    batch_size: usize,
     memory_limit: Option<u64>,
     models_dir: Option<PathBuf>,
     ort_library: Option<PathBuf>,
@@ -87,6 +88,7 @@ impl Settings {
             crop_share: self.crop_share,
             input_size: self.input_size,
             threads: self.threads,
+            batch_size: self.batch_size.max(1),
             memory_limit: self.memory_limit,
             ort_library: self.ort_library,
             provider: Provider {

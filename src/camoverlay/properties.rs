@@ -417,6 +417,7 @@ impl Setup {
             crop_share: None,
             input_size: Some(self.input_size).filter(|size| *size > 0),
             threads: self.threads as usize,
+            batch_size: 1,
             memory_limit: Some(self.memory_limit).filter(|bytes| *bytes > 0),
             ort_library: self.ort_library.clone(),
             provider: camoverlay::inference::Provider {

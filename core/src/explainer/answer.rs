@@ -1,5 +1,7 @@
 //! Several classes of one picture, of one run where the network allows it, and what a data set is sorted by.
 
+use std::mem;
+
 use super::Explainer;
 use crate::cam::{ClassMap, Explanation, Method};
 use crate::error::Error;
@@ -60,12 +62,75 @@ impl Explainer {
     /// As [`explain`](Self::explain).
     pub fn answer(&mut self, frame: &Frame, question: &Question) -> Result<Answer, Error> {
         let size = self.sample(frame);
-        let mut answer = of_tensor(&mut self.lease()?, &self.tensor, size, question)?;
+        let answer = of_tensor(&mut self.lease()?, &self.tensor, size, question)?;
+        Ok(self.laid_over(answer, frame))
+    }
+
+    /// Explains several pictures, each with a question of its own, as [`answer`](Self::answer) does one. Where the network was
+    /// opened [for that](crate::inference::Options::batch_size), pictures that follow each other and have tensors of one size
+    /// share a run.
+    ///
+    /// # Errors
+    /// As [`answer`](Self::answer), of the first picture that has one.
+    pub fn answers(&mut self, asked: &[(Frame, Question)]) -> Result<Vec<Answer>, Error> {
+        let most = self.classifier.batch_size();
+        if most == 1 {
+            let answers = asked
+                .iter()
+                .map(|(frame, question)| self.answer(frame, question));
+            return answers.collect();
+        }
+        let mut answers = Vec::with_capacity(asked.len());
+        let alike = asked.chunk_by(|(a, _), (b, _)| self.tensor_size(a) == self.tensor_size(b));
+        let batches: Vec<_> = alike.flat_map(|alike| alike.chunks(most)).collect();
+        for batch in batches {
+            self.answer_batch(batch, &mut answers)?;
+        }
+        Ok(answers)
+    }
+
+    /// Answers of one run, of pictures whose tensors are of one size.
+    fn answer_batch(
+        &mut self,
+        asked: &[(Frame, Question)],
+        answers: &mut Vec<Answer>,
+    ) -> Result<(), Error> {
+        let mut tensors = mem::take(&mut self.tensors);
+        tensors.clear();
+        let mut size = (0, 0);
+        for (frame, _) in asked {
+            size = self.sample(frame);
+            tensors.extend_from_slice(&self.tensor);
+        }
+        let mut of_run = Vec::with_capacity(asked.len());
+        {
+            let mut lease = self.lease()?;
+            let batch = lease.run_batch(&tensors, size.0, size.1)?;
+            for (picture, (_, question)) in asked.iter().enumerate() {
+                let activation = batch.activation(picture, Target::Rank(0));
+                of_run.push(Answer::of_run(&activation, question)?);
+            }
+        }
+        self.tensors = tensors;
+        let laid = of_run.into_iter().zip(asked);
+        answers.extend(laid.map(|(answer, (frame, _))| self.laid_over(answer, frame)));
+        Ok(())
+    }
+
+    /// Width and height of the tensor of `frame`.
+    fn tensor_size(&self, frame: &Frame) -> (usize, usize) {
+        let geometry = frame.geometry();
+        let fit = self.classifier.fit();
+        fit.presented_size(geometry.width, geometry.height, frame.presentation())
+    }
+
+    /// The answer with its maps laid over `frame`.
+    fn laid_over(&mut self, mut answer: Answer, frame: &Frame) -> Answer {
         let placement = self.placement(frame);
         for explanation in &mut answer.explanations {
             explanation.map.lay_over(placement, &mut self.placer);
         }
-        Ok(answer)
+        answer
     }
 }
 
@@ -76,39 +141,59 @@ fn of_tensor(
     (width, height): (usize, usize),
     question: &Question,
 ) -> Result<Answer, Error> {
-    let Question {
-        targets, method, ..
-    } = question;
-    let detail = method.detail();
-    let (first, rest) = targets.split_first().unwrap_or((&Target::Rank(0), &[]));
+    let detail = question.method.detail();
     let is_affine = lease.head().is_affine();
-    let activation = lease.run(tensor, width, height, *first, detail)?;
-    let mut answer = Answer::of_run(&activation, question)?;
+    let (first, rest) = question.split();
+    let activation = lease.run(tensor, width, height, first, detail)?;
     if is_affine {
-        for &target in rest {
-            let activation = Activation {
-                target,
-                ..activation
-            };
+        return Answer::of_run(&activation, question);
+    }
+    let mut answer = Answer::begun(&activation, question)?;
+    for &target in rest {
+        // A class that was explained already, under another name, needs no run.
+        if !answer.repeat(target) {
+            let activation = lease.run(tensor, width, height, target, detail)?;
             answer.add(&activation, question)?;
         }
-    } else {
-        for &target in rest {
-            // A class that was explained already, under another name, needs no run.
-            if !answer.repeat(target) {
-                answer.add(&lease.run(tensor, width, height, target, detail)?, question)?;
-            }
+    }
+    Ok(answer.reported(question.top_k))
+}
+
+impl Question {
+    /// The first target, the best class if there is none, and the others.
+    fn split(&self) -> (Target, &[Target]) {
+        match self.targets.split_first() {
+            Some((first, rest)) => (*first, rest),
+            None => (Target::Rank(0), &[]),
         }
     }
-    for explanation in &mut answer.explanations {
-        explanation.top.truncate(question.top_k);
-    }
-    Ok(answer)
 }
 
 impl Answer {
-    /// Of the target of one run. As many best classes are reported as ranks are asked for.
+    /// Of all targets of one run, of a head that is affine in pooled features.
     fn of_run(activation: &Activation, question: &Question) -> Result<Self, Error> {
+        let (first, rest) = question.split();
+        let of = |target| Activation {
+            target,
+            ..*activation
+        };
+        let mut answer = Self::begun(&of(first), question)?;
+        for &target in rest {
+            answer.add(&of(target), question)?;
+        }
+        Ok(answer.reported(question.top_k))
+    }
+
+    /// Reports `top_k` best classes.
+    fn reported(mut self, top_k: usize) -> Self {
+        for explanation in &mut self.explanations {
+            explanation.top.truncate(top_k);
+        }
+        self
+    }
+
+    /// Of the target of one run. As many best classes are reported as ranks are asked for.
+    fn begun(activation: &Activation, question: &Question) -> Result<Self, Error> {
         let mut answer = Self {
             explanations: Vec::with_capacity(question.targets.len()),
             logits: activation.logits.to_vec(),

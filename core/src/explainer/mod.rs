@@ -27,6 +27,8 @@ pub struct Explainer {
     sampler: Option<(Geometry, Presentation, Sampler)>,
     /// 1 x channels x height x width.
     tensor: Vec<f32>,
+    /// The tensors of several pictures, one behind the other.
+    tensors: Vec<f32>,
     placer: MapPlacer,
 }
 
@@ -37,12 +39,17 @@ impl Explainer {
     /// Any [`Error`] about library, network file or labels; each is a sentence on what is wrong and
     /// one on what to do.
     pub fn open(options: &Options) -> Result<Self, Error> {
-        Ok(Self {
-            classifier: SharedClassifier::open(options)?,
+        Ok(Self::of(SharedClassifier::open(options)?))
+    }
+
+    fn of(classifier: Arc<SharedClassifier>) -> Self {
+        Self {
+            classifier,
             sampler: None,
             tensor: Vec::new(),
+            tensors: Vec::new(),
             placer: MapPlacer::default(),
-        })
+        }
     }
 
     /// The network: its name, labels, preprocessing and structure.
@@ -144,12 +151,7 @@ impl Explainer {
 /// With buffers of its own.
 impl Clone for Explainer {
     fn clone(&self) -> Self {
-        Self {
-            classifier: self.classifier.clone(),
-            sampler: None,
-            tensor: Vec::new(),
-            placer: MapPlacer::default(),
-        }
+        Self::of(self.classifier.clone())
     }
 }
 

@@ -8,6 +8,7 @@
 //! not a guess. Who computes is a [`Provider`]; the first time that one is to compute a network, a process of its own tries
 //! that ([`provider_check`]).
 
+pub(crate) mod batch;
 pub(crate) mod beside;
 pub(crate) mod catalogue;
 pub(crate) mod classifier;
@@ -46,6 +47,7 @@ pub(crate) mod told;
 pub(crate) mod transform;
 pub(crate) mod warnings;
 
+pub use batch::Batch;
 pub use catalogue::{Entry, entries, entry};
 pub use classifier::Classifier;
 pub use kept_run::KeptRun;

@@ -58,6 +58,8 @@ pub struct Network {
     pub(super) sight: Option<Sight>,
     pub(super) head: Head,
     pub(super) similar: SimilarClasses,
+    /// Most pictures of one run.
+    pub(super) batch_size: usize,
     /// Layers that are explained together with the first.
     pub(super) beside: usize,
     /// The graph returns [`Activation::sums`].
@@ -161,6 +163,11 @@ impl Network {
     /// The execution provider that runs it, by the name that [`Provider::name`](super::Provider::name) has for it.
     pub fn provider_nick(&self) -> &str {
         &self.session.attachment().nick
+    }
+
+    /// Most pictures of one run: 1 unless more were [asked for](super::Options::batch_size) and its layers keep them apart.
+    pub fn batch_size(&self) -> usize {
+        self.batch_size
     }
 
     /// Channels of a picture.

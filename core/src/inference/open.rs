@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::batch;
 use super::beside::Beside;
 use super::catalogue::Entry;
 use super::error::{LabelsError, RuntimeError};
@@ -131,6 +132,8 @@ pub fn network(
     let more_layers = analysis.head_match.beside.len();
     let attachment = find::find(&options.provider, options.threads, &options.search_roots)?;
     let for_cpu = attachment.how == How::Cpu;
+    let mut analysis = analysis;
+    let runs_several = options.batch_size > 1 && analysis.run_several();
     let (model, head_match) = analysis.rewrite(&path, limit.unwrap_or(u64::MAX), for_cpu)?;
     let unsupported = |message: String| match picture.batch {
         1 => Error::from(RuntimeError::Unsupported {
@@ -317,6 +320,21 @@ pub fn network(
             .map_err(|failure| does_not_run(failure, &mut outputs))?;
     }
     let fit = preparation.fit(sides, &mut warnings)?;
+    let keeps_apart = runs_several && {
+        let usual = picture.size(input_size);
+        let frame = probe::Frame {
+            size: [0, 1].map(|axis| sides[axis].unwrap_or(usual[axis])),
+            normalization: preprocessing.normalization,
+        };
+        batch::are_kept_apart(&session, &frame, &mut outputs)
+    };
+    let batch_size = match keeps_apart {
+        true => options.batch_size,
+        false => 1,
+    };
+    if batch_size < options.batch_size {
+        warnings.of_batch(runs_several);
+    }
     session::free_memory::give_back();
     Ok(Network {
         session,
@@ -336,6 +354,7 @@ pub fn network(
         has_sums,
         has_share,
         runs_cells,
+        batch_size,
         beside: more_layers,
         scores,
         warnings: warnings.list,

@@ -60,6 +60,8 @@ pub struct Options {
     pub input_size: Option<u32>,
     /// Threads inside an operator; 0: as many as cores.
     pub threads: usize,
+    /// Most pictures of one run, where the network's layers keep pictures apart, as is tried when it is opened; 1: each has its own.
+    pub batch_size: usize,
     /// Most bytes that the network takes, weights and a run's tensors together; none: what the machine
     /// has, but for a share that is left to others.
     pub memory_limit: Option<u64>,
@@ -89,6 +91,7 @@ impl Default for Options {
             layer: None,
             cell_by_cell: false,
             threads: 0,
+            batch_size: 1,
             memory_limit: None,
             ort_library: None,
             provider: Provider::default(),

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
+use super::batch::Batch;
 use super::error::RuntimeError;
 use super::kept_run::KeptRun;
 use super::network::Network;
@@ -62,6 +63,21 @@ impl Lease<'_> {
 }
 
 impl Lease<'_> {
+    /// Runs the network on as many `tensors` as there are, one behind the other, each as [`run`](Self::run) takes it; at most
+    /// [`Network::batch_size`].
+    ///
+    /// # Errors
+    /// [`RuntimeError::Run`], [`RuntimeError::Cancelled`].
+    pub fn run_batch(
+        &mut self,
+        tensors: &[f32],
+        width: usize,
+        height: usize,
+    ) -> Result<Batch<'_>, Error> {
+        let network = &self.shared.network;
+        network.run_batch(tensors, width, height, &mut self.outputs)
+    }
+
     /// Leaves what the last run returned in `kept`, and frees what was there.
     pub fn keep(&mut self, kept: &mut KeptRun) {
         kept.0.clear();

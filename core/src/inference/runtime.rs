@@ -28,6 +28,9 @@ const SYSTEM_FOLDERS: [&str; 5] = ["/usr/local/lib", "/lib64", "/usr/lib64", "/l
 /// The folder that set-up puts a build of ONNX Runtime with further providers in.
 const BUILD: &str = "build";
 
+/// Where Python's package of it is, beside other packages.
+const OF_PYTHON: &str = "onnxruntime/capi";
+
 /// The file that was loaded.
 static LOADED: std::sync::OnceLock<PathBuf> = std::sync::OnceLock::new();
 
@@ -148,6 +151,8 @@ pub fn folders(roots: &[PathBuf]) -> Vec<PathBuf> {
             folders.push(root.clone());
         }
         folders.extend(["lib/camoverlay", ".deps/lib/camoverlay"].map(|folder| root.join(folder)));
+        // Only where it is: most roots are no folders of Python's packages, and would lengthen the error.
+        folders.extend(Some(root.join(OF_PYTHON)).filter(|folder| folder.is_dir()));
     }
     folders
 }

@@ -135,6 +135,18 @@ impl Warnings {
         }
     }
 
+    /// That each picture has a run of its own though more were asked for at a time; whether that was tried.
+    pub fn of_batch(&mut self, is_tried: bool) {
+        let why = match is_tried {
+            true => "its layers do not compute several pictures apart from each other",
+            false => "its head has layers whose gradient is of one picture",
+        };
+        self.notices.push(Warning {
+            fault: format!("{} is run on one picture at a time: {why}.", self.file),
+            remedy: None,
+        });
+    }
+
     fn sentence(&self, said: &Said, what: &str, taken: &str) -> String {
         let place = match said.place {
             Place::Metadata => "metadata",

@@ -266,6 +266,16 @@ impl Analysis {
         constant_space::is_in(&self.graph, &self.facts)
     }
 
+    /// Prepares for several pictures at a time, where a head that is affine in pooled features leaves it to the other layers
+    /// whether they keep pictures apart. Whether that was done.
+    pub fn run_several(&mut self) -> bool {
+        let found = &self.head_match;
+        self.picture.several = found.head.is_affine()
+            && found.beside.is_empty()
+            && matches!(found.order, CellOrder::Map(_));
+        self.picture.several
+    }
+
     /// The serialised graph to run, and the head_match that belongs to it.
     ///
     /// # Errors

@@ -25,6 +25,8 @@ pub struct Picture {
     pub element_type: i32,
     /// Pictures that the network takes at a time, 1 where it leaves that free.
     pub batch: usize,
+    /// Several are to be run at a time, though `batch` is 1.
+    pub several: bool,
     /// 3, or 1 of gray pictures.
     pub channels: usize,
     /// Height and width, each where the network fixes it.
@@ -158,6 +160,7 @@ impl Picture {
             layout,
             element_type,
             batch,
+            several: false,
             channels,
             sides: [height, width],
         })

@@ -193,8 +193,8 @@ impl Session {
         self.channels
     }
 
-    /// Runs the network on a picture, 1 x channels x `height` x `width`; a network with a gradient takes
-    /// a `choice`. What `outputs` held is freed before.
+    /// Runs the network on a picture, 1 x channels x `height` x `width`, or on several if its graph takes such; a network with a
+    /// gradient takes a `choice`. What `outputs` held is freed before.
     ///
     /// # Errors
     /// [`Failure`].
@@ -245,8 +245,9 @@ impl Session {
         choice: Option<Choice>,
         outputs: &mut Outputs,
     ) -> ort::Result<()> {
-        let image =
-            TensorRef::from_array_view(([1, self.channels, height, width], image))?.into_dyn();
+        let pictures = image.len() / (self.channels * width * height).max(1);
+        let shape = [pictures, self.channels, height, width];
+        let image = TensorRef::from_array_view((shape, image))?.into_dyn();
         let Some(Choice {
             class,
             slot,

@@ -33,7 +33,8 @@ pub enum Refusal {
 }
 
 /// The serialised graph that takes [`IMAGE`] (1 x 3, or 1, x H x W, float32) and returns the features
-/// (1 x C x h x w, float32) and the logits (float32, one value a class), in this order.
+/// (1 x C x h x w, float32) and the logits (float32, one value a class), in this order; of several pictures, if it is to run
+/// such, as many.
 ///
 /// With a gradient it also takes [`CLASS`] and [`SLOT`] and returns the gradient (float32), one
 /// value a channel where the head pools and one for each feature where it does not. With
@@ -217,9 +218,10 @@ fn take_image(proto: &mut proto::Graph, picture: &Picture) {
         .sides
         .map(|side| side.map_or(-1, |side| side as i64));
     let channels = picture.channels as i64;
+    let pictures = if picture.several { -1 } else { 1 };
     let image = sized(
         value(IMAGE, data_type::FLOAT),
-        &[1, channels, height, width],
+        &[pictures, channels, height, width],
     );
     proto.input = vec![image];
     let mut nodes = Vec::new();
