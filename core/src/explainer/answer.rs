@@ -1,11 +1,7 @@
 //! Several classes of one picture, of one run where the network allows it, and what a data set is sorted by.
 
-use std::mem;
-
-use super::Explainer;
 use crate::cam::{ClassMap, Explanation, Method};
 use crate::error::Error;
-use crate::frame::Frame;
 use crate::inference::Lease;
 use crate::model::{Activation, FeatureMap, Target};
 
@@ -54,88 +50,11 @@ pub struct PooledFeatures {
     pub hot: Vec<Vec<f32>>,
 }
 
-impl Explainer {
-    /// Explains several classes of one picture, as [`explain`](Self::explain) does one: in one run of the network where the head is
-    /// affine in pooled features ([`Head::is_affine`](crate::model::Head::is_affine)), otherwise in one for each class.
-    ///
-    /// # Errors
-    /// As [`explain`](Self::explain).
-    pub fn answer(&mut self, frame: &Frame, question: &Question) -> Result<Answer, Error> {
-        let size = self.sample(frame);
-        let answer = of_tensor(&mut self.lease()?, &self.tensor, size, question)?;
-        Ok(self.laid_over(answer, frame))
-    }
-
-    /// Explains several pictures, each with a question of its own, as [`answer`](Self::answer) does one. Where the network was
-    /// opened [for that](crate::inference::Options::batch_size), pictures that follow each other and have tensors of one size
-    /// share a run.
-    ///
-    /// # Errors
-    /// As [`answer`](Self::answer), of the first picture that has one.
-    pub fn answers(&mut self, asked: &[(Frame, Question)]) -> Result<Vec<Answer>, Error> {
-        let most = self.classifier.batch_size();
-        if most == 1 {
-            let answers = asked
-                .iter()
-                .map(|(frame, question)| self.answer(frame, question));
-            return answers.collect();
-        }
-        let mut answers = Vec::with_capacity(asked.len());
-        let alike = asked.chunk_by(|(a, _), (b, _)| self.tensor_size(a) == self.tensor_size(b));
-        let batches: Vec<_> = alike.flat_map(|alike| alike.chunks(most)).collect();
-        for batch in batches {
-            self.answer_batch(batch, &mut answers)?;
-        }
-        Ok(answers)
-    }
-
-    /// Answers of one run, of pictures whose tensors are of one size.
-    fn answer_batch(
-        &mut self,
-        asked: &[(Frame, Question)],
-        answers: &mut Vec<Answer>,
-    ) -> Result<(), Error> {
-        let mut tensors = mem::take(&mut self.tensors);
-        tensors.clear();
-        let mut size = (0, 0);
-        for (frame, _) in asked {
-            size = self.sample(frame);
-            tensors.extend_from_slice(&self.tensor);
-        }
-        let mut of_run = Vec::with_capacity(asked.len());
-        {
-            let mut lease = self.lease()?;
-            let batch = lease.run_batch(&tensors, size.0, size.1)?;
-            for (picture, (_, question)) in asked.iter().enumerate() {
-                let activation = batch.activation(picture, Target::Rank(0));
-                of_run.push(Answer::of_run(&activation, question)?);
-            }
-        }
-        self.tensors = tensors;
-        let laid = of_run.into_iter().zip(asked);
-        answers.extend(laid.map(|(answer, (frame, _))| self.laid_over(answer, frame)));
-        Ok(())
-    }
-
-    /// Width and height of the tensor of `frame`.
-    fn tensor_size(&self, frame: &Frame) -> (usize, usize) {
-        let geometry = frame.geometry();
-        let fit = self.classifier.fit();
-        fit.presented_size(geometry.width, geometry.height, frame.presentation())
-    }
-
-    /// The answer with its maps laid over `frame`.
-    fn laid_over(&mut self, mut answer: Answer, frame: &Frame) -> Answer {
-        let placement = self.placement(frame);
-        for explanation in &mut answer.explanations {
-            explanation.map.lay_over(placement, &mut self.placer);
-        }
-        answer
-    }
-}
-
 /// Answers of a tensor; the maps are those of the tensor.
-fn of_tensor(
+///
+/// # Errors
+/// Those of the run, and any [`CamError`](crate::CamError).
+pub fn of_tensor(
     lease: &mut Lease,
     tensor: &[f32],
     (width, height): (usize, usize),
@@ -171,7 +90,10 @@ impl Question {
 
 impl Answer {
     /// Of all targets of one run, of a head that is affine in pooled features.
-    fn of_run(activation: &Activation, question: &Question) -> Result<Self, Error> {
+    ///
+    /// # Errors
+    /// As [`Explanation::update`].
+    pub(super) fn of_run(activation: &Activation, question: &Question) -> Result<Self, Error> {
         let (first, rest) = question.split();
         let of = |target| Activation {
             target,
