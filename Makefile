@@ -31,7 +31,7 @@ PREFIX ?= $(shell pkg-config --variable=prefix gstreamer-1.0 2>/dev/null || echo
 DESTDIR ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help provider agreement setup check build demo pictures test test-core soak live valgrind fuzz sweep architectures fidelity recipes recipes-python bench bench-python lint fmt env models model install uninstall wheel deb deb-test arm64-test camera-test debian-test clean distclean
+.PHONY: help provider agreement setup check build demo pictures test test-core test-python soak live valgrind fuzz sweep architectures fidelity recipes recipes-python bench bench-python lint fmt env models model install uninstall wheel deb deb-test arm64-test camera-test debian-test clean distclean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -64,8 +64,9 @@ demo: setup ## explain a clip: out/demo.mp4, out/demo.png and a table; INPUT=fil
 pictures: build ## the pictures of README.md and docs/, anew
 	@GST_PLUGIN_PATH="$(PLUGIN_DIR):$$GST_PLUGIN_PATH" scripts/pictures.sh
 
-test: setup ## all tests, GLib's warnings being errors; what had to be left out stands at the end
+test: setup $(DEPS)/.wheel-python ## all tests, GLib's warnings being errors; what had to be left out stands at the end
 	@G_DEBUG=fatal-warnings scripts/test.sh --workspace $(SERVERS)
+	@G_DEBUG=fatal-warnings scripts/test-python.sh
 
 test-core: ## the core's tests, for which Rust is enough; what needs ONNX Runtime and networks is left out without them
 	@scripts/test.sh --package camoverlay
@@ -139,7 +140,10 @@ $(DEPS)/.stand-ins: tests/sweep/networks.py | $(DEPS)/.bench-python
 	$(DEPS)/bench-python/bin/python tests/sweep/sweep.py --export $(DEPS)/stand-ins \
 		mobilenet_v3_small mobilenet_v3_large convnext_tiny alexnet vgg11 && touch $@
 
-lint: setup ## formatting, clippy on every feature set, documentation, licences of the dependencies
+test-python: setup $(DEPS)/.wheel-python ## the Python package's tests alone, on a wheel of the debug build
+	@G_DEBUG=fatal-warnings scripts/test-python.sh
+
+lint: setup $(DEPS)/.wheel-python ## formatting, clippy on every feature set, types, documentation, licences of the dependencies
 	@scripts/lint.sh
 
 fmt: ## format the code

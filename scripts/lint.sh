@@ -9,6 +9,13 @@ for features in "" --no-default-features --all-features; do
     cargo clippy --locked --workspace --all-targets $features -- -D warnings
 done
 RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --workspace --all-features
+(
+    cd python
+    PATH=$OLDPWD/.deps/wheel-python/bin:$PATH
+    ruff format --quiet --check .
+    ruff check --quiet .
+    mypy --no-error-summary .
+)
 if command -v shellcheck >/dev/null; then
     shellcheck scripts/*.sh .ci/run
 else

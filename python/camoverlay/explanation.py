@@ -47,10 +47,10 @@ class Explanation:
     """The best classes, best first."""
     size: tuple[int, int]
     """Height and width of the picture."""
-    method: str | None = None
-    """How the maps were made, never "auto"; None of a frame of a video."""
-    logits: NDArray[np.float32] | None = field(default=None, repr=False)
-    """One value a class, before softmax or logistic function; None of a frame of a video."""
+    method: str
+    """How the maps were made, never "auto"; of a frame of a video, as it was asked for."""
+    logits: NDArray[np.float32] = field(default_factory=lambda: np.empty(0, np.float32), repr=False)
+    """One value a class, before softmax or logistic function; none of a frame of a video."""
     features: NDArray[np.float32] | None = field(default=None, repr=False)
     """One value a channel of the layer that is explained, the mean over all cells, if it was asked for."""
     hot_features: NDArray[np.float32] | None = field(default=None, repr=False)

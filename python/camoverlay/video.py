@@ -65,7 +65,7 @@ def frames(
         "! videoflip video-direction=auto ! video/x-raw,format=RGB "
         "! camoverlay name=element paint=false attach-map=true ! appsink name=sink sync=false max-buffers=4"
     )
-    element, sink = pipeline.get_by_name("element"), pipeline.get_by_name("sink")
+    element = pipeline.get_by_name("element")
     pipeline.get_by_name("source").set_property("uri", uri)
     library = onnxruntime_library()
     asked: dict[str, str | float | bool] = {"target": target, "method": method, "net": net, **properties}
@@ -76,11 +76,11 @@ def frames(
     for name, value in asked.items():
         _set(gst, element, name.replace("_", "-"), value)
     # What is wrong so far is told before the first frame is asked for.
-    return _frames(gst, video, pipeline, sink)
+    return _frames(gst, video, pipeline, method)
 
 
-def _frames(gst: Any, video: Any, pipeline: Any, sink: Any) -> Iterator[Frame]:
-    bus = pipeline.get_bus()
+def _frames(gst: Any, video: Any, pipeline: Any, method: str) -> Iterator[Frame]:
+    bus, sink = pipeline.get_bus(), pipeline.get_by_name("sink")
     try:
         pipeline.set_state(gst.State.PLAYING)
         while True:
@@ -90,14 +90,14 @@ def _frames(gst: Any, video: Any, pipeline: Any, sink: Any) -> Iterator[Frame]:
                 fault, _ = error.parse_error()
                 raise RunError(fault.message)
             if sample is not None:
-                yield _frame(video, sample)
+                yield _frame(video, sample, method)
             elif sink.get_property("eos"):
                 return
     finally:
         pipeline.set_state(gst.State.NULL)
 
 
-def _frame(video: Any, sample: Any) -> Frame:
+def _frame(video: Any, sample: Any, method: str) -> Frame:
     buffer, info = sample.get_buffer(), video.VideoInfo.new_from_caps(sample.get_caps())
     data = np.frombuffer(buffer.extract_dup(0, buffer.get_size()), np.uint8)
     rows = np.lib.stride_tricks.as_strided(data, (info.height, 3 * info.width), (info.stride[0], 1))
@@ -116,6 +116,7 @@ def _frame(video: Any, sample: Any) -> Frame:
         targets=tuple(targets),
         top=tuple(Class(*one) for one in top),
         size=(info.height, info.width),
+        method=method,
     )
     return Frame(pixels, buffer.pts / 1e9, explanation)
 

@@ -10,6 +10,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pytest
@@ -80,16 +81,18 @@ def test_batches_are_what_each_picture_is(name: str, cat: Pixels, coffee: Pixels
     single, several = Explainer(network(name), threads=1), Explainer(network(name), threads=1, batch_size=4)
     assert (single.batch_size, several.batch_size) == (1, 4)
     pictures = [cat, cat[:, ::-1], coffee, cat[::-1], coffee[..., 0], cat[:200, :200]]
-    targets = ["top-1", ["top-1", 7], "top-2", [3], [1, 2, 3], "espresso"]
+    targets: list[camoverlay.Target | list[camoverlay.Target]] = ["top-1", ["top-1", 7], "top-2", [3], [1, 2, 3], "espresso"]
     together = several.explain_batch(pictures, targets=targets, features=True)
     for picture, target, explanation in zip(pictures, targets, together, strict=True):
         alone = single.explain(picture, target, features=True)
+        assert alone.hot_features is not None
+        assert explanation.hot_features is not None
         assert np.array_equal(alone.maps, explanation.maps)
         assert np.array_equal(alone.logits, explanation.logits)
         assert np.array_equal(alone.hot_features, explanation.hot_features)
         assert (alone.top, alone.targets, alone.size) == (explanation.top, explanation.targets, explanation.size)
     for batch in (np.stack([cat, cat[::-1]]), [cat, cat[::-1]], (cat, cat[::-1])):
-        first, second = several.explain(batch, "top-1")  # type: ignore[call-overload]
+        first, second = several.explain(cast(list[Pixels], batch), "top-1")
         assert np.array_equal(first.map, single.explain(cat).map)
         assert np.array_equal(second.map, single.explain(cat[::-1]).map)
     assert several.explain_batch([]) == []

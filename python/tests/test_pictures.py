@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +24,6 @@ def test_a_cat_is_one(squeezenet: Explainer, cat: Pixels) -> None:
     assert explanation.map.dtype == np.float32
     assert explanation.size == cat.shape[:2]
     assert explanation.method == "cam"
-    assert explanation.logits is not None
     assert explanation.logits.shape == (1000,)
     assert np.argmax(explanation.logits) == 285
     # Completeness, of a head that is the mean over space.
@@ -42,7 +42,7 @@ def test_a_cat_is_one(squeezenet: Explainer, cat: Pixels) -> None:
         lambda a: np.concatenate([a, a], axis=1)[:, : a.shape[1]],
     ],
 )
-def test_views_are_what_their_copies_are(squeezenet: Explainer, cat: Pixels, view) -> None:
+def test_views_are_what_their_copies_are(squeezenet: Explainer, cat: Pixels, view: Callable[[Pixels], Pixels]) -> None:
     seen, copy = view(cat), view(cat).copy(order="C")
     a, b = squeezenet.explain(seen), squeezenet.explain(copy)
     assert np.array_equal(a.maps, b.maps)
@@ -78,9 +78,7 @@ def test_pil_is_what_its_array_is(squeezenet: Explainer, cat: Pixels) -> None:
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_pil_is_turned_as_its_orientation_says(
-    squeezenet: Explainer, cat: Pixels, tmp_path: Path, orientation: int
-) -> None:
+def test_pil_is_turned_as_its_orientation_says(squeezenet: Explainer, cat: Pixels, tmp_path: Path, orientation: int) -> None:
     """All eight as an encoder stores them, undone by PIL's own operations."""
     turned = {
         1: None,
@@ -105,7 +103,7 @@ def test_pil_is_turned_as_its_orientation_says(
         assert np.array_equal(explanation.overlay(photo), squeezenet.explain(cat).overlay(cat))
 
 
-@pytest.mark.parametrize("size", [(1, 1), (1, 300), (300, 1), (7, 5), (2000, 100)])
+@pytest.mark.parametrize("size", [(1, 1), (1, 30), (30, 1), (7, 5), (2000, 300)])
 def test_odd_sizes(squeezenet: Explainer, size: tuple[int, int]) -> None:
     picture = np.random.default_rng(1).integers(0, 256, (*size, 3), np.uint8)
     explanation = squeezenet.explain(picture)
@@ -132,7 +130,7 @@ def test_what_is_no_picture_is_told(squeezenet: Explainer, cat: Pixels) -> None:
         (np.zeros((2, 200_000, 3), np.uint8), "Crop it"),
     ]:
         with pytest.raises(camoverlay.SettingsError, match=words) as caught:
-            squeezenet.explain(picture)  # type: ignore[call-overload]
+            squeezenet.explain(picture)
         assert isinstance(caught.value, ValueError)
         assert str(caught.value).endswith("."), str(caught.value)
 
@@ -144,6 +142,7 @@ def test_an_explanation_can_be_sent(squeezenet: Explainer, cat: Pixels) -> None:
     copy = pickle.loads(pickle.dumps(explanation))
     assert copy.top == explanation.top
     assert np.array_equal(copy.overlay(cat), explanation.overlay(cat))
+    assert explanation.features is not None
     assert np.array_equal(copy.features, explanation.features)
 
 
