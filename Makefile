@@ -31,7 +31,7 @@ PREFIX ?= $(shell pkg-config --variable=prefix gstreamer-1.0 2>/dev/null || echo
 DESTDIR ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help provider agreement setup check build demo pictures test test-core test-python soak live valgrind fuzz sweep architectures fidelity recipes recipes-python bench bench-python lint fmt env models model install uninstall wheel deb deb-test arm64-test camera-test debian-test clean distclean
+.PHONY: help provider agreement setup check build demo pictures test test-core test-python soak live valgrind fuzz sweep architectures fidelity recipes recipes-python bench bench-package bench-python lint fmt env models model install uninstall wheel wheel-test deb deb-test arm64-test camera-test debian-test clean distclean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -86,6 +86,9 @@ $(DEPS)/.wheel-python: python/requirements.txt | check
 wheel: setup $(DEPS)/.wheel-python ## the Python package in out/, with SqueezeNet and the plugin, for Python 3.10 and newer
 	@scripts/wheel.sh release out
 
+wheel-test: ## after make wheel: install it in a fresh Debian 12 and 13, without a compiler, and use it; needs root and debootstrap
+	@$(AS_ROOT) scripts/wheel-test.sh
+
 valgrind: setup ## the tests of sampling and painting under valgrind, which must be installed; takes minutes
 	CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER="$(VALGRIND)" CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER="$(VALGRIND)" \
 		cargo test --locked --package camoverlay --features captions --lib -- \
@@ -129,6 +132,11 @@ $(DEPS)/.recipes-python: tests/recipes/requirements.txt | check
 bench: setup ## what a frame costs, next to the bare network, into docs/performance.md; QUICK=1: less, on the terminal; PART=levels, maps, streams, flight or providers: that alone
 	cargo build --release --locked --package camoverlay --bin camoverlay-provider-check
 	cargo bench --locked --package gst-plugin-camoverlay --bench picture --bench frame
+
+bench-package: wheel ## what the Python package adds to the core's time for a picture, into python/README.md
+	cargo build --release --locked --package camoverlay --example turns
+	$(DEPS)/wheel-python/bin/python -m pip --disable-pip-version-check --quiet install --no-deps --force-reinstall out/camoverlay-*.whl
+	$(DEPS)/wheel-python/bin/python benches/by_hand/package.py --turns target/release/examples/turns --write python/README.md
 
 bench-python: $(DEPS)/.bench-python $(DEPS)/.stand-ins ## once, for make bench and make sweep: what to compare with (torch: large)
 
