@@ -90,7 +90,7 @@ impl Explainer {
         features: bool,
     ) -> PyResult<Vec<Answer>> {
         let arrays: Vec<_> = images.iter().map(|image| image.as_array()).collect();
-        let (answers, labels) = detached(py, || {
+        let answers = detached(py, || {
             forked::check()?;
             let method = method.map_or(Ok(self.method), settings::method)?;
             let pictures: Vec<Picture> = arrays
@@ -99,14 +99,15 @@ impl Explainer {
                 .collect::<Result<_, _>>()?;
             let variant = self.variant(method, layer);
             let mut core = self.take(&variant)?;
-            let labels = core.classifier().labels().clone();
             let answers = answers(&mut core, &pictures, &targets, (method, top_k, features));
             self.give_back(variant, core);
-            Ok((answers?, labels))
+            answers
         })?;
+        // Those of all variants.
+        let labels = self.core.classifier().labels();
         let answers = answers.into_iter();
         answers
-            .map(|answer| Answer::new(py, answer, &labels))
+            .map(|answer| Answer::new(py, answer, labels))
             .collect()
     }
 
