@@ -1,0 +1,147 @@
+"""`camoverlay-audit`: what a classifier looks at in all pictures of a data set."""
+
+from __future__ import annotations
+
+import argparse
+import pathlib
+import sys
+from collections.abc import Sequence
+
+from . import run
+from .errors import AuditError
+from .settings import MAPS
+from .work import cores
+
+TOO_MANY_ERRORS = 3
+"""Exit code where more pictures failed than --max-errors allows."""
+
+GATE = 4
+"""Exit code where --fail-on has something to say."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command: its exit code (0: done; 1: it could not be; 2: misused; 3: too many pictures failed; 4: --fail-on)."""
+    options = _parser().parse_args(arguments)
+    try:
+        code: int = options.command(options)
+        return code
+    except AuditError as error:
+        print(f"camoverlay-audit: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print(
+            "camoverlay-audit: interrupted. The shards that are complete are kept: the same command goes on.", file=sys.stderr
+        )
+        return 130
+
+
+def _run(options: argparse.Namespace) -> int:
+    network = {
+        name: value
+        for name in (
+            "net",
+            "model",
+            "labels",
+            "preprocess",
+            "input_size",
+            "method",
+            "layer",
+            "provider",
+            "models_dir",
+            "ort_library",
+        )
+        if (value := getattr(options, name)) is not None
+    }
+    plan = run.prepare(
+        run.Request(
+            options.data,
+            options.out,
+            network,
+            options.boxes,
+            tuple(options.maps.split(",")),
+            not options.no_features,
+            options.shard,
+            options.processes,
+        )
+    )
+    counts = run.execute(plan, options.shard, options.processes)
+    total = sum(counts.values())
+    print(f"{total} pictures: " + ", ".join(f"{count} {status}" for status, count in counts.items() if count))
+    if counts["error"] > options.max_errors * total:
+        share = counts["error"] / total
+        print(
+            f"camoverlay-audit: {share:.1%} of the pictures failed, more than --max-errors allows; the rows say why.",
+            file=sys.stderr,
+        )
+        return TOO_MANY_ERRORS
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="camoverlay-audit", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    command = commands.add_parser("run", help="explain every picture; a second run goes on where the first was stopped")
+    command.set_defaults(command=_run)
+    command.add_argument(
+        "data", nargs="+", metavar="DATA", help="folder of class folders, .csv or .parquet list, COCO .json, .tar, s3://…"
+    )
+    command.add_argument("--out", type=pathlib.Path, required=True, metavar="DIR", help="where the rows go")
+    command.add_argument("--boxes", metavar="FILE", help="COCO file with boxes and masks of the pictures")
+    command.add_argument(
+        "--maps", type=_maps, default=",".join(MAPS), help="whose maps are kept: %(default)s, or fewer of them"
+    )
+    command.add_argument(
+        "--no-features", action="store_true", help="keep no pooled features (smaller rows, but flags need them)"
+    )
+    command.add_argument(
+        "--shard", type=_share, default=(0, 1), metavar="I/N", help="only every N-th shard from I on; I counts from 0"
+    )
+    command.add_argument(
+        "--processes", type=_natural, default=cores(), metavar="N", help="one for each core by default (%(default)s)"
+    )
+    command.add_argument(
+        "--max-errors", type=_share_of_all, default=0.01, metavar="SHARE", help="failed pictures for exit code 3 (1%%)"
+    )
+    network = command.add_argument_group("network, as camoverlay.Explainer takes it")
+    network.add_argument("--net", help="one of the catalogue")
+    network.add_argument("--model", help="ONNX file, or a folder with one")
+    for name, text in (("labels", "file"), ("preprocess", "name"), ("method", "name"), ("layer", "name"), ("provider", "name")):
+        network.add_argument(f"--{name}", metavar=text.upper())
+    network.add_argument("--input-size", type=_natural, metavar="PIXELS")
+    network.add_argument("--models-dir", metavar="DIR")
+    network.add_argument("--ort-library", metavar="FILE")
+    return parser
+
+
+def _maps(text: str) -> str:
+    names = text.split(",")
+    if "predicted" not in names or not set(names) <= set(MAPS):
+        raise argparse.ArgumentTypeError(f"give some of {','.join(MAPS)}, the predicted class's among them")
+    return ",".join(name for name in MAPS if name in names)
+
+
+def _share(text: str) -> tuple[int, int]:
+    part, _, parts = text.partition("/")
+    if not (part.isdecimal() and parts.isdecimal() and int(part) < int(parts)):
+        raise argparse.ArgumentTypeError("give I/N, I from 0 to N - 1, such as 0/8")
+    return int(part), int(parts)
+
+
+def _natural(text: str) -> int:
+    if not (text.isdecimal() and int(text) > 0):
+        raise argparse.ArgumentTypeError("give a whole number from 1 on")
+    return int(text)
+
+
+def _share_of_all(text: str) -> float:
+    try:
+        share = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
+    except ValueError:
+        share = -1
+    if not 0 <= share <= 1:
+        raise argparse.ArgumentTypeError("give a share from 0 to 1, or from 0% to 100%")
+    return share
+
+
+if __name__ == "__main__":
+    sys.exit(main())

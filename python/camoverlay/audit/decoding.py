@@ -1,0 +1,62 @@
+"""From the bytes of a picture to upright RGB, no larger than the network needs."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
+
+from .inputs.files import UnreadableError
+
+LARGEST = 100_000_000
+"""Pixels that are decoded, at most: 300 MB of RGB."""
+
+FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "AVIF", "BMP", "GIF")
+
+Pixels = npt.NDArray[np.uint8]
+
+# Checked here, with JPEG's scale taken into account.
+Image.MAX_IMAGE_PIXELS = None
+ImageFile.LOAD_TRUNCATED_IMAGES = False
+
+
+def decode(data: bytes, side: int) -> tuple[Pixels, tuple[int, int]]:
+    """The picture as height x width x 3, upright, and its own width and height (upright too).
+
+    JPEG is decoded at 1/2, 1/4 or 1/8 of its size where its shortest side stays at least `side` pixels. Of several frames the
+    first is taken, transparency is ignored (as torchvision's ImageFolder does), CMYK becomes RGB as Pillow does it without a
+    profile, and 16 bits become 8.
+
+    # Errors
+    UnreadableError, with the reason."""
+    try:
+        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+            size = image.size
+            if image.format == "JPEG":
+                scale = max(1.0, min(size) / max(side, 1))
+                image.draft(None, (int(size[0] / scale), int(size[1] / scale)))
+            if image.width * image.height > LARGEST:
+                raise UnreadableError(f"It claims {size[0]} x {size[1]} pixels; {LARGEST // 1_000_000} million are the most.")
+            lies = image.getexif().get(0x0112, 1) in (5, 6, 7, 8)
+            upright = ImageOps.exif_transpose(_eight_bits(image))
+            pixels = np.asarray(upright.convert("RGB"))
+    except UnidentifiedImageError:
+        raise UnreadableError("It is no picture of a known format, or its beginning is damaged.") from None
+    except (OSError, SyntaxError, ValueError, ArithmeticError, LookupError, TypeError, MemoryError) as error:
+        # Pillow's readers raise any of these on damaged files.
+        raise UnreadableError(f"It cannot be decoded: {error or type(error).__name__}") from None
+    return pixels, (size[1], size[0]) if lies else size
+
+
+def _eight_bits(image: Image.Image) -> Image.Image:
+    """Of 16 bits the upper 8, where Pillow would clip; floating point has no range that is known."""
+    if image.mode == "F":
+        raise UnreadableError("Its pixels are floating-point numbers, whose range nobody tells.")
+    if not image.mode.startswith("I"):
+        return image
+    wide = np.asarray(image)
+    eight = Image.fromarray((np.clip(wide, 0, 65535) >> 8).astype(np.uint8))
+    eight.info = image.info
+    return eight

@@ -1,0 +1,62 @@
+"""What a data set is made of: folders, lists, tars and COCO files, on this machine or elsewhere."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Iterator, Sequence
+
+from ..errors import AuditError
+from . import coco, folders, lists, remote, webdataset
+from .item import Item, is_picture, text
+
+
+def find(data: Sequence[str], boxes: str | None = None) -> Iterator[Item]:
+    """The items of all `data`, always in the same order: folders, CSV, Parquet and COCO (.json) files, tars, pictures, addresses.
+
+    `boxes` is a COCO file with boxes and masks for pictures that come from elsewhere.
+
+    # Errors
+    AuditError for what is nothing of the kind."""
+    objects = coco.Coco(os.fsencode(boxes)) if boxes else None
+    for given in data:
+        for place in webdataset.expand_braces(given) if ".tar" in given else [given]:
+            for item in _of_address(place) if remote.is_address(place) else _of_path(os.fsencode(place)):
+                regions = objects.regions_of(item) if objects else None
+                yield dataclasses.replace(item, regions=regions) if regions else item
+
+
+def _of_path(path: bytes) -> Iterator[Item]:
+    if os.path.isdir(path):
+        tars = sorted(name for name in os.listdir(path) if name.endswith(b".tar"))
+        for name in tars:
+            yield from webdataset.of_tar(os.path.join(path, name))
+        yield from folders.of_folder(path)
+        return
+    if not os.path.lexists(path):
+        raise AuditError(f"There is no {text(path)}. Name a folder, a list (.csv, .parquet), a COCO file (.json) or a tar.")
+    suffix = os.path.splitext(path)[1].lower()
+    if suffix == b".csv":
+        yield from lists.of_csv(path)
+    elif suffix == b".parquet":
+        yield from lists.of_parquet(path)
+    elif suffix == b".json":
+        yield from coco.Coco(path).items()
+    elif suffix == b".tar":
+        yield from webdataset.of_tar(path)
+    elif is_picture(path):
+        yield Item(path)
+    else:
+        raise AuditError(
+            f"{text(path)} is nothing that holds pictures. Name a folder, a list (.csv, .parquet), a COCO file (.json) or a tar."
+        )
+
+
+def _of_address(address: str) -> Iterator[Item]:
+    path = address.partition("?")[0]
+    if path.endswith(".tar"):
+        yield from webdataset.of_tar(address.encode())
+    elif is_picture(path):
+        yield Item(address.encode())
+    else:
+        yield from remote.of_address(address)

@@ -1,0 +1,81 @@
+"""Lists of pictures: CSV or Parquet, a row a picture."""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections.abc import Iterator, Sequence
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from ..errors import AuditError
+from .item import Item, text
+from .remote import is_address
+
+FILE_COLUMNS = ("file", "path", "filename", "file_name", "filepath", "image")
+TRUTH_COLUMNS = ("class", "label", "truth", "target", "category")
+
+
+def of_csv(path: bytes) -> Iterator[Item]:
+    """Lines `file,class`; where the first line names columns, those of `FILE_COLUMNS` and `TRUTH_COLUMNS`. Files are relative to
+    the list's folder.
+
+    # Errors
+    AuditError where the list cannot be read, or has no file in it."""
+    try:
+        # Names of files need not be text.
+        with open(path, newline="", encoding="utf-8-sig", errors="surrogateescape") as lines:
+            rows = csv.reader(lines)
+            first = next(rows, None)
+            if first is None:
+                raise AuditError(f"{text(path)} is empty. It has lines of file and class.")
+            columns = _columns([name.strip().lower() for name in first])
+            if columns is None:
+                columns = (0, 1 if len(first) > 1 else None)
+                yield _item(path, first, columns)
+            for row in rows:
+                if row:
+                    yield _item(path, row, columns)
+    except (OSError, csv.Error) as error:
+        raise AuditError(f"{text(path)} cannot be read as a list: {error}.")
+
+
+def of_parquet(path: bytes) -> Iterator[Item]:
+    """The rows of a Parquet file with a column of `FILE_COLUMNS` and maybe one of `TRUTH_COLUMNS`.
+
+    # Errors
+    AuditError where it cannot be read, or has no such column."""
+    try:
+        with pq.ParquetFile(os.fsdecode(path)) as table:
+            names = [str(name) for name in table.schema_arrow.names]
+            columns = _columns([name.lower() for name in names])
+            if columns is None:
+                raise AuditError(f"{text(path)} has no column of files. Call it one of {', '.join(FILE_COLUMNS)}.")
+            wanted = [names[column] for column in columns if column is not None]
+            for batch in table.iter_batches(1000, columns=wanted):
+                for row in zip(*(batch.column(name).to_pylist() for name in wanted), strict=True):
+                    cells = [value if isinstance(value, (str, bytes, type(None))) else str(value) for value in row]
+                    yield _item(path, cells, (0, 1 if len(cells) > 1 else None))
+    except (OSError, pa.ArrowException) as error:
+        raise AuditError(f"{text(path)} cannot be read as Parquet: {error}.")
+
+
+def _columns(names: Sequence[str]) -> tuple[int, int | None] | None:
+    """Which column is the file's, and which the class's."""
+    file = next((names.index(name) for name in FILE_COLUMNS if name in names), None)
+    truth = next((names.index(name) for name in TRUTH_COLUMNS if name in names), None)
+    return None if file is None else (file, truth)
+
+
+def _item(list_path: bytes, row: Sequence[str | bytes | None], columns: tuple[int, int | None]) -> Item:
+    file, truth = columns
+    name = row[file] if file < len(row) else None
+    told = row[truth] if truth is not None and truth < len(row) else None
+    label = text(told).strip() if told is not None else ""
+    if not name:
+        return Item(list_path, label or None, problem="A row of the list names no file.")
+    place = os.fsencode(name)
+    if not is_address(text(place)):
+        place = os.path.join(os.path.dirname(os.path.abspath(list_path)), place)
+    return Item(place, label or None)

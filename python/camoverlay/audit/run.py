@@ -1,0 +1,95 @@
+"""`camoverlay-audit run`: every picture explained, once."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import pathlib
+from typing import Any
+
+from . import inputs, shard
+from .errors import AuditError
+from .inputs.remote import is_address
+from .listing import Plan, read_plan, write_plan
+from .network import Network
+from .progress import Progress
+from .rows import STATUSES
+from .settings import Settings, hash_of_files
+from .work import State, run
+
+
+@dataclasses.dataclass(frozen=True)
+class Request:
+    """What a run is asked for; `share` is the part of the shards that is to be done here, and of how many parts."""
+
+    data: list[str]
+    out: pathlib.Path
+    network: dict[str, Any]
+    boxes: str | None
+    maps: tuple[str, ...]
+    features: bool
+    share: tuple[int, int]
+    processes: int
+
+
+def prepare(request: Request) -> Plan:
+    """Opens the network, and lists the pictures where no earlier run has.
+
+    # Errors
+    AuditError, also where an earlier run in that folder was one with other settings."""
+    network = Network(request.network)
+    files = sorted(path for path in _files_of(network.path) if path.is_file())
+    settings = Settings(
+        data=tuple(place if is_address(place) else os.path.abspath(place) for place in request.data),
+        boxes=os.path.abspath(request.boxes) if request.boxes else None,
+        network={name: _absolute(name, value) for name, value in request.network.items()},
+        network_hash=hash_of_files(files),
+        maps=request.maps,
+        features=request.features,
+    )
+    earlier = read_plan(request.out)
+    if earlier is None:
+        listed = inputs.find(settings.data, settings.boxes)
+        return write_plan(request.out, settings, listed, network.classes.labels, network.name)
+    if earlier.settings.hash != settings.hash:
+        differences = "; ".join(settings.differences(earlier.settings))
+        raise AuditError(
+            f"{request.out} holds a run with other settings: {differences}. Ask for the same, or take another folder for --out."
+        )
+    return earlier
+
+
+def execute(plan: Plan, share: tuple[int, int], processes: int) -> dict[str, int]:
+    """Makes the shards of a share that are missing: how many rows of each status the whole share has then.
+
+    # Errors
+    AuditError, as `work.run`."""
+    part, parts = share
+    ours = range(part, plan.shards, parts)
+    missing = plan.missing(part, parts)
+    plan.clear_parts(missing)
+    total, left = (sum(len_of(plan, number) for number in numbers) for numbers in (ours, missing))
+    progress = Progress(total, total - left)
+    run(plan, missing, processes, progress.watch)
+    counts = dict.fromkeys(STATUSES, 0)
+    for number in ours:
+        for status, count in shard.counts_of(plan, number).items():
+            counts[status] += count
+    progress.end(State(left, counts["error"]))
+    return counts
+
+
+def len_of(plan: Plan, number: int) -> int:
+    """Pictures of a shard."""
+    return min(plan.shard_size, plan.pictures - plan.first(number))
+
+
+def _files_of(network: pathlib.Path) -> list[pathlib.Path]:
+    """A network's file with what lies beside it: weights in other files, and what exporters say of it."""
+    beside = [path for path in network.parent.glob(f"{network.name}*data*") if path != network]
+    names = ("config.json", "preprocessor_config.json")
+    return [network, *beside, *(network.parent / name for name in names)]
+
+
+def _absolute(name: str, value: Any) -> Any:
+    return os.path.abspath(value) if name in ("model", "labels") and value is not None else value

@@ -1,0 +1,51 @@
+"""What a run is made of: everything that changes a row."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import pathlib
+from typing import Any
+
+MAPS = ("predicted", "true", "rival")
+"""Whose maps can be kept; the rival is the best class besides the other two."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """The settings of a run. `network` has what `camoverlay.Explainer` is opened with; `network_hash` is that of its files."""
+
+    data: tuple[str, ...]
+    boxes: str | None
+    network: dict[str, Any]
+    network_hash: str
+    maps: tuple[str, ...] = MAPS
+    features: bool = True
+    version: int = 1
+
+    @property
+    def hash(self) -> str:
+        """16 hexadecimal digits that are others where any row could be."""
+        told = json.dumps(dataclasses.asdict(self), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(told.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+    def differences(self, other: Settings) -> list[str]:
+        """What differs, by name."""
+        ours, theirs = dataclasses.asdict(self), dataclasses.asdict(other)
+        return [f"{name} ({theirs[name]!r}, now {ours[name]!r})" for name in ours if ours[name] != theirs[name]]
+
+    @staticmethod
+    def from_json(content: dict[str, Any]) -> Settings:
+        """The inverse of `dataclasses.asdict` through JSON."""
+        return Settings(**{**content, "data": tuple(content["data"]), "maps": tuple(content["maps"])})
+
+
+def hash_of_files(paths: list[pathlib.Path]) -> str:
+    """SHA-256, in hexadecimal digits, of the bytes of all these files, one after the other."""
+    total = hashlib.sha256()
+    for path in paths:
+        with path.open("rb") as file:
+            while chunk := file.read(1 << 20):
+                total.update(chunk)
+    return total.hexdigest()

@@ -1,0 +1,114 @@
+"""A shard's work: from a list of pictures to a Parquet file of rows. Any engine can call it, any number of times."""
+
+from __future__ import annotations
+
+import collections
+import hashlib
+import json
+from collections.abc import Callable, Collection, Iterator
+
+import pyarrow.parquet as pq
+
+from . import heat, rows
+from .classes import Classes
+from .decoding import Pixels, decode
+from .inputs import Item, files
+from .listing import Plan, replaced
+from .network import Network
+from .rows import Row
+
+BATCH = 8
+"""Pictures that are explained by one call, at most."""
+
+BATCH_PIXELS = 4_000_000
+"""Of them together, about."""
+
+Told = Callable[[int], None]
+"""Is told a picture's index before it is opened."""
+
+
+def make_shard(
+    plan: Plan, shard: int, network: Network, told: Told | None = None, deadly: Collection[int] = ()
+) -> dict[str, int]:
+    """Writes the rows of a shard, whole or not at all, and returns how many there are of each status.
+
+    A picture that cannot be read or explained is a row with its error; `deadly` are the indices of those that ended a process,
+    which are not opened again."""
+    found = sorted(_rows(plan, shard, network, told, deadly), key=lambda row: row.index)
+    counts = dict(collections.Counter(row.status for row in found))
+    table = rows.table(found, plan.settings)
+    table = table.replace_schema_metadata({"camoverlay.run": plan.settings.hash, "camoverlay.counts": json.dumps(counts)})
+    halves = [field.name for field in table.schema if str(field.type) == "list<item: halffloat>"]
+    path = plan.shard_path(shard)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with replaced(path) as part:
+        pq.write_table(
+            table,
+            part,
+            compression="zstd",
+            use_dictionary=["status", "truth", "run", "predicted_id", "map_height", "map_width"],
+            use_byte_stream_split=[f"{name}.list.element" for name in halves],
+            write_statistics=False,
+        )
+    return counts
+
+
+def counts_of(plan: Plan, shard: int) -> dict[str, int]:
+    """How many rows of each status a finished shard has."""
+    counts: dict[str, int] = json.loads(pq.read_metadata(plan.shard_path(shard)).metadata[b"camoverlay.counts"])
+    return counts
+
+
+def _rows(plan: Plan, shard: int, network: Network, told: Told | None, deadly: Collection[int]) -> Iterator[Row]:
+    classes = network.classes
+    batch: list[tuple[Row, Item, Pixels]] = []
+    for index, item in enumerate(plan.items(shard), plan.first(shard)):
+        if told:
+            told(index)
+        row = Row(index, item.name, "unlabelled", item.truth)
+        try:
+            if index in deadly:
+                raise files.UnreadableError("The process that opened it died.")
+            batch.append((row, item, _open(row, item, classes, network.side)))
+        except files.UnreadableError as error:
+            row.status, row.error = "error", str(error)
+            yield row
+        if len(batch) >= BATCH or sum(pixels.size for _, _, pixels in batch) > 3 * BATCH_PIXELS:
+            yield from _explained(batch, network, plan)
+            batch = []
+    yield from _explained(batch, network, plan)
+
+
+def _open(row: Row, item: Item, classes: Classes, side: int) -> Pixels:
+    """Reads and decodes a picture, and fills in what is known of it before the network has seen it."""
+    row.truth_id = classes.find(item.truth) if item.truth else None
+    data = files.read(item)
+    row.size, row.checksum = len(data), hashlib.sha256(data).hexdigest()
+    pixels, (row.width, row.height) = decode(data, side)
+    return pixels
+
+
+def _explained(batch: list[tuple[Row, Item, Pixels]], network: Network, plan: Plan) -> Iterator[Row]:
+    """Fills in what the network says of the pictures of a batch."""
+    if not batch:
+        return
+    settings = plan.settings
+    pictures, truths = [pixels for _, _, pixels in batch], [row.truth_id for row, _, _ in batch]
+    found = network.explain(pictures, truths, settings.maps, settings.features)
+    for (row, item, _), explained in zip(batch, found, strict=True):
+        if isinstance(explained, str):
+            row.status, row.error = "error", explained
+            yield row
+            continue
+        row.top, row.rival_id = explained.top, explained.rival_id
+        row.score_true, row.score_rival = explained.score_true, explained.score_rival
+        if row.truth_id is not None:
+            row.status = "right" if row.top[0][0] == row.truth_id else "wrong"
+        elif row.truth is not None:
+            row.status = "unknown"
+        predicted = explained.maps["predicted"]
+        row.heat = heat.measure(predicted)
+        row.regions = heat.in_regions(predicted, item.regions) if item.regions else None
+        row.maps = explained.maps
+        row.features, row.hot_features = explained.features, explained.hot_features
+        yield row
