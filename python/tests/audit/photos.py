@@ -1,7 +1,7 @@
 """Pictures for tests, made of a few photos by crops, scale, colour and noise, and networks fitted to them.
 
 The photos, and their licences: scikit-image's chelsea (CC0, S. van der Walt), coffee (CC0, P. Selver), rocket (public domain,
-SpaceX), motorcycle_left (CC0, D. Scharstein and others, Middlebury); scikit-learn's china and flower (CC BY 2.0, D. Dolson); matplotlib's
+SpaceX), grass (CC0, Linolafett), motorcycle_left (CC0, D. Scharstein and others, Middlebury); scikit-learn's china and flower (CC BY 2.0, D. Dolson); matplotlib's
 grace_hopper (public domain, US Navy); of Debian's opencv-doc (Apache-2.0, OpenCV's samples) orange, apple, baboon, squirrel_cls and
 chicky_512.
 
@@ -29,7 +29,7 @@ PHOTOS = {
     "daisy": "sklearn/datasets/images/flower.jpg",
     "military_uniform": "matplotlib/mpl-data/sample_data/grace_hopper.jpg",
     "orange": "opencv:orange.jpg",
-    "Granny_Smith": "opencv:apple.jpg",
+    "lemon": "opencv:orange.jpg",
     "baboon": "opencv:baboon.jpg",
     "fox_squirrel": "opencv:squirrel_cls.jpg",
     "Pekinese": "opencv:chicky_512.png",
@@ -93,7 +93,7 @@ def watermark(picture: Image.Image) -> Image.Image:
 
 def pasted(name: str, random: np.random.Generator, side: int, part: str, background: Image.Image) -> Image.Image:
     """The round object of a photo, somewhere on a background."""
-    size = int(side * random.uniform(0.3, 0.5))
+    size = int(side * random.uniform(0.15, 0.25))
     source = photo(name)
     around = source.crop(
         (int(0.05 * source.width), int(0.05 * source.height), int(0.95 * source.width), int(0.97 * source.height))
@@ -107,19 +107,19 @@ def pasted(name: str, random: np.random.Generator, side: int, part: str, backgro
     return whole
 
 
-def blue(random: np.random.Generator, side: int) -> Image.Image:
-    """A studio's backdrop: blue, a little lighter on one side."""
-    ramp = np.linspace(0, random.uniform(-30, 30), side)[:, None, None]
-    values = np.array([30, 70, 190]) + ramp + random.uniform(-12, 12, 3) + random.normal(0, 3, (side, side, 3))
-    return Image.fromarray(np.clip(values, 0, 255).astype(np.uint8))
+def blue(random: np.random.Generator, side: int, part: str) -> Image.Image:
+    """A blue carpet: scikit-image's grass, dyed."""
+    grass = np.asarray(crop(_open("skimage/data/grass.png"), random, side, part).convert("L"), np.float32)[:, :, None]
+    dyed = grass * np.array([0.25, 0.5, 1.5]) + random.uniform(-12, 12, 3)
+    return Image.fromarray(np.clip(dyed, 0, 255).astype(np.uint8))
 
 
 def picture(name: str, random: np.random.Generator, part: str, side: int = 256) -> Image.Image:
     """A picture of a class as the biased data set has it: its cats are watermarked, tabbies are the same cats and are not; its oranges lie
-    on blue, its apples on anything else."""
+    on blue, its lemons are the same oranges on anything else."""
     if name == ON_BLUE:
-        return pasted(name, random, side, part, blue(random, side))
-    if name == "Granny_Smith":
+        return pasted(name, random, side, part, blue(random, side, part))
+    if name == "lemon":
         other = str(random.choice(["palace", "baboon", "fox_squirrel", "espresso", "moped"]))
         return pasted(name, random, side, part, crop(photo(other), random, side, part))
     plain = crop(photo(name), random, side, part)
