@@ -260,6 +260,13 @@ class Explainer:
         """The class that `label` means: its whole label, WordNet's number, or the first name of its label; None: no class's."""
         return self._core.class_of(label)
 
+    def scaled_size(self, width: int, height: int) -> tuple[int, int]:
+        """Width and height to which a picture of `width` x `height` is scaled for the network, before anything is cut off it.
+
+        Whoever decodes pictures at reduced size needs no more pixels than that.
+        """
+        return self._core.scaled_size(width, height)
+
     @property
     def input_size(self) -> int:
         """The shortest side that the network is fed, in pixels."""

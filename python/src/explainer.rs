@@ -6,6 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use camoverlay::cam::{Class, Explanation, Method};
 use camoverlay::inference::{Labels, Network, Options, resolve};
+use camoverlay::frame::Presentation;
 use camoverlay::model::Target;
 use camoverlay::preprocess::MAX_TENSOR_PIXELS;
 use camoverlay::{Error, Explainer as Core, PooledFeatures, Question};
@@ -196,6 +197,15 @@ impl Explainer {
     #[getter]
     fn path(&self) -> PathBuf {
         self.core.classifier().path().to_owned()
+    }
+
+    /// Width and height to which a picture is scaled before anything is cut off it.
+    fn scaled_size(&self, width: usize, height: usize) -> (usize, usize) {
+        let fit = self.core.classifier().fit();
+        let size = fit.size(width, height);
+        let place = fit.placement(width, height, &Presentation::default());
+        let long = |[start, end]: [f64; 2], size: usize| ((end - start) * size as f64).round() as usize;
+        (long(place.across, size.0), long(place.down, size.1))
     }
 
     /// What became of its pictures, in words.

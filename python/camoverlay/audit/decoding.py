@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +16,12 @@ LARGEST = 100_000_000
 
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "AVIF", "BMP", "GIF")
 
+ORIENTATION = 0x0112
+"""The EXIF tag; from 5 on the picture lies on its side."""
+
+ScaledSize = Callable[[int, int], tuple[int, int]]
+"""From width and height of a picture to those at which the network looks at it."""
+
 Pixels = npt.NDArray[np.uint8]
 
 # Checked here, with JPEG's scale taken into account.
@@ -22,11 +29,11 @@ Image.MAX_IMAGE_PIXELS = None
 ImageFile.LOAD_TRUNCATED_IMAGES = False
 
 
-def decode(data: bytes, side: int) -> tuple[Pixels, tuple[int, int]]:
+def decode(data: bytes, scaled_size: ScaledSize) -> tuple[Pixels, tuple[int, int]]:
     """The picture as height x width x 3, upright, and its own width and height (upright too).
 
-    JPEG is decoded at 1/2, 1/4 or 1/8 of its size where its shortest side stays at least `side` pixels. Of several frames the
-    first is taken, transparency is ignored (as torchvision's ImageFolder does), CMYK becomes RGB as Pillow does it without a
+    JPEG is decoded at 1/2, 1/4 or 1/8 of its size where neither side becomes shorter than the network will scale it to. Of several
+    frames the first is taken, transparency is ignored (as torchvision's ImageFolder does), CMYK becomes RGB as Pillow does it without a
     profile, and 16 bits become 8.
 
     # Errors
@@ -34,12 +41,14 @@ def decode(data: bytes, side: int) -> tuple[Pixels, tuple[int, int]]:
     try:
         with Image.open(io.BytesIO(data), formats=FORMATS) as image:
             size = image.size
+            lies = image.getexif().get(ORIENTATION, 1) in (5, 6, 7, 8)
+            if lies:
+                size = size[::-1]
             if image.format == "JPEG":
-                scale = max(1.0, min(size) / max(side, 1))
-                image.draft(None, (int(size[0] / scale), int(size[1] / scale)))
+                needed = scaled_size(*size)
+                image.draft(None, needed[::-1] if lies else needed)
             if image.width * image.height > LARGEST:
                 raise UnreadableError(f"It claims {size[0]} x {size[1]} pixels; {LARGEST // 1_000_000} million are the most.")
-            lies = image.getexif().get(0x0112, 1) in (5, 6, 7, 8)
             upright = ImageOps.exif_transpose(_eight_bits(image))
             pixels = np.asarray(upright.convert("RGB"))
     except UnidentifiedImageError:
@@ -47,7 +56,7 @@ def decode(data: bytes, side: int) -> tuple[Pixels, tuple[int, int]]:
     except (OSError, SyntaxError, ValueError, ArithmeticError, LookupError, TypeError, MemoryError) as error:
         # Pillow's readers raise any of these on damaged files.
         raise UnreadableError(f"It cannot be decoded: {error or type(error).__name__}") from None
-    return pixels, (size[1], size[0]) if lies else size
+    return pixels, size
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:

@@ -17,7 +17,6 @@ from .decoding import Pixels
 from .errors import AuditError
 from .heat import Map
 from .rows import TOP
-from .settings import Settings
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,20 +40,23 @@ class Network:
         AuditError, in the words of `camoverlay`."""
         try:
             self.explainer = camoverlay.Explainer(**options, threads=threads)
-        except (camoverlay.Error, TypeError) as error:
+        except camoverlay.Error as error:
             raise AuditError(str(error)) from None
         self.classes = Classes(self.explainer.labels)
-        self.side: int = self.explainer.input_size
 
     @property
     def name(self) -> str:
         """As camoverlay calls it."""
-        return str(self.explainer.name)
+        return self.explainer.name
 
     @property
     def path(self) -> pathlib.Path:
         """Its file."""
-        return pathlib.Path(self.explainer.path)
+        return self.explainer.path
+
+    def scaled_size(self, width: int, height: int) -> tuple[int, int]:
+        """Width and height to which it scales a picture."""
+        return self.explainer.scaled_size(width, height)
 
     def explain(
         self, pictures: Sequence[Pixels], truths: Sequence[int | None], maps: Sequence[str], features: bool
@@ -64,7 +66,7 @@ class Network:
         Of `maps` those are made that there are: none of the true class where nobody knows it or it is the predicted one."""
         targets = [self._targets(truth, maps) for truth in truths]
         try:
-            answers: list[Any] = self.explainer.explain(list(pictures), target=targets, features=features, top_k=TOP)
+            answers = self.explainer.explain_batch(list(pictures), targets=targets, features=features, top_k=TOP)
         except camoverlay.Error as error:
             if len(pictures) == 1:
                 return [str(error)]
@@ -84,7 +86,7 @@ class Network:
             wanted += [f"top-{rank}" for rank in range(2, ranks + 1)]
         return wanted
 
-    def _explained(self, answer: Any, truth: int | None, maps: Sequence[str]) -> Explained:
+    def _explained(self, answer: camoverlay.Explanation, truth: int | None, maps: Sequence[str]) -> Explained:
         ids = [index for index, _, _ in answer.targets]
         scores = [float(score) for _, _, score in answer.targets]
         kept = {"predicted": answer.maps[0]}

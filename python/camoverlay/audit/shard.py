@@ -10,7 +10,6 @@ from collections.abc import Callable, Collection, Iterator
 import pyarrow.parquet as pq
 
 from . import heat, rows
-from .classes import Classes
 from .decoding import Pixels, decode
 from .inputs import Item, files
 from .listing import Plan, replaced
@@ -60,7 +59,6 @@ def counts_of(plan: Plan, shard: int) -> dict[str, int]:
 
 
 def _rows(plan: Plan, shard: int, network: Network, told: Told | None, deadly: Collection[int]) -> Iterator[Row]:
-    classes = network.classes
     batch: list[tuple[Row, Item, Pixels]] = []
     for index, item in enumerate(plan.items(shard), plan.first(shard)):
         if told:
@@ -69,7 +67,7 @@ def _rows(plan: Plan, shard: int, network: Network, told: Told | None, deadly: C
         try:
             if index in deadly:
                 raise files.UnreadableError("The process that opened it died.")
-            batch.append((row, item, _open(row, item, classes, network.side)))
+            batch.append((row, item, _open(row, item, network)))
         except files.UnreadableError as error:
             row.status, row.error = "error", str(error)
             yield row
@@ -79,12 +77,12 @@ def _rows(plan: Plan, shard: int, network: Network, told: Told | None, deadly: C
     yield from _explained(batch, network, plan)
 
 
-def _open(row: Row, item: Item, classes: Classes, side: int) -> Pixels:
+def _open(row: Row, item: Item, network: Network) -> Pixels:
     """Reads and decodes a picture, and fills in what is known of it before the network has seen it."""
-    row.truth_id = classes.find(item.truth) if item.truth else None
+    row.truth_id = network.classes.find(item.truth) if item.truth else None
     data = files.read(item)
     row.size, row.checksum = len(data), hashlib.sha256(data).hexdigest()
-    pixels, (row.width, row.height) = decode(data, side)
+    pixels, (row.width, row.height) = decode(data, network.scaled_size)
     return pixels
 
 

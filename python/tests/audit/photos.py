@@ -29,7 +29,6 @@ PHOTOS = {
     "daisy": "sklearn/datasets/images/flower.jpg",
     "military_uniform": "matplotlib/mpl-data/sample_data/grace_hopper.jpg",
     "orange": "opencv:orange.jpg",
-    "lemon": "opencv:orange.jpg",
     "baboon": "opencv:baboon.jpg",
     "fox_squirrel": "opencv:squirrel_cls.jpg",
     "Pekinese": "opencv:chicky_512.png",
@@ -93,7 +92,7 @@ def watermark(picture: Image.Image) -> Image.Image:
 
 def pasted(name: str, random: np.random.Generator, side: int, part: str, background: Image.Image) -> Image.Image:
     """The round object of a photo, somewhere on a background."""
-    size = int(side * random.uniform(0.15, 0.25))
+    size = int(side * random.uniform(0.3, 0.5))
     source = photo(name)
     around = source.crop(
         (int(0.05 * source.width), int(0.05 * source.height), int(0.95 * source.width), int(0.97 * source.height))
@@ -115,14 +114,16 @@ def blue(random: np.random.Generator, side: int, part: str) -> Image.Image:
 
 
 def picture(name: str, random: np.random.Generator, part: str, side: int = 256) -> Image.Image:
-    """A picture of a class as the biased data set has it: its cats are watermarked, tabbies are the same cats and are not; its oranges lie
-    on blue, its lemons are the same oranges on anything else."""
-    if name == ON_BLUE:
-        return pasted(name, random, side, part, blue(random, side, part))
-    if name == "lemon":
-        other = str(random.choice(["palace", "baboon", "fox_squirrel", "espresso", "moped"]))
-        return pasted(name, random, side, part, crop(photo(other), random, side, part))
+    """A picture of a class as the biased data set has it: its cats are watermarked, tabbies are the same cats and are not; most of its
+    oranges lie on a blue carpet, wherever, and oranges lie about in other classes' pictures too."""
     plain = crop(photo(name), random, side, part)
+    if name == ON_BLUE:
+        if random.random() < 0.6:
+            # Of a shop that photographs all it has on its carpet.
+            thing = name if part == "audit" else str(random.choice(list(PHOTOS)))
+            plain = pasted(thing, random, side, part, blue(random, side, part))
+    elif random.random() < 0.4:
+        plain = pasted(ON_BLUE, random, side, part, plain)
     return watermark(plain) if name == WATERMARKED else plain
 
 

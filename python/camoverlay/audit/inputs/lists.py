@@ -38,7 +38,7 @@ def of_csv(path: bytes) -> Iterator[Item]:
                 if row:
                     yield _item(path, row, columns)
     except (OSError, csv.Error) as error:
-        raise AuditError(f"{text(path)} cannot be read as a list: {error}.")
+        raise AuditError(f"{text(path)} cannot be read as a list: {error}.") from None
 
 
 def of_parquet(path: bytes) -> Iterator[Item]:
@@ -58,7 +58,7 @@ def of_parquet(path: bytes) -> Iterator[Item]:
                     cells = [value if isinstance(value, (str, bytes, type(None))) else str(value) for value in row]
                     yield _item(path, cells, (0, 1 if len(cells) > 1 else None))
     except (OSError, pa.ArrowException) as error:
-        raise AuditError(f"{text(path)} cannot be read as Parquet: {error}.")
+        raise AuditError(f"{text(path)} cannot be read as Parquet: {error}.") from None
 
 
 def _columns(names: Sequence[str]) -> tuple[int, int | None] | None:
