@@ -76,6 +76,17 @@ class Network:
             ]
         return [self._explained(answer, truth, maps) for answer, truth in zip(answers, truths, strict=True)]
 
+    def scores(self, pictures: Sequence[Pixels], classes: Sequence[int]) -> list[float]:
+        """The score of one class for each picture.
+
+        # Errors
+        AuditError where the network fails on one."""
+        try:
+            answers = self.explainer.explain_batch(list(pictures), targets=[f"#{one}" for one in classes], top_k=1)
+        except camoverlay.Error as error:
+            raise AuditError(str(error)) from None
+        return [answer.target.score for answer in answers]
+
     def _targets(self, truth: int | None, maps: Sequence[str]) -> list[str]:
         """The predicted class first, then who else may be wanted."""
         wanted = ["top-1"]

@@ -22,6 +22,7 @@ GRID = 14
 NUMBERS = (
     "index",
     "path",
+    "checksum",
     "status",
     "error",
     "truth",
@@ -67,6 +68,8 @@ class Rows:
         self.explained = table["hot_places"].is_valid().to_numpy()
         self.places[self.explained] = places.reshape(-1, len(PLACES))
         self.predicted = self.integers("predicted_id")
+        self.rival = self.integers("rival_id")
+        self.score = self.floats("score")
         self.truth_id = self.integers("truth_id")
         self.status = np.array(pc.cast(self.table["status"], pa.string()).to_pylist(), object)
 
@@ -77,6 +80,7 @@ class Rows:
         """A column, -1 for what is not known."""
         return np.asarray(pc.fill_null(self.table[name], -1).to_numpy(), np.int64)
 
+    @functools.cache  # noqa: B019 (a report has one table)
     def floats(self, name: str) -> npt.NDArray[np.float64]:
         """A column, not a number for what is not known."""
         return np.asarray(pc.fill_null(pc.cast(self.table[name], pa.float64()), np.nan).to_numpy(), np.float64)
@@ -86,10 +90,18 @@ class Rows:
         cells: list[str | None] = pc.cast(self.table[name].take(pa.array(rows, pa.int64())), pa.string()).to_pylist()
         return cells
 
+    def shard_of(self, row: int) -> int:
+        """Which of the shards that are there has a row."""
+        return int(np.searchsorted(self.starts, row, "right")) - 1
+
+    def read(self, shard: int, columns: list[str]) -> pa.Table:
+        """Columns of one of the shards that are there."""
+        return pq.read_table(self.paths[shard], columns=columns)
+
     def parts(self, columns: list[str]) -> Iterator[tuple[Indices, pa.Table]]:
         """Shard by shard: the numbers of its rows, and columns that are too large to be kept."""
-        for number, path in enumerate(self.paths):
-            yield np.arange(self.starts[number], self.starts[number + 1]), pq.read_table(path, columns=columns)
+        for number in range(len(self.paths)):
+            yield np.arange(self.starts[number], self.starts[number + 1]), self.read(number, columns)
 
     def maps(self, part: pa.Table, of: str) -> tuple[Indices, Numbers]:
         """Of one part: which of its rows have a map of the predicted, true or rival class, and those maps on GRID x GRID cells,
