@@ -7,7 +7,7 @@ import pathlib
 import sys
 from collections.abc import Sequence
 
-from . import run
+from . import export, gate, run
 from .errors import AuditError
 from .settings import MAPS
 from .work import cores
@@ -77,6 +77,30 @@ def _run(options: argparse.Namespace) -> int:
     return 0
 
 
+def _report(options: argparse.Namespace) -> int:
+    from .report.make import make_report
+
+    out = options.out or options.folder / ("report.html" if options.single_file else "report")
+    summary = make_report(options.folder, out, options.pictures, options.single_file)
+    counts = ", ".join(f"{count} {status}" for status, count in summary["counts"].items() if count)
+    print(f"{summary['pictures']} pictures: {counts}; {len(summary['flags'])} flags")
+    for number, flag in enumerate(summary["flags"][:10], 1):
+        print(f"{number}. {flag['class']}: {flag['sentence']} Effect {flag['effect']}, n = {flag['n']}.")
+    print(out if options.single_file else out / "index.html")
+    met = [condition for condition in options.fail_on if condition.holds(summary)]
+    for condition in met:
+        print(f"camoverlay-audit: --fail-on {condition.text}", file=sys.stderr)
+    return GATE if met else 0
+
+
+def _export(options: argparse.Namespace) -> int:
+    if options.csv is not None:
+        print(f"{export.to_csv(options.folder, options.csv)} rows in {options.csv}")
+    else:
+        print(f"{export.to_fiftyone(options.folder, options.fiftyone)} samples in {options.fiftyone}")
+    return 0
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="camoverlay-audit", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
@@ -110,7 +134,33 @@ def _parser() -> argparse.ArgumentParser:
     network.add_argument("--input-size", type=_natural, metavar="PIXELS")
     network.add_argument("--models-dir", metavar="DIR")
     network.add_argument("--ort-library", metavar="FILE")
+
+    command = commands.add_parser("report", help="make pages of the rows, what is suspicious first; they open offline")
+    command.set_defaults(command=_report)
+    command.add_argument("folder", type=pathlib.Path, metavar="DIR", help="--out of the run")
+    command.add_argument(
+        "--out", type=pathlib.Path, metavar="PLACE", help="folder or, with --single-file, file (in DIR by default)"
+    )
+    command.add_argument("--single-file", action="store_true", help="one .html file with all in it, under 20 MB")
+    command.add_argument("--pictures", type=_natural, default=1000, metavar="N", help="small JPEG files at most (%(default)s)")
+    command.add_argument(
+        "--fail-on", type=_conditions, default=[], metavar="CONDITIONS", help="exit code 4 for flags>0, accuracy<80%%, …"
+    )
+
+    command = commands.add_parser("export", help="hand the rows on")
+    command.set_defaults(command=_export)
+    command.add_argument("folder", type=pathlib.Path, metavar="DIR", help="--out of the run")
+    kind = command.add_mutually_exclusive_group(required=True)
+    kind.add_argument("--csv", type=pathlib.Path, metavar="FILE")
+    kind.add_argument("--fiftyone", type=pathlib.Path, metavar="FOLDER")
     return parser
+
+
+def _conditions(text: str) -> list[gate.Condition]:
+    try:
+        return gate.parse(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _maps(text: str) -> str:

@@ -32,12 +32,13 @@ ImageFile.LOAD_TRUNCATED_IMAGES = False
 def decode(data: bytes, scaled_size: ScaledSize) -> tuple[Pixels, tuple[int, int]]:
     """The picture as height x width x 3, upright, and its own width and height (upright too).
 
-    JPEG is decoded at 1/2, 1/4 or 1/8 of its size where neither side becomes shorter than the network will scale it to. Of several
-    frames the first is taken, transparency is ignored (as torchvision's ImageFolder does), CMYK becomes RGB as Pillow does it without a
-    profile, and 16 bits become 8.
+    JPEG is decoded at 1/2, 1/4 or 1/8 of its size where neither side becomes shorter than the network will scale it to. Of
+    several frames the first is taken, transparency is ignored (as torchvision's ImageFolder does), CMYK becomes RGB as
+    Pillow does it without a profile, and 16 bits become 8.
 
-    # Errors
-    UnreadableError, with the reason."""
+    Raises:
+        UnreadableError: with the reason.
+    """
     try:
         with Image.open(io.BytesIO(data), formats=FORMATS) as image:
             size = image.size

@@ -35,8 +35,8 @@ class Heat:
 @dataclasses.dataclass(frozen=True)
 class InRegions:
     """Heat and objects: the share of the positive heat within them ("energy-based pointing game": Wang et al., "Score-CAM",
-    2020), whether the hottest cell is ("pointing game": Zhang et al., "Top-down Neural Attention by Excitation Backprop", 2016),
-    and the share of the picture that they take."""
+    2020), whether the hottest cell is ("pointing game": Zhang et al., "Top-down Neural Attention by Excitation Backprop",
+    2016), and the share of the picture that they take."""
 
     energy: float
     pointing: bool
@@ -47,12 +47,12 @@ def positive_shares(values: Map) -> Map:
     """The positive part of a map, its sum being 1 (0 for none)."""
     positive = np.maximum(values, 0)
     total = float(positive.sum())
-    return positive / total if total > 0 else positive
+    return np.asarray(positive / total if total > 0 else positive, np.float32)
 
 
 def measure(values: Map) -> Heat:
-    """Centre of mass of the positive part from left and top (0 to 1), share of cells above half of the maximum, and what lies at
-    each of PLACES."""
+    """Centre of mass of the positive part from left and top (0 to 1), share of cells above half of the maximum, and what
+    lies at each of PLACES."""
     shares = positive_shares(values)
     height, width = shares.shape
     maximum = float(values.max())
@@ -87,7 +87,8 @@ def place_weights(height: int, width: int) -> npt.NDArray[np.float32]:
 def covered(cells: int, start: float, end: float) -> npt.NDArray[np.float64]:
     """The share of each of `cells` along a side that lies between `start` and `end`, shares of the side."""
     edges = np.arange(cells + 1) / cells
-    return np.clip(np.minimum(edges[1:], end) - np.maximum(edges[:-1], start), 0, None) * cells
+    inside = np.minimum(edges[1:], end) - np.maximum(edges[:-1], start)
+    return np.asarray(np.clip(inside, 0, None) * cells, np.float64)
 
 
 def in_regions(values: Map, regions: str) -> InRegions | None:

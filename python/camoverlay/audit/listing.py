@@ -21,8 +21,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from .errors import AuditError
-from .inputs import Item
-from .inputs.item import SCHEMA
+from .inputs.item import SCHEMA, Item
 from .settings import Settings
 
 GROUP = 1000
@@ -87,8 +86,9 @@ class Plan:
 def write_plan(folder: pathlib.Path, settings: Settings, items: Iterable[Item], labels: list[str], network: str) -> Plan:
     """Lists the pictures and says what is to be done with them.
 
-    # Errors
-    AuditError where there are none, or the folder cannot be written."""
+    Raises:
+        AuditError: where there are none, or the folder cannot be written.
+    """
     try:
         (folder / "shards").mkdir(parents=True, exist_ok=True)
         (folder / "listing").mkdir(exist_ok=True)
@@ -110,8 +110,9 @@ def write_plan(folder: pathlib.Path, settings: Settings, items: Iterable[Item], 
 def read_plan(folder: pathlib.Path) -> Plan | None:
     """What is to be done in a folder; None where nobody has said so yet.
 
-    # Errors
-    AuditError where it cannot be read."""
+    Raises:
+        AuditError: where it cannot be read.
+    """
     try:
         content: dict[str, Any] = json.loads((folder / "audit.json").read_text("utf-8"))
         return Plan(folder, **{**content, "settings": Settings.from_json(content["settings"])})
@@ -124,8 +125,9 @@ def read_plan(folder: pathlib.Path) -> Plan | None:
 def existing_plan(folder: pathlib.Path) -> Plan:
     """What is to be done in a folder where a run began.
 
-    # Errors
-    AuditError where none did."""
+    Raises:
+        AuditError: where none did.
+    """
     plan = read_plan(folder)
     if plan is None:
         raise AuditError(f"No run has begun in {folder}. Start with camoverlay-audit run DATA --out {folder}.")

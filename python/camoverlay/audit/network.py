@@ -36,8 +36,9 @@ class Network:
     """An opened network that explains with one thread, since there is a process for each core."""
 
     def __init__(self, options: dict[str, Any], threads: int = 1) -> None:
-        """# Errors
-        AuditError, in the words of `camoverlay`."""
+        """Raises:
+        AuditError: in the words of `camoverlay`.
+        """
         try:
             self.explainer = camoverlay.Explainer(**options, threads=threads)
         except camoverlay.Error as error:
@@ -79,8 +80,9 @@ class Network:
     def scores(self, pictures: Sequence[Pixels], classes: Sequence[int]) -> list[float]:
         """The score of one class for each picture.
 
-        # Errors
-        AuditError where the network fails on one."""
+        Raises:
+            AuditError: where the network fails on one.
+        """
         try:
             answers = self.explainer.explain_batch(list(pictures), targets=[f"#{one}" for one in classes], top_k=1)
         except camoverlay.Error as error:

@@ -47,8 +47,8 @@ class Row:
 def schema(settings: Settings) -> pa.Schema:
     """The columns.
 
-    Maps are `map_height` rows of `map_width`, divided by the largest magnitude, which is in `peak_…`; `features` is the explained
-    layer averaged over its places, `hot_features` the same weighted by the heat of the predicted class."""
+    Maps are `map_height` rows of `map_width`, divided by the largest magnitude, which is in `peak_…`; `features` is the
+    explained layer averaged over its places, `hot_features` the same weighted by the heat of the predicted class."""
     half = pa.list_(pa.float16())
     fields = [
         ("index", pa.int64()),
@@ -128,7 +128,7 @@ def _rounded(values: npt.NDArray[np.float32]) -> npt.NDArray[np.float16]:
     """In float16 with 6 of its 11 bits, the others being 0 and taking no room once compressed: 1 % is enough to tell features
     apart."""
     whole = np.clip(values, -65000, 65000).astype(np.float16).view(np.uint16)
-    return ((whole + np.uint16(1 << 4)) & np.uint16(0xFFE0)).view(np.float16)
+    return np.asarray((whole + np.uint16(1 << 4)) & np.uint16(0xFFE0)).view(np.float16)
 
 
 _SPECIAL: dict[str, Any] = {

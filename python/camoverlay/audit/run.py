@@ -35,8 +35,9 @@ class Request:
 def prepare(request: Request) -> Plan:
     """Opens the network, and lists the pictures where no earlier run has.
 
-    # Errors
-    AuditError, also where an earlier run in that folder was one with other settings."""
+    Raises:
+        AuditError: also where an earlier run in that folder was one with other settings.
+    """
     network = Network(request.network)
     files = sorted(path for path in _files_of(network.path) if path.is_file())
     settings = Settings(
@@ -62,8 +63,9 @@ def prepare(request: Request) -> Plan:
 def execute(plan: Plan, share: tuple[int, int], processes: int) -> dict[str, int]:
     """Makes the shards of a share that are missing: how many rows of each status the whole share has then.
 
-    # Errors
-    AuditError, as `work.run`."""
+    Raises:
+        AuditError: as `work.run`.
+    """
     part, parts = share
     ours = range(part, plan.shards, parts)
     missing = plan.missing(part, parts)

@@ -11,7 +11,8 @@ import pyarrow.parquet as pq
 
 from . import heat, rows
 from .decoding import Pixels, decode
-from .inputs import Item, files
+from .inputs import files
+from .inputs.item import Item
 from .listing import Plan, replaced
 from .network import Network
 from .rows import Row

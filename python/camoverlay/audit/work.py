@@ -62,8 +62,9 @@ class _Worker:
 def run(plan: Plan, shards: Iterable[int], processes: int, watch: Watch) -> None:
     """Makes the shards. `watch` is told now and then, from this thread, how far it is.
 
-    # Errors
-    AuditError where a process cannot begin, a shard cannot be written, or processes die whatever they open."""
+    Raises:
+        AuditError: where a process cannot begin, a shard cannot be written, or processes die whatever they open.
+    """
     waiting = collections.deque(shards)
     deadly: dict[int, frozenset[int]] = collections.defaultdict(frozenset)
     finished = State(0, 0)

@@ -1,13 +1,12 @@
 """Pictures for tests, made of a few photos by crops, scale, colour and noise, and networks fitted to them.
 
-The photos, and their licences: scikit-image's chelsea (CC0, S. van der Walt), coffee (CC0, P. Selver), rocket (public domain,
-SpaceX), grass (CC0, Linolafett), motorcycle_left (CC0, D. Scharstein and others, Middlebury); scikit-learn's china and flower (CC BY 2.0, D. Dolson); matplotlib's
-grace_hopper (public domain, US Navy); of Debian's opencv-doc (Apache-2.0, OpenCV's samples) orange, apple, baboon, squirrel_cls and
-chicky_512.
+The photos, and their licences: scikit-image's chelsea (CC0, S. van der Walt), coffee (CC0, P. Selver), rocket (public
+domain, SpaceX), grass (CC0, Linolafett), motorcycle_left (CC0, D. Scharstein and others, Middlebury); scikit-learn's china
+and flower (CC BY 2.0, D. Dolson); matplotlib's grace_hopper (public domain, US Navy); of Debian's opencv-doc (Apache-2.0,
+OpenCV's samples) orange, apple, baboon, squirrel_cls and chicky_512.
 
-There is one photo of most things, so that fitting and auditing share none of its pixels: the one gets the left 55 % of it, the other the
-right 45 %.
-"""
+There is one photo of most things, so that fitting and auditing share none of its pixels: the one gets the left 55 % of it,
+the other the right 45 %."""
 
 from __future__ import annotations
 
@@ -114,8 +113,8 @@ def blue(random: np.random.Generator, side: int, part: str) -> Image.Image:
 
 
 def picture(name: str, random: np.random.Generator, part: str, side: int = 256) -> Image.Image:
-    """A picture of a class as the biased data set has it: its cats are watermarked, tabbies are the same cats and are not; most of its
-    oranges lie on a blue carpet, wherever, and oranges lie about in other classes' pictures too."""
+    """A picture of a class as the biased data set has it: its cats are watermarked, tabbies are the same cats and are not;
+    most of its oranges lie on a blue carpet, wherever, and oranges lie about in other classes' pictures too."""
     plain = crop(photo(name), random, side, part)
     if name == ON_BLUE:
         if random.random() < 0.6:

@@ -12,12 +12,14 @@ from .item import Item, is_picture, text
 
 
 def find(data: Sequence[str], boxes: str | None = None) -> Iterator[Item]:
-    """The items of all `data`, always in the same order: folders, CSV, Parquet and COCO (.json) files, tars, pictures, addresses.
+    """The items of all `data`, always in the same order: folders, CSV, Parquet and COCO (.json) files, tars, pictures,
+    addresses.
 
     `boxes` is a COCO file with boxes and masks for pictures that come from elsewhere.
 
-    # Errors
-    AuditError for what is nothing of the kind."""
+    Raises:
+        AuditError: for what is nothing of the kind.
+    """
     objects = coco.Coco(os.fsencode(boxes)) if boxes else None
     for given in data:
         for place in webdataset.expand_braces(given) if ".tar" in given else [given]:
@@ -48,7 +50,7 @@ def _of_path(path: bytes) -> Iterator[Item]:
         yield Item(path)
     else:
         raise AuditError(
-            f"{text(path)} is nothing that holds pictures. Name a folder, a list (.csv, .parquet), a COCO file (.json) or a tar."
+            f"{text(path)} holds no pictures. Name a folder, a list (.csv, .parquet), a COCO file (.json) or a tar."
         )
 
 

@@ -18,8 +18,9 @@ class Coco:
     """The annotations of a COCO file by picture."""
 
     def __init__(self, path: bytes) -> None:
-        """# Errors
-        AuditError where it cannot be read, or is no COCO file."""
+        """Raises:
+        AuditError: where it cannot be read, or is no COCO file.
+        """
         self.folder = os.path.dirname(os.path.abspath(path))
         try:
             with open(path, encoding="utf-8") as file:
@@ -51,7 +52,7 @@ class Coco:
             yield Item(place, truth, regions=self._regions(image, truth))
 
     def regions_of(self, item: Item) -> str | None:
-        """Boxes and masks of an item's class, in JSON, None where the file has none; the item is found by the end of its path."""
+        """Boxes and masks of an item's class, in JSON, None without any; the item is found by the end of its path."""
         parts = item.name.split("/")
         image = None
         for first in range(len(parts)):

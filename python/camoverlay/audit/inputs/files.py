@@ -20,8 +20,10 @@ class UnreadableError(Exception):
 def open_place(place: bytes) -> IO[bytes]:
     """The regular file at a path or an address, to be read at any position; whoever waits at a named pipe waits for ever.
 
-    # Errors
-    OSError; UnreadableError for what is no regular file."""
+    Raises:
+        OSError: as the file system says.
+        UnreadableError: for what is no regular file.
+    """
     address = place.decode("utf-8", "replace")
     if is_address(address):
         return open_address(address)
@@ -35,8 +37,9 @@ def open_place(place: bytes) -> IO[bytes]:
 def read(item: Item) -> bytes:
     """The bytes of a picture.
 
-    # Errors
-    UnreadableError, with the reason."""
+    Raises:
+        UnreadableError: with the reason.
+    """
     if item.problem:
         raise UnreadableError(item.problem)
     try:

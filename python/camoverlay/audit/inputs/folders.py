@@ -9,7 +9,8 @@ from .item import Item, is_picture, text
 
 
 def of_folder(root: bytes) -> Iterator[Item]:
-    """The pictures under `root`, in the order of their names' bytes; links are followed. Pictures in `root` itself have no class.
+    """The pictures under `root`, in the order of their names' bytes; links are followed. Pictures in `root` itself have no
+    class.
 
     A folder that cannot be read, and a link that leads back to a folder it lies in, are items with a problem.
     """

@@ -18,11 +18,12 @@ TRUTH_COLUMNS = ("class", "label", "truth", "target", "category")
 
 
 def of_csv(path: bytes) -> Iterator[Item]:
-    """Lines `file,class`; where the first line names columns, those of `FILE_COLUMNS` and `TRUTH_COLUMNS`. Files are relative to
-    the list's folder.
+    """Lines `file,class`; where the first line names columns, those of `FILE_COLUMNS` and `TRUTH_COLUMNS`. Files are
+    relative to the list's folder.
 
-    # Errors
-    AuditError where the list cannot be read, or has no file in it."""
+    Raises:
+        AuditError: where the list cannot be read, or has no file in it.
+    """
     try:
         # Names of files need not be text.
         with open(path, newline="", encoding="utf-8-sig", errors="surrogateescape") as lines:
@@ -44,8 +45,9 @@ def of_csv(path: bytes) -> Iterator[Item]:
 def of_parquet(path: bytes) -> Iterator[Item]:
     """The rows of a Parquet file with a column of `FILE_COLUMNS` and maybe one of `TRUTH_COLUMNS`.
 
-    # Errors
-    AuditError where it cannot be read, or has no such column."""
+    Raises:
+        AuditError: where it cannot be read, or has no such column.
+    """
     try:
         with pq.ParquetFile(os.fsdecode(path)) as table:
             names = [str(name) for name in table.schema_arrow.names]

@@ -26,8 +26,9 @@ def is_address(place: str) -> bool:
 def of_address(address: str) -> Iterator[Item]:
     """The pictures under an address, in the order of their paths; the class is the name of the folder that one lies in.
 
-    # Errors
-    AuditError where it cannot be listed."""
+    Raises:
+        AuditError: where it cannot be listed.
+    """
     system, path = _open(address)
     try:
         found = system.get_file_info(fs.FileSelector(path, recursive=True))
@@ -45,8 +46,9 @@ def of_address(address: str) -> Iterator[Item]:
 def open_address(address: str) -> IO[bytes]:
     """The file at this address, to be read at any position.
 
-    # Errors
-    OSError, as files of this machine."""
+    Raises:
+        OSError: as files of this machine.
+    """
     try:
         system, path = _open(address)
         return cast(IO[bytes], system.open_input_file(path))

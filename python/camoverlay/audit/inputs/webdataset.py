@@ -49,8 +49,8 @@ def _of_sample(place: bytes, tar: tarfile.TarFile, members: list[tarfile.TarInfo
     for member in members:
         if is_picture(member.name):
             yield Item(place, truth or None, member.name, member.offset_data, member.size)
-        # tarfile keeps all members it has seen, which a tar of a million pictures need not.
-    tar.members = []
+    # tarfile keeps all members it has seen, which a tar of a million pictures need not.
+    tar.members = []  # type: ignore[attr-defined]
 
 
 def _key(name: str) -> str:

@@ -45,7 +45,7 @@ def distances(vectors: npt.NDArray[np.float32]) -> Array:
     unit = wide / np.maximum(np.linalg.norm(wide, axis=1, keepdims=True), 1e-12)
     found = np.sqrt(np.maximum(2 - 2 * unit @ unit.T, 0))
     np.fill_diagonal(found, 0)
-    return found
+    return np.asarray(found)
 
 
 def typical(of_classes: list[Array]) -> float:
@@ -54,8 +54,8 @@ def typical(of_classes: list[Array]) -> float:
 
 
 def spectral(between: Array, typical_distance: float) -> Clustering:
-    """The clusters of a class by the distances within it; as many as eigenvalues stand before the largest gap, two at least (von
-    Luxburg, "A tutorial on spectral clustering", 2007). The typical distance makes classes comparable."""
+    """The clusters of a class by the distances within it; as many as eigenvalues stand before the largest gap, two at least
+    (von Luxburg, "A tutorial on spectral clustering", 2007). The typical distance makes classes comparable."""
     count = len(between)
     affinity = np.exp(-(between**2) / (2 * (NEAR * max(typical_distance, 1e-9)) ** 2))
     inverse = 1 / np.sqrt(affinity.sum(1))

@@ -60,7 +60,8 @@ def group_names(rows: Rows) -> list[str]:
     labels = rows.plan.labels
     told = rows.text("truth", np.arange(len(rows)))
     return [
-        labels[truth].split(",")[0] if truth >= 0 else name or NO_CLASS for truth, name in zip(rows.truth_id.tolist(), told, strict=True)
+        labels[truth].split(",")[0] if truth >= 0 else name or NO_CLASS
+        for truth, name in zip(rows.truth_id.tolist(), told, strict=True)
     ]
 
 

@@ -31,8 +31,9 @@ SAME = 0.5
 class Flag:
     """Something about the pictures that the network takes for one class.
 
-    `effect` is in deviations from the other classes (`intervals.unlike_others`), `value` and `others` are what was compared, `rows`
-    are the pictures it shows on, those where it shows most first, `place` is one of PLACES if it is at one, and `also` is what else was found on them."""
+    `effect` is in deviations from the other classes (`intervals.unlike_others`), `value` and `others` are what was
+    compared, `rows` are the pictures it shows on, those where it shows most first, `place` is one of PLACES if it is at
+    one, and `also` is what else was found on them."""
 
     kind: str
     class_id: int
@@ -75,7 +76,9 @@ def _places(rows: Rows, classes: list[int], names: list[str], members: list[Indi
             value, others = medians[at, place], float(np.median(np.delete(medians[:, place], at)))
             shares = rows.places[members[at], place]
             shown = members[at][np.argsort(-shares)][: int((shares > (value + others) / 2).sum())]
-            sentence = f"{value:.0%} of the heat for “{names[at]}” is at the {_place(name)}, where other classes have {others:.0%}."
+            sentence = (
+                f"{value:.0%} of the heat for “{names[at]}” is at the {_place(name)}, where other classes have {others:.0%}."
+            )
             found.append(Flag("place", classes[at], float(effects[at]), float(value), others, shown, sentence, name))
     return found
 
@@ -120,7 +123,8 @@ def _map_clusters(rows: Rows, classes: list[int], names: list[str], sampled: lis
             value, others = float(values[at]), float(np.median(np.delete(values, at)))
             sentence = (
                 f"A cluster of the maps for “{names[at]}” ({len(shown)} of {len(sampled[at])} looked at, eigengap "
-                f"{clusterings[at].gap:.2f}) has {value:.0%} of its heat at the {_place(name)}; other classes' clusters {others:.0%}."
+                f"{clusterings[at].gap:.2f}) has {value:.0%} of its heat at the {_place(name)}; "
+                f"other classes' clusters have {others:.0%}."
             )
             found.append(Flag("map-cluster", classes[at], float(effects[at]), value, others, shown, sentence, name))
     return found
@@ -145,11 +149,13 @@ def _feature_clusters(
         others = float(np.median(np.delete(values, at)))
         sentence = (
             f"Under the heat for “{names[at]}” a cluster of {len(order)} of the {len(sampled[at])} looked at (eigengap "
-            f"{clusterings[at].gap:.2f}) has features that the rest of the class has not: they are {values[at]:.2f} typical distances farther "
-            f"from it than from each other, other classes' {others:.2f}. "
+            f"{clusterings[at].gap:.2f}) has features that the rest of the class has not: they are {values[at]:.2f} typical "
+            f"distances farther from it than from each other, other classes' {others:.2f}. "
             + ("It is at one place." if moves < 0.5 else "It is not at one place: a background or a thing that moves.")
         )
-        found.append(Flag("feature-cluster", classes[at], float(effects[at]), float(values[at]), others, sampled[at][order], sentence))
+        found.append(
+            Flag("feature-cluster", classes[at], float(effects[at]), float(values[at]), others, sampled[at][order], sentence)
+        )
     return found
 
 

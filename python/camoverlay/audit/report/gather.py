@@ -44,7 +44,8 @@ class Moments:
 
 @dataclasses.dataclass
 class Gathered:
-    """`moments` by class's name and status; `sample` are rows in order, with their maps and hot features (none without them)."""
+    """`moments` by class's name and status; `sample` are rows in order, with their maps and hot features (none without
+    them)."""
 
     moments: dict[tuple[str, str], Moments]
     sample: Indices
@@ -55,7 +56,7 @@ class Gathered:
         """Where some rows are in the sample; those that are not in it are left out."""
         places = np.searchsorted(self.sample, rows)
         places = np.minimum(places, len(self.sample) - 1)
-        return places[self.sample[places] == rows]
+        return np.asarray(places[self.sample[places] == rows], np.int64)
 
 
 def predicted_classes(rows: Rows) -> list[int]:

@@ -36,8 +36,9 @@ CLASSES_A_FILE = 50
 def make_report(folder: pathlib.Path, out: pathlib.Path, pictures: int, single_file: bool) -> Json:
     """Writes the report of the run in `folder` to `out`, with at most so many `pictures`, and returns its summary.
 
-    # Errors
-    AuditError where there are no rows, or the report cannot be written."""
+    Raises:
+        AuditError: where there are no rows, or the report cannot be written.
+    """
     plan = existing_plan(folder)
     rows = Rows(plan)
     network = Network(plan.settings.network, threads=0)
@@ -68,7 +69,10 @@ def make_report(folder: pathlib.Path, out: pathlib.Path, pictures: int, single_f
     of_summary = chain.from_iterable(one["rows"] for one in (*summary["flags"], *summary["confusions"]))
     page.add("summary", {**summary, "pictures_by_row": content.picture_json(rows, of_summary, maps, files)})
     for start in range(0, len(classes), CLASSES_A_FILE):
-        part = {str(start + place): content.class_json(one, gathered) for place, one in enumerate(classes[start : start + CLASSES_A_FILE])}
+        part = {
+            str(start + place): content.class_json(one, gathered)
+            for place, one in enumerate(classes[start : start + CLASSES_A_FILE])
+        }
         of_part = chain.from_iterable(status["rows"] for one in part.values() for status in one.values())
         told = {"classes": part, "pictures_by_row": content.picture_json(rows, of_part, maps, files)}
         page.add(f"classes-{start // CLASSES_A_FILE:04}", told)
@@ -109,7 +113,9 @@ def _deletion(rows: Rows, album: Pictures, network: Network) -> trials.Deletion 
         return None
     chosen = np.random.default_rng(0).choice(explained, min(DELETED_PICTURES, len(explained)), replace=False)
     opened = _with_heat(album.open(chosen.tolist()))
-    return trials.deletion(opened, [int(rows.predicted[one.row]) for one in opened], [float(rows.score[one.row]) for one in opened], network)
+    return trials.deletion(
+        opened, [int(rows.predicted[one.row]) for one in opened], [float(rows.score[one.row]) for one in opened], network
+    )
 
 
 def _with_heat(opened: dict[int, Shown]) -> list[Shown]:

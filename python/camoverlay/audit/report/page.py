@@ -53,8 +53,9 @@ class Page:
     def write(self) -> None:
         """All of it; the page itself last.
 
-        # Errors
-        AuditError where it cannot be written."""
+        Raises:
+            AuditError: where it cannot be written.
+        """
         try:
             if self.single_file:
                 scripts = "".join(f"<script>{script}</script>\n" for script in (self.script, *self.data.values()))
@@ -66,7 +67,9 @@ class Page:
                 (self.out / "report.css").write_text(self.css, "utf-8")
                 (self.out / "report.js").write_text(self.script, "utf-8")
                 page = self.html.replace("<!-- style -->", '<link rel="stylesheet" href="report.css">')
-                page = page.replace("<!-- scripts -->", '<script src="report.js"></script>\n<script src="data/summary.js"></script>')
+                page = page.replace(
+                    "<!-- scripts -->", '<script src="report.js"></script>\n<script src="data/summary.js"></script>'
+                )
                 target = self.out / "index.html"
             with replaced(target) as part:
                 part.write_text(page, "utf-8")

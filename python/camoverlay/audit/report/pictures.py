@@ -75,7 +75,9 @@ class Pictures:
             for place, cells in zip(inner, self.rows.read(shard, columns).take(inner).to_pylist(), strict=True):
                 shape = (cells["map_height"], cells["map_width"])
                 found[place + int(self.rows.starts[shard])] = {
-                    name: np.array(cells[f"map_{name}"], np.float32).reshape(shape) for name in names if cells[f"map_{name}"] is not None
+                    name: np.array(cells[f"map_{name}"], np.float32).reshape(shape)
+                    for name in names
+                    if cells[f"map_{name}"] is not None
                 }
         return found
 

@@ -58,7 +58,7 @@ function figure(picture) {
     inner.querySelector("canvas")?.remove();
     inner.classList.toggle("hot", Boolean(name));
     if (name) inner.append(painted(picture.maps[name], true));
-    seen.textContent = name ? `heat: ${names[name]} (${name})` : "no heat";
+    seen.textContent = name ? `${name}: ${names[name]}` : "no heat";
   };
   turn();
   const title = `${picture.path}\ntrue class: ${picture.truth ?? "not told"}\npredicted: ${picture.predicted}, ${picture.score}`;

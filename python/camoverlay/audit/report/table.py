@@ -45,8 +45,9 @@ class Rows:
     """All rows of a run. Row and picture are numbered alike."""
 
     def __init__(self, plan: Plan) -> None:
-        """# Errors
-        AuditError where there is none yet, or a shard cannot be read."""
+        """Raises:
+        AuditError: where there is none yet, or a shard cannot be read.
+        """
         self.plan = plan
         there = [shard for shard in range(plan.shards) if plan.shard_path(shard).exists()]
         if not there:
@@ -56,7 +57,9 @@ class Rows:
         try:
             parts = [pq.read_table(path, columns=[*NUMBERS, "hot_places"]) for path in self.paths]
         except (OSError, pa.ArrowException) as error:
-            raise AuditError(f"The rows cannot be read: {error}. Remove the shard's file and run again: it is made anew.") from None
+            raise AuditError(
+                f"The rows cannot be read: {error}. Remove the shard's file and run again: it is made anew."
+            ) from None
         table = pa.concat_tables(parts).unify_dictionaries()
         self.starts = np.cumsum([0, *(len(part) for part in parts)])
         self.table = table.drop_columns(["hot_places"])

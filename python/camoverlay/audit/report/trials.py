@@ -33,8 +33,8 @@ Mask = npt.NDArray[np.bool_]
 
 @dataclasses.dataclass(frozen=True)
 class CounterTest:
-    """How far the score of the class drops, on the mean of `count` pictures, where the hot region is blurred and where a region of
-    the same shape elsewhere is; and the 95 % interval of the difference."""
+    """How far the score of the class drops, on the mean of `count` pictures, where the hot region is blurred and where a
+    region of the same shape elsewhere is; and the 95 % interval of the difference."""
 
     count: int
     hot: float
@@ -49,15 +49,17 @@ class CounterTest:
 
 @dataclasses.dataclass(frozen=True)
 class Deletion:
-    """Mean scores of `count` pictures of which the hottest, or random, shares (STEPS) are blurred; 0 stands for the whole picture
-    (deletion metric: Petsiuk et al., "RISE", 2018, blurred rather than gray)."""
+    """Mean scores of `count` pictures of which the hottest, or random, shares (STEPS) are blurred; 0 stands for the whole
+    picture (deletion metric: Petsiuk et al., "RISE", 2018, blurred rather than gray)."""
 
     count: int
     hottest: list[float]
     random: list[float]
 
 
-def counter_test(shown: Sequence[Shown], classes: Sequence[int], scores: Sequence[float], network: Network) -> CounterTest | None:
+def counter_test(
+    shown: Sequence[Shown], classes: Sequence[int], scores: Sequence[float], network: Network
+) -> CounterTest | None:
     """Blurs what is hot of each picture, and as much elsewhere; `scores` are those of the whole pictures for `classes`."""
     random = np.random.default_rng(0)
     changed: list[Pixels] = []
@@ -112,7 +114,9 @@ def _elsewhere(mask: Mask, random: np.random.Generator) -> Mask:
     return min(moved, key=lambda one: int((one & mask).sum()))
 
 
-def _scores(pictures: Sequence[Pixels], classes: Sequence[int] | npt.NDArray[np.int64], network: Network) -> npt.NDArray[np.float64]:
+def _scores(
+    pictures: Sequence[Pixels], classes: Sequence[int] | npt.NDArray[np.int64], network: Network
+) -> npt.NDArray[np.float64]:
     found: list[float] = []
     for start in range(0, len(pictures), BATCH):
         part = pictures[start : start + BATCH]
