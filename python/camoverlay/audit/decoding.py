@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import warnings
 from collections.abc import Callable
 
 import numpy as np
@@ -17,13 +18,18 @@ LARGEST = 100_000_000
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "AVIF", "BMP", "GIF")
 
 ORIENTATION = 0x0112
-"""The EXIF tag; from 5 on the picture lies on its side."""
+"""The EXIF tag."""
+
+LYING = (5, 6, 7, 8)
+"""Its values for pictures that lie on their side."""
 
 ScaledSize = Callable[[int, int], tuple[int, int]]
 """From width and height of a picture to those at which the network looks at it."""
 
 Pixels = npt.NDArray[np.uint8]
 
+# Of what is damaged and can be read even so.
+warnings.filterwarnings("ignore", module=r"PIL\.")
 # Checked here, with JPEG's scale taken into account.
 Image.MAX_IMAGE_PIXELS = None
 ImageFile.LOAD_TRUNCATED_IMAGES = False
@@ -42,14 +48,14 @@ def decode(data: bytes, scaled_size: ScaledSize) -> tuple[Pixels, tuple[int, int
     try:
         with Image.open(io.BytesIO(data), formats=FORMATS) as image:
             size = image.size
-            lies = image.getexif().get(ORIENTATION, 1) in (5, 6, 7, 8)
-            if lies:
-                size = size[::-1]
             if image.format == "JPEG":
-                needed = scaled_size(*size)
+                lies = image.getexif().get(ORIENTATION, 1) in LYING
+                needed = scaled_size(*(size[::-1] if lies else size))
                 image.draft(None, needed[::-1] if lies else needed)
             if image.width * image.height > LARGEST:
                 raise UnreadableError(f"It claims {size[0]} x {size[1]} pixels; {LARGEST // 1_000_000} million are the most.")
+            # Of PNG only after the pixels.
+            lies = image.getexif().get(ORIENTATION, 1) in LYING
             upright = ImageOps.exif_transpose(_eight_bits(image))
             pixels = np.asarray(upright.convert("RGB"))
     except UnidentifiedImageError:
@@ -57,7 +63,7 @@ def decode(data: bytes, scaled_size: ScaledSize) -> tuple[Pixels, tuple[int, int
     except (OSError, SyntaxError, ValueError, ArithmeticError, LookupError, TypeError, MemoryError) as error:
         # Pillow's readers raise any of these on damaged files.
         raise UnreadableError(f"It cannot be decoded: {error or type(error).__name__}") from None
-    return pixels, size
+    return pixels, size[::-1] if lies else size
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:

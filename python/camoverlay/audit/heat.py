@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import json
+import warnings
 
 import numpy as np
 import numpy.typing as npt
@@ -129,7 +130,10 @@ def _mask(segmentation: object, height: int, width: int) -> npt.NDArray[np.uint8
         encoded = mask.frPyObjects(segmentation, height, width)
     else:
         encoded = segmentation
-    return np.asarray(mask.decode(encoded), np.uint8)
+    with warnings.catch_warnings():
+        # pycocotools has not learnt of numpy 2's copy= yet.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return np.asarray(mask.decode(encoded), np.uint8)
 
 
 @functools.lru_cache(maxsize=256)

@@ -32,9 +32,11 @@ def make_shard(
 ) -> dict[str, int]:
     """Writes the rows of a shard, whole or not at all, and returns how many there are of each status.
 
-    A picture that cannot be read or explained is a row with its error; `deadly` are the indices of those that ended a process,
-    which are not opened again."""
-    found = sorted(_rows(plan, shard, network, told, deadly), key=lambda row: row.index)
+    A picture that cannot be read or explained is a row with its error; `deadly` are the indices of those that ended a
+    process, which are not opened again. `one_by_one` has none wait for others, so that whatever ends the process does so at
+    the picture that was told last."""
+    batch = 1 if one_by_one else BATCH
+    found = sorted(_rows(plan, shard, network, told, deadly, batch), key=lambda row: row.index)
     counts = dict(collections.Counter(row.status for row in found))
     table = rows.table(found, plan.settings)
     table = table.replace_schema_metadata({"camoverlay.run": plan.settings.hash, "camoverlay.counts": json.dumps(counts)})
@@ -59,7 +61,7 @@ def counts_of(plan: Plan, shard: int) -> dict[str, int]:
     return counts
 
 
-def _rows(plan: Plan, shard: int, network: Network, told: Told | None, deadly: Collection[int]) -> Iterator[Row]:
+def _rows(plan: Plan, shard: int, network: Network, told: Told | None, deadly: Collection[int], most: int) -> Iterator[Row]:
     batch: list[tuple[Row, Item, Pixels]] = []
     for index, item in enumerate(plan.items(shard), plan.first(shard)):
         if told:
@@ -72,7 +74,7 @@ def _rows(plan: Plan, shard: int, network: Network, told: Told | None, deadly: C
         except files.UnreadableError as error:
             row.status, row.error = "error", str(error)
             yield row
-        if len(batch) >= BATCH or sum(pixels.size for _, _, pixels in batch) > 3 * BATCH_PIXELS:
+        if len(batch) >= most or sum(pixels.size for _, _, pixels in batch) > 3 * BATCH_PIXELS:
             yield from _explained(batch, network, plan)
             batch = []
     yield from _explained(batch, network, plan)

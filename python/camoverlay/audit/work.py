@@ -17,6 +17,9 @@ from .listing import Plan, existing_plan
 from .network import Network
 from .shard import make_shard
 
+DEADLY = 2
+"""Processes that die on a picture before it is left out: the first may have been killed for another reason."""
+
 MOST_DEATHS = 20
 """Processes that die in a row before it is given up: then it is not the pictures."""
 
@@ -47,11 +50,10 @@ class _Worker:
         self.process.start()
         theirs.close()
         self.shard: int | None = None
-        self.errors = 0
 
-    def begin(self, shard: int, deadly: frozenset[int]) -> None:
-        self.shard, self.errors, self.current.value = shard, 0, -1
-        self.connection.send((shard, deadly))
+    def begin(self, shard: int, deadly: frozenset[int] = frozenset(), one_by_one: bool = False) -> None:
+        self.shard, self.current.value = shard, -1
+        self.connection.send((shard, deadly, one_by_one))
 
     def stop(self) -> None:
         self.connection.close()
@@ -66,13 +68,14 @@ def run(plan: Plan, shards: Iterable[int], processes: int, watch: Watch) -> None
         AuditError: where a process cannot begin, a shard cannot be written, or processes die whatever they open.
     """
     waiting = collections.deque(shards)
-    deadly: dict[int, frozenset[int]] = collections.defaultdict(frozenset)
+    died_at: collections.Counter[int] = collections.Counter()
+    one_by_one: set[int] = set()
     finished = State(0, 0)
     deaths = 0
     workers = [_Worker(plan) for _ in range(max(1, min(processes, len(waiting))))] if waiting else []
     try:
         for worker in workers:
-            worker.begin(waiting.popleft(), frozenset())
+            worker.begin(waiting.popleft())
         while any(worker.shard is not None for worker in workers):
             for connection in wait([worker.connection for worker in workers if worker.shard is not None], timeout=REPORT_EVERY):
                 number = next(number for number, worker in enumerate(workers) if worker.connection is connection)
@@ -82,13 +85,15 @@ def run(plan: Plan, shards: Iterable[int], processes: int, watch: Watch) -> None
                 assert shard is not None
                 if answer is None:
                     deaths += 1
-                    deadly[shard] |= {worker.current.value} - {-1}
+                    died_at[worker.current.value] += 1
+                    one_by_one.add(shard)
                     if deaths > MOST_DEATHS:
                         raise AuditError(
                             f"Processes die again and again (exit code {worker.process.exitcode}), the last one at "
                             f"{_name(plan, worker.current.value)}. Give them more memory, or fewer of them (--processes)."
                         )
                     worker.stop()
+                    plan.clear_parts([shard])
                     waiting.appendleft(shard)
                     workers[number] = worker = _Worker(plan)
                 elif isinstance(answer, str):
@@ -99,7 +104,9 @@ def run(plan: Plan, shards: Iterable[int], processes: int, watch: Watch) -> None
                 worker.shard = None
                 if waiting:
                     shard = waiting.popleft()
-                    worker.begin(shard, deadly[shard])
+                    worker.begin(
+                        shard, frozenset(index for index, times in died_at.items() if times >= DEADLY), shard in one_by_one
+                    )
             watch(_so_far(plan, finished, workers))
     finally:
         for worker in workers:
@@ -140,8 +147,8 @@ def _serve(folder: str, connection: Connection, current: Any) -> None:
         plan = existing_plan(pathlib.Path(folder))
         network = Network(plan.settings.network)
         while True:
-            shard, deadly = connection.recv()
-            connection.send(make_shard(plan, shard, network, told, deadly))
+            shard, deadly, one_by_one = connection.recv()
+            connection.send(make_shard(plan, shard, network, told, deadly, one_by_one))
     except (EOFError, BrokenPipeError):
         pass  # The parent is gone.
     except AuditError as error:

@@ -25,7 +25,7 @@ def _of(folder: bytes, truth: str | None, above: list[tuple[int, int]]) -> Itera
             yield Item(folder, truth, problem="It is a link to a folder that it lies in.")
             return
         with os.scandir(folder) as entries:
-            found = sorted((entry.name, entry.is_dir()) for entry in entries)
+            found = sorted((entry.name, _is_folder(entry)) for entry in entries)
     except OSError as error:
         yield Item(folder, truth, problem=f"The folder cannot be read: {error.strerror}.")
         return
@@ -35,3 +35,11 @@ def _of(folder: bytes, truth: str | None, above: list[tuple[int, int]]) -> Itera
             yield from _of(place, text(name), [*above, identity])
         elif is_picture(name):
             yield Item(place, truth)
+
+
+def _is_folder(entry: os.DirEntry[bytes]) -> bool:
+    """Whether it is one, or a link to one; a link to itself is none."""
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..heat import PLACES
-from .clusters import Array, Clustering, distances, spectral, typical
+from .clusters import Array, distances, spectral, typical
 from .gather import Gathered, predicted_classes
 from .intervals import unlike_others
 from .table import Indices, Rows
@@ -22,6 +22,9 @@ FEWEST_CLASSES = 4
 
 FLOORS = {"border": 0.05, "centre": 0.05, "corner": 0.02, "separation": 0.15, "outside": 0.05}
 """Deviations of this size among classes are nothing unusual, however alike the classes of a set are."""
+
+OF_CLUSTERS = 2.5
+"""How much larger those of places are among clusters, which are groups of like maps by themselves."""
 
 SAME = 0.5
 """Flags of a class that share this part of their pictures are one flag."""
@@ -114,7 +117,7 @@ def _map_clusters(rows: Rows, classes: list[int], names: list[str], sampled: lis
             medians = [float(np.median(rows.places[of_class[group], place])) for group in groups]
             best.append((max(medians), groups[int(np.argmax(medians))]))
         values = np.array([value for value, _ in best])
-        effects = unlike_others(values, _floor(name))
+        effects = unlike_others(values, OF_CLUSTERS * _floor(name))
         for at in np.flatnonzero(effects >= THRESHOLD):
             if not clusterings[at].clusters:
                 continue
@@ -136,31 +139,31 @@ def _feature_clusters(
     """Groups of pictures with something under the heat that the rest of the class has not, wherever it is."""
     usual, usual_maps = typical(of_features), typical(of_maps)
     clusterings = [spectral(between, usual) for between in of_features]
-    values = np.array([_separation(clustering) for clustering in clusterings])
+    # Too few pictures have no clusters.
+    clustered = [at for at, clustering in enumerate(clusterings) if clustering.clusters]
+    if len(clustered) < FEWEST_CLASSES:
+        return []
+    best = [max(clusterings[at].clusters, key=lambda cluster: cluster.separation) for at in clustered]
+    values = np.array([cluster.separation for cluster in best])
     effects = unlike_others(values, FLOORS["separation"])
     found = []
-    for at in np.flatnonzero(effects >= THRESHOLD):
-        cluster = max(clusterings[at].clusters, key=lambda cluster: cluster.separation)
+    for number in np.flatnonzero(effects >= THRESHOLD):
+        at, cluster = clustered[number], best[number]
         inside = of_features[at][np.ix_(cluster.members, cluster.members)]
         # The most typical first.
         order = cluster.members[np.argsort(inside.mean(1))]
         apart = of_maps[at][np.ix_(cluster.members, cluster.members)]
         moves = float(np.median(apart[np.triu_indices(len(apart), 1)])) / max(usual_maps, 1e-9)
-        others = float(np.median(np.delete(values, at)))
+        value, others = float(values[number]), float(np.median(np.delete(values, number)))
         sentence = (
             f"Under the heat for “{names[at]}” a cluster of {len(order)} of the {len(sampled[at])} looked at (eigengap "
-            f"{clusterings[at].gap:.2f}) has features that the rest of the class has not: they are {values[at]:.2f} typical "
+            f"{clusterings[at].gap:.2f}) has features that the rest of the class has not: they are {value:.2f} typical "
             f"distances farther from it than from each other, other classes' {others:.2f}. "
             + ("It is at one place." if moves < 0.5 else "It is not at one place: a background or a thing that moves.")
         )
-        found.append(
-            Flag("feature-cluster", classes[at], float(effects[at]), float(values[at]), others, sampled[at][order], sentence)
-        )
+        shown = sampled[at][order]
+        found.append(Flag("feature-cluster", classes[at], float(effects[number]), value, others, shown, sentence))
     return found
-
-
-def _separation(clustering: Clustering) -> float:
-    return max((cluster.separation for cluster in clustering.clusters), default=0.0)
 
 
 def _merged(flags: list[Flag]) -> list[Flag]:

@@ -1,0 +1,136 @@
+"""What a data set can be made of."""
+
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+import tarfile
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from camoverlay.audit import inputs
+from camoverlay.audit.errors import AuditError
+from camoverlay.audit.inputs.files import UnreadableError, read
+from camoverlay.audit.inputs.webdataset import expand_braces
+
+
+def touch(path: pathlib.Path, content: bytes = b"x") -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+
+
+def test_folders_give_their_names_to_pictures(tmp_path: pathlib.Path) -> None:
+    for name in ("train/Egyptian_cat/2.jpg", "train/Egyptian_cat/1.PNG", "train/285/a.webp", "train/note.txt", "b.avif"):
+        touch(tmp_path / name)
+    found = [(item.name.removeprefix(f"{tmp_path}/"), item.truth) for item in inputs.find([str(tmp_path)])]
+    expected = [("b.avif", None), ("train/285/a.webp", "285"), ("train/Egyptian_cat/1.PNG", "Egyptian_cat")]
+    assert found == [*expected, ("train/Egyptian_cat/2.jpg", "Egyptian_cat")]
+
+
+def test_names_need_be_no_text(tmp_path: pathlib.Path) -> None:
+    names = [b"new\nline.jpg", b"\xff\xfe.jpg", "ü 'quoted' \u202e.jpg".encode()]
+    folder = os.fsencode(tmp_path) + b"/cl\xe9ss"
+    os.mkdir(folder)
+    for name in names:
+        with open(os.path.join(folder, name), "wb") as file:
+            file.write(name)
+    items = list(inputs.find([str(tmp_path)]))
+    assert sorted(read(item) for item in items) == sorted(names)
+    assert {item.truth for item in items} == {"cl\\xe9ss"}
+    assert any(item.name.endswith("\\xff\\xfe.jpg") for item in items)
+
+
+def test_links_in_a_circle_are_told_and_left(tmp_path: pathlib.Path) -> None:
+    touch(tmp_path / "cat" / "1.jpg")
+    (tmp_path / "cat" / "again").symlink_to(tmp_path)
+    (tmp_path / "cat" / "self.jpg").symlink_to(tmp_path / "cat" / "self.jpg")
+    (tmp_path / "dog").symlink_to(tmp_path / "cat")
+    items = list(inputs.find([str(tmp_path)]))
+    # Each way in once: cat, and dog, which is cat.
+    assert [item.name.removeprefix(f"{tmp_path}/") for item in items if item.problem] == ["cat/again", "dog/again"]
+    assert sum(item.name.endswith("1.jpg") for item in items) == 2
+    loop = next(item for item in items if item.name.endswith("self.jpg"))
+    with pytest.raises(UnreadableError, match="cannot be read"):
+        read(loop)
+
+
+def test_what_is_no_regular_file_is_not_waited_for(tmp_path: pathlib.Path) -> None:
+    os.mkfifo(tmp_path / "pipe.jpg")
+    with pytest.raises(UnreadableError, match="no regular file"):
+        read(next(inputs.find([str(tmp_path)])))
+
+
+def test_lists(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "plain.csv").write_text("a/1.jpg,espresso\nb 2.jpg,\n/abs.jpg, 285 \n,cat\n")
+    found = list(inputs.find([str(tmp_path / "plain.csv")]))
+    assert [item.truth for item in found] == ["espresso", None, "285", "cat"]
+    assert [item.name for item in found[:3]] == [f"{tmp_path}/a/1.jpg", f"{tmp_path}/b 2.jpg", "/abs.jpg"]
+    assert found[3].problem
+    (tmp_path / "named.csv").write_text("\ufeffid,Label,Path\n7,espresso,1.jpg\n", "utf-8")
+    assert [(item.truth, item.name) for item in inputs.find([str(tmp_path / "named.csv")])] == [
+        ("espresso", f"{tmp_path}/1.jpg")
+    ]
+    pq.write_table(pa.table({"class": [285, 967], "path": ["1.jpg", "2.jpg"]}), tmp_path / "list.parquet")
+    assert [item.truth for item in inputs.find([str(tmp_path / "list.parquet")])] == ["285", "967"]
+    pq.write_table(pa.table({"class": [1]}), tmp_path / "other.parquet")
+    with pytest.raises(AuditError, match="no column of files"):
+        list(inputs.find([str(tmp_path / "other.parquet")]))
+
+
+def test_tars_are_read_in_place(tmp_path: pathlib.Path) -> None:
+    for name, content in (("k1.jpg", b"one"), ("k1.cls", b"285"), ("k2.seg.png", b"two"), ("k2.json", b"{}")):
+        touch(tmp_path / name, content)
+    with tarfile.open(tmp_path / "x-00.tar", "w") as tar:
+        for name in ("k1.jpg", "k1.cls", "k2.seg.png", "k2.json"):
+            tar.add(tmp_path / name, name)
+    with tarfile.open(tmp_path / "x-01.tar", "w:gz") as tar:
+        tar.add(tmp_path / "k1.jpg", "k1.jpg")
+    found = list(inputs.find([f"{tmp_path}/x-{{00..01}}.tar"]))
+    assert [(item.name, item.truth) for item in found[:2]] == [
+        (f"{tmp_path}/x-00.tar/k1.jpg", "285"),
+        (f"{tmp_path}/x-00.tar/k2.seg.png", None),
+    ]
+    assert [read(item) for item in found[:2]] == [b"one", b"two"]
+    assert "uncompressed tar" in (found[2].problem or "")
+    assert expand_braces("a{1,2}b{08..10}") == [f"a{x}b{y}" for x in (1, 2) for y in ("08", "09", "10")]
+
+
+def test_addresses_by_arrow(tmp_path: pathlib.Path) -> None:
+    touch(tmp_path / "a b#?%41" / "1.jpg", b"bytes")
+    touch(tmp_path / "2.txt")
+    found = list(inputs.find([f"file://{tmp_path}"]))
+    assert [(item.truth, read(item)) for item in found] == [("a b#?%41", b"bytes")]
+    with pytest.raises(AuditError, match="cannot be opened"):
+        list(inputs.find(["nowhere://bucket/x"]))
+
+
+def test_coco(tmp_path: pathlib.Path) -> None:
+    square = {"bbox": [0, 0, 10, 10], "category_id": 7, "area": 100}
+    content = {
+        "images": [
+            {"id": 1, "file_name": "1.jpg", "width": 20, "height": 20},
+            {"id": 2, "file_name": "2.jpg", "width": 5, "height": 5},
+        ],
+        "categories": [{"id": 7, "name": "Egyptian cat"}, {"id": 8, "name": "cup"}],
+        "annotations": [{**square, "image_id": 1}, {"bbox": [5, 5, 2, 2], "category_id": 8, "area": 4, "image_id": 1}],
+    }
+    (tmp_path / "coco.json").write_text(json.dumps(content))
+    first, second = inputs.find([str(tmp_path / "coco.json")])
+    assert (first.truth, first.name, second.truth, second.regions) == ("Egyptian cat", f"{tmp_path}/1.jpg", None, None)
+    assert json.loads(first.regions or "")["regions"] == [{"bbox": [0, 0, 10, 10]}]
+    touch(tmp_path / "Egyptian_cat" / "1.jpg")
+    boxed = next(inputs.find([str(tmp_path / "Egyptian_cat" / "..")], str(tmp_path / "coco.json")))
+    assert json.loads(boxed.regions or "")["regions"] == [{"bbox": [0, 0, 10, 10]}]
+    (tmp_path / "coco.json").write_text("[]")
+    with pytest.raises(AuditError, match="no COCO file"):
+        list(inputs.find([str(tmp_path / "coco.json")]))
+
+
+@pytest.mark.parametrize("given", ["missing", "setup.cfg"])
+def test_what_holds_no_pictures_is_named(tmp_path: pathlib.Path, given: str) -> None:
+    touch(tmp_path / "setup.cfg")
+    with pytest.raises(AuditError, match=given):
+        list(inputs.find([str(tmp_path / given)]))

@@ -1,0 +1,201 @@
+"""Runs: their rows, and that these are the same whatever happens meanwhile."""
+
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+import random
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import photos
+import pyarrow.parquet as pq
+import pytest
+from conftest import Planted, audit, rows_of
+from PIL import Image
+
+import camoverlay
+from camoverlay.audit.decoding import decode
+from camoverlay.audit.listing import existing_plan
+from camoverlay.audit.network import Network
+from camoverlay.audit.shard import make_shard
+
+
+def test_rows_say_what_the_explainer_says(few: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    audit("run", few, "--out", tmp_path / "run")
+    explainer = camoverlay.Explainer(threads=1)
+    rows = rows_of(tmp_path / "run")
+    assert [row["index"] for row in rows] == list(range(20))
+    for row in rows:
+        data = pathlib.Path(row["path"]).read_bytes()
+        pixels, size = decode(data, explainer.scaled_size)
+        assert (row["size"], (row["width"], row["height"])) == (len(data), size)
+        truth = explainer.class_of(pathlib.Path(row["path"]).parent.name.replace("_", " "))
+        assert row["truth_id"] == truth
+        direct = explainer.explain(pixels, ["top-1", f"#{truth}"], top_k=5, features=True)
+        assert row["top_ids"] == [one.id for one in direct.top]
+        assert row["top_scores"] == pytest.approx([one.score for one in direct.top], abs=1e-5)
+        assert row["status"] == ("right" if direct.top[0].id == truth else "wrong")
+        assert row["score_true"] == pytest.approx(direct.targets[1].score, abs=1e-5)
+        shape = (row["map_height"], row["map_width"])
+        kept = np.reshape(row["map_predicted"], shape) * row["peak_predicted"]
+        assert np.abs(kept - direct.map).max() <= 1e-3 * np.abs(direct.map).max()
+        if row["status"] == "right":
+            assert row["map_true"] is None and row["rival_id"] == direct.top[1].id
+        else:
+            kept = np.reshape(row["map_true"], shape) * row["peak_true"]
+            assert np.abs(kept - direct.maps[1]).max() <= 1e-3 * np.abs(direct.maps[1]).max()
+            assert row["rival_id"] == next(one.id for one in direct.top if one.id not in (direct.top[0].id, truth))
+        assert direct.features is not None and direct.hot_features is not None
+        assert np.array(row["features"]) == pytest.approx(direct.features, rel=0.02, abs=1e-6)
+        assert np.array(row["hot_features"]) == pytest.approx(direct.hot_features[0], rel=0.02, abs=1e-6)
+
+
+def test_a_run_goes_on_only_with_its_own_settings(few: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    out = tmp_path / "run"
+    audit("run", few, "--out", out, "--maps", "predicted", "--no-features")
+    names = pq.read_schema(out / "shards" / "000000.parquet").names
+    assert "map_true" not in names and "features" not in names
+    before = {path: path.stat().st_mtime_ns for path in out.rglob("*.parquet")}
+    audit("run", few, "--out", out, "--maps", "predicted", "--no-features")
+    assert {path: path.stat().st_mtime_ns for path in out.rglob("*.parquet")} == before
+    refused = audit("run", few, "--out", out, code=1)
+    assert "other settings: maps" in refused.stderr and "features" in refused.stderr
+    assert (
+        "method"
+        in audit("run", few, "--out", out, "--maps", "predicted", "--no-features", "--method", "gradcam", code=1).stderr
+    )
+
+
+def test_shares_make_the_whole(planted: Planted, tmp_path: pathlib.Path) -> None:
+    for part in (2, 0, 1):
+        audit("run", planted.pictures, "--model", planted.network, "--out", tmp_path / "run", "--shard", f"{part}/3")
+    assert rows_of(tmp_path / "run") == rows_of(planted.run)
+    assert "I/N" in audit("run", planted.pictures, "--out", tmp_path / "run", "--shard", "3/3", code=2).stderr
+
+
+@pytest.mark.parametrize("whom", ["parent", "all", "worker"])
+def test_killed_and_resumed_the_rows_are_the_same(planted: Planted, tmp_path: pathlib.Path, whom: str) -> None:
+    command = [sys.executable, "-m", "camoverlay.audit.cli", "run", str(planted.pictures), "--model", str(planted.network)]
+    command += ["--out", str(tmp_path / "run")]
+    moments = random.Random(whom)
+    for _ in range(3):
+        process = subprocess.Popen(command, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        # From before the listing to the midst of the shards.
+        time.sleep(moments.uniform(0.5, 5))
+        if whom == "all":
+            os.killpg(process.pid, signal.SIGKILL)
+        elif whom == "parent":
+            process.kill()
+        else:
+            children = pathlib.Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+            if len(children) > 1:
+                os.kill(int(children[-1]), signal.SIGKILL)
+            assert process.wait(120) == 0
+            break
+        process.wait()
+    audit(*command[3:])
+    rows = rows_of(tmp_path / "run")
+    assert len({row["index"] for row in rows}) == len(rows) == 480
+    assert rows == rows_of(planted.run)
+    assert not list((tmp_path / "run" / "shards").glob(".*"))
+
+
+def test_a_picture_on_which_processes_die_is_left_out(planted: Planted, tmp_path: pathlib.Path) -> None:
+    plan = existing_plan(planted.run)
+    network = Network(plan.settings.network)
+    (tmp_path / "shards").mkdir()
+    other = type(plan)(**{**vars(plan), "folder": tmp_path})
+    (tmp_path / "listing").symlink_to(planted.run / "listing")
+    assert make_shard(other, 1, network, deadly={23})["error"] == 1
+    rows = rows_of(tmp_path)
+    assert [row["error"] for row in rows if row["index"] == 23] == ["The process that opened it died."]
+    assert len(rows) == plan.shard_size
+
+
+def test_hostile_pictures_are_counted_and_named(tmp_path: pathlib.Path) -> None:
+    data = tmp_path / "data"
+    cats = data / "Egyptian_cat"
+    photos.make_set(data, 6, classes=["Egyptian_cat", "espresso"])
+    photo = (cats / "0000.jpg").read_bytes()
+    (cats / "truncated.jpg").write_bytes(photo[: len(photo) // 2])
+    (cats / "empty.jpg").write_bytes(b"")
+    (cats / "text.png").write_text("no picture")
+    (cats / "claims.bmp").write_bytes(
+        b"BM" + bytes(12) + b"(\0\0\0" + (50_000).to_bytes(4, "little") * 2 + b"\1\0\x18\0" + bytes(24)
+    )
+    (cats / "link.jpg").symlink_to(cats / "link.jpg")
+    (cats / "dangling.jpg").symlink_to(cats / "nothing.jpg")
+    (cats / "circle").symlink_to(data)
+    os.mkfifo(cats / "pipe.jpg")
+    with open(os.fsencode(cats) + b"/new\nline \xff.jpg", "wb") as file:
+        file.write(photo)
+    (data / "no such class").mkdir()
+    Image.new("RGB", (3, 2000)).save(data / "no such class" / "thin.png")
+    done = audit("run", data, "--out", tmp_path / "run", code=3)
+    assert "more than --max-errors allows" in done.stderr
+    rows = rows_of(tmp_path / "run")
+    failed = {pathlib.Path(row["path"]).name: row["error"] for row in rows if row["status"] == "error"}
+    assert set(failed) == {
+        "truncated.jpg",
+        "empty.jpg",
+        "text.png",
+        "claims.bmp",
+        "link.jpg",
+        "dangling.jpg",
+        "circle",
+        "pipe.jpg",
+    }
+    assert all(failed.values()) and f"{len(failed)} error" in done.stdout
+    odd = next(row for row in rows if row["path"].endswith("new\nline \\xff.jpg"))
+    assert odd["status"] in ("right", "wrong") and odd["truth_id"] == 285
+    assert [row["status"] for row in rows if row["truth"] == "no such class"] == ["unknown"]
+    audit("run", data, "--out", tmp_path / "run", "--max-errors", "60%")
+    audit("report", tmp_path / "run", "--fail-on", "errors>20%", code=4)
+    page = (tmp_path / "run" / "report" / "data" / "summary.js").read_text()
+    assert "truncated.jpg" in page and "link to a folder that it lies in" in page
+
+
+def test_a_picture_may_vanish_after_it_was_listed(few: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    audit("run", few, "--out", tmp_path / "run")
+    victim = few / "espresso" / "0002.jpg"
+    kept = victim.read_bytes()
+    for path in (tmp_path / "run" / "shards").iterdir():
+        path.unlink()
+    victim.unlink()
+    try:
+        audit("run", few, "--out", tmp_path / "run", code=3)
+        audit("report", tmp_path / "run")
+    finally:
+        victim.write_bytes(kept)
+    assert [row["error"] for row in rows_of(tmp_path / "run") if row["path"] == str(victim)] == [
+        "It cannot be read: No such file or directory."
+    ]
+
+
+def test_progress_is_json_lines_off_a_terminal(few: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    lines = audit("run", few, "--out", tmp_path / "run").stderr.splitlines()
+    last = json.loads(lines[-1])
+    assert (last["done"], last["total"], last["errors"], last["seconds_left"]) == (20, 20, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["run", "nowhere", "--out", "OUT"], "There is no"),
+        (["run", "EMPTY", "--out", "OUT"], "There is no picture"),
+        (["run", "FEW", "--out", "OUT", "--model", "nothing.onnx"], "nothing.onnx"),
+        (["report", "EMPTY"], "No run has begun"),
+        (["export", "EMPTY", "--csv", "x.csv"], "No run has begun"),
+    ],
+)
+def test_bad_input_gets_a_sentence(few: pathlib.Path, tmp_path: pathlib.Path, arguments: list[str], sentence: str) -> None:
+    (tmp_path / "empty").mkdir()
+    places = {"OUT": tmp_path / "run", "EMPTY": tmp_path / "empty", "FEW": few}
+    told = audit(*(places.get(one, one) for one in arguments), code=1).stderr
+    assert sentence in told
+    assert len(told.splitlines()) == 1
