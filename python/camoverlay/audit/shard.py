@@ -28,7 +28,12 @@ Told = Callable[[int], None]
 
 
 def make_shard(
-    plan: Plan, shard: int, network: Network, told: Told | None = None, deadly: Collection[int] = ()
+    plan: Plan,
+    shard: int,
+    network: Network,
+    told: Told | None = None,
+    deadly: Collection[int] = (),
+    one_by_one: bool = False,
 ) -> dict[str, int]:
     """Writes the rows of a shard, whole or not at all, and returns how many there are of each status.
 

@@ -84,6 +84,7 @@ def run(plan: Plan, shards: Iterable[int], processes: int, watch: Watch) -> None
                 shard = worker.shard
                 assert shard is not None
                 if answer is None:
+                    worker.process.join(1)
                     deaths += 1
                     died_at[worker.current.value] += 1
                     one_by_one.add(shard)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import camoverlay
 import pytest
 
+import camoverlay
 from camoverlay.audit.classes import Classes, wordnet_ids
 
 
