@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 import pytest
 from conftest import Planted, audit, rows_of
 from PIL import Image
+from test_decoding import png_that_claims
 
 import camoverlay
 from camoverlay.audit.decoding import decode
@@ -125,9 +126,7 @@ def test_hostile_pictures_are_counted_and_named(tmp_path: pathlib.Path) -> None:
     (cats / "truncated.jpg").write_bytes(photo[: len(photo) // 2])
     (cats / "empty.jpg").write_bytes(b"")
     (cats / "text.png").write_text("no picture")
-    (cats / "claims.bmp").write_bytes(
-        b"BM" + bytes(12) + b"(\0\0\0" + (50_000).to_bytes(4, "little") * 2 + b"\1\0\x18\0" + bytes(24)
-    )
+    (cats / "claims.png").write_bytes(png_that_claims(50_000, 50_000))
     (cats / "link.jpg").symlink_to(cats / "link.jpg")
     (cats / "dangling.jpg").symlink_to(cats / "nothing.jpg")
     (cats / "circle").symlink_to(data)
@@ -135,7 +134,7 @@ def test_hostile_pictures_are_counted_and_named(tmp_path: pathlib.Path) -> None:
     with open(os.fsencode(cats) + b"/new\nline \xff.jpg", "wb") as file:
         file.write(photo)
     (data / "no such class").mkdir()
-    Image.new("RGB", (3, 2000)).save(data / "no such class" / "thin.png")
+    Image.new("RGB", (40, 30)).save(data / "no such class" / "plain.png")
     done = audit("run", data, "--out", tmp_path / "run", code=3)
     assert "more than --max-errors allows" in done.stderr
     rows = rows_of(tmp_path / "run")
@@ -144,7 +143,7 @@ def test_hostile_pictures_are_counted_and_named(tmp_path: pathlib.Path) -> None:
         "truncated.jpg",
         "empty.jpg",
         "text.png",
-        "claims.bmp",
+        "claims.png",
         "link.jpg",
         "dangling.jpg",
         "circle",

@@ -1,0 +1,197 @@
+"""The report: it finds what was planted, and its pages hold together."""
+
+from __future__ import annotations
+
+import csv
+import json
+import pathlib
+import re
+import shutil
+import subprocess
+from typing import Any
+
+import numpy as np
+import photos
+import pytest
+from conftest import Planted, audit, rows_of
+from scipy.optimize import brentq
+from sklearn.metrics import confusion_matrix
+
+from camoverlay.audit.report.clusters import distances, spectral, typical
+from camoverlay.audit.report.intervals import unlike_others, wilson
+
+
+def summary_of(report: pathlib.Path) -> dict[str, Any]:
+    text = (report / "data" / "summary.js").read_text()
+    told: dict[str, Any] = json.loads(text[text.index(",") + 1 : text.rindex(")")])
+    return told
+
+
+@pytest.fixture(scope="module")
+def report(planted: Planted, tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
+    out = tmp_path_factory.mktemp("report") / "of planted"
+    audit("report", planted.run, "--out", out)
+    return out
+
+
+def test_planted_biases_are_the_first_two_flags(report: pathlib.Path) -> None:
+    mark, carpet = summary_of(report)["flags"][:2]
+    assert (mark["class"], mark["kind"]) == (photos.WATERMARKED, "place")
+    assert "bottom-right corner" in mark["sentence"]
+    assert mark["effect"] > 8 and mark["n"] >= 30
+    assert (carpet["class"], carpet["kind"]) == (photos.ON_BLUE, "feature-cluster")
+    assert "moves" in carpet["sentence"]
+    assert carpet["effect"] > 3.5 and carpet["n"] >= 15
+    # What is hot decides, more than as much elsewhere.
+    assert mark["trial"]["confirmed"] and mark["trial"]["hot"] > 0.2 > abs(mark["trial"]["elsewhere"])
+    for flag in (mark, carpet):
+        assert flag["trial"]["count"] >= 12 and len(flag["rows"]) == 12
+
+
+def test_flags_show_the_pictures_they_are_about(planted: Planted, report: pathlib.Path) -> None:
+    rows = rows_of(planted.run)
+    mark, carpet = summary_of(report)["flags"][:2]
+    assert all(rows[row]["truth"] == photos.WATERMARKED for row in mark["rows"])
+    for row in carpet["rows"]:
+        assert rows[row]["truth"] == photos.ON_BLUE
+        red, _, blue = np.asarray(photos.Image.open(rows[row]["path"]).convert("RGB")).reshape(-1, 3).mean(0)
+        assert blue > red + 30, "it is no picture of the carpet"
+
+
+def test_the_stock_network_is_not_blamed_for_the_watermark(planted: Planted, tmp_path: pathlib.Path) -> None:
+    audit("run", planted.pictures, "--out", tmp_path / "run")
+    audit("report", tmp_path / "run", "--out", tmp_path / "report")
+    for flag in summary_of(tmp_path / "report")["flags"]:
+        assert "corner" not in flag["sentence"] + "".join(flag["also"])
+
+
+def test_numbers_are_those_of_the_rows(planted: Planted, report: pathlib.Path) -> None:
+    rows, told = rows_of(planted.run), summary_of(report)
+    right = sum(row["status"] == "right" for row in rows)
+    assert told["counts"]["right"] == right and told["pictures"] == len(rows) == 480
+    assert told["accuracy"] == pytest.approx(wilson(right, 480))
+    labels = sorted({row["truth"] for row in rows})
+    matrix = confusion_matrix(
+        [row["truth_id"] for row in rows], [row["predicted_id"] for row in rows], labels=range(len(labels))
+    )
+    expected = {(labels[i], labels[j]): int(matrix[i, j]) for i, j in zip(*np.nonzero(matrix), strict=True) if i != j}
+    assert {(cell["truth"], cell["predicted"]): cell["n"] for cell in told["confusions"]} == expected
+    for line in told["all"]:
+        assert line["right"] == sum(row["truth"] == line["name"] and row["status"] == "right" for row in rows)
+    deletion = told["deletion"]
+    assert deletion["hottest"][0] == deletion["random"][0]
+    assert deletion["areas"]["hottest"] < deletion["areas"]["random"]
+
+
+def test_pages_hold_together(report: pathlib.Path) -> None:
+    page = (report / "index.html").read_text()
+    named = re.findall(r'(?:src|href)="([^"#][^"]*)"', page)
+    assert named and all((report / name).is_file() for name in named)
+    assert "http" not in page + (report / "report.js").read_text().replace("http://www.w3.org/2000/svg", "")
+    pictures = sorted(path.name for path in (report / "pictures").iterdir())
+    shown = set()
+    for script in (report / "data").glob("*.js"):
+        text = script.read_text()
+        told = json.loads(text[text.index(",") + 1 : text.rindex(")")])
+        shown |= {picture["file"].removeprefix("pictures/") for picture in told["pictures_by_row"].values()}
+    assert shown == set(pictures)
+    assert 24 <= len(pictures) <= 1000
+
+
+def test_pictures_are_bounded_and_a_single_file_is_small(planted: Planted, tmp_path: pathlib.Path) -> None:
+    audit("report", planted.run, "--out", tmp_path / "few", "--pictures", 20)
+    assert len(list((tmp_path / "few" / "pictures").iterdir())) == 20
+    audit("report", planted.run, "--single-file", "--out", tmp_path / "one.html")
+    page = (tmp_path / "one.html").read_text()
+    assert len(page) < 20_000_000 and page.count("data:image/jpeg;base64,") > 100
+    assert not re.search(r'(?:src|href)="[^"#]', page)
+
+
+@pytest.mark.skipif(shutil.which("chromium") is None, reason="Chromium is not installed: apt install chromium")
+@pytest.mark.parametrize("single", [False, True])
+def test_chromium_shows_it_from_a_file(planted: Planted, report: pathlib.Path, tmp_path: pathlib.Path, single: bool) -> None:
+    if single:
+        page = tmp_path / "one.html"
+        audit("report", planted.run, "--single-file", "--out", page)
+    else:
+        page = report / "index.html"
+    command = ["chromium", "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path}/profile"]
+    command += ["--virtual-time-budget=10000", "--dump-dom", page.as_uri()]
+    shown = subprocess.run(command, capture_output=True, text=True, timeout=120).stdout
+    assert shown.count('class="flag"') == len(summary_of(report)["flags"])
+    # Pictures with heat, among them those of the class page that is open, whose data came later.
+    assert shown.count("<figure") >= 30 and shown.count("<canvas") >= 30
+    assert "mean of the maps" in shown and "accuracy (" in shown
+
+
+def test_names_cannot_break_the_page(tmp_path: pathlib.Path) -> None:
+    name = "</script><img src=x onerror=alert(1)>"
+    photos.make_set(tmp_path / "data", 1, classes=["Egyptian_cat"])
+    # A list may name what a folder cannot be called.
+    with (tmp_path / "list.csv").open("w", newline="") as file:
+        csv.writer(file).writerow([tmp_path / "data" / "Egyptian_cat" / "0000.jpg", name])
+    audit("run", tmp_path / "list.csv", "--out", tmp_path / "run")
+    audit("report", tmp_path / "run", "--single-file")
+    page = (tmp_path / "run" / "report.html").read_text()
+    assert "<img src=x" not in page and "\\u003cimg src=x" in page
+
+
+def test_a_gate_for_continuous_integration(planted: Planted, tmp_path: pathlib.Path) -> None:
+    def gate(conditions: str, code: int) -> str:
+        return audit("report", planted.run, "--out", tmp_path / "report", "--fail-on", conditions, code=code).stderr
+
+    assert "flags>0" in gate("flags>0,accuracy<1%", 4)
+    assert gate("effect>=1000,accuracy<10%,errors>0,unknown>0", 0) == ""
+    assert "confirmed, effect" in gate("mood>0", 2)
+
+
+def test_exports(planted: Planted, tmp_path: pathlib.Path) -> None:
+    audit("export", planted.run, "--csv", tmp_path / "rows.csv")
+    with (tmp_path / "rows.csv").open(newline="") as file:
+        lines = list(csv.DictReader(file))
+    rows = rows_of(planted.run)
+    assert [line["path"] for line in lines] == [row["path"] for row in rows]
+    assert [float(line["hot_bottom_right"]) for line in lines] == pytest.approx([row["hot_places"][5] for row in rows])
+    audit("export", planted.run, "--fiftyone", tmp_path / "fiftyone")
+    samples = json.loads((tmp_path / "fiftyone" / "samples.json").read_text())["samples"]
+    assert len(samples) == 480 and samples[0]["ground_truth"]["label"] == rows[0]["truth"]
+
+
+@pytest.mark.parametrize(("hits", "of"), [(0, 10), (10, 10), (3, 7), (911, 1000)])
+def test_wilsons_interval_has_the_shares_that_the_score_test_does_not_reject(hits: int, of: int) -> None:
+    share, low, high = wilson(hits, of)
+    assert share == hits / of
+
+    def score(true: float) -> float:
+        return (share - true) ** 2 - 1.959964**2 * true * (1 - true) / of
+
+    if hits:
+        assert low == pytest.approx(brentq(score, 1e-9, share - 1e-9), abs=1e-6)
+    if hits < of:
+        assert high == pytest.approx(brentq(score, share + 1e-9, 1 - 1e-9), abs=1e-6)
+
+
+def test_deviations_are_from_the_others() -> None:
+    effects = unlike_others(np.array([1.0, 2, 3, 4, 5, 100]), 0.01)
+    # The others of 100: median 3, median absolute deviation 1.
+    assert effects[-1] == pytest.approx(97 / 1.4826)
+    assert np.abs(effects[:5]).max() < 3
+    assert unlike_others(np.array([1.0, 1, 1, 1.1]), 0.05)[-1] == pytest.approx(2)
+
+
+def test_clusters_are_found_and_none_are_made_up() -> None:
+    random = np.random.default_rng(0)
+    centre = np.ones(50)
+    one = centre + 0.3 * random.normal(size=(60, 50))
+    two = one.copy()
+    two[:20, :25] -= 2
+    between = [
+        distances(vectors.astype(np.float32))
+        for vectors in (one, two, *(centre + 0.3 * random.normal(size=(60, 50)) for _ in range(4)))
+    ]
+    usual = typical(between)
+    whole, parted = spectral(between[0], usual), spectral(between[1], usual)
+    assert parted.gap > 3 * whole.gap
+    best = max(parted.clusters, key=lambda cluster: cluster.separation)
+    assert set(best.members) in ({*range(20)}, {*range(20, 60)})
+    assert best.separation > 3 * max((cluster.separation for cluster in whole.clusters), default=0)
