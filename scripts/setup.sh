@@ -19,7 +19,7 @@ packages="
     python3 python3-venv python3-gst-1.0 gir1.2-gst-plugins-base-1.0 gir1.2-gst-rtsp-server-1.0
     python3-numpy
     xvfb xdotool python3-xlib chromium chromium-driver
-    fonts-dejavu-core fonts-wqy-microhei groff-base zsh fish
+    fonts-dejavu-core fonts-wqy-microhei groff-base zsh fish opencv-doc
 "
 gstreamer=1.22
 room_to_build=4000000 # kB

@@ -23,8 +23,8 @@ import camoverlay
 from camoverlay.audit.decoding import decode
 
 TREE = pathlib.Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(TREE / "python" / "tests" / "audit"))
-import photos  # noqa: E402
+sys.path.insert(0, str(TREE / "python" / "tests"))
+from audit import photos  # noqa: E402
 
 AUDIT = [sys.executable, "-m", "camoverlay.audit.cli"]
 PROCESSES = 2
@@ -124,9 +124,8 @@ def make_small(folder: pathlib.Path, count: int, classes: list[str]) -> None:
 def rate(work: pathlib.Path) -> None:
     make_photos(work / "photos", 1500)
     files = sorted(str(path) for path in (work / "photos").rglob("*.jpg"))
-    print(
-        "| run | plain loop, pictures/s | audit, its start included | share | processor time a picture, loop | audit |\n|---|---|---|---|---|---|"
-    )
+    print("| run | plain loop, pictures/s | audit, its start included | share | processor time a picture, loop | audit |")
+    print("|---|---|---|---|---|---|")
     for turn in range(3):
         loop, of_loop = time_of_loop(files)
         before = time_of_children()

@@ -75,8 +75,8 @@ def varied(picture: Image.Image, random: np.random.Generator) -> Image.Image:
     if random.random() < 0.5:
         values = values[:, ::-1]
     values = (values - 128) * random.uniform(0.8, 1.2) + 128 + random.uniform(-20, 20)
-    values = values * random.uniform(0.92, 1.08, 3) + random.normal(0, 4, values.shape)
-    return Image.fromarray(np.clip(values, 0, 255).astype(np.uint8))
+    coloured = values * random.uniform(0.92, 1.08, 3) + random.normal(0, 4, values.shape)
+    return Image.fromarray(np.clip(coloured, 0, 255).astype(np.uint8))
 
 
 def watermark(picture: Image.Image) -> Image.Image:

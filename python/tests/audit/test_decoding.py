@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import functools
 import io
 
 import numpy as np
-import photos
 import pytest
 from PIL import Image, features
 
 from camoverlay.audit.decoding import decode
 from camoverlay.audit.inputs.files import UnreadableError
 
+from . import photos
+
 
 def whole(width: int, height: int) -> tuple[int, int]:
     return width, height
+
+
+def shortest(side: int, width: int, height: int) -> tuple[int, int]:
+    return side * width // height, side
 
 
 def stored(picture: Image.Image, kind: str, **options: object) -> bytes:
@@ -60,7 +66,7 @@ def test_the_camera_may_have_been_turned(orientation: int) -> None:
 def test_jpeg_is_decoded_no_smaller_than_needed() -> None:
     photo = photos.photo("espresso").resize((1201, 801))
     for needed, height in ((801, 801), (401, 801), (400, 401), (201, 401), (200, 201), (90, 101)):
-        pixels, _ = decode(stored(photo, "JPEG"), lambda width, of, needed=needed: (needed * width // of, needed))
+        pixels, _ = decode(stored(photo, "JPEG"), functools.partial(shortest, needed))
         assert pixels.shape[0] == height, needed
 
 

@@ -8,22 +8,22 @@ import pathlib
 import random
 import signal
 import subprocess
-import sys
 import time
 
 import numpy as np
-import photos
 import pyarrow.parquet as pq
 import pytest
-from conftest import Planted, audit, rows_of
 from PIL import Image
-from test_decoding import png_that_claims
 
 import camoverlay
 from camoverlay.audit.decoding import decode
 from camoverlay.audit.listing import existing_plan
 from camoverlay.audit.network import Network
 from camoverlay.audit.shard import make_shard
+
+from . import photos
+from .harness import COMMAND, Planted, audit, rows_of
+from .test_decoding import png_that_claims
 
 
 def test_rows_say_what_the_explainer_says(few: pathlib.Path, tmp_path: pathlib.Path) -> None:
@@ -81,7 +81,7 @@ def test_shares_make_the_whole(planted: Planted, tmp_path: pathlib.Path) -> None
 
 @pytest.mark.parametrize("whom", ["parent", "all", "worker"])
 def test_killed_and_resumed_the_rows_are_the_same(planted: Planted, tmp_path: pathlib.Path, whom: str) -> None:
-    command = [sys.executable, "-m", "camoverlay.audit.cli", "run", str(planted.pictures), "--model", str(planted.network)]
+    command = [str(COMMAND), "run", str(planted.pictures), "--model", str(planted.network)]
     command += ["--out", str(tmp_path / "run")]
     moments = random.Random(whom)
     for _ in range(3):
@@ -99,7 +99,7 @@ def test_killed_and_resumed_the_rows_are_the_same(planted: Planted, tmp_path: pa
             assert process.wait(120) == 0
             break
         process.wait()
-    audit(*command[3:])
+    audit(*command[1:])
     rows = rows_of(tmp_path / "run")
     assert len({row["index"] for row in rows}) == len(rows) == 480
     assert rows == rows_of(planted.run)
