@@ -4,8 +4,6 @@
 
 #[path = "../common/mod.rs"]
 mod common;
-#[path = "../common/photos.rs"]
-mod photos;
 
 mod analytics;
 #[cfg(feature = "captions")]

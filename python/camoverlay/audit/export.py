@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -71,7 +72,7 @@ def to_csv(folder: pathlib.Path, out: pathlib.Path) -> int:
 
 
 def to_fiftyone(folder: pathlib.Path, out: pathlib.Path) -> int:
-    """Writes a folder that FiftyOne reads (`fiftyone.Dataset.from_dir(out, fiftyone.types.FiftyOneDataset, rel_dir="/")`):
+    """Writes a folder that FiftyOne reads (`fiftyone.Dataset.from_dir(out, fiftyone.types.LegacyFiftyOneDataset, rel_dir="/")`):
     a sample for each picture of this machine that could be explained, with classifications, status, and the map as a heat
     map. How many.
 
@@ -124,11 +125,11 @@ def _classification(label: str, confidence: float | None) -> dict[str, Any]:
     return {"_cls": "Classification", "tags": [], "label": label, "confidence": confidence}
 
 
-def _compressed(values: np.ndarray) -> dict[str, Any]:
-    """An array as FiftyOne keeps it: numpy's file, compressed, as binary JSON."""
+def _compressed(values: npt.NDArray[np.float32]) -> str:
+    """An array as FiftyOne writes it into JSON: numpy's file, compressed, in base64."""
     file = io.BytesIO()
     np.save(file, values)
-    return {"$binary": {"base64": base64.b64encode(zlib.compress(file.getvalue())).decode("ascii"), "subType": "00"}}
+    return base64.b64encode(zlib.compress(file.getvalue())).decode("ascii")
 
 
 def _metadata(plan: Plan) -> dict[str, Any]:
