@@ -31,7 +31,7 @@ PREFIX ?= $(shell pkg-config --variable=prefix gstreamer-1.0 2>/dev/null || echo
 DESTDIR ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help provider agreement setup check build demo pictures test test-core test-python soak live valgrind fuzz sweep architectures fidelity recipes recipes-python bench bench-package bench-python lint fmt env models model install uninstall wheel wheel-test deb deb-test arm64-test camera-test debian-test clean distclean
+.PHONY: help provider agreement setup check build demo pictures test test-core test-python soak live valgrind fuzz sweep architectures fidelity recipes recipes-python bench bench-package audit-scale bench-python lint fmt env models model install uninstall wheel wheel-test deb deb-test arm64-test camera-test debian-test clean distclean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -137,6 +137,11 @@ bench-package: wheel ## what the Python package adds to the core's time for a pi
 	cargo build --release --locked --package camoverlay --example turns
 	$(DEPS)/wheel-python/bin/python -m pip --disable-pip-version-check --quiet install --no-deps --force-reinstall out/camoverlay-*.whl
 	$(DEPS)/wheel-python/bin/python benches/by_hand/package.py --turns target/release/examples/turns --write python/README.md
+
+audit-scale: wheel ## what an audit costs, an hour on a quiet machine; PART=rate, class or many: that alone
+	$(DEPS)/wheel-python/bin/python -m pip --disable-pip-version-check --quiet install --no-deps --force-reinstall out/camoverlay-*.whl
+	rm -rf out/audit-scale
+	$(DEPS)/wheel-python/bin/python benches/by_hand/audit.py --work out/audit-scale $(if $(PART),--part $(PART))
 
 bench-python: $(DEPS)/.bench-python $(DEPS)/.stand-ins ## once, for make bench and make sweep: what to compare with (torch: large)
 
