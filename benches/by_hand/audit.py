@@ -1,7 +1,7 @@
 """What an audit costs: pictures a second next to a plain loop, memory, bytes a row, and how long a report takes.
 
-make audit-scale            all of it; an hour on two cores
-make audit-scale PART=rate  1,500 photos; or many: 100,000 small ones, class: 5,000 in one class
+make audit-scale            all of it, in an hour or less on two cores
+make audit-scale PART=rate  1,500 photos next to a plain loop; class: 5,000 of one class; many: 100,000 small pictures
 """
 
 from __future__ import annotations

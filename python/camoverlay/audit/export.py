@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 
 from .errors import AuditError
 from .heat import PLACES
-from .inputs.remote import is_address
+from .inputs.item import is_address
 from .listing import Plan, existing_plan, replaced
 
 CELLS = (
@@ -72,9 +72,8 @@ def to_csv(folder: pathlib.Path, out: pathlib.Path) -> int:
 
 
 def to_fiftyone(folder: pathlib.Path, out: pathlib.Path) -> int:
-    """Writes a folder that FiftyOne reads (`fiftyone.Dataset.from_dir(out, fiftyone.types.LegacyFiftyOneDataset, rel_dir="/")`):
-    a sample for each picture of this machine that could be explained, with classifications, status, and the map as a heat
-    map. How many.
+    """Writes a folder that FiftyOne reads (as fiftyone.types.LegacyFiftyOneDataset, its `rel_dir` being "/"): a sample for
+    each picture of this machine that could be explained, with classifications, status, and the map as a heat map. How many.
 
     Raises:
         AuditError: where the rows cannot be read or the folder not be written.

@@ -9,7 +9,7 @@ from typing import Any
 
 from . import inputs, shard
 from .errors import AuditError
-from .inputs.remote import is_address
+from .inputs.item import is_address
 from .listing import Plan, read_plan, write_plan
 from .network import Network
 from .progress import Progress

@@ -105,6 +105,9 @@ def test_addresses_by_arrow(tmp_path: pathlib.Path) -> None:
     assert [(item.truth, read(item)) for item in found] == [("a b#?%41", b"bytes")]
     with pytest.raises(AuditError, match="cannot be opened"):
         list(inputs.find(["nowhere://bucket/x"]))
+    with pytest.raises(AuditError, match="with a key in it") as told:
+        list(inputs.find(["s3://name:secret@bucket/x"]))
+    assert "secret@" not in str(told.value)
 
 
 def test_coco(tmp_path: pathlib.Path) -> None:

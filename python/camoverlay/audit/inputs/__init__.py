@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from ..errors import AuditError
 from . import coco, folders, lists, remote, webdataset
-from .item import Item, is_picture, text
+from .item import Item, is_address, is_picture, text
 
 
 def find(data: Sequence[str], boxes: str | None = None) -> Iterator[Item]:
@@ -23,7 +23,7 @@ def find(data: Sequence[str], boxes: str | None = None) -> Iterator[Item]:
     objects = coco.Coco(os.fsencode(boxes)) if boxes else None
     for given in data:
         for place in webdataset.expand_braces(given) if ".tar" in given else [given]:
-            for item in _of_address(place) if remote.is_address(place) else _of_path(os.fsencode(place)):
+            for item in _of_address(place) if is_address(place) else _of_path(os.fsencode(place)):
                 regions = objects.regions_of(item) if objects else None
                 yield dataclasses.replace(item, regions=regions) if regions else item
 

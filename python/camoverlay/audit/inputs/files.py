@@ -6,8 +6,8 @@ import os
 import stat
 from typing import IO
 
-from .item import Item
-from .remote import is_address, open_address
+from .item import Item, is_address
+from .remote import open_address
 
 LARGEST = 1 << 30
 """Bytes of a picture's file, at most."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import re
 
 import pyarrow as pa
 
@@ -30,8 +31,9 @@ class Item:
 
     @property
     def name(self) -> str:
-        """The place as text, its bytes that are no UTF-8 written as `\\xff`."""
-        return text(self.place) + (f"/{self.member}" if self.member else "")
+        """The place as text, its bytes that are no UTF-8 written as `\\xff`, an address without its settings."""
+        place = text(self.place)
+        return (place.partition("?")[0] if is_address(place) else place) + (f"/{self.member}" if self.member else "")
 
 
 SCHEMA = pa.schema(
@@ -51,6 +53,11 @@ SCHEMA = pa.schema(
 def text(name: bytes | str) -> str:
     """A file's name as text that can be printed and stored, whatever its bytes are."""
     return os.fsencode(name).decode("utf-8", "backslashreplace")
+
+
+def is_address(place: str) -> bool:
+    """Whether `place` is an address rather than a path."""
+    return re.match(r"[a-z][a-z0-9+.-]+://", place) is not None
 
 
 def is_picture(name: bytes | str) -> bool:

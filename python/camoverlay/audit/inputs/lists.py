@@ -10,8 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ..errors import AuditError
-from .item import Item, text
-from .remote import is_address
+from .item import Item, is_address, text
 
 FILE_COLUMNS = ("file", "path", "filename", "file_name", "filepath", "image")
 TRUTH_COLUMNS = ("class", "label", "truth", "target", "category")

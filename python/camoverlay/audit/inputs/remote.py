@@ -18,11 +18,6 @@ BUCKETS = ("s3", "gs", "gcs")
 """Schemes whose paths begin with the name of a bucket."""
 
 
-def is_address(place: str) -> bool:
-    """Whether `place` is an address rather than a path."""
-    return re.match(r"[a-z][a-z0-9+.-]+://", place) is not None
-
-
 def of_address(address: str) -> Iterator[Item]:
     """The pictures under an address, in the order of their paths; the class is the name of the folder that one lies in.
 
@@ -58,6 +53,11 @@ def open_address(address: str) -> IO[bytes]:
 
 def _open(address: str) -> tuple[fs.FileSystem, str]:
     """The file system of an address, and the path in it."""
+    if re.match(r"[^:]+://[^/@]*:[^/@]*@", address):
+        raise AuditError(
+            f"{_public(address)} was given with a key in it, which would be kept with the rows. Give keys in the "
+            "environment, such as AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."
+        )
     parts = urllib.parse.urlsplit(address)
     path = urllib.parse.unquote(parts.path)
     query = f"?{parts.query}" if parts.query else ""
