@@ -19,6 +19,10 @@ from .heat import Map
 from .rows import TOP
 
 
+BATCH = 8
+"""Pictures that are explained by one call, and where another than the processor computes by one run, at most."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Explained:
     """What one run says of a picture: the best classes with their scores, and the maps by name (`settings.MAPS`)."""
@@ -39,8 +43,10 @@ class Network:
         """Raises:
         AuditError: in the words of `camoverlay`.
         """
+        # Measured: on a core, runs of several pictures take 5 % longer than as many runs.
+        together = 1 if options.get("provider", "cpu") == "cpu" else BATCH
         try:
-            self.explainer = camoverlay.Explainer(**options, threads=threads)
+            self.explainer = camoverlay.Explainer(**options, threads=threads, batch_size=together)
         except camoverlay.Error as error:
             raise AuditError(str(error)) from None
         self.classes = Classes(self.explainer.labels)

@@ -1,4 +1,10 @@
-"""A shard's work: from a list of pictures to a Parquet file of rows. Any engine can call it, any number of times."""
+"""A shard's work: from a list of pictures to a Parquet file of rows. Any engine can call it, any number of times:
+
+plan = listing.existing_plan(folder)
+network = Network(plan.settings.network)  # once a process
+for number in plan.missing():
+    make_shard(plan, number, network)
+"""
 
 from __future__ import annotations
 
@@ -14,11 +20,8 @@ from .decoding import Pixels, decode
 from .inputs import files
 from .inputs.item import Item
 from .listing import Plan, replaced
-from .network import Network
+from .network import BATCH, Network
 from .rows import Row
-
-BATCH = 8
-"""Pictures that are explained by one call, at most."""
 
 BATCH_PIXELS = 4_000_000
 """Of them together, about."""
