@@ -18,7 +18,6 @@ from .errors import AuditError
 from .heat import Map
 from .rows import TOP
 
-
 BATCH = 8
 """Pictures that are explained by one call, and where another than the processor computes by one run, at most."""
 
