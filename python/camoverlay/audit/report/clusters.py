@@ -3,12 +3,17 @@ predictors and assessing what machines really learn", Nature Communications 10, 
 
 from __future__ import annotations
 
+import concurrent.futures
 import dataclasses
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 from scipy.linalg import eigh
 from sklearn.cluster import KMeans
+from threadpoolctl import threadpool_limits
+
+from ..work import cores
 
 MOST = 6
 """Clusters that are looked for, at most."""
@@ -73,3 +78,9 @@ def spectral(between: Array, typical_distance: float) -> Clustering:
             apart = between[np.ix_(inside, ~inside)].mean() - within[np.triu_indices(len(within), 1)].mean()
             clusters.append(Cluster(np.flatnonzero(inside), float(apart / max(typical_distance, 1e-9))))
     return Clustering(float(gaps[number - 2]), clusters)
+
+
+def spectral_of_all(of_classes: Sequence[Array], typical_distance: float) -> list[Clustering]:
+    """The same for many classes: a thread a core, since matrices of this size gain nothing by several."""
+    with threadpool_limits(1), concurrent.futures.ThreadPoolExecutor(cores()) as pool:
+        return list(pool.map(lambda between: spectral(between, typical_distance), of_classes))

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..heat import PLACES
-from .clusters import Array, distances, spectral, typical
+from .clusters import Array, distances, spectral_of_all, typical
 from .gather import Gathered, predicted_classes
 from .intervals import unlike_others
 from .table import Indices, Rows
@@ -108,7 +108,7 @@ def _outside(rows: Rows, classes: list[int], names: list[str], members: list[Ind
 def _map_clusters(rows: Rows, classes: list[int], names: list[str], sampled: list[Indices], of_maps: list[Array]) -> list[Flag]:
     """Groups of pictures whose heat is at a place where other classes have no such group."""
     usual = typical(of_maps)
-    clusterings = [spectral(between, usual) for between in of_maps]
+    clusterings = spectral_of_all(of_maps, usual)
     found = []
     for place, name in enumerate(PLACES):
         best = []
@@ -138,7 +138,7 @@ def _feature_clusters(
 ) -> list[Flag]:
     """Groups of pictures with something under the heat that the rest of the class has not, wherever it is."""
     usual, usual_maps = typical(of_features), typical(of_maps)
-    clusterings = [spectral(between, usual) for between in of_features]
+    clusterings = spectral_of_all(of_features, usual)
     # Too few pictures have no clusters.
     clustered = [at for at, clustering in enumerate(clusterings) if clustering.clusters]
     if len(clustered) < FEWEST_CLASSES:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from .table import GRID, Indices, Numbers, Rows, vectors
 
-SAMPLE = 300
+SAMPLE = 200
 """Pictures of a class that are looked at closely, at most."""
 
 SAMPLE_OF_ALL = 60_000
