@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import json
 import os
 import pathlib
@@ -63,12 +64,12 @@ class Plan:
     def items(self, shard: int) -> list[Item]:
         """The pictures of a shard."""
         group, offset = divmod(self.first(shard), GROUP)
-        return _read_group(self.folder, group)[offset : offset + self.shard_size]
+        return _items(_read_group(self.folder, group).slice(offset, self.shard_size))
 
     def item(self, index: int) -> Item:
         """One picture of the listing."""
         group, offset = divmod(index, GROUP)
-        return _read_group(self.folder, group)[offset]
+        return _items(_read_group(self.folder, group).slice(offset, 1))[0]
 
     def clear_parts(self, shards: Iterable[int]) -> None:
         """Takes away what killed processes left of shards."""
@@ -169,11 +170,16 @@ def _write_listing(folder: pathlib.Path, items: Iterable[Item]) -> int:
     return count
 
 
-def _read_group(folder: pathlib.Path, group: int) -> list[Item]:
+def _items(part: pa.Table) -> list[Item]:
+    return [Item(**row) for row in part.to_pylist()]
+
+
+@functools.lru_cache(maxsize=2)
+def _read_group(folder: pathlib.Path, group: int) -> pa.Table:
     number, inner = divmod(group, GROUPS_A_FILE)
     path = folder / "listing" / f"{number:05}.parquet"
     try:
         with pq.ParquetFile(path) as file:
-            return [Item(**row) for row in file.read_row_group(inner).to_pylist()]
+            return file.read_row_group(inner)
     except (OSError, pa.ArrowException) as error:
         raise AuditError(f"{path} cannot be read: {error}. Begin anew with another folder for --out.") from None
