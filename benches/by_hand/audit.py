@@ -18,13 +18,13 @@ import time
 
 import numpy as np
 import pyarrow.dataset
+from camoverlay.audit.decoding import decode
 
 import camoverlay
-from camoverlay.audit.decoding import decode
 
 TREE = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(TREE / "python" / "tests"))
-from audit import photos  # noqa: E402
+from audit import photos
 
 AUDIT = [sys.executable, "-m", "camoverlay.audit.cli"]
 PROCESSES = 2

@@ -36,16 +36,16 @@ class Explained:
 
 
 class Network:
-    """An opened network that explains with one thread, since there is a process for each core."""
+    """An opened network that explains with one thread, since there is a process, or a thread that asks, for each core."""
 
-    def __init__(self, options: dict[str, Any], threads: int = 1) -> None:
+    def __init__(self, options: dict[str, Any]) -> None:
         """Raises:
         AuditError: in the words of `camoverlay`.
         """
         # Measured: on a core, runs of several pictures take 5 % longer than as many runs.
         together = 1 if options.get("provider", "cpu") == "cpu" else BATCH
         try:
-            self.explainer = camoverlay.Explainer(**options, threads=threads, batch_size=together)
+            self.explainer = camoverlay.Explainer(**options, threads=1, batch_size=together)
         except camoverlay.Error as error:
             raise AuditError(str(error)) from None
         self.classes = Classes(self.explainer.labels)

@@ -20,7 +20,7 @@ def audit(*arguments: object, code: int = 0) -> subprocess.CompletedProcess[str]
         [COMMAND, *(os.fspath(one) if isinstance(one, os.PathLike) else str(one) for one in arguments)],
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=900,
     )
     assert done.returncode == code, done.stdout + done.stderr
     assert "Traceback" not in done.stderr, done.stderr

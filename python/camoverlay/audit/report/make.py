@@ -41,7 +41,7 @@ def make_report(folder: pathlib.Path, out: pathlib.Path, pictures: int, single_f
     """
     plan = existing_plan(folder)
     rows = Rows(plan)
-    network = Network(plan.settings.network, threads=0)
+    network = Network(plan.settings.network)
     groups = content.group_names(rows)
     gathered = gather(rows, groups)
     found = flags.find(rows, gathered, plan.labels)[:MOST_FLAGS]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import dataclasses
 from collections.abc import Sequence
 
@@ -11,6 +12,7 @@ from PIL import Image, ImageFilter
 
 from ..decoding import Pixels
 from ..network import Network
+from ..work import cores
 from .intervals import mean_interval
 from .pictures import Shown
 
@@ -26,7 +28,8 @@ ELSEWHERE = 2
 STEPS = (0.05, 0.1, 0.2, 0.4, 0.8)
 """Shares of the picture that are deleted."""
 
-BATCH = 16
+BATCH = 8
+"""Pictures that a thread asks about at a time."""
 
 Mask = npt.NDArray[np.bool_]
 
@@ -117,8 +120,7 @@ def _elsewhere(mask: Mask, random: np.random.Generator) -> Mask:
 def _scores(
     pictures: Sequence[Pixels], classes: Sequence[int] | npt.NDArray[np.int64], network: Network
 ) -> npt.NDArray[np.float64]:
-    found: list[float] = []
-    for start in range(0, len(pictures), BATCH):
-        part = pictures[start : start + BATCH]
-        found += network.scores(part, [int(one) for one in classes[start : start + BATCH]])
-    return np.array(found)
+    parts = [slice(start, start + BATCH) for start in range(0, len(pictures), BATCH)]
+    with concurrent.futures.ThreadPoolExecutor(cores()) as pool:
+        found = pool.map(lambda part: network.scores(pictures[part], [int(one) for one in classes[part]]), parts)
+        return np.array([score for scores in found for score in scores])
