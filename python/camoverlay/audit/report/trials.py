@@ -117,10 +117,11 @@ def _elsewhere(mask: Mask, random: np.random.Generator) -> Mask:
     return min(moved, key=lambda one: int((one & mask).sum()))
 
 
-def _scores(
-    pictures: Sequence[Pixels], classes: Sequence[int] | npt.NDArray[np.int64], network: Network
-) -> npt.NDArray[np.float64]:
-    parts = [slice(start, start + BATCH) for start in range(0, len(pictures), BATCH)]
+def _scores(pictures: Sequence[Pixels], classes: npt.NDArray[np.int64], network: Network) -> npt.NDArray[np.float64]:
+    starts = range(0, len(pictures), BATCH)
+
+    def scores(start: int) -> list[float]:
+        return network.scores(pictures[start : start + BATCH], classes[start : start + BATCH].tolist())
+
     with concurrent.futures.ThreadPoolExecutor(cores()) as pool:
-        found = pool.map(lambda part: network.scores(pictures[part], [int(one) for one in classes[part]]), parts)
-        return np.array([score for scores in found for score in scores])
+        return np.array([score for part in pool.map(scores, starts) for score in part])
