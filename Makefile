@@ -31,7 +31,7 @@ PREFIX ?= $(shell pkg-config --variable=prefix gstreamer-1.0 2>/dev/null || echo
 DESTDIR ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help provider agreement setup check build demo pictures test test-core test-python soak live valgrind fuzz sweep architectures fidelity recipes recipes-python bench bench-package audit-scale bench-python lint fmt env models model install uninstall wheel wheel-test deb deb-test arm64-test camera-test debian-test clean distclean
+.PHONY: help provider agreement setup check build demo pictures test test-core test-python ray-test soak live valgrind fuzz sweep architectures fidelity recipes recipes-python bench bench-package audit-scale bench-python lint fmt env models model install uninstall wheel wheel-test deb deb-test arm64-test camera-test debian-test clean distclean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -155,6 +155,10 @@ $(DEPS)/.stand-ins: tests/sweep/networks.py | $(DEPS)/.bench-python
 
 test-python: setup $(DEPS)/.wheel-python ## the Python package's tests alone, on a wheel of the debug build
 	@G_DEBUG=fatal-warnings scripts/test-python.sh
+
+ray-test: setup $(DEPS)/.wheel-python ## an audit on a Ray cluster of two nodes, of which something is killed; needs root, takes minutes
+	$(DEPS)/wheel-python/bin/python -m pip --disable-pip-version-check --quiet install ray==2.60.0
+	@scripts/test-python.sh tests/test_ray.py
 
 lint: setup $(DEPS)/.wheel-python ## formatting, clippy on every feature set, types, documentation, licences of the dependencies
 	@scripts/lint.sh

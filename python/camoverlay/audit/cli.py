@@ -64,7 +64,7 @@ def _run(options: argparse.Namespace) -> int:
             options.processes,
         )
     )
-    counts = run.execute(plan, options.shard, options.processes)
+    counts = run.execute(plan, options.shard, options.processes, options.ray)
     total = sum(counts.values())
     print(f"{total} pictures: " + ", ".join(f"{count} {status}" for status, count in counts.items() if count))
     if counts["error"] > options.max_errors * total:
@@ -122,6 +122,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     command.add_argument(
         "--processes", type=_natural, default=cores(), metavar="N", help="one for each core by default (%(default)s)"
+    )
+    command.add_argument(
+        "--ray", metavar="ADDRESS", help="work on the Ray cluster there (HOST:6379; auto: that of this machine), not here"
     )
     command.add_argument(
         "--max-errors", type=_share_of_all, default=0.01, metavar="SHARE", help="failed pictures for exit code 3 (1%%)"

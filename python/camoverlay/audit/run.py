@@ -7,7 +7,7 @@ import os
 import pathlib
 from typing import Any
 
-from . import inputs, shard
+from . import inputs, ray, shard
 from .errors import AuditError
 from .inputs.item import is_address
 from .listing import Plan, read_plan, write_plan
@@ -60,11 +60,12 @@ def prepare(request: Request) -> Plan:
     return earlier
 
 
-def execute(plan: Plan, share: tuple[int, int], processes: int) -> dict[str, int]:
-    """Makes the shards of a share that are missing: how many rows of each status the whole share has then.
+def execute(plan: Plan, share: tuple[int, int], processes: int, address: str | None = None) -> dict[str, int]:
+    """Makes the shards of a share that are missing, by so many processes or, where an `address` is given, on the Ray cluster
+    there: how many rows of each status the whole share has then.
 
     Raises:
-        AuditError: as `work.run`.
+        AuditError: as `work.run` or `ray.run`.
     """
     part, parts = share
     ours = range(part, plan.shards, parts)
@@ -72,7 +73,10 @@ def execute(plan: Plan, share: tuple[int, int], processes: int) -> dict[str, int
     plan.clear_parts(missing)
     total, left = (sum(len_of(plan, number) for number in numbers) for numbers in (ours, missing))
     progress = Progress(total, total - left)
-    run(plan, missing, processes, progress.watch)
+    if address is None:
+        run(plan, missing, processes, progress.watch)
+    elif missing:
+        ray.run(plan, missing, address, progress.watch)
     counts = dict.fromkeys(STATUSES, 0)
     for number in ours:
         for status, count in shard.counts_of(plan, number).items():
