@@ -126,7 +126,7 @@ make_deb() {
     flags="-Clink-arg=--sysroot=/debian -Clink-arg=-B$libraries -Clink-arg=-L$libraries"
     cross RUSTFLAGS="$flags" PKG_CONFIG_SYSROOT_DIR=/debian \
         PKG_CONFIG_LIBDIR="$libraries/pkgconfig:/debian/usr/share/pkgconfig" \
-        cargo build --release --locked --target $target --package gst-plugin-camoverlay --package camoverlay-programs \
+        cargo build --release --locked --target $target --package gst-plugin-camoverlay --package camoverlay --package camoverlay-programs \
         --lib --bins --features camoverlay-programs/rtsp,camoverlay-programs/web
     umount "$tools/debian"
 

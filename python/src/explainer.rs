@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use camoverlay::cam::{Class, Explanation, Method};
-use camoverlay::inference::{Labels, Network, Options, resolve};
 use camoverlay::frame::Presentation;
+use camoverlay::inference::{Labels, Network, Options, resolve};
 use camoverlay::model::Target;
 use camoverlay::preprocess::MAX_TENSOR_PIXELS;
 use camoverlay::{Error, Explainer as Core, PooledFeatures, Question};
@@ -204,7 +204,8 @@ impl Explainer {
         let fit = self.core.classifier().fit();
         let size = fit.size(width, height);
         let place = fit.placement(width, height, &Presentation::default());
-        let long = |[start, end]: [f64; 2], size: usize| ((end - start) * size as f64).round() as usize;
+        let long =
+            |[start, end]: [f64; 2], size: usize| ((end - start) * size as f64).round() as usize;
         (long(place.across, size.0), long(place.down, size.1))
     }
 

@@ -123,8 +123,15 @@ struct Question {
     top_k: usize,
     /// The features there.
     features: Vec<f32>,
-    /// Of a head that has to be run.
-    run: Option<(Arc<Asker>, Vec<f32>, (usize, usize))>,
+    /// Where the head has to be run.
+    run: Option<Run>,
+}
+
+/// How a head is run.
+struct Run {
+    asker: Arc<Asker>,
+    tensor: Vec<f32>,
+    size: (usize, usize),
 }
 
 impl LastRun {
@@ -141,7 +148,11 @@ impl LastRun {
             network: view.network.clone(),
             top_k: view.top_k,
             features: cam::features_at(&features, place),
-            run: has_layers.then(|| (view.asker.clone(), self.tensor.clone(), self.size)),
+            run: has_layers.then(|| Run {
+                asker: view.asker.clone(),
+                tensor: self.tensor.clone(),
+                size: self.size,
+            }),
         })
     }
 }
@@ -151,7 +162,11 @@ impl Question {
     fn answer(&self, x: f64, y: f64) -> Result<gst::Structure, String> {
         let network = &self.network;
         let logits = match &self.run {
-            Some((asker, tensor, size)) => asker.logits((tensor, *size), &self.features)?,
+            Some(Run {
+                asker,
+                tensor,
+                size,
+            }) => asker.logits((tensor, *size), &self.features)?,
             None => cam::logits_of(&self.features, network.head())
                 .ok_or("the head has several layers")?,
         };
