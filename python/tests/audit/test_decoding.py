@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import functools
 import io
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image, features
 
+import camoverlay
 from camoverlay.audit.decoding import decode
 from camoverlay.audit.inputs.files import UnreadableError
 
@@ -127,3 +129,17 @@ def test_damage_anywhere_is_a_sentence_or_a_picture() -> None:
                 assert pixels.ndim == 3 and pixels.shape[2] == 3
             except UnreadableError as error:
                 assert str(error)
+
+
+@pytest.mark.parametrize(
+    ("settings", "size"),
+    [
+        ({}, (284, 227)),
+        ({"fit": "stretch"}, (227, 227)),
+        ({"fit": "crop", "crop_share": 0.5}, (568, 454)),
+        ({"fit": "letterbox"}, (227, 182)),
+    ],
+)
+def test_the_explainer_says_to_what_size_it_scales(settings: dict[str, Any], size: tuple[int, int]) -> None:
+    scaled = camoverlay.Explainer(threads=1, **settings).scaled_size(500, 400)
+    assert np.abs(np.subtract(scaled, size)).max() <= 1
