@@ -227,8 +227,9 @@ fn a_camera_that_comes_back_is_shown_again() {
         .unwrap()
         .read_to_string(&mut said)
         .unwrap();
-    // In GStreamer's words or in ours, whichever notices first.
-    assert!(said.ends_with(".\n") && said.lines().count() == 1, "{said}");
+    // GStreamer may warn of it before the program says so.
+    assert!((1..=2).contains(&said.lines().count()), "{said}");
+    assert!(!said.contains("panicked"), "{said}");
     // What was on its way.
     std::thread::sleep(Duration::from_secs(1));
     let _camera = Camera::start(port, "none").unwrap();
