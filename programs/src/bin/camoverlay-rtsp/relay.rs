@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use camoverlay_programs::KeyFrames;
+use camoverlay_programs::{KeyFrames, is_key_frame, restamped};
 use gst::prelude::*;
 use gst_rtsp_server::{RTSPMedia, prelude::*};
 
@@ -114,29 +114,14 @@ impl Inner {
         };
         let source = entrance.source.clone();
         if source.current_state() == gst::State::Playing
-            && let (Some(time), Some(mut buffer)) =
-                (self.due(sample, &source), sample.buffer_owned())
-            && (entrance.begun || !buffer.flags().contains(gst::BufferFlags::DELTA_UNIT))
+            && (entrance.begun || is_key_frame(sample))
+            && let Some(base) = self.pipeline.base_time()
+            && let Some(stamped) = restamped(sample, base, &source)
         {
             entrance.begun = true;
             drop(guard);
-            let stamped = buffer.make_mut();
-            stamped.set_pts(time);
-            stamped.set_dts(time);
-            let caps = sample.caps_owned();
-            let stamped = gst::Sample::builder()
-                .buffer(&buffer)
-                .caps_if_some(caps.as_ref())
-                .build();
             // A media that is being taken down takes none any more.
             let _ = source.push_sample(&stamped);
         }
-    }
-
-    /// When the frame is due, in the running time of the media: both pipelines go by the system clock.
-    fn due(&self, sample: &gst::Sample, source: &gst_app::AppSrc) -> Option<gst::ClockTime> {
-        let segment = sample.segment()?.downcast_ref::<gst::ClockTime>()?;
-        let time = segment.to_running_time(sample.buffer()?.pts()?)?;
-        (time + self.pipeline.base_time()?).checked_sub(source.base_time()?)
     }
 }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
-use camoverlay_programs::{self, Failure, KeyFrames};
+use camoverlay_programs::{self, Failure, KeyFrames, is_key_frame, restamped};
 use gst::glib;
 use gst::prelude::*;
 use gst_webrtc::{
@@ -122,31 +122,15 @@ impl Peer {
         if !self.is_connected.load(Ordering::SeqCst) {
             return;
         }
-        let Some((time, mut buffer)) = self.due(sample, base).zip(sample.buffer_owned()) else {
-            return;
-        };
-        let begins = !buffer.flags().contains(gst::BufferFlags::DELTA_UNIT);
-        if !begins && !self.has_begun.load(Ordering::SeqCst) {
+        if !is_key_frame(sample) && !self.has_begun.load(Ordering::SeqCst) {
             return;
         }
+        let Some(stamped) = restamped(sample, base, &self.entrance) else {
+            return;
+        };
         self.has_begun.store(true, Ordering::SeqCst);
-        let stamped = buffer.make_mut();
-        stamped.set_pts(time);
-        stamped.set_dts(time);
-        let caps = sample.caps_owned();
-        let stamped = gst::Sample::builder()
-            .buffer(&buffer)
-            .caps_if_some(caps.as_ref())
-            .build();
         // A connection that is being taken down takes none any more.
         let _ = self.entrance.push_sample(&stamped);
-    }
-
-    /// When the frame is due, in the running time of this pipeline: both go by the system clock.
-    fn due(&self, sample: &gst::Sample, base: gst::ClockTime) -> Option<gst::ClockTime> {
-        let segment = sample.segment()?.downcast_ref::<gst::ClockTime>()?;
-        let time = segment.to_running_time(sample.buffer()?.pts()?)?;
-        (time + base).checked_sub(self.entrance.base_time()?)
     }
 
     /// Ends it, by whom the connection is held no matter.
