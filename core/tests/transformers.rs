@@ -201,17 +201,30 @@ fn compare(
             continue;
         }
         let scale = case["scale"][key][named].as_f64().unwrap();
+        let detail = match method {
+            Method::ReciproCam => method.detail(),
+            _ => Detail::Gradient,
+        };
+        // Further classes of a run say what the first does.
+        let mut of_further = Explanation::default();
+        let mut made_further = Ok(());
+        let targets = [Target::Rank(1), Target::Class(target)];
+        let size = (width, height);
+        let run = classifier.run_each(
+            &tensor,
+            size,
+            &targets,
+            detail,
+            &mut |number, activation| {
+                if number == 1 {
+                    made_further = of_further.update(activation, 3, method);
+                }
+                Ok(())
+            },
+        );
+        run.map_err(|error| error.to_string())?;
         let activation = classifier
-            .run(
-                &tensor,
-                width,
-                height,
-                Target::Class(target),
-                match method {
-                    Method::ReciproCam => method.detail(),
-                    _ => Detail::Gradient,
-                },
-            )
+            .run(&tensor, width, height, Target::Class(target), detail)
             .map_err(|error| error.to_string())?;
         let logits = numbers(&case["logits"]);
         let largest = logits
@@ -229,6 +242,7 @@ fn compare(
         }
         let mut explanation = Explanation::default();
         let made = explanation.update(&activation, 3, method);
+        assert_eq!(made.is_ok(), made_further.is_ok(), "{named}");
         let is_vanishing = vanishing.contains(&format!("{key} {named}").as_str());
         match made {
             Err(error) if is_vanishing => {
@@ -240,11 +254,9 @@ fn compare(
             Ok(()) => {}
         }
         // Grad-CAM's weights are means, its map is not divided.
-        let worst = explanation
-            .map
-            .values
-            .iter()
-            .zip(&expected)
+        let worst = [&explanation, &of_further]
+            .into_iter()
+            .flat_map(|explanation| explanation.map.values.iter().zip(&expected))
             .map(|(value, expected)| (f64::from(*value) - expected).abs())
             .fold(0.0, f64::max);
         // What single cells add to a score is told from it by its last digits.

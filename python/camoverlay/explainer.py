@@ -171,7 +171,7 @@ class Explainer:
                 PIL, which is turned as its EXIF orientation says. Several of them, in a list or an array of four axes,
                 are explained as `explain_batch` does.
             target: what is explained: "top-1", "top-2", "top-3", a class's number, or its label; several of them give as
-                many maps, of one run of the network where its head is affine in pooled features.
+                many maps, of one run of the network unless another provider than "cpu" differentiates it.
             method: how the map is made; None: as the explainer was told.
             layer: the layer that is explained; None: as the explainer was told. Another one is another network in memory.
             top_k: number of classes in `Explanation.top`.

@@ -24,6 +24,8 @@ pub struct Job {
     /// The frame shows another picture than the one before.
     pub is_cut: bool,
     pub asked: Asked,
+    /// All classes that one run is asked for.
+    targets: Vec<Target>,
     /// Presentation time of the frame that the tensor shows.
     pub pts: Option<gst::ClockTime>,
     pub explanation: Explanation,
@@ -55,6 +57,7 @@ impl Job {
                 top_k: 0,
                 ..Query::default()
             }),
+            targets: Vec::new(),
             pts: None,
             explanation: Explanation::default(),
             further: Vec::new(),
@@ -84,7 +87,6 @@ impl Job {
     }
 
     fn explain(&mut self, lease: &mut Lease, infer_time: &mut Duration) -> Result<(), Error> {
-        let (width, height) = self.size;
         let Asked {
             query,
             further,
@@ -96,67 +98,66 @@ impl Job {
             top_k,
             method,
         } = query;
-        let tensor = &self.tensor;
-        let mut run =
-            |lease: &mut Lease,
-             target,
-             explain: &mut dyn FnMut(&Activation) -> Result<(), Error>| {
-                let start = Instant::now();
-                let activation = lease.run(tensor, width, height, target, method.detail());
-                *infer_time += start.elapsed();
-                explain(&activation?)
-            };
-        let others = further.iter().flatten().count();
-        self.further.resize_with(others, Explanation::default);
+        let is_affine = lease.head().is_affine();
+        let targets = &mut self.targets;
+        targets.clear();
+        targets.push(target);
+        targets.extend(further.into_iter().flatten());
+        let shown = targets.len();
+        // Of heads that are not affine one map is taken from the other.
+        targets.extend(versus.filter(|_| !is_affine));
+        let differs = versus.filter(|_| is_affine);
+        let best_class = Target::Rank(0);
+        let own_maps = &targets[usize::from(differs.is_some())..];
+        if common && lease.tells_of_several() && !own_maps.contains(&best_class) {
+            targets.push(best_class);
+        }
+        self.further.resize_with(shown - 1, Explanation::default);
         let (first, rest, other) = (&mut self.explanation, &mut self.further, &mut self.other);
         let mut best = None;
-        if lease.head().is_affine() {
-            // One run has it all.
-            run(lease, target, &mut |activation| {
-                first.update_against(activation, versus, top_k, method)?;
-                let of = |target| Activation {
-                    target,
-                    ..*activation
-                };
-                for (explanation, target) in rest.iter_mut().zip(further.into_iter().flatten()) {
-                    explanation.update(&of(target), 1, method)?;
+        let mut map_time = Duration::ZERO;
+        let mut explain = |number: usize, activation: &Activation| {
+            let start = Instant::now();
+            let explanation = match number {
+                0 => {
+                    first.update_against(activation, differs, top_k, method)?;
+                    &*first
                 }
-                if common {
-                    other.update(&of(Target::Rank(0)), 1, method)?;
-                    best = Some(span(&other.map));
+                number if number < shown => {
+                    let further = &mut rest[number - 1];
+                    further.update(activation, 1, method)?;
+                    further
                 }
-                Ok(())
-            })?;
-        } else {
-            run(lease, target, &mut |activation| {
-                first.update(activation, top_k, method)
-            })?;
-            for (explanation, target) in rest.iter_mut().zip(further.into_iter().flatten()) {
-                run(lease, target, &mut |activation| {
-                    explanation.update(activation, 1, method)
-                })?;
-            }
-            if let Some(versus) = versus {
-                run(lease, versus, &mut |activation| {
-                    other.update(activation, 1, method)
-                })?;
-                first.less(other);
-            }
-            if common {
-                let best_id = first.top.first().map(|class| class.id);
-                let shown = [&*first].into_iter().chain(rest.iter());
-                let shown = shown.filter(|explanation| Some(explanation.target.id) == best_id);
-                best = match shown.map(|explanation| span(&explanation.map)).next() {
-                    Some(span) => Some(span),
-                    None => {
-                        run(lease, Target::Rank(0), &mut |activation| {
-                            other.update(activation, 1, method)
-                        })?;
-                        Some(span(&other.map))
+                number => {
+                    other.update(activation, 1, method)?;
+                    if number == shown && versus.is_some() && !is_affine {
+                        first.less(other);
                     }
-                };
+                    &*other
+                }
+            };
+            let is_best =
+                explanation.top.first().map(|class| class.id) == Some(explanation.target.id);
+            if common && is_best && (number > 0 || differs.is_none()) {
+                best = Some(span(&explanation.map));
             }
+            map_time += start.elapsed();
+            Ok(())
+        };
+        let start = Instant::now();
+        let (tensor, size, detail) = (&self.tensor, self.size, method.detail());
+        let mut result = lease.run_each(tensor, size, targets, detail, &mut explain);
+        if result.is_ok() && common && best.is_none() {
+            result = lease.run_each(tensor, size, &[best_class], detail, &mut |_, activation| {
+                let start = Instant::now();
+                other.update(activation, 1, method)?;
+                best = Some(span(&other.map));
+                map_time += start.elapsed();
+                Ok(())
+            });
         }
+        *infer_time = start.elapsed().saturating_sub(map_time);
+        result?;
         self.common = best;
         if self.tiles_frame {
             for explanation in [first].into_iter().chain(rest) {

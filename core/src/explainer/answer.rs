@@ -57,22 +57,26 @@ pub struct PooledFeatures {
 pub fn of_tensor(
     lease: &mut Lease,
     tensor: &[f32],
-    (width, height): (usize, usize),
+    size: (usize, usize),
     question: &Question,
 ) -> Result<Answer, Error> {
-    let detail = question.method.detail();
-    let is_affine = lease.head().is_affine();
+    let mut answer = Answer::default();
+    let run = |lease: &mut Lease, answer: &mut Answer, targets: &[Target]| {
+        let detail = question.method.detail();
+        lease.run_each(tensor, size, targets, detail, &mut |_, activation| {
+            answer.add(activation, question)
+        })
+    };
     let (first, rest) = question.split();
-    let activation = lease.run(tensor, width, height, first, detail)?;
-    if is_affine {
-        return Answer::of_run(&activation, question);
-    }
-    let mut answer = Answer::begun(&activation, question)?;
-    for &target in rest {
-        // A class that was explained already, under another name, needs no run.
-        if !answer.repeat(target) {
-            let activation = lease.run(tensor, width, height, target, detail)?;
-            answer.add(&activation, question)?;
+    if lease.tells_of_several() && !rest.is_empty() {
+        run(lease, &mut answer, &question.targets)?;
+    } else {
+        run(lease, &mut answer, &[first])?;
+        for &target in rest {
+            // A class that was explained already, under another name, needs no run.
+            if !answer.repeat(target) {
+                run(lease, &mut answer, &[target])?;
+            }
         }
     }
     Ok(answer.reported(question.top_k))
@@ -99,7 +103,8 @@ impl Answer {
             target,
             ..*activation
         };
-        let mut answer = Self::begun(&of(first), question)?;
+        let mut answer = Self::default();
+        answer.add(&of(first), question)?;
         for &target in rest {
             answer.add(&of(target), question)?;
         }
@@ -114,21 +119,15 @@ impl Answer {
         self
     }
 
-    /// Of the target of one run. As many best classes are reported as ranks are asked for.
-    fn begun(activation: &Activation, question: &Question) -> Result<Self, Error> {
-        let mut answer = Self {
-            explanations: Vec::with_capacity(question.targets.len()),
-            logits: activation.logits.to_vec(),
-            features: question.features.then(|| PooledFeatures {
+    /// Adds the target of one run, always on the same picture. As many best classes are reported as ranks are asked for.
+    fn add(&mut self, activation: &Activation, question: &Question) -> Result<(), Error> {
+        if self.explanations.is_empty() {
+            self.logits = activation.logits.to_vec();
+            self.features = question.features.then(|| PooledFeatures {
                 mean: mean(&activation.features),
                 hot: Vec::new(),
-            }),
-        };
-        answer.add(activation, question)?;
-        Ok(answer)
-    }
-
-    fn add(&mut self, activation: &Activation, question: &Question) -> Result<(), Error> {
+            });
+        }
         let ranks = question.targets.iter().map(|target| match target {
             Target::Rank(rank) => rank + 1,
             Target::Class(_) => 0,

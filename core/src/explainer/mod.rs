@@ -73,8 +73,8 @@ impl Explainer {
         Ok(explanation)
     }
 
-    /// Explains several classes of one picture, as [`explain`](Self::explain) does one: in one run of the network where the head is
-    /// affine in pooled features ([`Head::is_affine`](crate::model::Head::is_affine)), otherwise in one for each class.
+    /// Explains several classes of one picture, as [`explain`](Self::explain) does one: in one run of the network where it
+    /// [tells of several](crate::inference::Network::tells_of_several), otherwise in one for each class.
     ///
     /// # Errors
     /// As [`explain`](Self::explain).

@@ -54,6 +54,24 @@ impl Classifier {
     ) -> Result<Activation<'_>, Error> {
         let outputs = &mut self.outputs;
         self.network
-            .run(tensor, width, height, target, detail, outputs)
+            .run(tensor, (width, height), target, detail, outputs)
+    }
+
+    /// Runs the network as [`run`](Self::run) does, and hands what it returned for each of the `targets`, in their order, to `take`
+    /// with its number: one run where the network [tells of several classes](Network::tells_of_several), otherwise one each.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run), and those of `take`, of the first class that has one.
+    pub fn run_each(
+        &mut self,
+        tensor: &[f32],
+        size: (usize, usize),
+        targets: &[Target],
+        detail: Detail,
+        take: &mut dyn FnMut(usize, &Activation) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let outputs = &mut self.outputs;
+        self.network
+            .run_each(tensor, size, targets, detail, outputs, take)
     }
 }

@@ -39,6 +39,7 @@ pub(crate) mod provider;
 pub(crate) mod python_literal;
 pub(crate) mod runtime;
 pub(crate) mod session;
+mod several_classes;
 pub(crate) mod target;
 mod targets;
 #[cfg(test)]

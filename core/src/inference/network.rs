@@ -68,6 +68,8 @@ pub struct Network {
     pub(super) has_share: bool,
     /// The graph returns [`Activation::alone`].
     pub(super) runs_cells: bool,
+    /// The graph returns gradients for further classes too.
+    pub(super) tells_further: bool,
     pub(super) scores: Scores,
     pub(super) warnings: Vec<Warning>,
     pub(super) notices: Vec<Warning>,
@@ -191,52 +193,76 @@ impl Network {
     pub(super) fn run<'a>(
         &'a self,
         tensor: &[f32],
-        width: usize,
-        height: usize,
+        size: (usize, usize),
         target: Target,
         detail: Detail,
         outputs: &'a mut Outputs,
     ) -> Result<Activation<'a>, Error> {
-        let (Target::Rank(index) | Target::Class(index)) = target;
-        if index >= self.classes {
-            return Err(ModelError::NoSuchClass {
-                target: index,
-                classes: self.classes,
+        self.compute(tensor, size, (target, &[]), detail, outputs)?;
+        self.activation(target, detail, outputs)
+    }
+
+    /// Whether all of the gradient is asked for.
+    fn wants_gradient(&self, detail: Detail) -> bool {
+        !self.has_sums || !matches!(detail, Detail::Sums | Detail::Cells)
+    }
+
+    /// Runs the network for a target, and for `further` ones where the graph [tells](Self::tells_further) of such.
+    ///
+    /// # Errors
+    /// [`ModelError::NoSuchClass`], [`RuntimeError::Run`], [`RuntimeError::Cancelled`].
+    pub(super) fn compute(
+        &self,
+        tensor: &[f32],
+        (width, height): (usize, usize),
+        (target, further): (Target, &[Target]),
+        detail: Detail,
+        outputs: &mut Outputs,
+    ) -> Result<(), Error> {
+        for &(Target::Rank(index) | Target::Class(index)) in further.iter().chain([&target]) {
+            if index >= self.classes {
+                return Err(ModelError::NoSuchClass {
+                    target: index,
+                    classes: self.classes,
+                }
+                .into());
             }
-            .into());
         }
-        let failed = |message: String| Error::from(RuntimeError::Run { message });
-        let wants_gradient = !self.has_sums || !matches!(detail, Detail::Sums | Detail::Cells);
         let share = match detail {
             Detail::Sums | Detail::Cells | Detail::Gradient => 0.0,
             Detail::Difference { share } => share,
         };
-        let choice = |class, slot| {
+        let choice = || {
             Some(Choice {
-                class,
-                slot,
-                detail: self.has_sums.then_some(wants_gradient),
+                target,
+                further: self.tells_further.then_some(further),
+                detail: self.has_sums.then(|| self.wants_gradient(detail)),
                 share: self.has_share.then_some(share),
                 alone: self.runs_cells.then_some(detail == Detail::Cells),
             })
         };
-        let choice = match (&self.head, target) {
-            (Head::Channels | Head::Dense { .. }, _) => None,
-            (
-                Head::PooledLayers | Head::FlattenedLayers | Head::Layers { .. },
-                Target::Class(class),
-            ) => choice(class as i64, 0),
-            (
-                Head::PooledLayers | Head::FlattenedLayers | Head::Layers { .. },
-                Target::Rank(rank),
-            ) => choice(0, 1 + rank as i64),
+        let choice = match &self.head {
+            Head::Channels | Head::Dense { .. } => None,
+            Head::PooledLayers | Head::FlattenedLayers | Head::Layers { .. } => choice(),
         };
         let run = self.session.run(tensor, width, height, choice, outputs);
         run.map_err(|failure| match failure {
             Failure::Cancelled => RuntimeError::Cancelled.into(),
-            Failure::Words(message) => failed(message),
-        })?;
-        let outputs = &*outputs;
+            Failure::Words(message) => RuntimeError::Run { message }.into(),
+        })
+    }
+
+    /// What a run for `target` left in `outputs`.
+    ///
+    /// # Errors
+    /// [`RuntimeError::Run`].
+    pub(super) fn activation<'a>(
+        &'a self,
+        target: Target,
+        detail: Detail,
+        outputs: &'a Outputs,
+    ) -> Result<Activation<'a>, Error> {
+        let failed = |message: String| Error::from(RuntimeError::Run { message });
         let map = |index| {
             let output = outputs.get(index).map_err(failed)?;
             let &[1, channels, height, width] = output.shape else {
@@ -264,7 +290,8 @@ impl Network {
             let output = is_there.then(|| outputs.get(index));
             output.transpose().map_err(failed)
         };
-        let gradient = output(2, choice.is_some() && wants_gradient)?;
+        let differentiates = !matches!(self.head, Head::Channels | Head::Dense { .. });
+        let gradient = output(2, differentiates && self.wants_gradient(detail))?;
         let gradient = gradient.map(|gradient| gradient.values);
         let sums = output(3, self.has_sums)?.map(|sums| sums.values);
         let attends = matches!(self.head, Head::Layers { attends: true, .. });

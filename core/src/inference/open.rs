@@ -28,7 +28,7 @@ use crate::model::head::outputs::{SizeOf, Wanted};
 use crate::model::image_input::{INPUT_SIZE, Picture};
 use crate::model::similar::{SimilarClasses, kernels_of_channels};
 use crate::model::types::HeadMatch;
-use crate::model::{Head, Layer, Outputs, Places, Scores};
+use crate::model::{Head, Layer, Outputs, Places, Scores, Target};
 use crate::onnx::graph::Graph;
 
 /// Loads ONNX Runtime if that has not happened yet, reads the network, finds its feature map and its
@@ -122,16 +122,16 @@ pub fn network(
         Head::Dense { .. } => None,
         Head::PooledLayers | Head::FlattenedLayers | Head::Layers { .. } => rows,
     };
+    let attachment = find::find(&options.provider, options.threads, &options.search_roots)?;
+    let for_cpu = attachment.how == How::Cpu;
     let choice = gradient.map(|_| Choice {
-        class: 0,
-        slot: 0,
+        target: Target::Class(0),
+        further: for_cpu.then_some(&[][..]),
         detail: has_sums.then_some(false),
         share: has_share.then_some(0.0),
         alone: runs_cells.then_some(false),
     });
     let more_layers = analysis.head_match.beside.len();
-    let attachment = find::find(&options.provider, options.threads, &options.search_roots)?;
-    let for_cpu = attachment.how == How::Cpu;
     let mut analysis = analysis;
     let runs_several = options.batch_size > 1 && analysis.run_several();
     let (model, head_match) = analysis.rewrite(&path, limit.unwrap_or(u64::MAX), for_cpu)?;
@@ -354,6 +354,7 @@ pub fn network(
         has_sums,
         has_share,
         runs_cells,
+        tells_further: choice.is_some_and(|choice| choice.further.is_some()),
         batch_size,
         beside: more_layers,
         scores,

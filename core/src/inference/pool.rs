@@ -58,11 +58,27 @@ impl Lease<'_> {
     ) -> Result<Activation<'_>, Error> {
         let outputs = &mut self.outputs;
         let network = &self.shared.network;
-        network.run(tensor, width, height, target, detail, outputs)
+        network.run(tensor, (width, height), target, detail, outputs)
     }
 }
 
 impl Lease<'_> {
+    /// As [`Classifier::run_each`](super::Classifier::run_each).
+    ///
+    /// # Errors
+    /// As [`Classifier::run_each`](super::Classifier::run_each), and [`RuntimeError::Cancelled`].
+    pub fn run_each(
+        &mut self,
+        tensor: &[f32],
+        size: (usize, usize),
+        targets: &[Target],
+        detail: Detail,
+        take: &mut dyn FnMut(usize, &Activation) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let network = &self.shared.network;
+        network.run_each(tensor, size, targets, detail, &mut self.outputs, take)
+    }
+
     /// Runs the network on as many `tensors` as there are, one behind the other, each as [`run`](Self::run) takes it; at most
     /// [`Network::batch_size`].
     ///

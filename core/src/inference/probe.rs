@@ -6,6 +6,7 @@
 use crate::preprocess::Normalization;
 
 use super::session::{self, Cancellation, Choice, Output, Outputs, Session};
+use crate::model::Target;
 use crate::model::places::Lack;
 use crate::remedy::Remedy;
 
@@ -206,7 +207,7 @@ pub fn vanishes(
         return Ok(false);
     };
     let of_best = Choice {
-        slot: 1,
+        target: Target::Rank(0),
         detail: choice.detail.map(|_| true),
         ..choice
     };

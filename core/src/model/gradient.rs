@@ -8,6 +8,10 @@ use crate::onnx::proto::Node;
 pub const CLASS: &str = "camoverlay/class";
 pub const SLOT: &str = "camoverlay/slot";
 
+/// Inputs that choose further classes of the same run, as [`CLASS`] and [`SLOT`] do the first: int64, as many values each.
+pub const FURTHER_CLASS: &str = "camoverlay/further_class";
+pub const FURTHER_SLOT: &str = "camoverlay/further_slot";
+
 /// Input (bool, one value): whether the gradient of each feature is wanted.
 pub const DETAIL: &str = "camoverlay/detail";
 

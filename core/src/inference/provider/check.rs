@@ -16,6 +16,7 @@ use super::known;
 use super::outcome::{Measured, Outcome};
 use crate::inference::runtime;
 use crate::inference::session::{Choice, Outputs, Session};
+use crate::model::Target;
 
 /// What stands before the outcome.
 pub const MARK: &str = "camoverlay-outcome ";
@@ -41,7 +42,7 @@ pub struct Request {
     pub channels: usize,
     /// Height and width of the pictures.
     pub size: [usize; 2],
-    pub choice: Option<Choice>,
+    pub choice: Option<Choice<'static>>,
     /// Scores are logistic functions, not a softmax.
     pub is_sigmoid: bool,
 }
@@ -55,7 +56,7 @@ impl Request {
             "threads": self.threads,
             "channels": self.channels,
             "size": self.size,
-            "choice": self.choice.map(|choice| json!([choice.class, choice.slot, choice.detail, choice.share, choice.alone])),
+            "choice": self.choice.map(|choice| json!([choice.detail, choice.share, choice.alone])),
             "sigmoid": self.is_sigmoid,
             "model": model,
         })
@@ -74,11 +75,11 @@ impl Request {
             choice: match choice.is_null() {
                 true => None,
                 false => Some(Choice {
-                    class: choice[0].as_i64()?,
-                    slot: choice[1].as_i64()?,
-                    detail: choice[2].as_bool(),
-                    share: choice[3].as_f64().map(|share| share as f32),
-                    alone: choice[4].as_bool(),
+                    target: Target::Class(0),
+                    further: None,
+                    detail: choice[0].as_bool(),
+                    share: choice[1].as_f64().map(|share| share as f32),
+                    alone: choice[2].as_bool(),
                 }),
             },
             is_sigmoid: value["sigmoid"].as_bool()?,

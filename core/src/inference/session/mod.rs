@@ -26,6 +26,7 @@ pub use exit::Busy;
 
 use super::provider::attach::{Attachment, How, Refusal};
 use super::provider::registry;
+use crate::model::Target;
 
 /// A network as ONNX Runtime has it in memory. Several threads may run it at the same time: with one
 /// run after the other a sixth of two cores stays idle.
@@ -72,9 +73,10 @@ impl From<String> for Failure {
 
 /// What a network with a gradient is asked.
 #[derive(Debug, Clone, Copy)]
-pub struct Choice {
-    pub class: i64,
-    pub slot: i64,
+pub struct Choice<'a> {
+    pub target: Target,
+    /// Further classes, where the graph tells of several in one run.
+    pub further: Option<&'a [Target]>,
     /// Whether the gradient of each feature is wanted, where the graph leaves the choice.
     pub detail: Option<bool>,
     /// The share of the most similar classes that is taken away, where the graph compares them.
@@ -249,8 +251,8 @@ impl Session {
         let shape = [pictures, self.channels, height, width];
         let image = TensorRef::from_array_view((shape, image))?.into_dyn();
         let Some(Choice {
-            class,
-            slot,
+            target,
+            further,
             detail,
             share,
             alone,
@@ -258,7 +260,11 @@ impl Session {
         else {
             return self.run_on(&[image], outputs);
         };
-        let (class, slot) = ([class], [slot]);
+        let (class, slot) = ([class_input(&target)], [slot_input(&target)]);
+        let further = further.map(|targets| {
+            let inputs = [class_input, slot_input];
+            inputs.map(|of| targets.iter().map(of).collect::<Vec<i64>>())
+        });
         let class = TensorRef::from_array_view(([1usize, 1], &class[..]))?.into_dyn();
         let slot = TensorRef::from_array_view(([1usize], &slot[..]))?.into_dyn();
         let (detail, share) = (detail.map(|detail| [detail]), share.map(|share| [share]));
@@ -272,6 +278,9 @@ impl Session {
         }
         if let Some(alone) = &alone {
             inputs.push(TensorRef::from_array_view(([1usize], &alone[..]))?.into_dyn());
+        }
+        for numbers in further.iter().flatten() {
+            inputs.push(TensorRef::from_array_view(([numbers.len()], &numbers[..]))?.into_dyn());
         }
         self.run_on(&inputs, outputs)
     }
@@ -346,6 +355,22 @@ impl Outputs {
             .try_extract_tensor::<f32>()
             .map_err(|error| error.to_string())?;
         Ok(Output { shape, values })
+    }
+}
+
+/// The class of a graph's choice; none counts where a rank does.
+fn class_input(target: &Target) -> i64 {
+    match target {
+        Target::Class(class) => *class as i64,
+        Target::Rank(_) => 0,
+    }
+}
+
+/// The slot of a graph's choice: 0 for the class of its number, 1 + r for that of rank r.
+fn slot_input(target: &Target) -> i64 {
+    match target {
+        Target::Class(_) => 0,
+        Target::Rank(rank) => 1 + *rank as i64,
     }
 }
 

@@ -1,7 +1,7 @@
 //! Heads of several layers: their gradient next to finite differences.
 
 use crate::cam::{Explanation, Method};
-use crate::inference::Options;
+use crate::inference::{Classifier, Options};
 use crate::model::{Activation, Detail, Head, Target};
 use crate::onnx::node::{node, with_float};
 use crate::onnx::proto::data_type;
@@ -58,6 +58,7 @@ fn assert_detail_at(draft: &Draft, tap: Option<&str>, is_cellwise: bool) {
     let by_rank = ranked(ask(&mut classifier, &image, Target::Rank(rank)).unwrap());
     let by_class = ranked(ask(&mut classifier, &image, target).unwrap());
     assert_eq!(by_rank, by_class);
+    assert_several(&mut classifier, &image);
     // The sums that some graphs return in its place are what it gives.
     let activation = classifier.run(&image, 4, 4, target, Detail::Sums).unwrap();
     let Some(sums) = activation.sums else {
@@ -410,6 +411,56 @@ fn generalised_means_without_a_bound() {
                 (value - expected).abs() < 1e-5,
                 "{is_power}: {value} {expected}"
             );
+        }
+    }
+}
+
+/// Compares what one run tells of several classes with what one run of each does.
+fn assert_several(classifier: &mut Classifier, image: &[f32]) {
+    let targets = [
+        Target::Class(1),
+        Target::Rank(0),
+        Target::Class(0),
+        Target::Rank(1),
+        Target::Class(1),
+    ];
+    assert!(classifier.tells_of_several());
+    for detail in [Detail::Gradient, Detail::Sums] {
+        let of = |activation: &Activation| {
+            let target = activation.target;
+            let parts = [activation.gradient, activation.sums, activation.attention];
+            (target, parts.map(|values| values.map(<[f32]>::to_vec)))
+        };
+        let alone: Vec<_> = targets
+            .map(|target| of(&classifier.run(image, 4, 4, target, detail).unwrap()))
+            .into();
+        let mut together = Vec::new();
+        let taken = classifier.run_each(
+            image,
+            (4, 4),
+            &targets,
+            detail,
+            &mut |number, activation| {
+                assert_eq!(number, together.len());
+                together.push(of(activation));
+                Ok(())
+            },
+        );
+        taken.unwrap();
+        assert_eq!(together.len(), alone.len());
+        for ((target, together), (same, alone)) in together.iter().zip(&alone) {
+            assert_eq!(target, same);
+            for (together, alone) in together.iter().zip(alone) {
+                assert_eq!(together.is_some(), alone.is_some());
+                let (together, alone) = (together.iter().flatten(), alone.iter().flatten());
+                assert!(together.clone().count() == alone.clone().count());
+                for (a, b) in together.zip(alone) {
+                    assert!(
+                        (a - b).abs() <= 1e-6 * (1.0 + b.abs()),
+                        "{target:?}: {a} {b}"
+                    );
+                }
+            }
         }
     }
 }

@@ -3,6 +3,7 @@
 pub(crate) mod bounded;
 mod cpu;
 mod declared;
+mod further;
 pub mod uniform;
 
 use std::collections::{BTreeSet, HashSet};
@@ -41,9 +42,10 @@ pub enum Refusal {
 /// [`Sums`] it takes [`DETAIL`], which has to be true for that, and returns
 /// then the sums over the channels of features times gradient, one value a cell. With rows of classes it takes [`SHARE`].
 /// What attention gains follows, 1 x 1 x h x w, then features and gradient of each layer that is explained beside the first,
-/// and last, with [`ALONE`] for an input, the logits of each cell alone, one row after the other.
+/// and, with [`ALONE`] for an input, the logits of each cell alone, one row after the other.
 ///
-/// What only helps ONNX Runtime's own processor code is done if that is to run it: `for_cpu`.
+/// What only helps ONNX Runtime's own processor code is done if that is to run it: `for_cpu`. Then a graph with a gradient has
+/// what depends on the class for [further ones](further::append) too, last of all: other providers leave loops to that code.
 ///
 /// No more than `limit` bytes are taken for weights and for what is computed of them before the first run.
 ///
@@ -108,9 +110,6 @@ pub fn rewrite(
         if alone.is_some() {
             proto.input.push(sized(value(ALONE, data_type::BOOL), &[1]));
         }
-        if for_cpu {
-            cpu::keep_as_stored(proto, &builder.row_weights);
-        }
         proto.node.extend(builder.nodes);
         proto.initializer.extend(builder.constants);
         let order = Some(&head_match.order).filter(|_| head_match.pool.is_none());
@@ -143,6 +142,10 @@ pub fn rewrite(
         }
         if let Some(alone) = alone {
             expose(proto, &alone, data_type::FLOAT, None);
+        }
+        if for_cpu {
+            further::append(proto);
+            cpu::keep_as_stored(proto, &builder.row_weights);
         }
     }
     drop_unused(proto);
