@@ -56,4 +56,38 @@ impl Number {
 pub(crate) struct Mixes {
     pub kept: Number,
     pub added: [Number; 3],
+    /// Whether the same is added to all components, whatever the byte.
+    pub added_to_all: bool,
+}
+
+/// How the components of 64 pixels lie between each other, in as many registers of 64 bytes as a pixel has bytes.
+#[cfg(target_arch = "x86_64")]
+pub(crate) struct Interleaving {
+    /// Of a pixel: 2 to 4.
+    pub bytes: usize,
+    /// Of each byte, the pixel whose entry of tables counts.
+    pub pixels: Vec<[u8; 64]>,
+    /// A bit for each byte of the three components.
+    pub components: Vec<[u64; 3]>,
+}
+
+#[cfg(target_arch = "x86_64")]
+impl Interleaving {
+    /// Of pixels of as many `bytes`, of each of which `of` says the pixel and the component, if it is of any.
+    pub fn new(bytes: usize, of: impl Fn(usize) -> (usize, Option<usize>)) -> Self {
+        let mut pixels = vec![[0; 64]; bytes];
+        let mut components = vec![[0; 3]; bytes];
+        for at in 0..64 * bytes {
+            let (pixel, component) = of(at);
+            pixels[at / 64][at % 64] = pixel as u8;
+            if let Some(component) = component {
+                components[at / 64][component] |= 1 << (at % 64);
+            }
+        }
+        Self {
+            bytes,
+            pixels,
+            components,
+        }
+    }
 }

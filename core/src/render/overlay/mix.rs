@@ -15,8 +15,7 @@ pub(super) struct Mix {
 
 impl Mix {
     /// With [`FRACTION`] bits after the point.
-    #[inline(always)]
-    pub fn of(self, sample: u8) -> u32 {
+    fn of(self, sample: u8) -> u32 {
         ((u32::from(sample) * self.kept) >> (SHARE - FRACTION)) + self.added
     }
 
@@ -28,11 +27,30 @@ impl Mix {
     }
 }
 
-/// The same for the bytes of a pixel.
-#[derive(Clone, Copy, Default)]
-pub(super) struct PixelMix {
-    pub kept: [u32; 4],
-    pub added: [u32; 4],
+/// One for each heat.
+pub(super) type Table = [Mix; 256];
+
+/// What each sample of 8 bits becomes at each heat. Samples beside each other have much the same heat, so that what is read of the
+/// table lies in the caches; gathering the two numbers of a [`Mix`] for several samples takes longer on most machines.
+pub(super) type Bytes = [[u8; 256]; 256];
+
+/// The same with [`FRACTION`] bits after the point.
+pub(super) type Sums = [[u32; 256]; 256];
+
+/// Fills `bytes` with what `table` makes of all samples.
+pub(super) fn fill_bytes(bytes: &mut Bytes, table: &Table) {
+    fill(bytes, table, |mixed| (mixed >> FRACTION) as u8);
 }
 
-pub(super) type Table = [Mix; 256];
+/// Fills `sums` with what `table` makes of all samples.
+pub(super) fn fill_sums(sums: &mut Sums, table: &Table) {
+    fill(sums, table, |mixed| mixed);
+}
+
+fn fill<T>(entries: &mut [[T; 256]; 256], table: &Table, of: impl Fn(u32) -> T) {
+    for (row, mix) in entries.iter_mut().zip(table) {
+        for (sample, entry) in (0..=u8::MAX).zip(row) {
+            *entry = of(mix.of(sample));
+        }
+    }
+}

@@ -1,8 +1,11 @@
 //! Rows of samples, each mixed as its heat says.
 
-use super::mix::{FRACTION, Mix, PixelMix, Table};
+use super::mix::{Bytes, FRACTION, Sums, Table};
 use crate::luma::tiles::COLUMNS;
 use crate::simd::dispatched;
+
+/// Samples that are mixed together: the compiler counts them once.
+const TOGETHER: usize = 8;
 
 /// Whether none of a run of pixels has heat.
 #[inline(always)]
@@ -10,117 +13,144 @@ fn is_cold(index: &[u8]) -> bool {
     index.iter().fold(0, |any, index| any | index) == 0
 }
 
-dispatched! {
-    /// Every `STEP`th byte from `OFFSET` on.
-    pub(super) fn mix_bytes<STEP: usize, OFFSET: usize;>(row: &mut [u8], index: &[u8], table: &Table, skip: bool) {
-        for (row, index) in row.chunks_mut(COLUMNS * STEP).zip(index.chunks(COLUMNS)) {
-            if skip && is_cold(index) {
-                continue;
-            }
-            for (sample, index) in row.as_chunks_mut::<STEP>().0.iter_mut().zip(index) {
-                let mixed = table[usize::from(*index)].of(sample[OFFSET]);
-                sample[OFFSET] = (mixed >> FRACTION) as u8;
+/// Calls `mix` with the `STEP` bytes of each sample or pixel of a row, and its index; runs without any stay as they are where `skip`
+/// is set.
+#[inline(always)]
+fn each<const STEP: usize>(
+    row: &mut [u8],
+    index: &[u8],
+    skip: bool,
+    mix: impl Fn(&mut [u8; STEP], u8),
+) {
+    for (row, index) in row.chunks_mut(COLUMNS * STEP).zip(index.chunks(COLUMNS)) {
+        if skip && is_cold(index) {
+            continue;
+        }
+        // Rows may end in half a pair.
+        let samples = &mut row.as_chunks_mut().0[..index.len()];
+        let (several, rest) = samples.as_chunks_mut::<TOGETHER>();
+        let (indices, last) = index.as_chunks::<TOGETHER>();
+        for (samples, indices) in several.iter_mut().zip(indices) {
+            for (sample, index) in samples.iter_mut().zip(indices) {
+                mix(sample, *index);
             }
         }
+        for (sample, index) in rest.iter_mut().zip(last) {
+            mix(sample, *index);
+        }
     }
+}
+
+/// The same of a row of chroma: with the indices of the first of `EVERY` pixels, of the row above and of that below.
+#[inline(always)]
+fn each_between<const STEP: usize, const EVERY: usize>(
+    row: &mut [u8],
+    [above, below]: [&[u8]; 2],
+    skip: bool,
+    mix: impl Fn(&mut [u8; STEP], u8, u8),
+) {
+    const RUN: usize = COLUMNS / 2;
+    let heat = above.chunks(RUN * EVERY).zip(below.chunks(RUN * EVERY));
+    for (row, (above, below)) in row.chunks_mut(RUN * STEP).zip(heat) {
+        if skip && is_cold(above) && is_cold(below) {
+            continue;
+        }
+        let (several, rest) = row.as_chunks_mut().0.as_chunks_mut::<TOGETHER>();
+        let mut heat = above
+            .chunks(TOGETHER * EVERY)
+            .zip(below.chunks(TOGETHER * EVERY));
+        for (samples, (above, below)) in several.iter_mut().zip(&mut heat) {
+            let (above, below) = (above.iter().step_by(EVERY), below.iter().step_by(EVERY));
+            for (sample, (above, below)) in samples.iter_mut().zip(above.zip(below)) {
+                mix(sample, *above, *below);
+            }
+        }
+        let Some((above, below)) = heat.next() else {
+            continue;
+        };
+        let (above, below) = (above.iter().step_by(EVERY), below.iter().step_by(EVERY));
+        for (sample, (above, below)) in rest.iter_mut().zip(above.zip(below)) {
+            mix(sample, *above, *below);
+        }
+    }
+}
+
+/// Every `STEP`th byte from `offset` on.
+pub(super) fn mix_bytes<const STEP: usize>(
+    row: &mut [u8],
+    index: &[u8],
+    offset: usize,
+    bytes: &Bytes,
+    skip: bool,
+) {
+    each::<STEP>(row, index, skip, |samples, index| {
+        let sample = &mut samples[offset % STEP];
+        *sample = bytes[usize::from(index)][usize::from(*sample)];
+    });
+}
+
+/// Pixels of `BYTES` bytes whose components lie beside each other from byte `FIRST` on, in the order of `bytes`.
+pub(super) fn mix_pixels<const BYTES: usize, const FIRST: usize>(
+    row: &mut [u8],
+    index: &[u8],
+    bytes: [&Bytes; 3],
+    skip: bool,
+) {
+    each::<BYTES>(row, index, skip, |pixel, index| {
+        for (component, bytes) in bytes.iter().enumerate() {
+            let sample = &mut pixel[FIRST + component];
+            *sample = bytes[usize::from(index)][usize::from(*sample)];
+        }
+    });
+}
+
+/// Every `STEP`th byte from `offset` on: each becomes the mean of what the heat above and below makes of it.
+pub(super) fn mix_chroma<const STEP: usize, const EVERY: usize>(
+    row: &mut [u8],
+    heat: [&[u8]; 2],
+    offset: usize,
+    sums: &Sums,
+    skip: bool,
+) {
+    each_between::<STEP, EVERY>(row, heat, skip, |samples, above, below| {
+        let sample = &mut samples[offset % STEP];
+        let of = |heat: u8| sums[usize::from(heat)][usize::from(*sample)];
+        *sample = ((of(above) + of(below)) >> (FRACTION + 1)) as u8;
+    });
+}
+
+/// The code of a sample of 10 bits, whose unused bits may hold anything.
+#[inline(always)]
+fn code<const SHIFT: u32>(sample: [u8; 2]) -> u16 {
+    (u16::from_le_bytes(sample) >> SHIFT).min(1023)
 }
 
 dispatched! {
     /// Samples of 10 bits.
     pub(super) fn mix_words<SHIFT: u32;>(row: &mut [u8], index: &[u8], table: &Table, skip: bool) {
-        for (row, index) in row.chunks_mut(COLUMNS * 2).zip(index.chunks(COLUMNS)) {
-            if skip && is_cold(index) {
-                continue;
-            }
-            for (sample, index) in row.as_chunks_mut::<2>().0.iter_mut().zip(index) {
-                // Unused bits may hold anything.
-                let code = (u16::from_le_bytes(*sample) >> SHIFT).min(1023);
-                let mixed = table[usize::from(*index)].of_word(code) >> FRACTION;
-                *sample = ((mixed << SHIFT) as u16).to_le_bytes();
-            }
-        }
+        each(row, index, skip, |sample, index| {
+            let mixed = table[usize::from(index)].of_word(code::<SHIFT>(*sample)) >> FRACTION;
+            *sample = ((mixed << SHIFT) as u16).to_le_bytes();
+        });
     }
 }
 
 dispatched! {
-    pub(super) fn mix_pixels<BYTES: usize;>(row: &mut [u8], index: &[u8], table: &[PixelMix; 256], skip: bool) {
-        for (row, index) in row.chunks_mut(COLUMNS * BYTES).zip(index.chunks(COLUMNS)) {
-            if skip && is_cold(index) {
-                continue;
-            }
-            for (pixel, index) in row.as_chunks_mut::<BYTES>().0.iter_mut().zip(index) {
-                let PixelMix { kept, added } = &table[usize::from(*index)];
-                let mut bytes = [0; 4];
-                bytes[..BYTES].copy_from_slice(pixel);
-                for byte in 0..4 {
-                    let mix = Mix {
-                        kept: kept[byte],
-                        added: added[byte],
-                    };
-                    bytes[byte] = (mix.of(bytes[byte]) >> FRACTION) as u8;
-                }
-                pixel.copy_from_slice(&bytes[..BYTES]);
-            }
-        }
-    }
-}
-
-dispatched! {
-    /// The first of each `STEP` bytes: `count` samples, each of which has `every` pixels of the row above and below.
-    pub(super) fn mix_chroma<STEP: usize;>(
-        row: &mut [u8],
-        heat: [&[u8]; 2],
-        every: usize,
-        count: usize,
-        table: &Table,
-        skip: bool,
-    ) {
-        const RUN: usize = COLUMNS / 2;
-        let mut left = count;
-        let heat = heat[0].chunks(RUN * every).zip(heat[1].chunks(RUN * every));
-        for (row, (above, below)) in row.chunks_mut(RUN * STEP).zip(heat) {
-            let count = left.min(RUN);
-            left -= count;
-            if skip && is_cold(above) && is_cold(below) {
-                continue;
-            }
-            let heat = above.iter().step_by(every).zip(below.iter().step_by(every));
-            let samples = row.iter_mut().step_by(STEP).take(count);
-            for (sample, (&above, &below)) in samples.zip(heat) {
-                let each = [above, below].map(|heat| table[usize::from(heat)].of(*sample));
-                *sample = ((each[0] + each[1]) >> (FRACTION + 1)) as u8;
-            }
-        }
-    }
-}
-
-dispatched! {
-    /// The same of words.
+    /// Chroma of 10 bits that is halved across, in every `STEP`th byte from `offset` on.
     pub(super) fn mix_chroma_words<STEP: usize, SHIFT: u32;>(
         row: &mut [u8],
         heat: [&[u8]; 2],
-        every: usize,
-        count: usize,
+        offset: usize,
         table: &Table,
         skip: bool,
     ) {
-        const RUN: usize = COLUMNS / 2;
-        let mut left = count;
-        let heat = heat[0].chunks(RUN * every).zip(heat[1].chunks(RUN * every));
-        for (row, (above, below)) in row.chunks_mut(RUN * STEP * 2).zip(heat) {
-            let count = left.min(RUN);
-            left -= count;
-            if skip && is_cold(above) && is_cold(below) {
-                continue;
-            }
-            let heat = above.iter().step_by(every).zip(below.iter().step_by(every));
-            let samples = row.as_chunks_mut::<2>().0.iter_mut().step_by(STEP).take(count);
-            for (sample, (&above, &below)) in samples.zip(heat) {
-                let code = (u16::from_le_bytes(*sample) >> SHIFT).min(1023);
-                let each = [above, below].map(|heat| table[usize::from(heat)].of_word(code));
-                let mixed = (each[0] + each[1]) >> (FRACTION + 1);
-                *sample = ((mixed << SHIFT) as u16).to_le_bytes();
-            }
-        }
+        each_between::<STEP, 2>(row, heat, skip, |samples, above, below| {
+            let samples = samples.as_chunks_mut().0;
+            let sample = &mut samples[offset / 2 % (STEP / 2)];
+            let code = code::<SHIFT>(*sample);
+            let each = [above, below].map(|heat| table[usize::from(heat)].of_word(code));
+            let mixed = (each[0] + each[1]) >> (FRACTION + 1);
+            *sample = ((mixed << SHIFT) as u16).to_le_bytes();
+        });
     }
 }

@@ -4,7 +4,7 @@ use std::arch::x86_64::*;
 
 use super::Avx512;
 use super::lookup::{self, load, load_bytes, look_up, mask};
-use crate::simd::table::{Mixes, Number};
+use crate::simd::table::{Interleaving, Mixes, Number};
 
 impl Avx512 {
     /// A row of samples, each mixed as its index says; runs without any index stay as they are where `skip` is set.
@@ -20,17 +20,22 @@ impl Avx512 {
         unsafe { mix_bytes(row, index, kept, added, skip) }
     }
 
-    /// A row of pixels of `BYTES` bytes, 3 or 4, with their red, green and blue at `offsets`.
-    pub fn mix_pixels<const BYTES: usize>(
+    /// A row of pixels whose components lie between each other; bytes of none of them stay as they are.
+    pub fn mix_interleaved(
         self,
         row: &mut [u8],
         index: &[u8],
+        interleaving: &Interleaving,
         mixes: &Mixes,
-        offsets: [usize; 3],
         skip: bool,
     ) {
         // SAFETY: as above.
-        unsafe { mix_pixels::<BYTES>(row, index, mixes, offsets, skip) }
+        unsafe {
+            match mixes.added_to_all {
+                true => mix_interleaved::<true>(row, index, interleaving, mixes, skip),
+                false => mix_interleaved::<false>(row, index, interleaving, mixes, skip),
+            }
+        }
     }
 
     /// A row of samples for two pixels of the rows above and below each, the first of which count: each becomes the mean of what
@@ -180,61 +185,48 @@ fn mix_bytes(row: &mut [u8], index: &[u8], kept: &Number, added: &Number, skip: 
     }
 }
 
-/// Of each byte of a register full of pixels, the pixel that it belongs to.
-const fn pixels(bytes: usize, register: usize) -> [u8; 64] {
-    let mut pixels = [0; 64];
-    let mut at = 0;
-    while at < 64 {
-        pixels[at] = ((64 * register + at) / bytes) as u8;
-        at += 1;
-    }
-    pixels
-}
-
-/// A bit for each byte of a register full of pixels that is at `offset` of its pixel.
-const fn channel(bytes: usize, register: usize, offset: usize) -> u64 {
-    match bytes {
-        3 => 0x9249_2492_4924_9249 << ((offset + 3 - register % 3) % 3),
-        _ => 0x1111_1111_1111_1111 << offset,
-    }
-}
-
 #[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
-fn mix_pixels<const BYTES: usize>(
+fn mix_interleaved<const ADDED_TO_ALL: bool>(
     row: &mut [u8],
     index: &[u8],
+    interleaving: &Interleaving,
     mixes: &Mixes,
-    offsets: [usize; 3],
     skip: bool,
 ) {
     let kept = Numbers::load(&mixes.kept);
-    let added = [0, 1, 2].map(|channel| Numbers::load(&mixes.added[channel]));
-    for (row, index) in row.chunks_mut(64 * BYTES).zip(index.chunks(64)) {
+    let added = [0, 1, 2].map(|component| Numbers::load(&mixes.added[component]));
+    for (row, index) in row
+        .chunks_mut(64 * interleaving.bytes)
+        .zip(index.chunks(64))
+    {
+        let count = _mm512_set1_epi8(index.len() as i8);
         // SAFETY: the mask has no more bits than the slice has bytes.
         let index = unsafe { load_bytes(index, mask(index.len())) };
         if skip && _mm512_test_epi8_mask(index, index) == 0 {
             continue;
         }
-        for (register, row) in row.chunks_mut(64).enumerate() {
-            let pixels = const {
-                [
-                    pixels(BYTES, 0),
-                    pixels(BYTES, 1),
-                    pixels(BYTES, 2),
-                    pixels(BYTES, 3),
-                ]
-            };
-            let mask = mask(row.len());
-            // SAFETY: reads 64 bytes of as many, and the mask has no more bits than the slice has bytes.
+        let registers = interleaving.pixels.iter().zip(&interleaving.components);
+        for (row, (pixels, components)) in row.chunks_mut(64).zip(registers) {
+            // SAFETY: reads 64 bytes of as many, and the masks have no more bits than the slice has bytes.
             unsafe {
-                let pixels = _mm512_loadu_si512(pixels[register].as_ptr().cast());
+                let pixels = _mm512_loadu_si512(pixels.as_ptr().cast());
+                // The last pixel of an odd number may lack the one that it shares chroma with.
+                let mask = mask(row.len()) & _mm512_cmplt_epu8_mask(pixels, count);
                 let index = _mm512_permutexvar_epi8(pixels, index);
                 let samples = load_bytes(row, mask);
                 let product = Sums::product(samples, index, &kept);
-                for (added, offset) in added.iter().zip(offsets) {
-                    let mask = mask & channel(BYTES, register, offset);
-                    let mixed = product.plus(index, added).bytes();
+                if ADDED_TO_ALL {
+                    let mixed = product.plus(_mm512_setzero_si512(), &added[0]).bytes();
+                    let mask = mask & (components[0] | components[1] | components[2]);
                     _mm512_mask_storeu_epi8(row.as_mut_ptr().cast(), mask, mixed);
+                    continue;
+                }
+                for (added, component) in added.iter().zip(components) {
+                    if *component != 0 {
+                        let mixed = product.plus(index, added).bytes();
+                        let mask = mask & component;
+                        _mm512_mask_storeu_epi8(row.as_mut_ptr().cast(), mask, mixed);
+                    }
                 }
             }
         }
