@@ -53,9 +53,23 @@ impl Window {
         }
     }
 
-    /// Whether the padding, or where windows end, follows from the number of cells.
-    pub fn depends_on_size(&self) -> bool {
-        self.rounds_up || self.stride > 1 && matches!(self.padding, Padding::Same { .. })
+    /// Whether the padding before the first cell follows from the number of cells.
+    pub fn begins_by_size(&self) -> bool {
+        self.stride > 1 && matches!(self.padding, Padding::Same { .. })
+    }
+
+    /// Whether it follows from the number of cells where windows end.
+    pub fn ends_by_size(&self) -> bool {
+        self.rounds_up && self.stride > 1
+    }
+
+    /// Padding before and after however many cells, within which all windows end, and perhaps one more. None where it
+    /// [begins](Self::begins_by_size) by their number.
+    pub fn pads_of_any_size(&self) -> Option<[usize; 2]> {
+        let Padding::Given { before, after } = self.padding else {
+            return None;
+        };
+        Some([before, after.checked_add(self.stride - 1)?])
     }
 
     /// Padding before the first of `cells` and after the last one, of which `made` cells are made; at least so much that

@@ -1,5 +1,6 @@
 //! Each form of head, as a graph of a few nodes run by ONNX Runtime.
 
+mod any_size;
 mod batch;
 mod bounds;
 mod flattened;

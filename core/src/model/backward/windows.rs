@@ -18,6 +18,8 @@ pub struct Geometry {
     pads: Vec<[usize; 2]>,
     /// Cells that no window reaches at the end of each padded axis; none where they differ from picture to picture.
     rest: Option<Vec<usize>>,
+    /// The padded map may have room for one window more than there are.
+    has_room: bool,
 }
 
 impl Geometry {
@@ -34,8 +36,17 @@ impl Geometry {
         }
         let is_fixed =
             (2..x.len()).all(|axis| context.fixed_length(node.operand(0), axis).is_some());
-        if !is_fixed && windows.iter().any(Window::depends_on_size) {
+        if !is_fixed && windows.iter().any(Window::begins_by_size) {
             return None;
+        }
+        if !is_fixed && windows.iter().any(Window::ends_by_size) {
+            let pads = windows.iter().map(Window::pads_of_any_size);
+            return Some(Self {
+                pads: pads.collect::<Option<_>>()?,
+                rest: None,
+                has_room: true,
+                windows,
+            });
         }
         let sizes = || windows.iter().zip(x[2..].iter().zip(&y[2..]));
         let pads: Vec<[usize; 2]> = sizes()
@@ -50,6 +61,7 @@ impl Geometry {
         Some(Self {
             pads,
             rest: is_fixed.then_some(rest),
+            has_room: false,
             windows,
         })
     }
@@ -60,6 +72,7 @@ impl Geometry {
             windows: self.windows.clone(),
             pads: vec![[0, 0]; self.pads.len()],
             rest: None,
+            has_room: false,
         }
     }
 
@@ -189,8 +202,21 @@ pub fn pool(
     let pads: Vec<(usize, [usize; 2])> = (0..axes)
         .map(|axis| (axis + 2, geometry.pads[axis]))
         .collect();
+    if geometry.has_room && builder.opset() < 10 {
+        return None;
+    }
     let windows = |builder: &mut GraphBuilder, tensor: &str, picks: &str| {
-        builder.push_with("Conv", &[tensor, picks], |node| unpadded.with_windows(node))
+        let conv = |node| unpadded.with_windows(node);
+        let windows = builder.push_with("Conv", &[tensor, picks], conv);
+        if !geometry.has_room {
+            return windows;
+        }
+        let shape = builder.push("Shape", &[y]);
+        let ends = builder.slice(&shape, 0, 2, rank as i64);
+        let starts = builder.integers(&vec![0; axes]);
+        let axes: Vec<i64> = (2..rank as i64).collect();
+        let axes = builder.integers(&axes);
+        builder.push("Slice", &[&windows, &starts, &ends, &axes])
     };
     let dx = match node.op() {
         Op::AveragePool => {
