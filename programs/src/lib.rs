@@ -29,6 +29,7 @@ mod camera;
 mod command_line;
 mod decoder;
 mod demuxer;
+mod encoded;
 mod failure;
 mod feed;
 mod heat_options;
@@ -51,6 +52,7 @@ mod wholeness;
 
 pub use camera::none as no_camera;
 pub use command_line::{main, print, say};
+pub use encoded::Encoded;
 pub use failure::Failure;
 pub use feed::Feed;
 pub use heat_options::{HeatOptions, RegionOptions};

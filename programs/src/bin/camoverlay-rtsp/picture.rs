@@ -23,7 +23,7 @@ pub fn picture(
 ) -> Result<(Feed, Relay), Failure> {
     let mut feed = Feed::new(wish, comes_back, overlay, CHAIN)?;
     let encoded = camoverlay_programs::find(&feed.pipeline, "encoded")?;
-    let relay = Relay::new(&feed.pipeline, encoded);
+    let relay = Relay::new(&feed.pipeline, &encoded);
     let watch = relay.clone();
     feed.run_while(move || watch.is_watched() || !watch.is_ready())?;
     Ok((feed, relay))

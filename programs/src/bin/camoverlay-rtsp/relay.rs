@@ -1,9 +1,8 @@
 //! Hands the encoded frames of the program's one pipeline to the media that the clients attach to.
 
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use camoverlay_programs::{KeyFrames, is_key_frame, restamped};
+use camoverlay_programs::{Encoded, is_key_frame, restamped};
 use gst::prelude::*;
 use gst_rtsp_server::{RTSPMedia, prelude::*};
 
@@ -16,10 +15,7 @@ pub const ENTRANCE: &str = "entrance";
 pub struct Relay(Arc<Inner>);
 
 struct Inner {
-    pipeline: gst::Pipeline,
-    key_frames: KeyFrames,
-    /// The frames that have come through.
-    frames: AtomicU64,
+    encoded: Encoded,
     /// The way into the media, if there is one.
     entrance: Mutex<Option<Entrance>>,
 }
@@ -32,31 +28,21 @@ struct Entrance {
 
 impl Relay {
     /// Takes what comes to the appsink `encoded` of `pipeline`.
-    pub fn new(pipeline: &gst::Pipeline, encoded: gst_app::AppSink) -> Self {
-        let relay = Self(Arc::new(Inner {
-            pipeline: pipeline.clone(),
-            key_frames: KeyFrames::of(&encoded),
-            frames: AtomicU64::new(0),
+    pub fn new(pipeline: &gst::Pipeline, encoded: &gst_app::AppSink) -> Self {
+        let inner = Arc::new(Inner {
+            encoded: Encoded::new(pipeline, encoded),
             entrance: Mutex::new(None),
-        }));
-        let weak = Arc::downgrade(&relay.0);
-        encoded.set_callbacks(
-            gst_app::AppSinkCallbacks::builder()
-                .new_sample(move |sink| {
-                    let sample = sink.pull_sample().map_err(|_| gst::FlowError::Flushing)?;
-                    if let Some(inner) = weak.upgrade() {
-                        inner.hand_on(&sample);
-                    }
-                    Ok(gst::FlowSuccess::Ok)
-                })
-                .build(),
-        );
-        relay
+        });
+        let owner = Arc::downgrade(&inner);
+        inner
+            .encoded
+            .follow(owner, |inner| &inner.encoded, Inner::hand_on);
+        Self(inner)
     }
 
-    /// Whether the pipeline makes frames: the second one is through, which a single picture does not have.
+    /// Whether the pipeline makes frames.
     pub fn is_ready(&self) -> bool {
-        self.0.frames.load(Ordering::Relaxed) > 1
+        self.0.encoded.is_ready()
     }
 
     /// Whether there are clients.
@@ -77,19 +63,19 @@ impl Relay {
         media.connect_unprepared(move |_| {
             // The next media may have come before this one is gone.
             inner.entrance().take_if(|current| current.source == source);
-            inner.announce();
+            inner.encoded.announce();
         });
         *self.0.entrance() = Some(Entrance {
             source: entrance,
             begun: false,
         });
         self.want_key_frame();
-        self.0.announce();
+        self.0.encoded.announce();
     }
 
     /// Lets the encoder begin anew, so that a client which has just come sees something at once, or soon.
     pub fn want_key_frame(&self) {
-        self.0.key_frames.want();
+        self.0.encoded.key_frames.want();
     }
 }
 
@@ -98,16 +84,8 @@ impl Inner {
         self.entrance.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Wakes whoever waits at the pipeline's bus: there are clients now, or none any more.
-    fn announce(&self) {
-        let message = gst::message::Application::new(gst::Structure::new_empty("clients"));
-        // A pipeline that is being taken down needs no waking.
-        let _ = self.pipeline.post_message(message);
-    }
-
     /// Lets a frame into the media, if there is one and it runs.
-    fn hand_on(&self, sample: &gst::Sample) {
-        self.frames.fetch_add(1, Ordering::Relaxed);
+    fn hand_on(&self, sample: &gst::Sample, base: gst::ClockTime) {
         let mut guard = self.entrance();
         let Some(entrance) = guard.as_mut() else {
             return;
@@ -115,7 +93,6 @@ impl Inner {
         let source = entrance.source.clone();
         if source.current_state() == gst::State::Playing
             && (entrance.begun || is_key_frame(sample))
-            && let Some(base) = self.pipeline.base_time()
             && let Some(stamped) = restamped(sample, base, &source)
         {
             entrance.begun = true;

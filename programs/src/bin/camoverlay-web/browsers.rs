@@ -2,11 +2,9 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use camoverlay_programs::{Failure, KeyFrames};
-use gst::prelude::*;
+use camoverlay_programs::{Encoded, Failure};
 
 use super::peer::Peer;
 
@@ -15,11 +13,8 @@ use super::peer::Peer;
 pub struct Browsers(Arc<Inner>);
 
 struct Inner {
-    pipeline: gst::Pipeline,
-    key_frames: KeyFrames,
+    encoded: Encoded,
     most: usize,
-    /// The frames that have come through.
-    frames: AtomicU64,
     watching: Mutex<Watching>,
 }
 
@@ -39,31 +34,21 @@ pub struct Place {
 impl Browsers {
     /// Takes what comes to the appsink `encoded` of `pipeline`, for so many browsers at `most`.
     pub fn new(pipeline: &gst::Pipeline, encoded: &gst_app::AppSink, most: usize) -> Self {
-        let browsers = Self(Arc::new(Inner {
-            pipeline: pipeline.clone(),
-            key_frames: KeyFrames::of(encoded),
+        let inner = Arc::new(Inner {
+            encoded: Encoded::new(pipeline, encoded),
             most,
-            frames: AtomicU64::new(0),
             watching: Mutex::default(),
-        }));
-        let weak = Arc::downgrade(&browsers.0);
-        encoded.set_callbacks(
-            gst_app::AppSinkCallbacks::builder()
-                .new_sample(move |sink| {
-                    let sample = sink.pull_sample().map_err(|_| gst::FlowError::Flushing)?;
-                    if let Some(inner) = weak.upgrade() {
-                        inner.hand_on(&sample);
-                    }
-                    Ok(gst::FlowSuccess::Ok)
-                })
-                .build(),
-        );
-        browsers
+        });
+        let owner = Arc::downgrade(&inner);
+        inner
+            .encoded
+            .follow(owner, |inner| &inner.encoded, Inner::hand_on);
+        Self(inner)
     }
 
-    /// Whether the pipeline makes frames: the second one is through.
+    /// Whether the pipeline makes frames.
     pub fn is_ready(&self) -> bool {
-        self.0.frames.load(Ordering::Relaxed) > 1
+        self.0.encoded.is_ready()
     }
 
     /// Whether there are browsers.
@@ -86,7 +71,7 @@ impl Browsers {
         watching.next += 1;
         watching.peers.insert(number, None);
         drop(watching);
-        self.0.announce();
+        self.0.encoded.announce();
         Some(Place {
             inner: self.0.clone(),
             number,
@@ -105,7 +90,7 @@ impl Place {
     /// # Errors
     /// GStreamer lacks something.
     pub fn connect(&self, here: IpAddr) -> Result<String, Failure> {
-        let (peer, offer) = Peer::new(here, &self.inner.key_frames)?;
+        let (peer, offer) = Peer::new(here, &self.inner.encoded.key_frames)?;
         let peer = Some(Arc::new(peer));
         self.inner.watching().peers.insert(self.number, peer);
         Ok(offer)
@@ -119,7 +104,7 @@ impl Drop for Place {
         if let Some(peer) = peer.flatten() {
             peer.close();
         }
-        self.inner.announce();
+        self.inner.encoded.announce();
     }
 }
 
@@ -128,18 +113,7 @@ impl Inner {
         self.watching.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Wakes whoever waits at the pipeline's bus: there are browsers now, or none any more.
-    fn announce(&self) {
-        let message = gst::message::Application::new(gst::Structure::new_empty("clients"));
-        // A pipeline that is being taken down needs no waking.
-        let _ = self.pipeline.post_message(message);
-    }
-
-    fn hand_on(&self, sample: &gst::Sample) {
-        self.frames.fetch_add(1, Ordering::Relaxed);
-        let Some(base) = self.pipeline.base_time() else {
-            return;
-        };
+    fn hand_on(&self, sample: &gst::Sample, base: gst::ClockTime) {
         let peers: Vec<Arc<Peer>> = self.watching().peers.values().flatten().cloned().collect();
         for peer in peers {
             peer.take(sample, base);
