@@ -270,6 +270,9 @@ impl Session {
         let (detail, share) = (detail.map(|detail| [detail]), share.map(|share| [share]));
         let alone = alone.map(|alone| [alone]);
         let mut inputs = vec![image, class, slot];
+        for numbers in further.iter().flatten() {
+            inputs.push(TensorRef::from_array_view(([numbers.len()], &numbers[..]))?.into_dyn());
+        }
         if let Some(detail) = &detail {
             inputs.push(TensorRef::from_array_view(([1usize], &detail[..]))?.into_dyn());
         }
@@ -278,9 +281,6 @@ impl Session {
         }
         if let Some(alone) = &alone {
             inputs.push(TensorRef::from_array_view(([1usize], &alone[..]))?.into_dyn());
-        }
-        for numbers in further.iter().flatten() {
-            inputs.push(TensorRef::from_array_view(([numbers.len()], &numbers[..]))?.into_dyn());
         }
         self.run_on(&inputs, outputs)
     }

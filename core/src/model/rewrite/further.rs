@@ -14,7 +14,7 @@ const GOES_ON: &str = "camoverlay/further_goes_on";
 /// What is carried from turn to turn: nothing of use, but before operator set 11 a loop must.
 const CARRIED: &str = "camoverlay/further_carried";
 
-/// Adds the inputs [`FURTHER_CLASS`] and [`FURTHER_SLOT`] (int64, n values each, n from 0 on), and behind the outputs one more
+/// Adds, behind the input [`SLOT`], [`FURTHER_CLASS`] and [`FURTHER_SLOT`] (int64, n values each, n from 0 on), and behind the outputs one more
 /// for each that depends on the chosen class, in their order: n rows, each what that output is for one of these choices.
 pub fn append(proto: &mut proto::Graph) {
     let choice = [CLASS, SLOT].map(str::to_owned);
@@ -41,6 +41,7 @@ pub fn append(proto: &mut proto::Graph) {
         .collect();
     let carry = |name| node("Identity", &[name], &inner(name));
     let mut nodes = Vec::from([GOES_ON, CARRIED].map(carry));
+    let mut inputs = Vec::new();
     for (name, numbers, sizes) in [
         (CLASS, FURTHER_CLASS, &[1, 1][..]),
         (SLOT, FURTHER_SLOT, &[1]),
@@ -50,10 +51,11 @@ pub fn append(proto: &mut proto::Graph) {
         nodes.push(node("Gather", &[numbers, TURN], &number));
         nodes.push(node("Reshape", &[&number, &shape], &renamed[name]));
         proto.initializer.push(integers(&shape, sizes));
-        proto
-            .input
-            .push(sized(value(numbers, data_type::INT64), &[-1]));
+        inputs.push(sized(value(numbers, data_type::INT64), &[-1]));
     }
+    let place = proto.input.iter().position(|input| input.name() == SLOT);
+    let place = place.map_or(proto.input.len(), |place| place + 1);
+    proto.input.splice(place..place, inputs);
     for mut node in behind {
         rename(&mut node, &renamed);
         nodes.push(node);

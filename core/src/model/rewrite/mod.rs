@@ -64,6 +64,7 @@ pub fn rewrite(
     let logits_type = facts.element_type(&head_match.logits);
     let pads = pads_before_maxima(&graph, facts);
     let version = graph.opset();
+    let tells_further = for_cpu && gradient.is_some();
     let mut model = graph.into_model();
     tell_constants(&mut model);
     let proto = model.graph.as_mut().ok_or(Refusal::Fault(Fault::NoGraph))?;
@@ -144,12 +145,15 @@ pub fn rewrite(
             expose(proto, &alone, data_type::FLOAT, None);
         }
         if for_cpu {
-            further::append(proto);
             cpu::keep_as_stored(proto, &builder.row_weights);
         }
     }
     drop_unused(proto);
     bounded::bound(&mut model, limit).map_err(Refusal::Excess)?;
+    if let Some(proto) = model.graph.as_mut().filter(|_| tells_further) {
+        // Its loop has as many rounds as are asked for.
+        further::append(proto);
+    }
     encoded(&model)
 }
 
