@@ -28,7 +28,6 @@ pub(crate) struct Component<'a> {
 pub(crate) type Chroma<'a> = [Component<'a>; 2];
 
 /// A number of 24 bits for each byte.
-#[cfg(target_arch = "x86_64")]
 #[derive(Clone)]
 pub(crate) struct Number {
     pub high: Table,
@@ -36,7 +35,6 @@ pub(crate) struct Number {
     pub low: Table,
 }
 
-#[cfg(target_arch = "x86_64")]
 impl Number {
     pub const ZERO: Self = Self {
         high: [0; 256],
@@ -51,13 +49,22 @@ impl Number {
 
 /// What becomes of samples of three components: a share of each, all of whose bits are after the point, and something more,
 /// with 16 bits after it.
-#[cfg(target_arch = "x86_64")]
 #[derive(Clone)]
 pub(crate) struct Mixes {
     pub kept: Number,
     pub added: [Number; 3],
     /// Whether the same is added to all components, whatever the byte.
+    #[cfg(target_arch = "x86_64")]
     pub added_to_all: bool,
+}
+
+impl Mixes {
+    pub const ZERO: Self = Self {
+        kept: Number::ZERO,
+        added: [Number::ZERO; 3],
+        #[cfg(target_arch = "x86_64")]
+        added_to_all: true,
+    };
 }
 
 /// How the components of 64 pixels lie between each other, in as many registers of 64 bytes as a pixel has bytes.

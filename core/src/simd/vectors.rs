@@ -111,6 +111,16 @@ pub(crate) trait Vectors: Copy {
     fn high_bytes(self, words: Self::Words) -> Self::Bytes;
     fn add_words(self, a: Self::Words, b: Self::Words) -> Self::Words;
     fn min_words(self, a: Self::Words, b: Self::Words) -> Self::Words;
+    /// The low words of products.
+    fn multiply_low(self, a: Self::Words, b: Self::Words) -> Self::Words;
+    /// The high words of products.
+    fn multiply_high(self, a: Self::Words, b: Self::Words) -> Self::Words;
+    /// Sums of 32-bit numbers, whose high and low words are given.
+    fn add_wide(self, a: [Self::Words; 2], b: [Self::Words; 2]) -> [Self::Words; 2];
+    /// Divided by two, and rounded down.
+    fn halve_words(self, words: Self::Words) -> Self::Words;
+    /// Of words below 256.
+    fn low_bytes(self, words: Self::Words) -> Self::Bytes;
     /// All bits of a byte where `a` is not below `b`.
     fn not_below(self, a: Self::Words, b: Self::Words) -> Self::Bytes;
     /// `a`, and `correction` more where `steps` are `at`.

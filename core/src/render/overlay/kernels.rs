@@ -1,10 +1,10 @@
 //! Frames of 8 bits painted by kernels for AVX-512, which have their tables in registers.
 
 use super::band::Band;
-use super::mix::Table;
+use super::mix::{Table, fill_mixes};
 use crate::frame::{Chroma, Layout, Samples};
 use crate::simd::avx512::Avx512;
-use crate::simd::table::{Interleaving, Mixes, Number};
+use crate::simd::table::{Interleaving, Mixes};
 
 /// What kernels look up.
 pub(super) struct Kernels {
@@ -19,32 +19,14 @@ impl Kernels {
     pub fn new(avx512: Avx512, layout: &Layout) -> Self {
         Self {
             avx512,
-            mixes: Mixes {
-                kept: Number::ZERO,
-                added: [Number::ZERO; 3],
-                added_to_all: true,
-            },
+            mixes: Mixes::ZERO,
             interleaving: interleaving(layout),
         }
     }
 
     /// Takes other tables, which keep the same shares for all components.
     pub fn fill(&mut self, tables: &[Table; 3]) {
-        let Mixes {
-            kept,
-            added,
-            added_to_all,
-        } = &mut self.mixes;
-        for (index, mix) in tables[0].iter().enumerate() {
-            kept.set(index, mix.kept);
-        }
-        for (added, table) in added.iter_mut().zip(tables) {
-            for (index, mix) in table.iter().enumerate() {
-                added.set(index, mix.added);
-            }
-        }
-        let first = tables[0][0].added;
-        *added_to_all = tables.iter().flatten().all(|mix| mix.added == first);
+        fill_mixes(&mut self.mixes, tables);
     }
 
     /// Paints a band.

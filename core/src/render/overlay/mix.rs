@@ -1,5 +1,8 @@
 //! What becomes of a sample at each heat: a share of itself, and something more.
 
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+use crate::simd::table::Mixes;
+
 /// Bits after the point of shares, of which all but [`FRACTION`] are cut off of products.
 pub(super) const SHARE: u32 = 24;
 
@@ -45,6 +48,24 @@ pub(super) fn fill_bytes(bytes: &mut Bytes, table: &Table) {
 /// Fills `sums` with what `table` makes of all samples.
 pub(super) fn fill_sums(sums: &mut Sums, table: &Table) {
     fill(sums, table, |mixed| mixed);
+}
+
+/// Fills `mixes` with the tables of three components, which keep the same shares.
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+pub(super) fn fill_mixes(mixes: &mut Mixes, tables: &[Table; 3]) {
+    for (index, mix) in tables[0].iter().enumerate() {
+        mixes.kept.set(index, mix.kept);
+    }
+    for (added, table) in mixes.added.iter_mut().zip(tables) {
+        for (index, mix) in table.iter().enumerate() {
+            added.set(index, mix.added);
+        }
+    }
+    #[cfg(target_arch = "x86_64")]
+    {
+        let first = tables[0][0].added;
+        mixes.added_to_all = tables.iter().flatten().all(|mix| mix.added == first);
+    }
 }
 
 fn fill<T>(entries: &mut [[T; 256]; 256], table: &Table, of: impl Fn(u32) -> T) {

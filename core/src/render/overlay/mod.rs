@@ -5,6 +5,8 @@ mod band;
 #[cfg(target_arch = "x86_64")]
 mod kernels;
 mod mix;
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+mod native;
 mod plain;
 mod rows;
 mod words;

@@ -1,7 +1,9 @@
-//! Frames of 8 bits painted by look-ups in memory.
+//! Frames of 8 bits painted by look-ups in memory, after as many whole registers as kernels for AVX2 and NEON take.
 
 use super::band::Band;
 use super::mix::{Bytes, Sums, Table, fill_bytes, fill_sums};
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+use super::native::Registers;
 use super::rows::{mix_bytes, mix_chroma, mix_pixels};
 use crate::frame::{Chroma, Layout, Samples};
 
@@ -11,6 +13,8 @@ pub(super) struct Plain {
     bytes: Vec<Bytes>,
     /// Of blue and red difference.
     sums: Vec<Sums>,
+    #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+    registers: Option<Registers>,
 }
 
 impl Plain {
@@ -23,6 +27,8 @@ impl Plain {
         Self {
             bytes: vec![[[0; 256]; 256]; bytes],
             sums: vec![[[0; 256]; 256]; sums],
+            #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+            registers: Registers::new(),
         }
     }
 
@@ -33,6 +39,10 @@ impl Plain {
         }
         for (sums, table) in self.sums.iter_mut().zip(&tables[1..]) {
             fill_sums(sums, table);
+        }
+        #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+        if let Some(registers) = &mut self.registers {
+            registers.fill(tables);
         }
     }
 
@@ -54,41 +64,92 @@ impl Plain {
                 });
             }
             Layout::Planar { r, g, b } => {
-                for (plane, bytes) in [r, g, b].into_iter().zip(&self.bytes) {
-                    band.each_row(*plane, width, |row, index| {
-                        mix_bytes::<1>(row, index, 0, bytes, skip);
-                    });
+                for (component, plane) in [r, g, b].into_iter().enumerate() {
+                    self.mix_plane(component, *plane, band);
                 }
             }
-            Layout::YCbCr { samples, .. } => self.paint_samples(samples, band),
+            Layout::YCbCr { samples, .. } if samples.y.step > 1 => self.mix_packed(samples, band),
+            Layout::YCbCr { samples, .. } => {
+                self.mix_plane(0, samples.y.plane, band);
+                if let Some(chroma) = &samples.chroma {
+                    self.mix_chroma(chroma, band);
+                }
+            }
         }
     }
 
-    fn paint_samples(&self, samples: &Samples, band: &mut Band) {
-        let (luma, skip) = (samples.y, band.skip);
-        let bytes = match luma.step {
-            1 => band.width,
-            step => band.width.next_multiple_of(2) * step,
-        };
-        band.each_row(luma.plane, bytes, |row, index| match luma.step {
-            1 => mix_bytes::<1>(row, index, 0, &self.bytes[0], skip),
-            _ => mix_bytes::<2>(row, index, luma.offset, &self.bytes[0], skip),
-        });
-        let Some(chroma) = &samples.chroma else {
-            return;
-        };
-        let Chroma { cb, cr, .. } = *chroma;
-        for (component, sums) in [cb, cr].into_iter().zip(&self.sums) {
-            let mix = match (component.step, chroma.halved_x) {
-                (1, true) => mix_chroma::<1, 2>,
-                (1, false) => mix_chroma::<1, 1>,
-                (2, true) => mix_chroma::<2, 2>,
-                (2, false) => mix_chroma::<2, 1>,
-                (_, true) => mix_chroma::<4, 2>,
-                (_, false) => mix_chroma::<4, 1>,
+    /// A component with a sample for each pixel in a plane of its own.
+    fn mix_plane(&self, component: usize, plane: usize, band: &mut Band) {
+        let (bytes, skip) = (&self.bytes[component], band.skip);
+        band.each_row(plane, band.width, |row, index| {
+            #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+            let done = match &self.registers {
+                Some(registers) => registers.mix_bytes(row, index, component, skip),
+                None => 0,
             };
-            band.each_chroma_row(chroma, component.plane, component.step, |row, heat| {
-                mix(row, heat, component.offset, sums, skip);
+            #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+            let done = 0;
+            mix_bytes::<1>(&mut row[done..], &index[done..], 0, bytes, skip);
+        });
+    }
+
+    /// Luma and chroma, which take turns.
+    fn mix_packed(&self, samples: &Samples, band: &mut Band) {
+        let Samples { y: luma, .. } = *samples;
+        let (skip, bytes) = (band.skip, band.width.next_multiple_of(2) * luma.step);
+        band.each_row(luma.plane, bytes, |row, index| {
+            #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+            let done = match &self.registers {
+                Some(registers) => registers.mix_packed(row, index, samples, skip),
+                None => 0,
+            };
+            #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+            let done = 0;
+            let (row, index) = (&mut row[luma.step * done..], &index[done..]);
+            mix_bytes::<2>(row, index, luma.offset, &self.bytes[0], skip);
+            let differences = samples
+                .chroma
+                .iter()
+                .flat_map(|chroma| [chroma.cb, chroma.cr]);
+            for (component, sums) in differences.zip(&self.sums) {
+                mix_chroma::<4, 2>(row, [index; 2], component.offset, sums, skip);
+            }
+        });
+    }
+
+    /// Chroma in planes apart from luma.
+    fn mix_chroma(&self, chroma: &Chroma, band: &mut Band) {
+        let Chroma {
+            cb, cr, halved_x, ..
+        } = *chroma;
+        let skip = band.skip;
+        let mix = match (cb.step, halved_x) {
+            (1, true) => mix_chroma::<1, 2>,
+            (1, false) => mix_chroma::<1, 1>,
+            (_, true) => mix_chroma::<2, 2>,
+            (_, false) => mix_chroma::<2, 1>,
+        };
+        let every = 1 + usize::from(halved_x);
+        let planes: &[&[usize]] = match cb.step {
+            1 => &[&[0], &[1]],
+            _ => &[&[0, 1]],
+        };
+        for components in planes {
+            let plane = [cb, cr][components[0]].plane;
+            band.each_chroma_row(chroma, plane, cb.step, |row, heat| {
+                #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+                let done = match &self.registers {
+                    Some(registers) => registers.mix_chroma(row, heat, chroma, components, skip),
+                    None => 0,
+                };
+                #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+                let done = 0;
+                let row = &mut row[cb.step * done..];
+                let heat = heat.map(|heat| &heat[every * done..]);
+                for &component in *components {
+                    let offset = [cb, cr][component].offset;
+                    mix(row, heat, offset, &self.sums[component], skip);
+                }
             });
         }
     }

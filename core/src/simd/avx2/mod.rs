@@ -227,6 +227,56 @@ impl Vectors for Avx2 {
     }
 
     #[inline(always)]
+    fn multiply_low(self, a: [__m256i; 2], b: [__m256i; 2]) -> [__m256i; 2] {
+        // SAFETY: see above.
+        unsafe {
+            [
+                _mm256_mullo_epi16(a[0], b[0]),
+                _mm256_mullo_epi16(a[1], b[1]),
+            ]
+        }
+    }
+
+    #[inline(always)]
+    fn multiply_high(self, a: [__m256i; 2], b: [__m256i; 2]) -> [__m256i; 2] {
+        // SAFETY: see above.
+        unsafe {
+            [
+                _mm256_mulhi_epu16(a[0], b[0]),
+                _mm256_mulhi_epu16(a[1], b[1]),
+            ]
+        }
+    }
+
+    #[inline(always)]
+    fn add_wide(self, a: [[__m256i; 2]; 2], b: [[__m256i; 2]; 2]) -> [[__m256i; 2]; 2] {
+        let mut high = self.add_words(a[0], b[0]);
+        let low = self.add_words(a[1], b[1]);
+        for i in 0..2 {
+            // SAFETY: see above.
+            unsafe {
+                // A sum below what was added to has carried.
+                let stays = _mm256_cmpeq_epi16(_mm256_max_epu16(low[i], a[1][i]), low[i]);
+                let carry = _mm256_add_epi16(stays, _mm256_set1_epi16(1));
+                high[i] = _mm256_add_epi16(high[i], carry);
+            }
+        }
+        [high, low]
+    }
+
+    #[inline(always)]
+    fn halve_words(self, [a, b]: [__m256i; 2]) -> [__m256i; 2] {
+        // SAFETY: see above.
+        unsafe { [_mm256_srli_epi16::<1>(a), _mm256_srli_epi16::<1>(b)] }
+    }
+
+    #[inline(always)]
+    fn low_bytes(self, [a, b]: [__m256i; 2]) -> __m256i {
+        // SAFETY: see above.
+        unsafe { _mm256_packus_epi16(a, b) }
+    }
+
+    #[inline(always)]
     fn not_below(self, a: [__m256i; 2], b: [__m256i; 2]) -> __m256i {
         // SAFETY: see above.
         unsafe {

@@ -12,6 +12,7 @@ pub(crate) mod chroma;
 pub(crate) mod colours;
 mod gray;
 mod heat;
+mod mix;
 pub(crate) mod row_pairs;
 pub(crate) mod row_taps;
 mod sum_table;

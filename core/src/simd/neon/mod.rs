@@ -193,6 +193,49 @@ impl Vectors for Neon {
     }
 
     #[inline(always)]
+    fn multiply_low(self, a: [uint16x8_t; 2], b: [uint16x8_t; 2]) -> [uint16x8_t; 2] {
+        // SAFETY: see above.
+        unsafe { [vmulq_u16(a[0], b[0]), vmulq_u16(a[1], b[1])] }
+    }
+
+    #[inline(always)]
+    fn multiply_high(self, mut a: [uint16x8_t; 2], b: [uint16x8_t; 2]) -> [uint16x8_t; 2] {
+        for (a, b) in a.iter_mut().zip(b) {
+            // SAFETY: see above.
+            unsafe {
+                let low = vmull_u16(vget_low_u16(*a), vget_low_u16(b));
+                let high = vmull_high_u16(*a, b);
+                *a = vuzp2q_u16(vreinterpretq_u16_u32(low), vreinterpretq_u16_u32(high));
+            }
+        }
+        a
+    }
+
+    #[inline(always)]
+    fn add_wide(self, a: [[uint16x8_t; 2]; 2], b: [[uint16x8_t; 2]; 2]) -> [[uint16x8_t; 2]; 2] {
+        let mut high = self.add_words(a[0], b[0]);
+        let low = self.add_words(a[1], b[1]);
+        for i in 0..2 {
+            // A sum below what was added to has carried: all bits of it are set.
+            // SAFETY: see above.
+            high[i] = unsafe { vsubq_u16(high[i], vcltq_u16(low[i], a[1][i])) };
+        }
+        [high, low]
+    }
+
+    #[inline(always)]
+    fn halve_words(self, [a, b]: [uint16x8_t; 2]) -> [uint16x8_t; 2] {
+        // SAFETY: see above.
+        unsafe { [vshrq_n_u16::<1>(a), vshrq_n_u16::<1>(b)] }
+    }
+
+    #[inline(always)]
+    fn low_bytes(self, [a, b]: [uint16x8_t; 2]) -> uint8x16_t {
+        // SAFETY: see above.
+        unsafe { vuzp1q_u8(vreinterpretq_u8_u16(a), vreinterpretq_u8_u16(b)) }
+    }
+
+    #[inline(always)]
     fn not_below(self, a: [uint16x8_t; 2], b: [uint16x8_t; 2]) -> uint8x16_t {
         // SAFETY: see above.
         unsafe {
