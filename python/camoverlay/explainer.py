@@ -7,20 +7,23 @@ import logging
 import operator
 import os
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple, SupportsIndex, TypeAlias, cast, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
-from . import _core
+from . import _core, arguments
 from .errors import SettingsError
 from .explanation import Class, Explanation
 from .pictures import Image, is_batch, pixels
 
 #: "top-1", "top-2" or "top-3", a class's number, or a label (its first name is enough; "#7" is always the number).
 Target: TypeAlias = str | SupportsIndex
+
+#: What a target may be, in a message.
+_TARGETS = '"top-1", a label or the number of a class, or several of these'
 
 StrPath: TypeAlias = str | os.PathLike[str]
 
@@ -47,7 +50,7 @@ class Explainer:
         model: path of an ONNX classifier, or of a folder as Hugging Face's tools export it. It takes the place of `net`.
         net: a network of the catalogue; "squeezenet" comes with the package.
         labels: path of a label file, in place of the network's own labels.
-        output: name or index of the output that is explained; None: the one that holds logits.
+        output: name, or index as a text, of the output that is explained; None: the one that holds logits.
         layer: the tensor or node whose feature map is explained, several joined by "+"; None: the last one with places.
         method: "auto", "cam", "gradcam", "hirescam", "gradcam++", "layercam", "eigencam", "xgradcam",
             "gradcam-elementwise", "eigengradcam", "finercam", "fem", "reciprocam" or "legrad".
@@ -99,6 +102,40 @@ class Explainer:
         provider_options: Mapping[str, str] | None = None,
         precision: str = "auto",
     ) -> None:
+        for name, setting in (
+            ("net", net),
+            ("method", method),
+            ("preprocess", preprocess),
+            ("color_order", color_order),
+            ("fit", fit),
+            ("provider", provider),
+            ("precision", precision),
+        ):
+            arguments.text(name, setting)
+        for name, setting in (("output", output), ("layer", layer)):
+            if setting is not None:
+                arguments.text(name, setting)
+        for name, place in (
+            ("model", model),
+            ("labels", labels),
+            ("models_dir", models_dir),
+            ("ort_library", ort_library),
+            ("provider_library", provider_library),
+        ):
+            if place is not None:
+                arguments.path(name, place)
+        for name, numbers in (("mean", mean), ("std", std)):
+            if numbers is not None:
+                arguments.reals(name, numbers)
+        if crop_share is not None:
+            arguments.real("crop_share", crop_share)
+        for name, number, least in (("threads", threads, 0), ("batch_size", batch_size, 1)):
+            arguments.whole(name, number, least)
+        for name, number, least in (("input_size", input_size, 1), ("memory_limit", memory_limit, 1)):
+            if number is not None:
+                arguments.whole(name, number, least)
+        if provider_options is not None:
+            arguments.texts_by_name("provider_options", provider_options)
         settings: _core.Settings = {
             "model": model,
             "net": net,
@@ -226,7 +263,13 @@ class Explainer:
         top_k: int,
         features: bool,
     ) -> list[Explanation]:
+        for name, setting in (("method", method), ("layer", layer)):
+            if setting is not None:
+                arguments.text(name, setting)
+        arguments.whole("top_k", top_k, 0)
         answers = self._core.explain(arrays, targets, method, layer, top_k, features)
+        for words in dict.fromkeys(words for answer in answers for words in answer.ambiguities):
+            warnings.warn(words, stacklevel=3)
         return [
             Explanation(
                 maps=answer.maps,
@@ -265,6 +308,8 @@ class Explainer:
 
         Whoever decodes pictures at reduced size needs no more pixels than that.
         """
+        arguments.whole("width", width, 1)
+        arguments.whole("height", height, 1)
         return self._core.scaled_size(width, height)
 
     @property
@@ -330,9 +375,12 @@ def _targets(target: Target | Sequence[Target]) -> list[str]:
     Raises:
         SettingsError: for none.
     """
-    if isinstance(target, (str, SupportsIndex)):
-        return [_target(target)]
-    texts = [_target(one) for one in target]
+    asked = target.tolist() if isinstance(target, np.ndarray) else target
+    if isinstance(asked, (str, SupportsIndex)):
+        return [_target(asked)]
+    if isinstance(asked, (bytes, bytearray)) or not isinstance(asked, Iterable):
+        raise arguments.wrong("target", asked, _TARGETS)
+    texts = [_target(one) for one in asked]
     if not texts:
         raise SettingsError('There is no target. Give one, such as "top-1".')
     return texts
@@ -340,5 +388,8 @@ def _targets(target: Target | Sequence[Target]) -> list[str]:
 
 def _target(target: Target) -> str:
     if isinstance(target, str):
+        arguments.text("target", target)
         return target
+    if isinstance(target, (bool, np.bool_)) or not isinstance(target, SupportsIndex):
+        raise arguments.wrong("target", target, _TARGETS)
     return f"#{operator.index(target)}"

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from . import _core
+from . import _core, arguments
 from .errors import SettingsError
 from .pictures import Image, pixels
 
@@ -89,6 +89,10 @@ class Explanation:
         Raises:
             SettingsError: for values that are not among these.
         """
+        for name, setting in (("colormap", colormap), ("blend", blend)):
+            arguments.text(name, setting)
+        for name, number in (("threshold", threshold), ("opacity", opacity)):
+            arguments.real(name, number)
         return _core.overlay(pixels(image), self._map(target), threshold, colormap, blend, opacity)
 
     def boxes(self, level: float = 0.5, *, target: int = 0) -> list[Box]:
@@ -101,9 +105,11 @@ class Explanation:
         Raises:
             SettingsError: for a level that is no share, or a target that there is not.
         """
+        arguments.real("level", level)
         return [Box(*box) for box in _core.boxes(self._map(target), self.size, level)]
 
     def _map(self, target: int) -> NDArray[np.float32]:
+        arguments.whole("target", target, -len(self.targets))
         if not -len(self.targets) <= target < len(self.targets):
             raise SettingsError(
                 f"There is no target {target} among {len(self.targets)}. Give a number from 0 to {len(self.targets) - 1}."

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard
 import numpy as np
 from numpy.typing import NDArray
 
-from .errors import SettingsError
+from .errors import ReadError, SettingsError
 
 if TYPE_CHECKING:
     from PIL.Image import Image as PilImage
@@ -35,6 +35,7 @@ def pixels(image: Image) -> NDArray[np.uint8]:
 
     Raises:
         SettingsError: for what is no picture, or has no 8 bits a channel.
+        ReadError: for a picture of PIL that is damaged or closed.
     """
     if is_pil(image):
         return _of_pil(image)
@@ -52,13 +53,22 @@ def pixels(image: Image) -> NDArray[np.uint8]:
         array = array[..., np.newaxis]
     if array.ndim == 3 and array.shape[2] in (1, 3, 4):
         return array
-    shape = " x ".join(str(side) for side in array.shape)
+    shape = " x ".join(str(side) for side in array.shape) or "no axes"
     if array.ndim == 3 and array.shape[0] in (1, 3, 4):
         raise SettingsError(f"An array of {shape} has its channels first. Give image.transpose(1, 2, 0).")
     raise SettingsError(f"An array of {shape} is no picture. Give height x width, or height x width x 3 or 4.")
 
 
 def _of_pil(image: PilImage) -> NDArray[np.uint8]:
+    try:
+        return _decoded(image)
+    except (OSError, ValueError, SyntaxError) as error:
+        if isinstance(error, SettingsError):
+            raise
+        raise ReadError(f"The picture cannot be decoded: {error}. Give another one, or one that is open and whole.") from error
+
+
+def _decoded(image: PilImage) -> NDArray[np.uint8]:
     from PIL import ImageOps
 
     if image.mode in _DEEP_MODES:
@@ -66,7 +76,9 @@ def _of_pil(image: PilImage) -> NDArray[np.uint8]:
             f"A picture of mode {image.mode} has more than 8 bits a channel. Scale it to 0..255 and give it as uint8."
         )
     upright = ImageOps.exif_transpose(image)
-    has_alpha = upright.mode in ("RGBA", "LA", "PA", "RGBa", "La")
+    if upright.mode == "La":
+        upright = upright.convert("LA")
+    has_alpha = upright.mode in ("RGBA", "LA", "PA", "RGBa")
     return np.asarray(upright.convert("RGBA" if has_alpha else "RGB"))
 
 

@@ -6,8 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use camoverlay::cam::{Class, Explanation, Method};
 use camoverlay::frame::Presentation;
-use camoverlay::inference::{Labels, Network, Options, resolve};
-use camoverlay::model::Target;
+use camoverlay::inference::{Labels, Network, Options, Resolved, resolve};
 use camoverlay::preprocess::MAX_TENSOR_PIXELS;
 use camoverlay::{Error, Explainer as Core, PooledFeatures, Question};
 use numpy::ndarray::Array3;
@@ -38,6 +37,8 @@ pub struct Answer {
     /// Pooled features: the mean of each channel, and for each target that under its heat.
     features: Option<Py<PyArray1<f32>>>,
     hot_features: Option<Py<PyArray2<f32>>>,
+    /// What else its targets can mean.
+    ambiguities: Vec<String>,
 }
 
 /// Which of the networks that one file makes: the layer that is explained, and whether cells are run alone.
@@ -108,7 +109,7 @@ impl Explainer {
         let labels = self.core.classifier().labels();
         let answers = answers.into_iter();
         answers
-            .map(|answer| Answer::new(py, answer, labels))
+            .map(|(answer, ambiguities)| Answer::new(py, answer, ambiguities, labels))
             .collect()
     }
 
@@ -274,7 +275,12 @@ impl Explainer {
 }
 
 impl Answer {
-    fn new(py: Python<'_>, answer: camoverlay::Answer, labels: &Labels) -> PyResult<Self> {
+    fn new(
+        py: Python<'_>,
+        answer: camoverlay::Answer,
+        ambiguities: Vec<String>,
+        labels: &Labels,
+    ) -> PyResult<Self> {
         let camoverlay::Answer {
             explanations,
             logits,
@@ -308,31 +314,37 @@ impl Answer {
                 .map(|hot| PyArray2::from_vec2(py, &hot))
                 .transpose()?
                 .map(Bound::unbind),
+            ambiguities,
         })
     }
 }
 
-/// What comes of pictures, each with targets of its own.
+/// What comes of pictures, each with targets of its own, and what else these can mean.
 fn answers(
     core: &mut Core,
     pictures: &[Picture],
     targets: &[Vec<String>],
     (method, top_k, features): (Method, usize, bool),
-) -> Result<Vec<camoverlay::Answer>, Failure> {
+) -> Result<Vec<(camoverlay::Answer, Vec<String>)>, Failure> {
     let network = core.classifier();
+    let mut ambiguities = Vec::with_capacity(pictures.len());
     let mut asked = Vec::with_capacity(pictures.len());
     for (picture, targets) in pictures.iter().zip(targets) {
         fits(network, picture)?;
         let targets = targets.iter().map(|text| target(network, text));
+        let targets: Vec<Resolved> = targets.collect::<Result<_, _>>()?;
         let question = Question {
-            targets: targets.collect::<Result<_, _>>()?,
+            targets: targets.iter().map(|resolved| resolved.target).collect(),
             top_k,
             method,
             features,
         };
         asked.push((picture.frame()?, question));
+        let meant = targets.into_iter();
+        ambiguities.push(meant.filter_map(|resolved| resolved.ambiguity).collect());
     }
-    Ok(core.answers(&asked)?)
+    let answers = core.answers(&asked)?;
+    Ok(answers.into_iter().zip(ambiguities).collect())
 }
 
 /// The maps of explanations of one picture, which are of one size: targets x height x width.
@@ -350,11 +362,9 @@ fn maps(explanations: &[Explanation]) -> Result<Array3<f32>, Failure> {
 }
 
 /// The class or rank that `text` means.
-fn target(network: &Network, text: &str) -> Result<Target, Failure> {
+fn target(network: &Network, text: &str) -> Result<Resolved, Failure> {
     let resolved = resolve(text, network.labels());
-    resolved
-        .map(|resolved| resolved.target)
-        .map_err(|unknown| Failure::settings(unknown.to_string()))
+    resolved.map_err(|unknown| Failure::settings(unknown.to_string()))
 }
 
 /// Whether the network can be run on so long a picture.

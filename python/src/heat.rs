@@ -57,7 +57,7 @@ pub fn overlay<'py>(
         };
         let picture = Picture::of(image)?;
         let (geometry, shape) = (picture.geometry(), (picture.height, picture.width));
-        let (mut data, stride) = picture.into_bytes();
+        let (mut data, stride) = picture.into_bytes()?;
         let mut painter = Painter::styled(&geometry, &Presentation::default(), &style);
         painter.set_map(view(&values, size), threshold);
         painter.paint(&mut [PlaneMut {

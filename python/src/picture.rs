@@ -39,9 +39,17 @@ impl<'a> Picture<'a> {
             }
         };
         let bytes = match (channels, array.to_slice()) {
-            (1, _) => array.iter().flat_map(|&gray| [gray; 3]).collect(),
+            (1, _) => {
+                let mut bytes = room(array.len().saturating_mul(3))?;
+                bytes.extend(array.iter().flat_map(|&gray| [gray; 3]));
+                Cow::Owned(bytes)
+            }
             (_, Some(slice)) => Cow::Borrowed(slice),
-            (_, None) => array.iter().copied().collect(),
+            (_, None) => {
+                let mut bytes = room(array.len())?;
+                bytes.extend(array.iter().copied());
+                Cow::Owned(bytes)
+            }
         };
         Ok(Self {
             bytes,
@@ -74,8 +82,33 @@ impl<'a> Picture<'a> {
     }
 
     /// Its own bytes, to paint on, and how many of them are a row's.
-    pub fn into_bytes(self) -> (Vec<u8>, usize) {
+    ///
+    /// # Errors
+    /// [`Failure`] where memory lacks for a copy.
+    pub fn into_bytes(self) -> Result<(Vec<u8>, usize), Failure> {
         let stride = self.bytes.len() / self.height;
-        (self.bytes.into_owned(), stride)
+        let bytes = match self.bytes {
+            Cow::Owned(bytes) => bytes,
+            Cow::Borrowed(borrowed) => {
+                let mut bytes = room(borrowed.len())?;
+                bytes.extend_from_slice(borrowed);
+                bytes
+            }
+        };
+        Ok((bytes, stride))
     }
+}
+
+/// Room for a copy of so many bytes.
+///
+/// # Errors
+/// There is not so much.
+fn room(length: usize) -> Result<Vec<u8>, Failure> {
+    let mut bytes = Vec::new();
+    bytes.try_reserve_exact(length).map_err(|_| {
+        Failure::settings(format!(
+            "The picture takes {length} bytes more than there is memory. Give a smaller one, or a part of it."
+        ))
+    })?;
+    Ok(bytes)
 }

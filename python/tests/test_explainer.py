@@ -230,11 +230,73 @@ def test_python_finds_its_own_kinds_of_errors() -> None:
         Explainer(__file__)
 
 
-@pytest.mark.parametrize("arguments", [{"threads": -1}, {"threads": "two"}, {"input_size": -4}, {"net": 3}, {"mean": "abc"}])
-def test_values_of_other_types_are_told(arguments: dict[str, object]) -> None:
-    with pytest.raises((TypeError, ValueError, OverflowError)) as caught:
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"threads": -1}, "threads is -1. Give a whole number from 0 on."),
+        ({"threads": "two"}, "threads is 'two'. Give a whole number"),
+        ({"threads": 2.0}, "threads is 2.0."),
+        ({"threads": True}, "threads is True."),
+        ({"threads": 1 << 80}, "threads is 1208"),
+        ({"input_size": -4}, "input_size is -4. Give a whole number from 1 on."),
+        ({"batch_size": None}, "batch_size is None."),
+        ({"memory_limit": "1GB"}, "memory_limit is '1GB'."),
+        ({"net": 3}, "net is 3. Give a text."),
+        ({"net": None}, "net is None."),
+        ({"method": None}, "method is None."),
+        ({"layer": ["a"]}, "layer is ['a']."),
+        ({"output": 0}, "output is 0. Give a text."),
+        ({"output": "\ud800"}, "output is"),
+        ({"model": 3}, "model is 3. Give a path."),
+        ({"model": ""}, "model is ''. Give a path."),
+        ({"labels": b"labels.txt"}, "labels is b'labels.txt'."),
+        ({"mean": "abc"}, "mean is 'abc'. Give a number for each channel"),
+        ({"mean": 0.5}, "mean is 0.5."),
+        ({"std": [0.5, "x", 0.5]}, "std is 'x'. Give a number."),
+        ({"std": [0.5, float("nan"), 0.5]}, "std is nan."),
+        ({"crop_share": "all"}, "crop_share is 'all'."),
+        ({"provider_options": "x"}, "provider_options is 'x'. Give texts by name"),
+        ({"provider_options": {"a": 1}}, "provider_options['a'] is 1. Give a text."),
+    ],
+)
+def test_values_of_other_types_are_told(arguments: dict[str, object], words: str) -> None:
+    with pytest.raises(camoverlay.SettingsError) as caught:
         Explainer(**arguments)  # type: ignore[arg-type]
-    assert next(iter(arguments)) in str(caught.value) + str(caught.value.__cause__)
+    assert words in str(caught.value)
+
+
+@pytest.mark.parametrize("target", [None, 285.0, True, b"tabby", [285, None], [b"tabby"], "tabby\ud800", np.array([1.5])])
+def test_targets_of_other_types_are_told(squeezenet: Explainer, target: object) -> None:
+    with pytest.raises(camoverlay.SettingsError, match="target is"):
+        squeezenet.explain(np.zeros((8, 8, 3), np.uint8), target)  # type: ignore[call-overload]
+
+
+def test_targets_may_be_numbers_of_numpy(squeezenet: Explainer) -> None:
+    image = np.arange(48 * 48 * 3, dtype=np.uint8).reshape(48, 48, 3)
+    several = squeezenet.explain(image, np.array([281, 285]))
+    assert [found.id for found in several.targets] == [281, 285]
+    assert squeezenet.explain(image, np.int64(281)).target.id == 281
+
+
+def test_a_label_that_classes_share_is_told(squeezenet: Explainer) -> None:
+    image = np.zeros((8, 8, 3), np.uint8)
+    with pytest.warns(UserWarning, match="crane"):
+        found = squeezenet.explain(image, "crane")
+    assert "crane" in found.target.label
+
+
+def test_what_memory_cannot_hold_is_told(squeezenet: Explainer) -> None:
+    huge = np.broadcast_to(np.uint8(5), (1 << 20, 1 << 20, 3))
+    with pytest.raises(camoverlay.SettingsError, match="more than there is memory"):
+        squeezenet.explain(huge)
+    with pytest.raises(camoverlay.SettingsError, match="more than there is memory"):
+        squeezenet.explain(np.zeros((8, 8, 3), np.uint8)).overlay(huge)
+
+
+@pytest.mark.parametrize(("sizes", "words"), [((0, 5), "width is 0"), ((5, -1), "height is -1"), ((5.0, 5), "width is 5.0")])
+def test_sizes_that_are_none_are_told(squeezenet: Explainer, sizes: tuple[int, int], words: str) -> None:
+    with pytest.raises(camoverlay.SettingsError, match=words):
+        squeezenet.scaled_size(*sizes)
 
 
 @pytest.mark.parametrize(

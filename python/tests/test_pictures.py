@@ -185,3 +185,23 @@ def test_overlays_and_boxes_take_what_they_say(squeezenet: Explainer, cat: Pixel
     for level in (-1.0, 1.1, float("nan")):
         with pytest.raises(camoverlay.SettingsError):
             explanation.boxes(level)
+
+
+def test_what_pil_cannot_decode_is_told(squeezenet: Explainer, tmp_path: Path, cat: Pixels) -> None:
+    whole = tmp_path / "whole.jpg"
+    Image.fromarray(cat).save(whole)
+    cut = tmp_path / "cut.jpg"
+    cut.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
+    closed = Image.open(whole)
+    closed.close()
+    with Image.open(cut) as opened:
+        for image in (opened, closed):
+            with pytest.raises(camoverlay.ReadError, match="cannot be decoded"):
+                squeezenet.explain(image)
+
+
+def test_alpha_that_gray_was_multiplied_with_is_left_out(squeezenet: Explainer, cat: Pixels) -> None:
+    gray = Image.fromarray(cat).convert("L")
+    multiplied = gray.convert("LA").convert("La")
+    assert multiplied.mode == "La"
+    assert np.array_equal(squeezenet.explain(multiplied).map, squeezenet.explain(gray).map)

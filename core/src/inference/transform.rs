@@ -39,7 +39,12 @@ impl Preprocessing {
     /// What becomes of a pixel, in words.
     pub fn description(&self) -> String {
         match self.preset() {
-            Some(preset) => preset.description().to_owned(),
+            // Gray takes them too.
+            Some(preset) => preset.description().replacen(
+                preset.normalization().order.name(),
+                self.normalization.order.name(),
+                1,
+            ),
             None => self.normalization.description(),
         }
     }
