@@ -34,12 +34,13 @@ clean_up() {
 trap clean_up EXIT
 trap 'exit 1' INT TERM
 
-# use_root SUITE ARCHITECTURE: what is in $root, made first if need be; true if it was made.
+# use_root SUITE ARCHITECTURE PACKAGES: what is in $root, made first if need be; true if it lacks some of the packages.
 use_root() {
     if [ -e "$root/.complete" ]; then
         step "using the Debian in $root"
         mount_in_root
-        return 1
+        [ "$(cat "$root/.complete")" != "$3" ]
+        return
     fi
     step "making a minimal Debian ($1, $2)"
     rm -rf --one-file-system "$root"
@@ -47,28 +48,32 @@ use_root() {
 }
 
 install_in_root() {
-    as_root apt-get -qq install -y --no-install-recommends "$@"
-    touch "$root/.complete"
+    # shellcheck disable=SC2086 # a list of words
+    as_root apt-get -qq install -y --no-install-recommends $1
+    echo "$1" >"$root/.complete"
 }
 
 use_tools() {
     root=$tools
-    if use_root forky "$(dpkg --print-architecture)"; then
+    packages="ca-certificates cargo gcc gcc-aarch64-linux-gnu libc6-dev libc6-dev:arm64"
+    packages="$packages libstd-rust-dev:arm64 libstdc++6:arm64 pkgconf qemu-user rustc"
+    if use_root forky "$(dpkg --print-architecture)" "$packages"; then
         step "installing a cross compiler and QEMU"
         as_root dpkg --add-architecture arm64
         as_root apt-get -qq update
-        install_in_root ca-certificates cargo gcc gcc-aarch64-linux-gnu libc6-dev libc6-dev:arm64 \
-            libstd-rust-dev:arm64 libstdc++6:arm64 pkgconf qemu-user rustc
+        install_in_root "$packages"
     fi
 }
 
 use_debian() {
     emulate_arm64 "$tools/usr/bin/qemu-aarch64"
     root=$debian
-    if use_root bookworm arm64; then
+    packages="dpkg-dev pkg-config libgstreamer-plugins-base1.0-dev libgstreamer1.0-dev libgstrtspserver-1.0-dev"
+    packages="$packages libgstreamer-plugins-bad1.0-dev libpango1.0-dev"
+    if use_root bookworm arm64 "$packages"; then
         step "installing libraries (emulated)"
-        install_in_root dpkg-dev pkg-config libgstreamer-plugins-base1.0-dev libgstreamer1.0-dev libgstrtspserver-1.0-dev \
-            libgstreamer-plugins-bad1.0-dev libpango1.0-dev
+        as_root apt-get -qq update
+        install_in_root "$packages"
     fi
 }
 
