@@ -29,3 +29,10 @@ def few(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
     folder = tmp_path_factory.mktemp("few") / "pictures"
     photos.make_set(folder, 5, classes=["Egyptian_cat", "espresso", "Pekinese", "missile"])
     return folder
+
+
+@pytest.fixture(scope="session")
+def few_run(few: pathlib.Path) -> pathlib.Path:
+    """The run on those."""
+    audit("run", few, "--out", few.parent / "run", "--maps", "predicted")
+    return few.parent / "run"

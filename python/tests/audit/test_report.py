@@ -143,6 +143,70 @@ def test_names_cannot_break_the_page(tmp_path: pathlib.Path) -> None:
     assert "<img src=x" not in page and "\\u003cimg src=x" in page
 
 
+@pytest.fixture
+def small_run(few_run: pathlib.Path, tmp_path: pathlib.Path) -> pathlib.Path:
+    """A run on few pictures that a test may spoil."""
+    shutil.copytree(few_run, tmp_path / "small")
+    return tmp_path / "small"
+
+
+def tree(folder: pathlib.Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("stands", ["data/cat/1.jpg", "pictures/00000001.jpg", "index.html", "report.css", "data"])
+def test_only_a_report_is_replaced(small_run: pathlib.Path, tmp_path: pathlib.Path, stands: str) -> None:
+    out = tmp_path / "out"
+    (out / stands).parent.mkdir(parents=True)
+    (out / stands).write_bytes(b"somebody's")
+    before = tree(out)
+    told = audit("report", small_run, "--out", out, code=1).stderr
+    assert f"{out} has {stands.split('/')[0]}, and is no report" in told and len(told.splitlines()) == 1
+    assert tree(out) == before
+
+
+def test_a_report_of_audited_pictures_beside_them_leaves_them(few: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    shutil.copytree(few, tmp_path / "here" / "data")
+    before = tree(tmp_path / "here" / "data")
+    audit("run", tmp_path / "here" / "data", "--out", tmp_path / "here")
+    assert "no report" in audit("report", tmp_path / "here", "--out", tmp_path / "here", code=1).stderr
+    audit("report", tmp_path / "here")
+    assert tree(tmp_path / "here" / "data") == before
+
+
+def test_a_report_takes_the_place_of_a_report(small_run: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    out = tmp_path / "out"
+    audit("report", small_run, "--out", out)
+    whole = tree(out)
+    # Of a larger one, and what somebody put there.
+    (out / "pictures" / "00000099.jpg").write_bytes(b"old")
+    (out / "data" / "classes-0007.js").write_bytes(b"old")
+    for kept in ("pictures/mine.jpg", "data/mine/1.jpg", "notes.txt"):
+        (out / kept).parent.mkdir(exist_ok=True)
+        (out / kept).write_bytes(b"mine")
+    audit("report", small_run, "--out", out)
+    assert tree(out) == whole | {"pictures/mine.jpg": b"mine", "data/mine/1.jpg": b"mine", "notes.txt": b"mine"}
+    shutil.rmtree(out / "pictures")
+    (out / "pictures").symlink_to(small_run)
+    assert "no folder of a report" in audit("report", small_run, "--out", out, code=1).stderr
+
+
+def test_a_single_file_takes_the_place_of_a_report(small_run: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    out = tmp_path / "page.html"
+    for _ in range(2):
+        audit("report", small_run, "--single-file", "--out", out)
+    out.write_bytes(b"somebody's")
+    assert "is no report" in audit("report", small_run, "--single-file", "--out", out, code=1).stderr
+    assert out.read_bytes() == b"somebody's"
+    assert "is a folder" in audit("report", small_run, "--single-file", "--out", tmp_path, code=1).stderr
+    assert "is no folder" in audit("report", small_run, "--out", out, code=1).stderr
+
+
+def test_what_cannot_be_written_has_its_own_reason(small_run: pathlib.Path) -> None:
+    told = audit("report", small_run, "--out", "/proc/self/report", code=1).stderr
+    assert "cannot be written: No such file or directory." in told and len(told.splitlines()) == 1
+
+
 def test_a_gate_for_continuous_integration(planted: Planted, report: pathlib.Path, tmp_path: pathlib.Path) -> None:
     told = audit("report", planted.run, "--out", tmp_path, "--pictures", 20, "--fail-on", "accuracy<1%,flags>0", code=4)
     assert told.stderr == "camoverlay-audit: --fail-on flags>0\n"

@@ -42,6 +42,7 @@ def make_report(folder: pathlib.Path, out: pathlib.Path, pictures: int, single_f
     plan = existing_plan(folder)
     rows = Rows(plan)
     network = Network(plan.settings.network)
+    page = Page(out, single_file)
     groups = content.group_names(rows)
     gathered = gather(rows, groups)
     found = flags.find(rows, gathered, plan.labels)[:MOST_FLAGS]
@@ -62,7 +63,6 @@ def make_report(folder: pathlib.Path, out: pathlib.Path, pictures: int, single_f
     }
     wanted = _wanted(found, summary, classes, pictures)
     shown = album.open(wanted)
-    page = Page(out, single_file)
     files = {row: page.add_picture(row, small(one.pixels)) for row, one in shown.items()}
     maps = {row: {name: packed(values) for name, values in one.maps.items()} for row, one in shown.items()}
     summary["unreadable"] = [[path, album.unreadable[row]] for row, path in _paths(rows, album.unreadable)]
