@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import glob
 import pathlib
 from collections.abc import Sequence
 from typing import Any
@@ -17,6 +18,7 @@ from .decoding import Pixels
 from .errors import AuditError
 from .heat import Map
 from .rows import TOP
+from .settings import Settings, hash_of_files
 
 BATCH = 8
 """Pictures that are explained by one call, and where another than the processor computes by one run, at most."""
@@ -49,6 +51,27 @@ class Network:
         except camoverlay.Error as error:
             raise AuditError(str(error)) from None
         self.classes = Classes(self.explainer.labels)
+        labels = options.get("labels")
+        self.hash = hash_of_files(*_files_of(self.path))
+        """That of its files."""
+        self.labels_hash = hash_of_files(pathlib.Path(labels)) if labels else None
+        """That of the file of labels that was given."""
+
+    @classmethod
+    def of_run(cls, settings: Settings) -> Network:
+        """The network of a run.
+
+        Raises:
+            AuditError: also where another one lies in its place by now.
+        """
+        network = cls(settings.network)
+        if (network.hash, network.labels_hash) != (settings.network_hash, settings.labels_hash):
+            changed = network.path if network.hash != settings.network_hash else settings.network["labels"]
+            raise AuditError(
+                f"{changed} is not what it was when the run began, and would explain pictures otherwise. Put back what was "
+                "there, or run anew with another folder for --out."
+            )
+        return network
 
     @property
     def name(self) -> str:
@@ -123,3 +146,10 @@ class Network:
             answer.features,
             None if answer.hot_features is None else answer.hot_features[0],
         )
+
+
+def _files_of(network: pathlib.Path) -> list[pathlib.Path]:
+    """A network's file with what lies beside it: weights in other files, and what exporters say of it."""
+    beside = [path for path in network.parent.glob(f"{glob.escape(network.name)}*data*") if path != network]
+    names = ("config.json", "preprocessor_config.json")
+    return sorted(path for path in (network, *beside, *(network.parent / name for name in names)) if path.is_file())

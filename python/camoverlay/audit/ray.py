@@ -138,7 +138,7 @@ def _make(folder: str, shard: int, deadly: list[int], one_by_one: bool) -> dict[
 @functools.lru_cache(maxsize=1)
 def _network(folder: str, settings: str) -> Network:
     """The network of the run in `folder`, whose settings have that hash. Ray's processes serve for many tasks."""
-    return Network(existing_plan(pathlib.Path(folder)).settings.network)
+    return Network.of_run(existing_plan(pathlib.Path(folder)).settings)
 
 
 def _note(plan: Plan, shard: int) -> pathlib.Path:

@@ -39,14 +39,15 @@ def prepare(request: Request) -> Plan:
         AuditError: also where an earlier run in that folder was one with other settings.
     """
     network = Network(request.network)
-    files = sorted(path for path in _files_of(network.path) if path.is_file())
     settings = Settings(
         data=tuple(place if is_address(place) else os.path.abspath(place) for place in request.data),
         boxes=os.path.abspath(request.boxes) if request.boxes else None,
         network={name: _absolute(name, value) for name, value in request.network.items()},
-        network_hash=hash_of_files(files),
+        network_hash=network.hash,
         maps=request.maps,
         features=request.features,
+        labels_hash=network.labels_hash,
+        boxes_hash=hash_of_files(pathlib.Path(request.boxes)) if request.boxes else None,
     )
     earlier = read_plan(request.out)
     if earlier is None:
@@ -88,13 +89,6 @@ def execute(plan: Plan, share: tuple[int, int], processes: int, address: str | N
 def len_of(plan: Plan, number: int) -> int:
     """Pictures of a shard."""
     return min(plan.shard_size, plan.pictures - plan.first(number))
-
-
-def _files_of(network: pathlib.Path) -> list[pathlib.Path]:
-    """A network's file with what lies beside it: weights in other files, and what exporters say of it."""
-    beside = [path for path in network.parent.glob(f"{network.name}*data*") if path != network]
-    names = ("config.json", "preprocessor_config.json")
-    return [network, *beside, *(network.parent / name for name in names)]
 
 
 def _absolute(name: str, value: Any) -> Any:

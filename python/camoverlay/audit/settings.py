@@ -8,13 +8,23 @@ import json
 import pathlib
 from typing import Any
 
+from .errors import AuditError
+
 MAPS = ("predicted", "true", "rival")
 """Whose maps can be kept; the rival is the best class besides the other two."""
+
+CONTENTS = {
+    "network_hash": "what is in the network's files",
+    "labels_hash": "what is in the file of --labels",
+    "boxes_hash": "what is in the file of --boxes",
+}
+"""Settings of which only the hash is kept, in words."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Settings:
-    """The settings of a run. `network` has what `camoverlay.Explainer` is opened with; `network_hash` is that of its files."""
+    """The settings of a run. `network` has what `camoverlay.Explainer` is opened with; `network_hash` is that of its files, and
+    `labels_hash` and `boxes_hash` those of the files that were given for them."""
 
     data: tuple[str, ...]
     boxes: str | None
@@ -22,6 +32,8 @@ class Settings:
     network_hash: str
     maps: tuple[str, ...] = MAPS
     features: bool = True
+    labels_hash: str | None = None
+    boxes_hash: str | None = None
     version: int = 1
 
     @property
@@ -33,7 +45,11 @@ class Settings:
     def differences(self, other: Settings) -> list[str]:
         """What differs, by name."""
         ours, theirs = dataclasses.asdict(self), dataclasses.asdict(other)
-        return [f"{name} ({theirs[name]!r}, now {ours[name]!r})" for name in ours if ours[name] != theirs[name]]
+        return [
+            CONTENTS.get(name) or f"{name} ({theirs[name]!r}, now {ours[name]!r})"
+            for name in ours
+            if ours[name] != theirs[name]
+        ]
 
     @staticmethod
     def from_json(content: dict[str, Any]) -> Settings:
@@ -41,11 +57,18 @@ class Settings:
         return Settings(**{**content, "data": tuple(content["data"]), "maps": tuple(content["maps"])})
 
 
-def hash_of_files(paths: list[pathlib.Path]) -> str:
-    """SHA-256, in hexadecimal digits, of the bytes of all these files, one after the other."""
+def hash_of_files(*paths: pathlib.Path) -> str:
+    """SHA-256, in hexadecimal digits, of the bytes of all these files, one after the other.
+
+    Raises:
+        AuditError: where one cannot be read.
+    """
     total = hashlib.sha256()
     for path in paths:
-        with path.open("rb") as file:
-            while chunk := file.read(1 << 20):
-                total.update(chunk)
+        try:
+            with path.open("rb") as file:
+                while chunk := file.read(1 << 20):
+                    total.update(chunk)
+        except OSError as error:
+            raise AuditError(f"{path} cannot be read: {error.strerror}.") from None
     return total.hexdigest()

@@ -1,7 +1,7 @@
 """A shard's work: from a list of pictures to a Parquet file of rows. Any engine can call it, any number of times:
 
 plan = listing.existing_plan(folder)
-network = Network(plan.settings.network)  # once a process
+network = Network.of_run(plan.settings)  # once a process
 for number in plan.missing():
     make_shard(plan, number, network)
 """

@@ -146,7 +146,7 @@ def _serve(folder: str, connection: Connection, current: Any) -> None:
 
     try:
         plan = existing_plan(pathlib.Path(folder))
-        network = Network(plan.settings.network)
+        network = Network.of_run(plan.settings)
         while True:
             shard, deadly, one_by_one = connection.recv()
             connection.send(make_shard(plan, shard, network, told, deadly, one_by_one))

@@ -6,17 +6,21 @@ import json
 import os
 import pathlib
 import random
+import shutil
 import signal
 import subprocess
 import time
 
 import numpy as np
+import onnx
 import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
 import camoverlay
+from camoverlay.audit import work
 from camoverlay.audit.decoding import decode
+from camoverlay.audit.errors import AuditError
 from camoverlay.audit.listing import existing_plan
 from camoverlay.audit.network import Network
 from camoverlay.audit.shard import make_shard
@@ -70,6 +74,40 @@ def test_a_run_goes_on_only_with_its_own_settings(few: pathlib.Path, tmp_path: p
         "method"
         in audit("run", few, "--out", out, "--maps", "predicted", "--no-features", "--method", "gradcam", code=1).stderr
     )
+
+
+def test_a_run_stays_with_its_network(few: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    model, out = tmp_path / "model.onnx", tmp_path / "run"
+    shutil.copy(camoverlay.Explainer(threads=1).path, model)
+    command = ["run", few, "--model", model, "--out", out, "--maps", "predicted"]
+    audit(*command)
+    # The same network to all appearances, with other bytes.
+    changed = onnx.load(model)
+    changed.doc_string = "another"
+    onnx.save(changed, model)
+    assert f"{model} is not what it was" in audit("report", out, "--fail-on", "accuracy<0.1", code=1).stderr
+    assert not (out / "report").exists()
+    assert "other settings: what is in the network's files" in audit(*command, code=1).stderr
+    # A worker opens it after the command has.
+    plan = existing_plan(out)
+    plan.shard_path(0).unlink()
+    with pytest.raises(AuditError, match="is not what it was"):
+        work.run(plan, [0], 1, lambda _: None)
+
+
+@pytest.mark.parametrize("kind", ["labels", "boxes"])
+def test_what_is_in_files_of_settings_is_a_setting(few: pathlib.Path, tmp_path: pathlib.Path, kind: str) -> None:
+    labels = camoverlay.Explainer(threads=1).labels
+    file, out = tmp_path / "given", tmp_path / "run"
+    coco = {"images": [], "annotations": [], "categories": []}
+    file.write_text("\n".join(labels) if kind == "labels" else json.dumps(coco))
+    command = ["run", few, f"--{kind}", file, "--out", out, "--maps", "predicted"]
+    audit(*command)
+    audit(*command)
+    file.write_text("\n".join(reversed(labels)) if kind == "labels" else json.dumps({**coco, "info": {}}))
+    assert f"other settings: what is in the file of --{kind}." in audit(*command, code=1).stderr
+    if kind == "labels":
+        assert f"{file} is not what it was" in audit("report", out, code=1).stderr
 
 
 def test_shares_make_the_whole(planted: Planted, tmp_path: pathlib.Path) -> None:

@@ -37,11 +37,11 @@ def make_report(folder: pathlib.Path, out: pathlib.Path, pictures: int, single_f
     """Writes the report of the run in `folder` to `out`, with at most so many `pictures`, and returns its summary.
 
     Raises:
-        AuditError: where there are no rows, or the report cannot be written.
+        AuditError: where there are no rows, the network is another one by now, or the report cannot be written.
     """
     plan = existing_plan(folder)
     rows = Rows(plan)
-    network = Network(plan.settings.network)
+    network = Network.of_run(plan.settings)
     page = Page(out, single_file)
     groups = content.group_names(rows)
     gathered = gather(rows, groups)

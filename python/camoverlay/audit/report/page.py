@@ -59,7 +59,8 @@ class Page:
         in_the_way = [name for name in (*TEMPLATES, *MADE) if os.path.lexists(out / name)]
         if in_the_way and not self._is_ours(out / "index.html"):
             raise AuditError(
-                f"{out} has {' and '.join(in_the_way)}, and is no report. Give another folder with --out, such as {out / 'report'}."
+                f"{out} has {' and '.join(in_the_way)}, and is no report. Give another folder with --out, such as "
+                f"{out / 'report'}."
             )
         for name in MADE:
             if os.path.lexists(out / name) and ((out / name).is_symlink() or not (out / name).is_dir()):
