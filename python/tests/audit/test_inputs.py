@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import pathlib
 import tarfile
+from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pycocotools.mask
 import pytest
 
 from camoverlay.audit import inputs
 from camoverlay.audit.errors import AuditError
+from camoverlay.audit.heat import region_coverage
+from camoverlay.audit.inputs import coco_rules
 from camoverlay.audit.inputs.files import UnreadableError, read
+from camoverlay.audit.inputs.item import Item
 from camoverlay.audit.inputs.webdataset import expand_braces
 
 
@@ -130,6 +137,92 @@ def test_coco(tmp_path: pathlib.Path) -> None:
     (tmp_path / "coco.json").write_text("[]")
     with pytest.raises(AuditError, match="no COCO file"):
         list(inputs.find([str(tmp_path / "coco.json")]))
+
+
+SQUARE = [1, 1, 5, 1, 5, 5]
+RUNS = pycocotools.mask.encode(np.asfortranarray(np.eye(20, 10, dtype=np.uint8)))["counts"].decode()
+
+
+def coco_of(image: dict[str, Any], annotation: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "images": [{"id": 1, "file_name": "1.jpg", "width": 10, "height": 20, **image}],
+        "categories": [{"id": 7, "name": "Egyptian cat"}],
+        "annotations": [{"id": 99, "image_id": 1, "category_id": 7, **annotation}],
+    }
+
+
+@pytest.mark.parametrize(
+    ("image", "annotation", "sentence"),
+    [
+        ({}, {"bbox": [1, 2, 3]}, "annotation 99 has the bbox [1, 2, 3]"),
+        ({}, {"bbox": "1 2 3 4"}, "annotation 99 has the bbox"),
+        ({}, {"bbox": [1, 2, "3", 4]}, "annotation 99 has the bbox"),
+        ({}, {"bbox": [1, 2, math.nan, 4]}, "annotation 99 has the bbox"),
+        ({}, {"bbox": [1, 2, 10**400, 4]}, "annotation 99 has the bbox"),
+        ({}, {"bbox": [1, 2, -3, 4]}, "annotation 99 has the bbox"),
+        ({}, {"bbox": [1, 2, True, 4]}, "annotation 99 has the bbox"),
+        ({}, {"segmentation": [[*SQUARE, 7]]}, "annotation 99 has the segmentation"),
+        ({}, {"segmentation": [SQUARE, [1, 1, 5, 5]]}, "annotation 99 has the segmentation"),
+        ({}, {"segmentation": SQUARE}, "annotation 99 has the segmentation"),
+        ({}, {"segmentation": [[*SQUARE, math.inf, 1]]}, "annotation 99 has the segmentation"),
+        ({}, {"segmentation": "polygon"}, "annotation 99 has the segmentation"),
+        ({}, {"segmentation": {"counts": [100, 50], "size": [20, 10]}}, "annotation 99 has a mask of 150 pixels"),
+        ({}, {"segmentation": {"counts": [100, 100], "size": [10, 20]}}, "annotation 99 has a mask of size"),
+        ({}, {"segmentation": {"counts": [300, -100], "size": [20, 10]}}, "annotation 99 has a mask with the counts"),
+        ({}, {"segmentation": {"counts": "~~garbage", "size": [20, 10]}}, "annotation 99 has a mask with the counts"),
+        ({}, {"segmentation": {"counts": "o" * 500, "size": [20, 10]}}, "annotation 99 has a mask with the counts"),
+        ({}, {"segmentation": {"counts": RUNS[:-3], "size": [20, 10]}}, "annotation 99 has a mask"),
+        ({}, {"segmentation": {"size": [20, 10]}}, "annotation 99 has a mask with the counts None"),
+        ({}, {"area": "large"}, "annotation 99 has the area"),
+        ({}, {"category_id": 8}, "annotation 99 is of the category 8"),
+        ({}, {"category_id": [7]}, "annotation 99 is of the category"),
+        ({"width": 0}, {"bbox": [1, 2, 3, 4]}, "the image 1, which has the width 0"),
+        ({"height": None}, {"bbox": [1, 2, 3, 4]}, "the image 1, which has the height None"),
+        ({"height": 10**9}, {"bbox": [1, 2, 3, 4]}, "10 x 1000000000 pixels"),
+        ({"file_name": None}, {}, "image 1 has the file_name None"),
+        ({"file_name": "a\0.jpg"}, {}, "image 1 has the file_name"),
+        ({"file_name": "\ud800.jpg"}, {}, "image 1 has the file_name"),
+        ({"id": None}, {}, "the image at place 0"),
+    ],
+)
+def test_a_mistake_in_a_coco_file_is_named(
+    tmp_path: pathlib.Path, image: dict[str, Any], annotation: dict[str, Any], sentence: str
+) -> None:
+    place = tmp_path / "coco.json"
+    place.write_text(json.dumps(coco_of(image, annotation)))
+    for data, boxes in ((place, None), (tmp_path, str(place))):
+        with pytest.raises(AuditError) as told:
+            list(inputs.find([str(data)], boxes))
+        assert str(told.value).startswith(f"In {place} ") and sentence in str(told.value)
+
+
+@pytest.mark.parametrize(
+    "annotation",
+    [
+        {"bbox": [0, 0.5, 5, 0], "segmentation": []},
+        {"segmentation": [SQUARE]},
+        {"segmentation": {"counts": RUNS, "size": [20, 10]}},
+        {"segmentation": {"counts": [0, 200], "size": [20, 10]}},
+    ],
+)
+def test_what_is_right_in_a_coco_file_is_taken(tmp_path: pathlib.Path, annotation: dict[str, Any]) -> None:
+    (tmp_path / "coco.json").write_text(json.dumps(coco_of({}, annotation)))
+    (item,) = inputs.find([str(tmp_path / "coco.json")])
+    assert item.regions is not None and region_coverage(item.regions, 20, 10).shape == (20, 10)
+
+
+def test_compressed_masks_have_the_runs_that_pycocotools_made() -> None:
+    random = np.random.default_rng(0)
+    for density in (0.001, 0.3, 0.7):
+        mask = np.asfortranarray(random.random((300, 200)) < density, np.uint8)
+        runs = np.diff(np.flatnonzero(np.diff(mask.ravel("F"), prepend=1 - mask[0, 0], append=1 - mask[-1, -1])))
+        expected = [0] * int(mask[0, 0]) + runs.tolist()
+        assert coco_rules._decoded(pycocotools.mask.encode(mask)["counts"].decode()) == expected
+
+
+def test_no_file_has_a_zero_byte_in_its_name() -> None:
+    with pytest.raises(UnreadableError, match="zero byte"):
+        read(Item(b"a\0.jpg"))
 
 
 @pytest.mark.parametrize("given", ["missing", "setup.cfg"])

@@ -24,6 +24,8 @@ def open_place(place: bytes) -> IO[bytes]:
         OSError: as the file system says.
         UnreadableError: for what is no regular file.
     """
+    if b"\0" in place:
+        raise UnreadableError("No file has a zero byte in its name.")
     address = place.decode("utf-8", "replace")
     if is_address(address):
         return open_address(address)
