@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from . import export, gate, run
 from .errors import AuditError
+from .listing import existing_plan
 from .settings import MAPS
 from .work import cores
 
@@ -80,10 +81,18 @@ def _run(options: argparse.Namespace) -> int:
 def _report(options: argparse.Namespace) -> int:
     from .report.make import make_report
 
+    missing = len(existing_plan(options.folder).missing())
+    if missing and options.fail_on:
+        raise AuditError(
+            f"--fail-on cannot be judged: {_shards(missing)} missing, and their pictures are in no number. Finish "
+            "with the command of the run (without --shard it makes all that is missing), then report."
+        )
     out = options.out or options.folder / ("report.html" if options.single_file else "report")
     summary = make_report(options.folder, out, options.pictures, options.single_file)
     counts = ", ".join(f"{count} {status}" for status, count in summary["counts"].items() if count)
     print(f"{summary['pictures']} pictures: {counts}; {len(summary['flags'])} flags")
+    if missing:
+        print(f"camoverlay-audit: {_shards(missing)} missing: this is about a part of the pictures.", file=sys.stderr)
     for number, flag in enumerate(summary["flags"][:10], 1):
         print(f"{number}. {flag['class']}: {flag['sentence']} Effect {flag['effect']}, n = {flag['n']}.")
     print(out if options.single_file else out / "index.html")
@@ -91,6 +100,10 @@ def _report(options: argparse.Namespace) -> int:
     for condition in met:
         print(f"camoverlay-audit: --fail-on {condition.text}", file=sys.stderr)
     return GATE if met else 0
+
+
+def _shards(count: int) -> str:
+    return "1 shard is" if count == 1 else f"{count} shards are"
 
 
 def _export(options: argparse.Namespace) -> int:
@@ -147,7 +160,11 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--single-file", action="store_true", help="one .html file with all in it, under 20 MB")
     command.add_argument("--pictures", type=_natural, default=1000, metavar="N", help="small JPEG files at most (%(default)s)")
     command.add_argument(
-        "--fail-on", type=_conditions, default=[], metavar="CONDITIONS", help="exit code 4 for flags>0, accuracy<80%%, …"
+        "--fail-on",
+        type=_conditions,
+        default=[],
+        metavar="CONDITIONS",
+        help="exit code 4 if one is met: flags>0, confirmed>0, effect>=8, and shares: accuracy<80%%, errors>5%%, unknown>10%%",
     )
 
     command = commands.add_parser("export", help="hand the rows on")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import operator
 import re
 from collections.abc import Callable
@@ -31,6 +32,9 @@ QUANTITIES: dict[str, Callable[[dict[str, Any]], float | None]] = {
     "unknown": _share("unknown"),
 }
 """What conditions are about: how many flags, how many that the counter-test confirms, the largest effect, and shares."""
+
+SHARES = ("accuracy", "errors", "unknown")
+"""Those of them that are shares: of the pictures, and accuracy of those whose class the network has."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,5 +69,20 @@ def parse(text: str) -> list[Condition]:
         match = re.fullmatch(r"\s*([a-z]+)\s*(<=|>=|<|>)\s*(\d+(?:\.\d+)?)(%?)\s*", part)
         if match is None or match[1] not in QUANTITIES:
             raise ValueError(f"give conditions such as flags>0 or accuracy<80%, on {', '.join(QUANTITIES)}")
-        conditions.append(Condition(part.strip(), match[1], match[2], float(match[3]) / (100 if match[4] else 1)))
+        text, name, percent = part.strip(), match[1], bool(match[4])
+        limit = float(match[3]) / (100 if percent else 1)
+        if name in SHARES and limit > 1:
+            raise ValueError(f"{name} is a share of the pictures: write {name}{match[2]}5% or {name}{match[2]}0.05, not {text}")
+        if name not in SHARES and percent:
+            raise ValueError(f"{name} is no share: write {name}{match[2]}{match[3]}, not {text}")
+        highest = 1 if name in SHARES else math.inf
+        if (match[2] == "<" and limit == 0) or (match[2] == ">" and limit == highest):
+            raise ValueError(f"{text} never holds: {name} is {_range(name)}")
+        if (match[2] == ">=" and limit == 0) or (match[2] == "<=" and limit == highest):
+            raise ValueError(f"{text} always holds: {name} is {_range(name)}")
+        conditions.append(Condition(text, name, match[2], limit))
     return conditions
+
+
+def _range(name: str) -> str:
+    return "a share of the pictures, from 0% to 100%" if name in SHARES else "0 or more"

@@ -220,6 +220,38 @@ def test_a_gate_for_continuous_integration(planted: Planted, report: pathlib.Pat
         gate.parse("accuracy<1")[0].holds({**summary, "accuracy": [None, 0, 1]})
 
 
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("errors>5", "write errors>5% or errors>0.05, not errors>5"),
+        ("accuracy<80", "accuracy is a share"),
+        ("accuracy<150%", "accuracy is a share"),
+        ("unknown>=1.5", "unknown is a share"),
+        ("flags>50%", "flags is no share: write flags>50, not"),
+        ("effect>8%", "effect is no share"),
+        ("errors>1", "errors>1 never holds"),
+        ("accuracy<=100%", "always holds"),
+        ("flags<0", "flags<0 never holds: flags is 0 or more"),
+        ("confirmed>=0", "always holds"),
+    ],
+)
+def test_a_condition_that_judges_nothing_is_refused(text: str, sentence: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(sentence)):
+        gate.parse(f"flags>0,{text}")
+
+
+def test_no_gate_is_passed_by_a_part_of_the_pictures(few: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    (tmp_path / "list.csv").write_text("".join(f"{few}/espresso/0000.jpg,espresso\n" for _ in range(50)))
+    run = ["run", tmp_path / "list.csv", "--out", tmp_path / "run", "--maps", "predicted"]
+    audit(*run, "--shard", "0/3")
+    told = audit("report", tmp_path / "run")
+    assert told.stderr == "camoverlay-audit: 2 shards are missing: this is about a part of the pictures.\n"
+    refused = audit("report", tmp_path / "run", "--out", tmp_path / "page", "--fail-on", "errors>50%", code=1).stderr
+    assert "--fail-on cannot be judged: 2 shards are missing" in refused and not (tmp_path / "page").exists()
+    audit(*run)
+    assert not audit("report", tmp_path / "run", "--fail-on", "errors>50%").stderr
+
+
 def test_exports(planted: Planted, tmp_path: pathlib.Path) -> None:
     audit("export", planted.run, "--csv", tmp_path / "rows.csv")
     with (tmp_path / "rows.csv").open(newline="") as file:
