@@ -14,12 +14,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from .errors import AuditError
 from .heat import PLACES
 from .inputs.item import is_address
 from .listing import Plan, existing_plan, replaced
+from .shard import read_shard
 
 CELLS = (
     "index",
@@ -102,7 +102,7 @@ def _tables(plan: Plan, columns: list[str]) -> Iterator[pa.Table]:
     for shard in range(plan.shards):
         path = plan.shard_path(shard)
         if path.exists():
-            yield pq.read_table(path, columns=columns)
+            yield read_shard(path, columns)
 
 
 def _sample(row: dict[str, Any], plan: Plan) -> dict[str, Any]:

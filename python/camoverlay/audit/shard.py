@@ -11,12 +11,15 @@ from __future__ import annotations
 import collections
 import hashlib
 import json
+import pathlib
 from collections.abc import Callable, Collection, Iterator
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from . import heat, rows
 from .decoding import Pixels, decode
+from .errors import AuditError
 from .inputs import files
 from .inputs.item import Item
 from .listing import Plan, replaced
@@ -64,9 +67,35 @@ def make_shard(
 
 
 def counts_of(plan: Plan, shard: int) -> dict[str, int]:
-    """How many rows of each status a finished shard has."""
-    counts: dict[str, int] = json.loads(pq.read_metadata(plan.shard_path(shard)).metadata[b"camoverlay.counts"])
+    """How many rows of each status a finished shard has.
+
+    Raises:
+        AuditError: where its file is damaged.
+    """
+    path = plan.shard_path(shard)
+    try:
+        counts: dict[str, int] = json.loads(pq.read_metadata(path).metadata[b"camoverlay.counts"])
+    except (OSError, pa.ArrowException, ValueError, KeyError, TypeError) as error:
+        raise _damaged(path, error) from None
     return counts
+
+
+def read_shard(path: pathlib.Path, columns: list[str]) -> pa.Table:
+    """Columns of the rows in a finished shard's file.
+
+    Raises:
+        AuditError: where it is damaged.
+    """
+    try:
+        table = pq.read_table(path, columns=columns)
+        return table.select(columns)
+    except (OSError, pa.ArrowException, KeyError) as error:
+        raise _damaged(path, error) from None
+
+
+def _damaged(path: pathlib.Path, error: Exception) -> AuditError:
+    said = " ".join(str(error).split()).rstrip(".")
+    return AuditError(f"The rows in {path} cannot be read: {said}. Remove that file and run again: it is made anew.")
 
 
 def _rows(plan: Plan, shard: int, network: Network, told: Told | None, deadly: Collection[int], most: int) -> Iterator[Row]:

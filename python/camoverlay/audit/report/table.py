@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 from ..errors import AuditError
 from ..heat import PLACES, covered
 from ..listing import Plan
+from ..shard import read_shard
 
 GRID = 14
 """Side of the grid on which maps of all shapes are compared."""
@@ -54,12 +55,7 @@ class Rows:
             raise AuditError(f"There are no rows in {plan.folder} yet. Start with camoverlay-audit run.")
         self.missing = plan.shards - len(there)
         self.paths: list[pathlib.Path] = [plan.shard_path(shard) for shard in there]
-        try:
-            parts = [pq.read_table(path, columns=[*NUMBERS, "hot_places"]) for path in self.paths]
-        except (OSError, pa.ArrowException) as error:
-            raise AuditError(
-                f"The rows cannot be read: {error}. Remove the shard's file and run again: it is made anew."
-            ) from None
+        parts = [read_shard(path, [*NUMBERS, "hot_places"]) for path in self.paths]
         table = pa.concat_tables(parts).unify_dictionaries()
         self.starts = np.cumsum([0, *(len(part) for part in parts)])
         self.table = table.drop_columns(["hot_places"])
@@ -99,7 +95,7 @@ class Rows:
 
     def read(self, shard: int, columns: list[str]) -> pa.Table:
         """Columns of one of the shards that are there."""
-        return pq.read_table(self.paths[shard], columns=columns)
+        return read_shard(self.paths[shard], columns)
 
     def parts(self, columns: list[str]) -> Iterator[tuple[Indices, pa.Table]]:
         """Shard by shard: the numbers of its rows, and columns that are too large to be kept."""
