@@ -166,7 +166,7 @@ function showDeletion({ deletion }) {
   svg.setAttribute("viewBox", "0 0 420 200"); svg.setAttribute("width", "420");
   const x = (share) => 40 + 460 * share, y = (score) => 170 - 155 * score;
   const curve = (values, colour) => `<polyline fill="none" stroke="${colour}" stroke-width="2" points="${values.map((value, step) => `${x(deletion.shares[step])},${y(value)}`).join(" ")}"/>`;
-  svg.innerHTML = `<path d="M40 15V170H410" fill="none" stroke="gray"/><text x="2" y="20">score</text><text x="250" y="190">share blurred</text><text x="30" y="186">0</text><text x="${x(0.8) - 8}" y="186">80 %</text>`
+  svg.innerHTML = `<path d="M40 15V170H410" fill="none" stroke="gray"/><text x="2" y="20">score</text><text x="250" y="190">share blurred</text><text x="30" y="186">0</text><text x="${x(0.8)}" y="186" text-anchor="end">80 %</text>`
     + curve(deletion.hottest, "#c8402e") + curve(deletion.random, "#7a8696");
   place.append(make("p", { class: "lead" }, `Do the maps tell what decides? Of ${deletion.n} pictures, more and more is blurred: the hottest cells first (red; area under the curve ${deletion.areas.hottest.toFixed(3)}), or random ones (gray; ${deletion.areas.random.toFixed(3)}). The further red lies below gray, the more the maps tell.`), svg);
 }
