@@ -7,7 +7,7 @@ import pathlib
 import sys
 from collections.abc import Sequence
 
-from . import export, gate, run
+from . import export, gate, ray, run
 from .errors import AuditError
 from .listing import existing_plan
 from .settings import MAPS
@@ -53,6 +53,8 @@ def _run(options: argparse.Namespace) -> int:
         )
         if (value := getattr(options, name)) is not None
     }
+    if options.ray is not None:
+        ray.check(options.ray)
     plan = run.prepare(
         run.Request(
             options.data,

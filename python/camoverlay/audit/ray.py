@@ -46,20 +46,37 @@ def run(plan: Plan, shards: Iterable[int], address: str, watch: Watch) -> None:
         AuditError: where there is no Ray or no such cluster, the nodes do not see the folder or the pictures, a shard cannot be
             written, or processes die at the same shard again and again.
     """
+    check(address)
     ray = _ray()
     try:
-        _reach(address)
         ray.init(address=address, log_to_driver=False, logging_level="error")
     except (OSError, RuntimeError, ValueError) as error:
-        said = " ".join(str(error).split()).rstrip(".")
-        raise AuditError(
-            f"There is no Ray cluster to be had at {address}: {said}. Start one (ray start --head, and "
-            "ray start --address=HOST:6379 on further machines), with the Python and the Ray that are here."
-        ) from None
+        raise _no_cluster(address, error) from None
     try:
         _hand_out(ray, plan, collections.deque(shards), watch)
     finally:
         ray.shutdown()
+
+
+def check(address: str) -> None:
+    """Whether there is Ray, and somebody at `address`, as far as can be told before there is work.
+
+    Raises:
+        AuditError: where there is not.
+    """
+    _ray()
+    try:
+        _reach(address)
+    except OSError as error:
+        raise _no_cluster(address, error) from None
+
+
+def _no_cluster(address: str, error: Exception) -> AuditError:
+    said = " ".join(str(error).split()).rstrip(".")
+    return AuditError(
+        f"There is no Ray cluster to be had at {address}: {said}. Start one (ray start --head, and "
+        "ray start --address=HOST:6379 on further machines), with the Python and the Ray that are here."
+    )
 
 
 def _reach(address: str) -> None:

@@ -13,6 +13,7 @@ import time
 
 import numpy as np
 import onnx
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from PIL import Image
@@ -212,6 +213,33 @@ def test_a_picture_may_vanish_after_it_was_listed(few: pathlib.Path, tmp_path: p
     assert [row["error"] for row in rows_of(tmp_path / "run") if row["path"] == str(victim)] == [
         "It cannot be read: No such file or directory."
     ]
+
+
+@pytest.mark.parametrize("damage", ["cut", "empty", "text", "middle", "other"])
+def test_a_damaged_shard_is_named(few_run: pathlib.Path, tmp_path: pathlib.Path, damage: str) -> None:
+    shutil.copytree(few_run, tmp_path / "run")
+    shard = tmp_path / "run" / "shards" / "000000.parquet"
+    data = shard.read_bytes()
+    spoilt = {"cut": data[:-100], "empty": b"", "text": b"no rows", "middle": data[:4] + b"\xff" * (len(data) // 2)}
+    if damage == "other":
+        pq.write_table(pa.table({"index": [0]}), shard)
+    else:
+        shard.write_bytes(spoilt.get(damage, b"") + (data[4 + len(data) // 2 :] if damage == "middle" else b""))
+    commands = [["report"], ["export", "--csv", tmp_path / "x.csv"], ["export", "--fiftyone", tmp_path / "x"]]
+    for command, *rest in commands:
+        told = audit(command, tmp_path / "run", *rest, code=1).stderr
+        assert f"The rows in {shard} cannot be read" in told and len(told.splitlines()) == 1
+    settings = existing_plan(few_run).settings
+    if damage != "middle":
+        told = audit("run", *settings.data, "--out", tmp_path / "run", "--maps", "predicted", code=1).stderr
+        assert f"The rows in {shard} cannot be read" in told
+    assert not (tmp_path / "x.csv").exists()
+
+
+def test_without_a_cluster_nothing_is_begun(few: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    told = audit("run", few, "--out", tmp_path / "run", "--ray", "127.0.0.1:9", code=1).stderr
+    assert "Ray is not installed" in told or "There is no Ray cluster to be had at 127.0.0.1:9" in told
+    assert not (tmp_path / "run").exists()
 
 
 def test_progress_is_json_lines_off_a_terminal(few: pathlib.Path, tmp_path: pathlib.Path) -> None:
