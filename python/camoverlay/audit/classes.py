@@ -12,9 +12,9 @@ from collections.abc import Callable, Sequence
 class Classes:
     """The classes of a network, found by name.
 
-    Tried one after the other: the label as it is, its first name, the number (`285`, `#285`; a label wins over a number), the
-    WordNet id where the network has ImageNet's thousand classes, and label and first name with underscores for spaces and
-    letters of any size. A name that fits several classes fits none: `ambiguous` has those.
+    Tried one after the other: the label as it is, its first name, the number (`285`, `#285`, or `285.0`, which pandas makes of
+    it; a label wins over a number), the WordNet id where the network has ImageNet's thousand classes, and label and first name
+    with underscores for spaces and letters of any size. A name that fits several classes fits none: `ambiguous` has those.
     """
 
     def __init__(self, labels: Sequence[str]) -> None:
@@ -42,7 +42,7 @@ class Classes:
         for table in (exact, exact_first):
             if name in table:
                 return self._only(name, table[name])
-        number = re.fullmatch(r"#?(\d{1,9})", name)
+        number = re.fullmatch(r"#?(\d{1,9})(?:\.0+)?", name)
         if number:
             index = int(number[1])
             return index if index < len(self.labels) else None

@@ -82,6 +82,8 @@ def test_lists(tmp_path: pathlib.Path) -> None:
     ]
     pq.write_table(pa.table({"class": [285, 967], "path": ["1.jpg", "2.jpg"]}), tmp_path / "list.parquet")
     assert [item.truth for item in inputs.find([str(tmp_path / "list.parquet")])] == ["285", "967"]
+    pq.write_table(pa.table({"class": [285.0, math.nan], "path": ["1.jpg", "2.jpg"]}), tmp_path / "floats.parquet")
+    assert [item.truth for item in inputs.find([str(tmp_path / "floats.parquet")])] == ["285.0", None]
     pq.write_table(pa.table({"class": [1]}), tmp_path / "other.parquet")
     with pytest.raises(AuditError, match="no column of files"):
         list(inputs.find([str(tmp_path / "other.parquet")]))

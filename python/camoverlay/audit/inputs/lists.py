@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import os
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -56,10 +57,17 @@ def of_parquet(path: bytes) -> Iterator[Item]:
             wanted = [names[column] for column in columns if column is not None]
             for batch in table.iter_batches(1000, columns=wanted):
                 for row in zip(*(batch.column(name).to_pylist() for name in wanted), strict=True):
-                    cells = [value if isinstance(value, (str, bytes, type(None))) else str(value) for value in row]
+                    cells = [_cell(value) for value in row]
                     yield _item(path, cells, (0, 1 if len(cells) > 1 else None))
     except (OSError, pa.ArrowException) as error:
         raise AuditError(f"{text(path)} cannot be read as Parquet: {error}.") from None
+
+
+def _cell(value: Any) -> str | bytes | None:
+    """As text; what is not a number in a column of numbers is nothing."""
+    if value is None or value != value:
+        return None
+    return value if isinstance(value, (str, bytes)) else str(value)
 
 
 def _columns(names: Sequence[str]) -> tuple[int, int | None] | None:
