@@ -9,7 +9,7 @@ from typing import Any
 
 from . import inputs, ray, shard
 from .errors import AuditError
-from .inputs.item import is_address
+from .inputs.item import is_address, local
 from .listing import Plan, read_plan, write_plan
 from .network import Network
 from .progress import Progress
@@ -40,14 +40,14 @@ def prepare(request: Request) -> Plan:
     """
     network = Network(request.network)
     settings = Settings(
-        data=tuple(place if is_address(place) else os.path.abspath(place) for place in request.data),
-        boxes=os.path.abspath(request.boxes) if request.boxes else None,
+        data=tuple(place if is_address(place) else os.path.abspath(place) for place in map(local, request.data)),
+        boxes=os.path.abspath(local(request.boxes)) if request.boxes else None,
         network={name: _absolute(name, value) for name, value in request.network.items()},
         network_hash=network.hash,
         maps=request.maps,
         features=request.features,
         labels_hash=network.labels_hash,
-        boxes_hash=hash_of_files(pathlib.Path(request.boxes)) if request.boxes else None,
+        boxes_hash=hash_of_files(pathlib.Path(local(request.boxes))) if request.boxes else None,
     )
     earlier = read_plan(request.out)
     if earlier is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import math
 import os
@@ -18,7 +19,7 @@ import pytest
 from camoverlay.audit import inputs
 from camoverlay.audit.errors import AuditError
 from camoverlay.audit.heat import region_coverage
-from camoverlay.audit.inputs import coco_rules
+from camoverlay.audit.inputs import coco_rules, remote
 from camoverlay.audit.inputs.files import UnreadableError, read
 from camoverlay.audit.inputs.item import Item
 from camoverlay.audit.inputs.webdataset import expand_braces
@@ -107,10 +108,82 @@ def test_tars_are_read_in_place(tmp_path: pathlib.Path) -> None:
     assert expand_braces("a{1,2}b{08..10}") == [f"a{x}b{y}" for x in (1, 2) for y in ("08", "09", "10")]
 
 
+def tar_of(place: pathlib.Path, names: list[str]) -> bytes:
+    """A tar of pictures of 600 bytes, two blocks each behind their header's."""
+    with tarfile.open(place, "w") as tar:
+        for name in names:
+            info = tarfile.TarInfo(name)
+            info.size = 600
+            tar.addfile(info, io.BytesIO(b"x" * 600))
+    return place.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("cut", "pictures", "sentence"),
+    [
+        (0, 0, "empty file"),
+        (700, 0, "unexpected end"),
+        (2 * 1536, 2, "cut off at byte 3072"),
+        (2 * 1536 + 100, 2, "cut off at byte 3172"),
+        (2 * 1536 + 600, 2, "unexpected end"),
+        (3 * 1536, 3, "cut off at byte 4608"),
+        (3 * 1536 + 511, 3, "cut off at byte 5119"),
+        (3 * 1536 + 512, 3, None),
+        (10240, 3, None),
+    ],
+)
+def test_a_tar_that_is_cut_off_is_told(tmp_path: pathlib.Path, cut: int, pictures: int, sentence: str | None) -> None:
+    whole = tar_of(tmp_path / "x.tar", ["1.jpg", "2.jpg", "3.jpg"])
+    assert len(whole) == 10240
+    (tmp_path / "x.tar").write_bytes(whole[:cut])
+    items = list(inputs.find([str(tmp_path / "x.tar")]))
+    problems = [item.problem for item in items if item.problem]
+    assert len(items) - len(problems) == pictures
+    assert (sentence is None and not problems) or (len(problems) == 1 and sentence in problems[0])
+
+
+def test_what_is_lost_of_a_damaged_tar_is_told(tmp_path: pathlib.Path) -> None:
+    whole = tar_of(tmp_path / "x.tar", ["1.jpg", "2.jpg", "3.jpg"])
+    (tmp_path / "x.tar").write_bytes(whole[:1536] + b"\xff" * 512 + whole[2048:])
+    first, problem = inputs.find([str(tmp_path / "x.tar")])
+    assert first.member == "1.jpg" and "no header at byte 1536" in (problem.problem or "")
+    (tmp_path / "x.tar").write_bytes(whole + whole)
+    assert "more behind the tar's end" in (list(inputs.find([str(tmp_path)]))[3].problem or "")
+
+
+def test_a_compressed_tar_is_called_that(tmp_path: pathlib.Path) -> None:
+    tar_of(tmp_path / "x.tar", ["1.jpg"])
+    for kind in ("gz", "bz2", "xz"):
+        with tarfile.open(tmp_path / f"y-{kind}.tar", f"w:{kind}") as tar:
+            tar.add(tmp_path / "x.tar", "1.jpg")
+        assert "It is compressed" in (next(inputs.find([str(tmp_path / f"y-{kind}.tar")])).problem or "")
+    touch(tmp_path / "in" / "z.tar.gz")
+    with pytest.raises(AuditError, match=r"z\.tar\.gz cannot be read\. It is compressed, .* unpack it"):
+        list(inputs.find([str(tmp_path / "in" / "z.tar.gz")]))
+    (item,) = inputs.find([str(tmp_path / "in")])
+    assert "It is compressed" in (item.problem or "")
+
+
+def test_addresses_of_this_machine_are_paths(tmp_path: pathlib.Path) -> None:
+    folder = os.fsencode(tmp_path) + b"/a b/cl\xe9ss"
+    os.makedirs(folder)
+    for name in (b"1.jpg", b"\xff%41.jpg"):
+        with open(os.path.join(folder, name), "wb") as file:
+            file.write(name)
+    for address in (f"file://{tmp_path}/a%20b", f"file://localhost{tmp_path}/a b"):
+        found = list(inputs.find([address]))
+        assert [(item.truth, read(item)) for item in found] == [("cl\\xe9ss", b"1.jpg"), ("cl\\xe9ss", b"\xff%41.jpg")]
+    (tmp_path / "list.csv").write_text(f"file://{tmp_path}/a%20b/cl%E9ss/%FF%2541.jpg,cat\n")
+    assert [read(item) for item in inputs.find([f"file://{tmp_path}/list.csv"])] == [b"\xff%41.jpg"]
+    # As other file systems tell it.
+    with pytest.raises(AuditError, match="cannot be listed"):
+        list(remote.of_address(f"file://{tmp_path}/a b"))
+
+
 def test_addresses_by_arrow(tmp_path: pathlib.Path) -> None:
     touch(tmp_path / "a b#?%41" / "1.jpg", b"bytes")
     touch(tmp_path / "2.txt")
-    found = list(inputs.find([f"file://{tmp_path}"]))
+    found = list(remote.of_address(f"file://{tmp_path}"))
     assert [(item.truth, read(item)) for item in found] == [("a b#?%41", b"bytes")]
     with pytest.raises(AuditError, match="cannot be opened"):
         list(inputs.find(["nowhere://bucket/x"]))

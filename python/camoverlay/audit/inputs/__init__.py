@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from ..errors import AuditError
 from . import coco, folders, lists, remote, webdataset
-from .item import Item, is_address, is_picture, text
+from .item import Item, is_address, is_picture, local, text
 
 
 def find(data: Sequence[str], boxes: str | None = None) -> Iterator[Item]:
@@ -21,8 +21,10 @@ def find(data: Sequence[str], boxes: str | None = None) -> Iterator[Item]:
         AuditError: for what is nothing of the kind.
     """
     objects = coco.Coco(os.fsencode(boxes)) if boxes else None
-    for given in data:
+    for given in map(local, data):
         for place in webdataset.expand_braces(given) if ".tar" in given else [given]:
+            if place.partition("?")[0].lower().endswith(webdataset.COMPRESSED_SUFFIXES):
+                raise AuditError(f"{text(place)} cannot be read. {webdataset.COMPRESSED}")
             for item in _of_address(place) if is_address(place) else _of_path(os.fsencode(place)):
                 regions = objects.regions_of(item) if objects else None
                 yield dataclasses.replace(item, regions=regions) if regions else item
@@ -30,9 +32,11 @@ def find(data: Sequence[str], boxes: str | None = None) -> Iterator[Item]:
 
 def _of_path(path: bytes) -> Iterator[Item]:
     if os.path.isdir(path):
-        tars = sorted(name for name in os.listdir(path) if name.endswith(b".tar"))
-        for name in tars:
-            yield from webdataset.of_tar(os.path.join(path, name))
+        for name in sorted(os.listdir(path)):
+            if name.endswith(b".tar"):
+                yield from webdataset.of_tar(os.path.join(path, name))
+            elif text(name).lower().endswith(webdataset.COMPRESSED_SUFFIXES):
+                yield Item(os.path.join(path, name), problem=webdataset.COMPRESSED)
         yield from folders.of_folder(path)
         return
     if not os.path.lexists(path):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import re
+import urllib.parse
 
 import pyarrow as pa
 
@@ -58,6 +59,12 @@ def text(name: bytes | str) -> str:
 def is_address(place: str) -> bool:
     """Whether `place` is an address rather than a path."""
     return re.match(r"[a-z][a-z0-9+.-]+://", place) is not None
+
+
+def local(place: str) -> str:
+    """A `file://` address of this machine as the path that it means, whose bytes need be no text; else the place as it is."""
+    match = re.fullmatch(r"file://(?:localhost)?(/[^?#]*)", place)
+    return os.fsdecode(urllib.parse.unquote_to_bytes(os.fsencode(match[1]))) if match else place
 
 
 def is_picture(name: bytes | str) -> bool:

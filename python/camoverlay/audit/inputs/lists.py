@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ..errors import AuditError
-from .item import Item, is_address, text
+from .item import Item, is_address, local, text
 
 FILE_COLUMNS = ("file", "path", "filename", "file_name", "filepath", "image")
 TRUTH_COLUMNS = ("class", "label", "truth", "target", "category")
@@ -84,7 +84,7 @@ def _item(list_path: bytes, row: Sequence[str | bytes | None], columns: tuple[in
     label = text(told).strip() if told is not None else ""
     if not name:
         return Item(list_path, label or None, problem="A row of the list names no file.")
-    place = os.fsencode(name)
+    place = os.fsencode(local(os.fsdecode(name)))
     if not is_address(text(place)):
         place = os.path.join(os.path.dirname(os.path.abspath(list_path)), place)
     return Item(place, label or None)

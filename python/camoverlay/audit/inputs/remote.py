@@ -1,4 +1,4 @@
-"""Addresses of other places than this machine's file system, by pyarrow.fs: s3://, gs://, hdfs://, abfss://, file://."""
+"""Addresses of other places than this machine's file system, by pyarrow.fs: s3://, gs://, hdfs://, abfss://."""
 
 from __future__ import annotations
 
@@ -26,13 +26,16 @@ def of_address(address: str) -> Iterator[Item]:
     """
     system, path = _open(address)
     try:
-        found = system.get_file_info(fs.FileSelector(path, recursive=True))
-    except (OSError, pa.ArrowException) as error:
+        found = sorted(
+            ((info.path, info.type) for info in system.get_file_info(fs.FileSelector(path, recursive=True))),
+            key=lambda one: one[0],
+        )
+    except (OSError, pa.ArrowException, UnicodeDecodeError) as error:
         raise AuditError(f"{_public(address)} cannot be listed: {error}.") from None
     base, _, query = address.partition("?")
-    for info in sorted(found, key=lambda info: info.path):
-        if info.type == fs.FileType.File and is_picture(info.path):
-            inner = info.path[len(path) :].lstrip("/")
+    for name, kind in found:
+        if kind == fs.FileType.File and is_picture(name):
+            inner = name[len(path) :].lstrip("/")
             folders = inner.split("/")[:-1]
             place = f"{base.rstrip('/')}/{urllib.parse.quote(inner)}" + (f"?{query}" if query else "")
             yield Item(place.encode(), folders[-1] if folders else None)
