@@ -30,9 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"camoverlay-audit: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print(
-            "camoverlay-audit: interrupted. The shards that are complete are kept: the same command goes on.", file=sys.stderr
-        )
+        print(f"camoverlay-audit: interrupted. {options.interrupted}", file=sys.stderr)
         return 130
 
 
@@ -120,12 +118,18 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="camoverlay-audit", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     command = commands.add_parser("run", help="explain every picture; a second run goes on where the first was stopped")
-    command.set_defaults(command=_run)
-    command.add_argument(
-        "data", nargs="+", metavar="DATA", help="folder of class folders, .csv or .parquet list, COCO .json, .tar, s3://…"
+    command.set_defaults(
+        command=_run, interrupted="The shards that are complete are kept: the same command goes on where it was."
     )
-    command.add_argument("--out", type=pathlib.Path, required=True, metavar="DIR", help="where the rows go")
-    command.add_argument("--boxes", metavar="FILE", help="COCO file with boxes and masks of the pictures")
+    command.add_argument(
+        "data",
+        type=_name,
+        nargs="+",
+        metavar="DATA",
+        help="folder of class folders, .csv or .parquet list, COCO .json, .tar, s3://…",
+    )
+    command.add_argument("--out", type=_path, required=True, metavar="DIR", help="where the rows go")
+    command.add_argument("--boxes", type=_name, metavar="FILE", help="COCO file with boxes and masks of the pictures")
     command.add_argument(
         "--maps", type=_maps, default=",".join(MAPS), help="whose maps are kept: %(default)s, or fewer of them"
     )
@@ -139,26 +143,29 @@ def _parser() -> argparse.ArgumentParser:
         "--processes", type=_natural, default=cores(), metavar="N", help="one for each core by default (%(default)s)"
     )
     command.add_argument(
-        "--ray", metavar="ADDRESS", help="work on the Ray cluster there (HOST:6379; auto: that of this machine), not here"
+        "--ray",
+        type=_name,
+        metavar="ADDRESS",
+        help="work on the Ray cluster there (HOST:6379; auto: that of this machine), not here",
     )
     command.add_argument(
         "--max-errors", type=_share_of_all, default=0.01, metavar="SHARE", help="failed pictures for exit code 3 (1%%)"
     )
     network = command.add_argument_group("network, as camoverlay.Explainer takes it")
-    network.add_argument("--net", help="one of the catalogue")
-    network.add_argument("--model", help="ONNX file, or a folder with one")
+    network.add_argument("--net", type=_name, help="one of the catalogue")
+    network.add_argument("--model", type=_name, help="ONNX file, or a folder with one")
     for name, text in (("labels", "file"), ("preprocess", "name"), ("method", "name"), ("layer", "name"), ("provider", "name")):
-        network.add_argument(f"--{name}", metavar=text.upper())
+        network.add_argument(f"--{name}", type=_name, metavar=text.upper())
     network.add_argument("--input-size", type=_natural, metavar="PIXELS")
-    network.add_argument("--models-dir", metavar="DIR")
-    network.add_argument("--ort-library", metavar="FILE")
+    network.add_argument("--models-dir", type=_name, metavar="DIR")
+    network.add_argument("--ort-library", type=_name, metavar="FILE")
 
     command = commands.add_parser("report", help="make pages of the rows, what is suspicious first; they open offline")
-    command.set_defaults(command=_report)
-    command.add_argument("folder", type=pathlib.Path, metavar="DIR", help="--out of the run")
-    command.add_argument(
-        "--out", type=pathlib.Path, metavar="PLACE", help="folder or, with --single-file, file (in DIR by default)"
+    command.set_defaults(
+        command=_report, interrupted="The rows are as they were, the report is not complete: the same command makes it anew."
     )
+    command.add_argument("folder", type=_path, metavar="DIR", help="--out of the run")
+    command.add_argument("--out", type=_path, metavar="PLACE", help="folder or, with --single-file, file (in DIR by default)")
     command.add_argument("--single-file", action="store_true", help="one .html file with all in it, under 20 MB")
     command.add_argument("--pictures", type=_natural, default=1000, metavar="N", help="small JPEG files at most (%(default)s)")
     command.add_argument(
@@ -170,12 +177,24 @@ def _parser() -> argparse.ArgumentParser:
     )
 
     command = commands.add_parser("export", help="hand the rows on")
-    command.set_defaults(command=_export)
-    command.add_argument("folder", type=pathlib.Path, metavar="DIR", help="--out of the run")
+    command.set_defaults(
+        command=_export, interrupted="The rows are as they were, and what was begun is not there: the same command begins anew."
+    )
+    command.add_argument("folder", type=_path, metavar="DIR", help="--out of the run")
     kind = command.add_mutually_exclusive_group(required=True)
-    kind.add_argument("--csv", type=pathlib.Path, metavar="FILE")
-    kind.add_argument("--fiftyone", type=pathlib.Path, metavar="FOLDER")
+    kind.add_argument("--csv", type=_path, metavar="FILE")
+    kind.add_argument("--fiftyone", type=_path, metavar="FOLDER")
     return parser
+
+
+def _name(text: str) -> str:
+    if not text:
+        raise argparse.ArgumentTypeError("give a name: nothing is none (. is the folder where you are)")
+    return text
+
+
+def _path(text: str) -> pathlib.Path:
+    return pathlib.Path(_name(text))
 
 
 def _conditions(text: str) -> list[gate.Condition]:

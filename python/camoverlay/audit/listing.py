@@ -119,8 +119,15 @@ def read_plan(folder: pathlib.Path) -> Plan | None:
         return Plan(folder, **{**content, "settings": Settings.from_json(content["settings"])})
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        raise AuditError(f"{folder}/audit.json cannot be read: {error}. Take another folder for --out.") from None
+    except NotADirectoryError:
+        raise AuditError(f"{folder} is no folder: it, or what it is to lie in, is a file. Name a folder.") from None
+    except OSError as error:
+        raise AuditError(f"{folder}/audit.json cannot be read: {error.strerror}.") from None
+    except (ValueError, TypeError, KeyError) as error:
+        raise AuditError(
+            f"{folder}/audit.json is damaged: {error}. Put it back from a copy, or run anew into another folder: without it "
+            "nobody knows of what network and pictures the rows are."
+        ) from None
 
 
 def existing_plan(folder: pathlib.Path) -> Plan:

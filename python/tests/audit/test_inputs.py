@@ -108,6 +108,48 @@ def test_tars_are_read_in_place(tmp_path: pathlib.Path) -> None:
     assert expand_braces("a{1,2}b{08..10}") == [f"a{x}b{y}" for x in (1, 2) for y in ("08", "09", "10")]
 
 
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        ("", "is empty. A list has lines of file,class"),
+        ("\n\n", "is empty"),
+        ("file,class\n", "has a line of columns' names and no other"),
+        ("Image_Path,Label\n1.jpg,cat\n", "'Image_Path,Label', names neither columns that are known nor a picture"),
+        ("file;class\n1.jpg;cat\n", "has semicolons between its cells"),
+        ("1.jpg\tcat\n", "has tabs between its cells"),
+    ],
+)
+def test_a_list_of_another_kind_is_told_what_is_wanted(tmp_path: pathlib.Path, content: str, sentence: str) -> None:
+    (tmp_path / "list.csv").write_text(content)
+    with pytest.raises(AuditError) as told:
+        list(inputs.find([str(tmp_path / "list.csv")]))
+    assert sentence in str(told.value) and "files' file, path" in str(told.value)
+
+
+def test_lists_may_name_files_without_a_suffix(tmp_path: pathlib.Path) -> None:
+    touch(tmp_path / "picture")
+    (tmp_path / "list.csv").write_text("\npicture,cat\ns3://bucket/other,cat\n")
+    assert [item.truth for item in inputs.find([str(tmp_path / "list.csv")])] == ["cat", "cat"]
+
+
+def test_nothing_counts_twice(tmp_path: pathlib.Path) -> None:
+    touch(tmp_path / "a" / "b" / "1.jpg")
+    touch(tmp_path / "ab" / "1.jpg")
+    (tmp_path / "link").symlink_to(tmp_path / "a")
+    a, inner, beside, link = (str(tmp_path / name) for name in ("a", "a/b", "ab", "link"))
+    assert len(list(inputs.find([a, beside]))) == 2
+    for places, sentence in (
+        ([a, beside, a], "a is given twice, and"),
+        ([a, link], "is given twice, as"),
+        ([inner, a], "lies in"),
+    ):
+        with pytest.raises(AuditError, match=sentence):
+            list(inputs.find(places))
+    for places in (["s3://b/x", "s3://b/x"], ["x-{0..2}.tar", "x-1.tar"]):
+        with pytest.raises(AuditError, match="is given twice"):
+            list(inputs.find(places))
+
+
 def tar_of(place: pathlib.Path, names: list[str]) -> bytes:
     """A tar of pictures of 600 bytes, two blocks each behind their header's."""
     with tarfile.open(place, "w") as tar:

@@ -131,6 +131,22 @@ def test_chromium_shows_it_from_a_file(report: pathlib.Path, single: pathlib.Pat
     assert "mean of the maps" in shown and "accuracy (" in shown
 
 
+def test_nothing_of_the_curve_is_cut_off(single: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    if shutil.which("chromium") is None:
+        missing("the report in a browser", "Chromium is not installed: apt-get install chromium")
+    measure = """<script>addEventListener("load", () => {
+        const svg = document.querySelector("#deletion svg"), whole = svg.getBoundingClientRect();
+        const boxes = [...svg.querySelectorAll("text")].map((text) => text.getBoundingClientRect());
+        const out = boxes.filter((box) => box.left < whole.left || box.right > whole.right || box.bottom > whole.bottom);
+        document.title = `${boxes.length} labels, ${out.length} cut off`;
+    });</script>"""
+    (tmp_path / "page.html").write_text(single.read_text().replace("</body>", f"{measure}</body>"))
+    command = ["chromium", "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path}/profile"]
+    command += ["--virtual-time-budget=10000", "--dump-dom", (tmp_path / "page.html").as_uri()]
+    shown = subprocess.run(command, capture_output=True, text=True, timeout=120).stdout
+    assert "<title>4 labels, 0 cut off</title>" in shown
+
+
 def test_names_cannot_break_the_page(tmp_path: pathlib.Path) -> None:
     name = "</script><img src=x onerror=alert(1)>"
     photos.make_set(tmp_path / "data", 1, classes=["Egyptian_cat"])

@@ -256,11 +256,49 @@ def test_progress_is_json_lines_off_a_terminal(few: pathlib.Path, tmp_path: path
         (["run", "FEW", "--out", "OUT", "--model", "nothing.onnx"], "nothing.onnx"),
         (["report", "EMPTY"], "No run has begun"),
         (["export", "EMPTY", "--csv", "x.csv"], "No run has begun"),
+        (["run", "FEW", "--out", "FILE"], "file is no folder"),
+        (["run", "FEW", "--out", "FILE/run"], "file/run is no folder: it, or what it is to lie in, is a file"),
+        (["report", "FILE"], "file is no folder"),
+        (["run", "FEW", "FEW", "--out", "OUT"], "is given twice"),
+        (["report", "CUT"], "audit.json is damaged"),
+        (["run", "FEW", "--out", "CUT"], "run anew into another folder"),
     ],
 )
 def test_bad_input_gets_a_sentence(few: pathlib.Path, tmp_path: pathlib.Path, arguments: list[str], sentence: str) -> None:
     (tmp_path / "empty").mkdir()
-    places = {"OUT": tmp_path / "run", "EMPTY": tmp_path / "empty", "FEW": few}
+    (tmp_path / "file").write_text("no folder")
+    (tmp_path / "cut").mkdir()
+    (tmp_path / "cut" / "audit.json").write_text('{"settings": {')
+    file = tmp_path / "file"
+    places = {"OUT": tmp_path / "run", "EMPTY": tmp_path / "empty", "FEW": few, "FILE": file, "FILE/run": file / "run"}
+    places["CUT"] = tmp_path / "cut"
     told = audit(*(places.get(one, one) for one in arguments), code=1).stderr
     assert sentence in told
     assert len(told.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["run", "", "--out", "x"], ["run", "x", "--out", ""], ["run", "x", "--out", "y", "--model", ""], ["report", ""]],
+)
+def test_an_empty_name_is_not_the_folder_where_one_is(arguments: list[str], tmp_path: pathlib.Path) -> None:
+    assert "give a name" in audit(*arguments, code=2).stderr
+
+
+@pytest.mark.parametrize(
+    ("command", "sentence"), [("run", "shards that are complete"), ("report", "the report is not complete")]
+)
+def test_who_interrupts_is_told_what_is_true(planted: Planted, tmp_path: pathlib.Path, command: str, sentence: str) -> None:
+    arguments = {"run": ["run", planted.pictures, "--out", tmp_path / "run"], "report": ["report", planted.run]}[command]
+    arguments += ["--out", tmp_path / "page"] if command == "report" else []
+    process = subprocess.Popen([COMMAND, *arguments], stderr=subprocess.PIPE, text=True, start_new_session=True)
+    begun = {"run": tmp_path / "run" / "shards", "report": tmp_path / "page" / "index.html"}[command]
+    while not begun.exists() and process.poll() is None:
+        time.sleep(0.01)
+    os.killpg(process.pid, signal.SIGINT)
+    told = process.communicate(timeout=60)[1]
+    assert process.returncode == 130 and sentence in told, told
+    if command == "report":
+        assert "This report is not complete" in begun.read_text()
+        audit(*arguments)
+        assert "This report is not complete" not in begun.read_text()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import pathlib
 from collections.abc import Iterator, Sequence
 
 from ..errors import AuditError
@@ -21,13 +22,33 @@ def find(data: Sequence[str], boxes: str | None = None) -> Iterator[Item]:
         AuditError: for what is nothing of the kind.
     """
     objects = coco.Coco(os.fsencode(boxes)) if boxes else None
-    for given in map(local, data):
-        for place in webdataset.expand_braces(given) if ".tar" in given else [given]:
-            if place.partition("?")[0].lower().endswith(webdataset.COMPRESSED_SUFFIXES):
-                raise AuditError(f"{text(place)} cannot be read. {webdataset.COMPRESSED}")
-            for item in _of_address(place) if is_address(place) else _of_path(os.fsencode(place)):
-                regions = objects.regions_of(item) if objects else None
-                yield dataclasses.replace(item, regions=regions) if regions else item
+    places = [
+        place for given in map(local, data) for place in (webdataset.expand_braces(given) if ".tar" in given else [given])
+    ]
+    _refuse_twice(places)
+    for place in places:
+        if place.partition("?")[0].lower().endswith(webdataset.COMPRESSED_SUFFIXES):
+            raise AuditError(f"{text(place)} cannot be read. {webdataset.COMPRESSED}")
+        for item in _of_address(place) if is_address(place) else _of_path(os.fsencode(place)):
+            regions = objects.regions_of(item) if objects else None
+            yield dataclasses.replace(item, regions=regions) if regions else item
+
+
+def _refuse_twice(places: Sequence[str]) -> None:
+    """A picture that is reached two ways would count twice."""
+    seen: dict[pathlib.PurePath, str] = {}
+    real = [pathlib.PurePath(place if is_address(place) else os.path.realpath(place)) for place in places]
+    for path, place in zip(real, places, strict=True):
+        if path in seen:
+            other = "" if seen[path] == place else f", as {text(seen[path])} too"
+            raise AuditError(f"{text(place)} is given twice{other}, and its pictures would count twice. Give it once.")
+        seen[path] = place
+    for path, place in zip(real, places, strict=True):
+        outer = next((seen[parent] for parent in path.parents if parent in seen), None)
+        if outer is not None:
+            raise AuditError(
+                f"{text(place)} lies in {text(outer)}, and its pictures would count twice. Give the one or the other."
+            )
 
 
 def _of_path(path: bytes) -> Iterator[Item]:

@@ -11,10 +11,18 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ..errors import AuditError
-from .item import Item, is_address, local, text
+from .item import Item, is_address, is_picture, local, text
 
 FILE_COLUMNS = ("file", "path", "filename", "file_name", "filepath", "image")
 TRUTH_COLUMNS = ("class", "label", "truth", "target", "category")
+
+WANTED = (
+    f"A list has lines of file,class; a first line may name columns: the files' {', '.join(FILE_COLUMNS[:-1])} or "
+    f"{FILE_COLUMNS[-1]}, the classes' {', '.join(TRUTH_COLUMNS[:-1])} or {TRUTH_COLUMNS[-1]}."
+)
+
+SEPARATORS = {"semicolons": ";", "tabs": "\t", "bars": "|"}
+"""Of cells, which other programs write."""
 
 
 def of_csv(path: bytes) -> Iterator[Item]:
@@ -22,22 +30,29 @@ def of_csv(path: bytes) -> Iterator[Item]:
     relative to the list's folder.
 
     Raises:
-        AuditError: where the list cannot be read, or has no file in it.
+        AuditError: where the list cannot be read, has no file in it, or its first line neither names columns nor a picture.
     """
     try:
         # Names of files need not be text.
         with open(path, newline="", encoding="utf-8-sig", errors="surrogateescape") as lines:
             rows = csv.reader(lines)
-            first = next(rows, None)
+            first = next((row for row in rows if row), None)
             if first is None:
-                raise AuditError(f"{text(path)} is empty. It has lines of file and class.")
+                raise AuditError(f"{text(path)} is empty. {WANTED}")
             columns = _columns([name.strip().lower() for name in first])
+            named = columns is not None
             if columns is None:
                 columns = (0, 1 if len(first) > 1 else None)
-                yield _item(path, first, columns)
+                item = _item(path, first, columns)
+                _check_first(path, first, item)
+                yield item
+            empty = named
             for row in rows:
                 if row:
+                    empty = False
                     yield _item(path, row, columns)
+            if empty:
+                raise AuditError(f"{text(path)} has a line of columns' names and no other. {WANTED}")
     except (OSError, csv.Error) as error:
         raise AuditError(f"{text(path)} cannot be read as a list: {error}.") from None
 
@@ -61,6 +76,17 @@ def of_parquet(path: bytes) -> Iterator[Item]:
                     yield _item(path, cells, (0, 1 if len(cells) > 1 else None))
     except (OSError, pa.ArrowException) as error:
         raise AuditError(f"{text(path)} cannot be read as Parquet: {error}.") from None
+
+
+def _check_first(path: bytes, row: Sequence[str], item: Item) -> None:
+    """A first line that is no file's is one of names that nobody knows, or has other separators."""
+    if item.problem or is_picture(item.place) or is_address(text(item.place)) or os.path.lexists(item.place):
+        return
+    other = next((name for name, separator in SEPARATORS.items() if len(row) == 1 and separator in row[0]), None)
+    if other:
+        raise AuditError(f"{text(path)} has {other} between its cells, where commas are wanted. {WANTED}")
+    cells = text(",".join(row))
+    raise AuditError(f"The first line of {text(path)}, {cells!r}, names neither columns that are known nor a picture. {WANTED}")
 
 
 def _cell(value: Any) -> str | bytes | None:
