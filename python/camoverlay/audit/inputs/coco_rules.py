@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeGuard
 
 LARGEST = 100_000_000
 """Pixels of a picture with masks, at most."""
@@ -59,7 +59,8 @@ def check_annotation(annotation: dict[str, Any], categories: set[Any], image: di
 
 
 def _check_size(image: dict[str, Any]) -> None:
-    width, height = image.get("width"), image.get("height")
+    width: Any = image.get("width")
+    height: Any = image.get("height")
     for side, length in (("width", width), ("height", height)):
         if not (_is_number(length) and length == int(length) and length > 0):
             raise WrongError(f"is of the image {image['id']}, which has the {side} {_shown(length)}, where pixels are wanted")
@@ -104,11 +105,11 @@ def _is_polygon(points: Any) -> bool:
     return _are_numbers(points) and len(points) >= 6 and len(points) % 2 == 0
 
 
-def _are_numbers(values: Any) -> bool:
+def _are_numbers(values: Any) -> TypeGuard[list[float]]:
     return isinstance(values, list) and all(map(_is_number, values))
 
 
-def _is_number(value: Any) -> bool:
+def _is_number(value: Any) -> TypeGuard[float]:
     # A bool is an int, and an int may be too large for a float.
     return type(value) in (int, float) and -1e15 < value < 1e15
 
