@@ -23,7 +23,7 @@ from camoverlay.audit.report.clusters import distances, spectral, typical
 from camoverlay.audit.report.intervals import unlike_others, wilson
 
 from . import photos
-from .harness import Planted, audit, rows_of
+from .harness import COMMAND, Planted, audit, rows_of
 
 
 def summary_of(report: pathlib.Path) -> dict[str, Any]:
@@ -218,9 +218,17 @@ def test_a_single_file_takes_the_place_of_a_report(small_run: pathlib.Path, tmp_
     assert "is no folder" in audit("report", small_run, "--out", out, code=1).stderr
 
 
-def test_what_cannot_be_written_has_its_own_reason(small_run: pathlib.Path) -> None:
-    told = audit("report", small_run, "--out", "/proc/self/report", code=1).stderr
-    assert "cannot be written: No such file or directory." in told and len(told.splitlines()) == 1
+def test_a_place_that_is_only_read_is_called_that(small_run: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    out = tmp_path / "out"
+    audit("report", small_run, "--out", out)
+    alone = ["unshare", "--map-root-user", "--mount", "sh", "-c"]
+    mounted = f"mount --bind '{out}' '{out}' && mount -o remount,bind,ro '{out}'"
+    if subprocess.run([*alone, mounted], capture_output=True).returncode:
+        missing("a report in a place that is only read", "this machine lets nobody mount anything")
+    command = f"{mounted} && exec '{COMMAND}' report '{small_run}' --out '{out}'"
+    done = subprocess.run([*alone, command], capture_output=True, text=True, timeout=300)
+    assert done.returncode == 1
+    assert done.stderr == f"camoverlay-audit: {out} cannot be written: Read-only file system. Give another place with --out.\n"
 
 
 def test_a_gate_for_continuous_integration(planted: Planted, report: pathlib.Path, tmp_path: pathlib.Path) -> None:
