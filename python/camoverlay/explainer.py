@@ -112,9 +112,9 @@ class Explainer:
             ("precision", precision),
         ):
             arguments.text(name, setting)
-        for name, setting in (("output", output), ("layer", layer)):
-            if setting is not None:
-                arguments.text(name, setting)
+        for name, part in (("output", output), ("layer", layer)):
+            if part is not None:
+                arguments.text(name, part)
         for name, place in (
             ("model", model),
             ("labels", labels),
@@ -131,9 +131,9 @@ class Explainer:
             arguments.real("crop_share", crop_share)
         for name, number, least in (("threads", threads, 0), ("batch_size", batch_size, 1)):
             arguments.whole(name, number, least)
-        for name, number, least in (("input_size", input_size, 1), ("memory_limit", memory_limit, 1)):
-            if number is not None:
-                arguments.whole(name, number, least)
+        for name, size in (("input_size", input_size), ("memory_limit", memory_limit)):
+            if size is not None:
+                arguments.whole(name, size, 1)
         if provider_options is not None:
             arguments.texts_by_name("provider_options", provider_options)
         settings: _core.Settings = {

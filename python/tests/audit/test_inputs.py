@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
 import io
 import json
+import lzma
 import math
 import os
 import pathlib
@@ -181,7 +184,8 @@ def test_a_tar_that_is_cut_off_is_told(tmp_path: pathlib.Path, cut: int, picture
     items = list(inputs.find([str(tmp_path / "x.tar")]))
     problems = [item.problem for item in items if item.problem]
     assert len(items) - len(problems) == pictures
-    assert (sentence is None and not problems) or (len(problems) == 1 and sentence in problems[0])
+    assert len(problems) == (0 if sentence is None else 1)
+    assert (sentence or "") in "".join(problems)
 
 
 def test_what_is_lost_of_a_damaged_tar_is_told(tmp_path: pathlib.Path) -> None:
@@ -195,9 +199,8 @@ def test_what_is_lost_of_a_damaged_tar_is_told(tmp_path: pathlib.Path) -> None:
 
 def test_a_compressed_tar_is_called_that(tmp_path: pathlib.Path) -> None:
     tar_of(tmp_path / "x.tar", ["1.jpg"])
-    for kind in ("gz", "bz2", "xz"):
-        with tarfile.open(tmp_path / f"y-{kind}.tar", f"w:{kind}") as tar:
-            tar.add(tmp_path / "x.tar", "1.jpg")
+    for kind, compress in (("gz", gzip.compress), ("bz2", bz2.compress), ("xz", lzma.compress)):
+        (tmp_path / f"y-{kind}.tar").write_bytes(compress((tmp_path / "x.tar").read_bytes()))
         assert "It is compressed" in (next(inputs.find([str(tmp_path / f"y-{kind}.tar")])).problem or "")
     touch(tmp_path / "in" / "z.tar.gz")
     with pytest.raises(AuditError, match=r"z\.tar\.gz cannot be read\. It is compressed, .* unpack it"):

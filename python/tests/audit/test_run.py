@@ -225,9 +225,9 @@ def test_a_damaged_shard_is_named(few_run: pathlib.Path, tmp_path: pathlib.Path,
         pq.write_table(pa.table({"index": [0]}), shard)
     else:
         shard.write_bytes(spoilt.get(damage, b"") + (data[4 + len(data) // 2 :] if damage == "middle" else b""))
-    commands = [["report"], ["export", "--csv", tmp_path / "x.csv"], ["export", "--fiftyone", tmp_path / "x"]]
-    for command, *rest in commands:
-        told = audit(command, tmp_path / "run", *rest, code=1).stderr
+    commands = (("report",), ("export", "--csv", tmp_path / "x.csv"), ("export", "--fiftyone", tmp_path / "x"))
+    for command in commands:
+        told = audit(command[0], tmp_path / "run", *command[1:], code=1).stderr
         assert f"The rows in {shard} cannot be read" in told and len(told.splitlines()) == 1
     settings = existing_plan(few_run).settings
     if damage != "middle":
@@ -289,8 +289,10 @@ def test_an_empty_name_is_not_the_folder_where_one_is(arguments: list[str], tmp_
     ("command", "sentence"), [("run", "shards that are complete"), ("report", "the report is not complete")]
 )
 def test_who_interrupts_is_told_what_is_true(planted: Planted, tmp_path: pathlib.Path, command: str, sentence: str) -> None:
-    arguments = {"run": ["run", planted.pictures, "--out", tmp_path / "run"], "report": ["report", planted.run]}[command]
-    arguments += ["--out", tmp_path / "page"] if command == "report" else []
+    arguments = {
+        "run": ["run", str(planted.pictures), "--out", str(tmp_path / "run")],
+        "report": ["report", str(planted.run), "--out", str(tmp_path / "page")],
+    }[command]
     process = subprocess.Popen([COMMAND, *arguments], stderr=subprocess.PIPE, text=True, start_new_session=True)
     begun = {"run": tmp_path / "run" / "shards", "report": tmp_path / "page" / "index.html"}[command]
     while not begun.exists() and process.poll() is None:
