@@ -100,7 +100,7 @@ def test_a_run_stays_with_its_network(few: pathlib.Path, tmp_path: pathlib.Path)
 def test_what_is_in_files_of_settings_is_a_setting(few: pathlib.Path, tmp_path: pathlib.Path, kind: str) -> None:
     labels = camoverlay.Explainer(threads=1).labels
     file, out = tmp_path / "given", tmp_path / "run"
-    coco = {"images": [], "annotations": [], "categories": []}
+    coco: dict[str, list[dict[str, object]]] = {"images": [], "annotations": [], "categories": []}
     file.write_text("\n".join(labels) if kind == "labels" else json.dumps(coco))
     command = ["run", few, f"--{kind}", file, "--out", out, "--maps", "predicted"]
     audit(*command)
