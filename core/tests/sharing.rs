@@ -83,5 +83,6 @@ fn two_at_once_take_little_more_than_one(network: &SharedClassifier) {
         common::resident()
     };
     let (one, two) = (together(1), together(2));
-    assert!(two < 1.1 * one, "{one} MiB became {two}");
+    // The tensors of a run are about 5 MiB, a session of its own about 20.
+    assert!(two < one + 10.0, "{one} MiB became {two}");
 }
