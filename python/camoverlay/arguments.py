@@ -16,11 +16,15 @@ from .errors import SettingsError
 _LONGEST = 60
 
 
+def shown(value: object) -> str:
+    """A value as a message repeats it."""
+    told = repr(value)
+    return told if len(told) <= _LONGEST else f"{told[: _LONGEST - 3]}…"
+
+
 def wrong(name: str, value: object, expected: str) -> SettingsError:
     """What to raise for a value that is not what is expected."""
-    text = repr(value)
-    shown = text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
-    return SettingsError(f"{name} is {shown}. Give {expected}.")
+    return SettingsError(f"{name} is {shown(value)}. Give {expected}.")
 
 
 def text(name: str, value: object) -> None:

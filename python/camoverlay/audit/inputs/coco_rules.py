@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, TypeGuard
 
+from ...arguments import shown
+
 LARGEST = 100_000_000
 """Pixels of a picture with masks, at most."""
 
@@ -24,13 +26,13 @@ def check_image(image: Any, known: set[Any]) -> None:
         raise WrongError("has the id of another")
     name = image.get("file_name")
     if not (isinstance(name, str) and name):
-        raise WrongError(f"has the file_name {_shown(name)}, where a file is to be named")
+        raise WrongError(f"has the file_name {shown(name)}, where a file is to be named")
     try:
         name.encode("utf-8")
     except UnicodeEncodeError:
-        raise WrongError(f"has the file_name {_shown(name)}, which no file can have") from None
+        raise WrongError(f"has the file_name {shown(name)}, which no file can have") from None
     if "\0" in name:
-        raise WrongError(f"has the file_name {_shown(name)}, which no file can have")
+        raise WrongError(f"has the file_name {shown(name)}, which no file can have")
 
 
 def check_annotation(annotation: dict[str, Any], categories: set[Any], image: dict[str, Any]) -> None:
@@ -41,21 +43,19 @@ def check_annotation(annotation: dict[str, Any], categories: set[Any], image: di
     """
     category = annotation.get("category_id")
     if not (_is_id(category) and category in categories):
-        raise WrongError(f"is of the category {_shown(category)}, which the file does not have")
+        raise WrongError(f"is of the category {shown(category)}, which the file does not have")
     if not (_is_number(annotation.get("area", 0)) and annotation.get("area", 0) >= 0):
-        raise WrongError(f"has the area {_shown(annotation['area'])}, where a number is wanted")
+        raise WrongError(f"has the area {shown(annotation['area'])}, where a number is wanted")
     box, mask = annotation.get("bbox"), annotation.get("segmentation")
     if _is_told(box):
         if not (_are_numbers(box) and len(box) == 4 and box[2] >= 0 and box[3] >= 0):
-            raise WrongError(f"has the bbox {_shown(box)}, where four numbers are wanted: left, top, width, height")
+            raise WrongError(f"has the bbox {shown(box)}, where four numbers are wanted: left, top, width, height")
     if _is_told(box) or _is_told(mask):
         _check_size(image)
     if isinstance(mask, dict):
         _check_runs(mask, image)
     elif _is_told(mask) and not (isinstance(mask, list) and all(map(_is_polygon, mask))):
-        raise WrongError(
-            f"has the segmentation {_shown(mask)}, where lists of x, y, x, y, … of three points or more are wanted"
-        )
+        raise WrongError(f"has the segmentation {shown(mask)}, where lists of x, y, x, y, … of three points or more are wanted")
 
 
 def _check_size(image: dict[str, Any]) -> None:
@@ -63,7 +63,7 @@ def _check_size(image: dict[str, Any]) -> None:
     height: Any = image.get("height")
     for side, length in (("width", width), ("height", height)):
         if not (_is_number(length) and length == int(length) and length > 0):
-            raise WrongError(f"is of the image {image['id']}, which has the {side} {_shown(length)}, where pixels are wanted")
+            raise WrongError(f"is of the image {image['id']}, which has the {side} {shown(length)}, where pixels are wanted")
     if int(width) * int(height) > LARGEST:
         raise WrongError(f"is of the image {image['id']}, which has {width} x {height} pixels: more than {LARGEST}")
 
@@ -71,10 +71,10 @@ def _check_size(image: dict[str, Any]) -> None:
 def _check_runs(mask: dict[str, Any], image: dict[str, Any]) -> None:
     size, counts = mask.get("size"), mask.get("counts")
     if not _are_numbers(size) or size != [image["height"], image["width"]]:
-        raise WrongError(f"has a mask of size {_shown(size)}, and its image is [{image['height']}, {image['width']}]")
+        raise WrongError(f"has a mask of size {shown(size)}, and its image is [{image['height']}, {image['width']}]")
     lengths = _decoded(counts) if isinstance(counts, str) else counts
     if not (isinstance(lengths, list) and all(isinstance(one, int) and one >= 0 for one in lengths)):
-        raise WrongError(f"has a mask with the counts {_shown(counts)}, which are no lengths of runs")
+        raise WrongError(f"has a mask with the counts {shown(counts)}, which are no lengths of runs")
     if sum(lengths) != size[0] * size[1]:
         raise WrongError(f"has a mask of {sum(lengths)} pixels, and its image has {size[0] * size[1]:g}")
 
@@ -121,8 +121,3 @@ def _is_id(value: Any) -> bool:
 def _is_told(value: Any) -> bool:
     """COCO's files have nothing or an empty list where there is none."""
     return value is not None and value != []
-
-
-def _shown(value: Any) -> str:
-    told = repr(value)
-    return told if len(told) <= 60 else f"{told[:57]}…"
