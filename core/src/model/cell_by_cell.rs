@@ -11,7 +11,7 @@ use super::gradient::ALONE;
 use super::types::{CellOrder, HeadMatch, Layout};
 use crate::onnx::builder::GraphBuilder;
 use crate::onnx::graph::Graph;
-use crate::onnx::node::{captured, cast, node, sized, value, with_graph, with_int};
+use crate::onnx::node::{captured, cast, node, rename, sized, value, with_graph, with_int};
 use crate::onnx::proto::{self, Node, data_type};
 
 /// The operator that counts cells is there from this operator set on.
@@ -128,17 +128,10 @@ fn body<'a>(
     });
     let mut renamed = HashMap::from([(features.clone(), masked)]);
     for layer in tail {
+        let results = layer.output.iter().filter(|name| !name.is_empty());
+        renamed.extend(results.map(|name| (name.clone(), format!("{name}/camoverlay_alone"))));
         let mut layer = layer.clone();
-        layer.name = None;
-        for operand in &mut layer.input {
-            if let Some(own) = renamed.get(operand) {
-                *operand = own.clone();
-            }
-        }
-        for result in layer.output.iter_mut().filter(|name| !name.is_empty()) {
-            let own = format!("{result}/camoverlay_alone");
-            renamed.insert(std::mem::replace(result, own.clone()), own);
-        }
+        rename(&mut layer, &renamed);
         nodes.push(layer);
     }
     let logits = &renamed[&head_match.logits];

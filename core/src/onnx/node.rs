@@ -1,6 +1,6 @@
 //! Nodes, tensors and value infos of a graph: read by name, and made.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use super::ops::Op;
 use super::proto::{self, Attribute, Node, TypeValue, ValueInfo, attribute_type, data_type};
@@ -27,6 +27,22 @@ pub fn captured(node: &Node, names: &mut HashSet<String>) {
                 names.extend(node.input.iter().cloned());
                 captured(node, names);
             }
+        }
+    }
+}
+
+/// Gives what a node reads and makes other names, also what graphs within it read, and takes its own name from it: for a copy.
+pub fn rename(node: &mut Node, renamed: &HashMap<String, String>) {
+    node.name = None;
+    for name in node.input.iter_mut().chain(&mut node.output) {
+        if let Some(own) = renamed.get(name) {
+            name.clone_from(own);
+        }
+    }
+    for attribute in &mut node.attribute {
+        let one = attribute.g.as_deref_mut().into_iter();
+        for graph in one.chain(&mut attribute.graphs) {
+            graph.node.iter_mut().for_each(|node| rename(node, renamed));
         }
     }
 }

@@ -4,8 +4,8 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::model::gradient::{CLASS, FURTHER_CLASS, FURTHER_SLOT, SLOT};
-use crate::onnx::node::{captured, integers, node, sized, value, with_graph};
-use crate::onnx::proto::{self, Node, data_type};
+use crate::onnx::node::{captured, integers, node, rename, sized, value, with_graph};
+use crate::onnx::proto::{self, data_type};
 
 /// Number of a turn of the loop, and whether there is another one.
 const TURN: &str = "camoverlay/further_turn";
@@ -89,20 +89,4 @@ pub fn append(proto: &mut proto::Graph) {
         turned.output.push(all);
     }
     proto.node.push(turned);
-}
-
-/// Gives what a node reads and makes the names of one turn, also what graphs within it read.
-fn rename(node: &mut Node, renamed: &HashMap<String, String>) {
-    node.name = None;
-    for name in node.input.iter_mut().chain(&mut node.output) {
-        if let Some(own) = renamed.get(name) {
-            name.clone_from(own);
-        }
-    }
-    for attribute in &mut node.attribute {
-        let one = attribute.g.as_deref_mut().into_iter();
-        for graph in one.chain(&mut attribute.graphs) {
-            graph.node.iter_mut().for_each(|node| rename(node, renamed));
-        }
-    }
 }
