@@ -147,6 +147,7 @@ impl Explanation {
         if !are_finite(&self.map.values) {
             return Err(not_finite(activation).into());
         }
+        self.empty_against_itself();
         let is_complete = head.is_affine() && matches!(self.method, Method::Cam | Method::FinerCam);
         self.residual = is_complete.then(|| self.unexplained(activation.logits, head));
         Ok(())
@@ -201,8 +202,16 @@ impl Explanation {
             *value -= against;
         }
         self.other = Some(other.target);
+        self.empty_against_itself();
         self.explained = LogitCombination::less_mean_of(self.target.id, &[other.target.id], 1.0);
         self.residual = None;
+    }
+
+    /// Nothing speaks for a class rather than for itself: what rounding leaves of the difference is no heat.
+    fn empty_against_itself(&mut self) {
+        if self.other.is_some_and(|other| other.id == self.target.id) {
+            self.map.values.fill(0.0);
+        }
     }
 
     fn unexplained(&self, logits: &[f32], head: &Head) -> f32 {

@@ -322,3 +322,31 @@ fn cells_are_asked_alone_only_by_networks_opened_for_that() {
         assert!(words.contains("opened with this method set"), "{words}");
     }
 }
+
+#[test]
+fn nothing_speaks_for_a_class_rather_than_for_itself() {
+    let image = noise(48, 9);
+    let Some(mut layered) = at(&layers(), "c") else {
+        return;
+    };
+    // As one run tells of it twice, which rounds otherwise.
+    let mut explanation = map(&mut layered, &image, Method::HiResCam);
+    let mut other = explanation.clone();
+    other.map.values[3] += 1e-6;
+    explanation.less(&other);
+    assert!(explanation.map.values.iter().all(|value| *value == 0.0));
+    assert_eq!(explanation.other, Some(explanation.target));
+
+    let mut draft = Draft::classifier();
+    draft.output("z");
+    let mut affine = draft.open().unwrap().unwrap();
+    let activation = ask(&mut affine, &image, Target::Class(1)).unwrap();
+    let mut explanation = Explanation::default();
+    for (other, is_empty) in [(1, true), (2, false)] {
+        let other = Some(Target::Class(other));
+        let update = explanation.update_against(&activation, other, 1, Method::HiResCam);
+        update.unwrap();
+        let values = &explanation.map.values;
+        assert_eq!(values.iter().all(|value| *value == 0.0), is_empty);
+    }
+}
