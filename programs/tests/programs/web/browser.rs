@@ -21,27 +21,10 @@ pub struct Browser {
 impl Browser {
     /// One that opens `url`, on a screen of `width` x `height`; none (said aloud) where there is none.
     pub fn open_sized(url: &str, (width, height): (u32, u32)) -> Option<Self> {
-        let driver = Command::new("chromedriver")
-            .arg("--port=0")
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn();
-        let Ok(mut driver) = driver else {
-            skipped(
-                "camoverlay-web in a browser",
-                "chromium-driver is not installed",
-            );
-            return None;
-        };
-        let lines = BufReader::new(driver.stdout.take().unwrap()).lines();
-        let mut words = lines.map_while(Result::ok);
-        let told = words.find_map(|line| {
-            let (_, port) = line.split_once("started successfully on port ")?;
-            port.trim_end_matches('.').parse().ok()
-        });
+        let (driver, port) = start_driver()?;
         let mut browser = Self {
             driver,
-            port: told.expect("the driver's port"),
+            port,
             session: String::new(),
         };
         let size = format!("--window-size={width},{height}");
@@ -184,4 +167,34 @@ impl Drop for Browser {
         let _ = self.driver.kill();
         let _ = self.driver.wait();
     }
+}
+
+/// A driver and the port it listens on; none (said aloud) where it is not installed.
+fn start_driver() -> Option<(Child, u16)> {
+    let mut said = Vec::new();
+    // It has the system choose a port of ::1 and then wants the same of 127.0.0.1, which may be another's: it ends then.
+    for _ in 0..20 {
+        let driver = Command::new("chromedriver")
+            .arg("--port=0")
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn();
+        let Ok(mut driver) = driver else {
+            skipped(
+                "camoverlay-web in a browser",
+                "chromium-driver is not installed",
+            );
+            return None;
+        };
+        for line in BufReader::new(driver.stdout.take().unwrap()).lines() {
+            let line = line.unwrap();
+            if let Some((_, port)) = line.split_once("started successfully on port ") {
+                let port = port.trim_end_matches('.').parse().expect("a port");
+                return Some((driver, port));
+            }
+            said.push(line);
+        }
+        let _ = driver.wait();
+    }
+    panic!("the driver of the browser does not start: {said:#?}");
 }
