@@ -117,6 +117,46 @@ fn auto_tells_what_it_takes() {
 }
 
 #[test]
+#[ignore = "started by many_may_start_at_once, alone"]
+fn a_start_among_others() {
+    let provider = std::env::var("PROVIDER").unwrap();
+    let network = Classifier::open(&options(&provider)).unwrap();
+    assert_eq!(network.provider_nick(), provider);
+}
+
+/// With nothing kept of earlier starts, so that all of them compile the network.
+#[test]
+fn many_may_start_at_once() {
+    let Some(name) = installed("many first starts with another execution provider") else {
+        return;
+    };
+    for _ in 0..4 {
+        let caches = tempfile::tempdir().unwrap();
+        let start = || {
+            let test = ["--exact", "installed::a_start_among_others", "--ignored"];
+            std::process::Command::new(std::env::current_exe().unwrap())
+                .args(test)
+                .env("XDG_CACHE_HOME", caches.path())
+                .env("PROVIDER", &name)
+                .stdout(std::process::Stdio::piped())
+                .spawn()
+                .unwrap()
+        };
+        // One's half-written file is what another finds.
+        let start_later = |_| {
+            std::thread::sleep(Duration::from_millis(30));
+            start()
+        };
+        let starts: Vec<_> = (0..8).map(start_later).collect();
+        for start in starts {
+            let output = start.wait_with_output().unwrap();
+            let said = String::from_utf8_lossy(&output.stdout);
+            assert!(output.status.success(), "{said}");
+        }
+    }
+}
+
+#[test]
 fn a_second_start_is_quick() {
     if installed("the second start with another execution provider").is_some() {
         alone("installed::a_start_with_what_is_kept");

@@ -1,6 +1,6 @@
 //! A provider as a session has it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use ort::environment::Environment;
 use ort::ep::{self, ArbitrarilyConfigurableExecutionProvider, ExecutionProviderDispatch};
@@ -23,6 +23,8 @@ pub struct Attachment {
     pub kind: Option<Kind>,
     /// What it is told.
     pub settings: Vec<(String, String)>,
+    /// The folder that it may keep compiled networks in.
+    pub cache: Option<PathBuf>,
     /// Whether it is made for two runs at a time.
     pub is_concurrent: bool,
 }
@@ -108,6 +110,7 @@ impl Attachment {
             how: How::Cpu,
             kind: None,
             settings: Vec::new(),
+            cache: None,
             is_concurrent: true,
         }
     }
@@ -274,6 +277,7 @@ impl Attachment {
             "library": library,
             "kind": self.kind.map(Kind::name),
             "settings": self.settings,
+            "cache": self.cache.as_deref().and_then(Path::to_str),
         })
     }
 
@@ -295,6 +299,7 @@ impl Attachment {
             },
             kind: value["kind"].as_str().and_then(Kind::from_name),
             settings: settings.map(pair).collect::<Option<_>>()?,
+            cache: value["cache"].as_str().map(PathBuf::from),
             is_concurrent: true,
         })
     }

@@ -116,6 +116,7 @@ pub fn find(
         how,
         kind: asked.kind,
         settings,
+        cache,
         is_concurrent: asked.known.is_some_and(|known| known.is_concurrent),
     })
 }

@@ -25,6 +25,7 @@ pub use cancellation::Cancellation;
 pub use exit::Busy;
 
 use super::provider::attach::{Attachment, How, Refusal};
+use super::provider::cache::Turn;
 use super::provider::registry;
 use crate::model::Target;
 
@@ -136,6 +137,7 @@ impl Session {
             threads => threads,
         };
         attachment.register(environment)?;
+        let _turn = attachment.cache.as_deref().and_then(Turn::wait);
         let _none_registers = registry::hold();
         let builder = builder(environment, threads, profile)?;
         let mut builder = attachment.attach(environment, builder)?;
