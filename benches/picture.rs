@@ -158,17 +158,17 @@ fn measure(group: &mut BenchmarkGroup<WallTime>, name: &str, geometry: &Geometry
     // Or is painted with the last one.
     bench("paint", &|painter, planes| painter.paint(planes));
     // Every way to lay heat over the picture, and another colour map.
-    let styles = Blend::ALL.map(|blend| (blend.name(), blend, Colormap::jet()));
-    for (name, blend, colormap) in
-        styles
-            .into_iter()
-            .chain([("viridis", Blend::Darkened, Colormap::viridis())])
-    {
+    let styles = Blend::ALL.map(|blend| (blend.name(), blend, Colormap::jet(), 1.0));
+    let more = [
+        ("faded mask", Blend::Mask, Colormap::jet(), 0.9),
+        ("viridis", Blend::Darkened, Colormap::viridis(), 1.0),
+    ];
+    for (name, blend, colormap, opacity) in styles.into_iter().chain(more) {
         let mut painter = Painter::new(geometry);
         painter.set_style(&Style {
             colormap,
             blend,
-            opacity: 0.9,
+            opacity,
         });
         group.bench_function(format!("paint sampled, {name}"), |bencher| {
             bencher.iter_batched_ref(

@@ -7,17 +7,12 @@ use crate::simd::dispatched;
 /// Heat indices of a fifth.
 const FIFTH: usize = LEVELS / 5;
 
-/// Heat index that lines around the n-th fifth, from 1 on, have.
-const fn line(fifth: usize) -> usize {
-    FIFTH * fifth + FIFTH / 2
-}
-
-/// Draws lines in rows of heat indices.
+/// Finds lines in rows of heat indices.
 pub(crate) struct Contour {
     /// Pixels across a line.
     thickness: usize,
-    /// Of several classes, each drawn around its upper half: the part of each heat index, and the index of the line around each.
-    parts: Option<Box<([u8; 256], [u8; 256])>>,
+    /// Of several classes, each drawn around its upper half: the part of each heat index, and how many of these a class has.
+    parts: Option<(Box<[u8; 256]>, usize)>,
 }
 
 /// The fifth of each pixel of a row of tiles, and of some rows above it.
@@ -45,18 +40,27 @@ impl Contour {
                 _ if (index - 1) % each < each / 2 => 0,
                 _ => ((index - 1) / each + 1) as u8,
             };
-            let line = |part: usize| (part * each).min(LEVELS - 1) as u8;
-            Box::new((std::array::from_fn(part), std::array::from_fn(line)))
+            (Box::new(std::array::from_fn(part)), each)
         });
+    }
+
+    /// The heat index whose colour lines around a part have, from 1 on; 0 for what is on no line.
+    pub fn heat_of_line(&self, part: usize) -> usize {
+        let heat = match &self.parts {
+            _ if part == 0 => 0,
+            None => FIFTH * part + FIFTH / 2,
+            Some((_, each)) => part * each,
+        };
+        heat.min(LEVELS - 1)
     }
 
     /// The part of the heat that each pixel is in.
     fn find_parts(&self, index: &[u8], out: &mut [u8]) {
         match &self.parts {
             None => find_fifths(index, out),
-            Some(parts) => {
+            Some((parts, _)) => {
                 for (out, &index) in out.iter_mut().zip(index) {
-                    *out = parts.0[usize::from(index)];
+                    *out = parts[usize::from(index)];
                 }
             }
         }
@@ -84,8 +88,9 @@ impl Contour {
         }
     }
 
-    /// Replaces the heat indices of the next row of tiles by those of its lines: a pixel is on one where it is in another fifth
-    /// than the pixels the line's width to its left or above.
+    /// Replaces the heat indices of the next row of tiles by the numbers of the parts that its lines are around, and 0 elsewhere: a
+    /// pixel is on one where it is in another part than the pixels the line's width to its left or above. So few numbers lie in
+    /// one window of kernels' tables.
     pub fn draw(&self, index: &mut [u8], fifths: &mut Fifths) {
         let (stride, above) = (fifths.stride, self.thickness * fifths.stride);
         self.find_parts(index, &mut fifths.rows[above..]);
@@ -97,13 +102,6 @@ impl Contour {
             find_lines(&first[..edge.len()], here, above, edge);
             let inner = self.thickness;
             find_lines(here, &here[inner..], &above[inner..], rest);
-            if let Some(parts) = &self.parts {
-                for out in out.iter_mut() {
-                    *out = parts.1[usize::from(*out)];
-                }
-            } else {
-                colour_fifths(out);
-            }
         }
         fifths.rows.copy_within(tiles::ROWS * stride.., 0);
     }
@@ -128,17 +126,6 @@ dispatched! {
             let highest = here.max(left).max(above);
             let is_line = highest != here.min(left).min(above);
             *out = if is_line { highest } else { 0 };
-        }
-    }
-}
-
-dispatched! {
-    /// From fifths to the heat indices of the lines around them.
-    fn colour_fifths<;>(out: &mut [u8]) {
-        const STEP: u8 = FIFTH as u8;
-        const FIRST: u8 = line(0) as u8;
-        for out in out.iter_mut() {
-            *out = if *out > 0 { *out * STEP + FIRST } else { 0 };
         }
     }
 }
@@ -170,7 +157,7 @@ mod tests {
                     ];
                     // At the left edge the row's first pixel stands for those before it.
                     let (low, high) = (all.iter().min().unwrap(), all.iter().max().unwrap());
-                    if low == high { 0 } else { line(*high) as u8 }
+                    if low == high { 0 } else { *high as u8 }
                 })
                 .collect();
             assert!(expected.iter().any(|v| *v > 0) && expected.contains(&0));

@@ -146,12 +146,14 @@ impl Painter {
                 self.writer.set_colormap(&colormap);
             }
             Blend::Contour => {
-                self.overlay.set_style(style);
+                let contour = &self.contour;
+                self.overlay
+                    .set_style(style, |part| contour.heat_of_line(part));
                 let rooms = self.scratches.iter();
                 let rooms = rooms.map(|scratch| self.contour.room(scratch.stride));
                 self.fifths.extend(rooms);
             }
-            Blend::Colour | Blend::Mask => self.overlay.set_style(style),
+            Blend::Colour | Blend::Mask => self.overlay.set_style(style, |heat| heat),
         }
     }
 

@@ -27,6 +27,17 @@ pub(crate) struct Component<'a> {
 /// Two components, in the order in which they lie in memory.
 pub(crate) type Chroma<'a> = [Component<'a>; 2];
 
+/// What becomes of a run of pixels without heat.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Cold {
+    /// It stays as it is.
+    Kept,
+    /// All samples of a component become the same.
+    Filled,
+    /// It is mixed like others.
+    Mixed,
+}
+
 /// A number of 24 bits for each byte.
 #[derive(Clone)]
 pub(crate) struct Number {
@@ -56,6 +67,9 @@ pub(crate) struct Mixes {
     /// Whether the same is added to all components, whatever the byte.
     #[cfg(target_arch = "x86_64")]
     pub added_to_all: bool,
+    /// What becomes of each sample of a component at byte 0.
+    #[cfg(target_arch = "x86_64")]
+    pub cold: [Table; 3],
 }
 
 impl Mixes {
@@ -64,6 +78,8 @@ impl Mixes {
         added: [Number::ZERO; 3],
         #[cfg(target_arch = "x86_64")]
         added_to_all: true,
+        #[cfg(target_arch = "x86_64")]
+        cold: [[0; 256]; 3],
     };
 }
 

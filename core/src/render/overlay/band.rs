@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use crate::frame::layout::PLANES;
 use crate::frame::{Chroma, PlaneMut};
+use crate::simd::table::Cold;
 
 /// Rows of a frame, and their heat.
 pub(super) struct Band<'a, 'p> {
@@ -14,8 +15,8 @@ pub(super) struct Band<'a, 'p> {
     /// Heat indices of the rows, which begin `stride` from each other.
     pub index: &'a [u8],
     pub stride: usize,
-    /// Samples without heat stay as they are.
-    pub skip: bool,
+    /// What becomes of runs of samples without heat.
+    pub cold: Cold,
 }
 
 impl Band<'_, '_> {

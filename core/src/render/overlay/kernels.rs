@@ -69,47 +69,44 @@ impl Kernels {
 
     /// A component with a sample for each pixel in a plane of its own.
     fn mix_plane(&self, component: usize, plane: usize, band: &mut Band) {
-        let Mixes { kept, added, .. } = &self.mixes;
-        let skip = band.skip;
+        let (mixes, cold) = (&self.mixes, band.cold);
         band.each_row(plane, band.width, |row, index| {
-            self.avx512
-                .mix_bytes(row, index, kept, &added[component], skip);
+            self.avx512.mix_bytes(row, index, mixes, component, cold);
         });
     }
 
     /// All components of a plane of rows of so many bytes.
     fn mix_interleaved(&self, plane: usize, bytes: usize, band: &mut Band) {
-        let (mixes, skip) = (&self.mixes, band.skip);
+        let (mixes, cold) = (&self.mixes, band.cold);
         let Some(interleaving) = &self.interleaving else {
             return;
         };
         band.each_row(plane, bytes, |row, index| {
             self.avx512
-                .mix_interleaved(row, index, interleaving, mixes, skip);
+                .mix_interleaved(row, index, interleaving, mixes, cold);
         });
     }
 
     /// Chroma in planes of its own, halved across.
     fn mix_halved(&self, chroma: &Chroma, band: &mut Band) {
-        let Mixes { kept, added, .. } = &self.mixes;
-        let skip = band.skip;
-        for (component, added) in [chroma.cb, chroma.cr].into_iter().zip(&added[1..]) {
-            band.each_chroma_row(chroma, component.plane, 1, |row, heat| {
-                self.avx512.mix_halved(row, heat, kept, added, skip);
+        let (mixes, cold) = (&self.mixes, band.cold);
+        for (component, found) in [(1, chroma.cb), (2, chroma.cr)] {
+            band.each_chroma_row(chroma, found.plane, 1, |row, heat| {
+                self.avx512.mix_halved(row, heat, mixes, component, cold);
             });
         }
     }
 
     /// Chroma in a plane of pairs, halved across.
     fn mix_halved_pairs(&self, chroma: &Chroma, band: &mut Band) {
-        let Mixes { kept, added, .. } = &self.mixes;
-        let (cb, skip) = (chroma.cb, band.skip);
-        let added = match cb.offset {
-            0 => [&added[1], &added[2]],
-            _ => [&added[2], &added[1]],
+        let (mixes, cb, cold) = (&self.mixes, chroma.cb, band.cold);
+        let components = match cb.offset {
+            0 => [1, 2],
+            _ => [2, 1],
         };
         band.each_chroma_row(chroma, cb.plane, cb.step, |row, heat| {
-            self.avx512.mix_halved_pairs(row, heat, kept, added, skip);
+            self.avx512
+                .mix_halved_pairs(row, heat, mixes, components, cold);
         });
     }
 }

@@ -65,13 +65,20 @@ pub(super) fn fill_mixes(mixes: &mut Mixes, tables: &[Table; 3]) {
     {
         let first = tables[0][0].added;
         mixes.added_to_all = tables.iter().flatten().all(|mix| mix.added == first);
+        for (cold, table) in mixes.cold.iter_mut().zip(tables) {
+            fill_row(cold, table[0], |mixed| (mixed >> FRACTION) as u8);
+        }
     }
 }
 
 fn fill<T>(entries: &mut [[T; 256]; 256], table: &Table, of: impl Fn(u32) -> T) {
     for (row, mix) in entries.iter_mut().zip(table) {
-        for (sample, entry) in (0..=u8::MAX).zip(row) {
-            *entry = of(mix.of(sample));
-        }
+        fill_row(row, *mix, &of);
+    }
+}
+
+fn fill_row<T>(row: &mut [T; 256], mix: Mix, of: impl Fn(u32) -> T) {
+    for (sample, entry) in (0..=u8::MAX).zip(row) {
+        *entry = of(mix.of(sample));
     }
 }

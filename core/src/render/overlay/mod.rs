@@ -13,12 +13,14 @@ mod words;
 
 use std::ops::Range;
 
+use super::colormap::LEVELS;
 use super::style::{Blend, Style};
 use crate::frame::colorimetry::Coding;
 use crate::frame::layout::PLANES;
 use crate::frame::{Depth, Geometry, Layout, PlaneMut, Samples};
 #[cfg(target_arch = "x86_64")]
 use crate::simd::avx512::Avx512;
+use crate::simd::table::Cold;
 use band::Band;
 #[cfg(target_arch = "x86_64")]
 use kernels::Kernels;
@@ -29,8 +31,8 @@ use plain::Plain;
 pub(crate) struct Overlay {
     width: usize,
     white: Option<f64>,
-    /// Samples without heat stay as they are.
-    leaves_cold: bool,
+    /// What becomes of samples without heat.
+    cold: Cold,
     layout: Layout,
     /// Of red, green and blue, or of luma, blue and red difference.
     tables: Box<[Table; 3]>,
@@ -77,7 +79,7 @@ impl Overlay {
         Self {
             width: geometry.width,
             white,
-            leaves_cold: true,
+            cold: Cold::Kept,
             layout: geometry.layout,
             tables: Box::new([[Mix::default(); 256]; 3]),
             way: Way::new(&geometry.layout),
@@ -86,14 +88,13 @@ impl Overlay {
 
     /// Whether a frame without heat stays as it is.
     pub fn leaves_cold(&self) -> bool {
-        self.leaves_cold
+        self.cold == Cold::Kept
     }
 
-    /// Prepares for a style.
-    pub fn set_style(&mut self, style: &Style) {
+    /// Prepares for a style, in which `heat` says the heat of each index of rows that are painted.
+    pub fn set_style(&mut self, style: &Style, heat: impl Fn(usize) -> usize) {
         let blend = style.blend;
         let opacity = style.opacity.clamp(0.0, 1.0);
-        self.leaves_cold = blend != Blend::Mask;
         let fixed = |value: f64| (value * f64::from(1 << FRACTION)).round() as u32;
         // Not below: half a level would become less than that. All of a sample is rounded to it.
         let share = |value: f64| {
@@ -102,7 +103,8 @@ impl Overlay {
         };
         // Samples of value `cold` are black or without colour, and stay so.
         let mix = |index: usize, colour: f64, cold: f64| {
-            let kept = blend.kept(index, style.colormap.strength(index), opacity);
+            let heat = heat(index);
+            let kept = blend.kept(heat, style.colormap.strength(heat), opacity);
             let toward = if blend == Blend::Mask { cold } else { colour };
             Mix {
                 kept: share(kept),
@@ -110,7 +112,8 @@ impl Overlay {
             }
         };
         let white = self.white;
-        let colours = style.colormap.rgb().iter().enumerate();
+        let rgb = style.colormap.rgb();
+        let colours = (0..LEVELS).map(|index| (index, rgb[heat(index)]));
         match self.layout {
             Layout::Packed(_) | Layout::Planar { .. } => {
                 for (index, rgb) in colours {
@@ -123,7 +126,7 @@ impl Overlay {
                 let coding = Coding::new(encoding, samples.depth);
                 let of_white = coding.with_white(white);
                 let [luma_table, chroma_tables @ ..] = &mut *self.tables;
-                for (index, &rgb) in colours {
+                for (index, rgb) in colours {
                     let luma = of_white.black + of_white.luma(rgb) / 255.0 * of_white.luma_range;
                     luma_table[index] = mix(index, luma, coding.black);
                     for (table, difference) in chroma_tables.iter_mut().zip(of_white.chroma(rgb)) {
@@ -134,6 +137,11 @@ impl Overlay {
                 }
             }
         }
+        self.cold = match blend {
+            Blend::Mask if self.tables.iter().all(|table| table[0].kept == 0) => Cold::Filled,
+            Blend::Mask => Cold::Mixed,
+            Blend::Colour | Blend::Contour | Blend::Darkened => Cold::Kept,
+        };
         self.way.fill(&self.tables);
     }
 
@@ -151,7 +159,7 @@ impl Overlay {
             rows,
             width: self.width,
             stride,
-            skip: self.leaves_cold,
+            cold: self.cold,
         };
         match &self.way {
             Way::Plain(plain) => plain.paint(&self.layout, &mut band),

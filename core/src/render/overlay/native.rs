@@ -3,7 +3,7 @@
 use super::mix::{Table, fill_mixes};
 use crate::frame::{Chroma, Samples};
 use crate::simd::kernels::Native;
-use crate::simd::table::{Mixes, Number};
+use crate::simd::table::{Cold, Mixes, Number};
 
 /// What kernels look up.
 pub(super) struct Registers {
@@ -24,14 +24,14 @@ impl Registers {
     }
 
     /// Samples of a component, one for each pixel.
-    pub fn mix_bytes(&self, row: &mut [u8], index: &[u8], component: usize, skip: bool) -> usize {
+    pub fn mix_bytes(&self, row: &mut [u8], index: &[u8], component: usize, cold: Cold) -> usize {
         let Mixes { kept, added, .. } = &*self.mixes;
         self.native
-            .mix_bytes(row, index, kept, &added[component], skip)
+            .mix_bytes(row, index, kept, &added[component], cold)
     }
 
     /// Pixels whose luma and chroma take turns.
-    pub fn mix_packed(&self, row: &mut [u8], index: &[u8], samples: &Samples, skip: bool) -> usize {
+    pub fn mix_packed(&self, row: &mut [u8], index: &[u8], samples: &Samples, cold: Cold) -> usize {
         let Mixes { kept, added, .. } = &*self.mixes;
         let Some(chroma) = samples.chroma else {
             return 0;
@@ -39,8 +39,8 @@ impl Registers {
         let [first, second] = self.in_order(&chroma);
         let added = [&added[0], first, second];
         match samples.y.offset {
-            0 => self.native.mix_packed::<0>(row, index, kept, added, skip),
-            _ => self.native.mix_packed::<1>(row, index, kept, added, skip),
+            0 => self.native.mix_packed::<0>(row, index, kept, added, cold),
+            _ => self.native.mix_packed::<1>(row, index, kept, added, cold),
         }
     }
 
@@ -51,18 +51,18 @@ impl Registers {
         heat: [&[u8]; 2],
         chroma: &Chroma,
         components: &[usize],
-        skip: bool,
+        cold: Cold,
     ) -> usize {
         let Mixes { kept, added, .. } = &*self.mixes;
         match (components, chroma.halved_x) {
             (&[component], true) => {
                 let added = &added[1 + component];
-                self.native.mix_halved(row, heat, kept, added, skip)
+                self.native.mix_halved(row, heat, kept, added, cold)
             }
-            (&[component], false) => self.mix_bytes(row, heat[0], 1 + component, skip),
+            (&[component], false) => self.mix_bytes(row, heat[0], 1 + component, cold),
             (_, true) => {
                 let added = self.in_order(chroma);
-                self.native.mix_halved_pairs(row, heat, kept, added, skip)
+                self.native.mix_halved_pairs(row, heat, kept, added, cold)
             }
             // Pairs for each pixel are rare.
             (_, false) => 0,

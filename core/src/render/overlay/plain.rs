@@ -48,7 +48,7 @@ impl Plain {
 
     /// Paints a band.
     pub fn paint(&self, layout: &Layout, band: &mut Band) {
-        let (width, skip) = (band.width, band.skip);
+        let (width, cold) = (band.width, band.cold);
         match layout {
             Layout::Packed(order) => {
                 let (bytes, offsets) = (order.bytes(), order.offsets());
@@ -58,9 +58,9 @@ impl Plain {
                     in_order[offset - first] = component;
                 }
                 band.each_row(0, width * bytes, |row, index| match (bytes, first) {
-                    (3, _) => mix_pixels::<3, 0>(row, index, in_order, skip),
-                    (_, 0) => mix_pixels::<4, 0>(row, index, in_order, skip),
-                    (_, _) => mix_pixels::<4, 1>(row, index, in_order, skip),
+                    (3, _) => mix_pixels::<3, 0>(row, index, in_order, cold),
+                    (_, 0) => mix_pixels::<4, 0>(row, index, in_order, cold),
+                    (_, _) => mix_pixels::<4, 1>(row, index, in_order, cold),
                 });
             }
             Layout::Planar { r, g, b } => {
@@ -80,39 +80,39 @@ impl Plain {
 
     /// A component with a sample for each pixel in a plane of its own.
     fn mix_plane(&self, component: usize, plane: usize, band: &mut Band) {
-        let (bytes, skip) = (&self.bytes[component], band.skip);
+        let (bytes, cold) = (&self.bytes[component], band.cold);
         band.each_row(plane, band.width, |row, index| {
             #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
             let done = match &self.registers {
-                Some(registers) => registers.mix_bytes(row, index, component, skip),
+                Some(registers) => registers.mix_bytes(row, index, component, cold),
                 None => 0,
             };
             #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
             let done = 0;
-            mix_bytes::<1>(&mut row[done..], &index[done..], 0, bytes, skip);
+            mix_bytes::<1>(&mut row[done..], &index[done..], 0, bytes, cold);
         });
     }
 
     /// Luma and chroma, which take turns.
     fn mix_packed(&self, samples: &Samples, band: &mut Band) {
         let Samples { y: luma, .. } = *samples;
-        let (skip, bytes) = (band.skip, band.width.next_multiple_of(2) * luma.step);
+        let (cold, bytes) = (band.cold, band.width.next_multiple_of(2) * luma.step);
         band.each_row(luma.plane, bytes, |row, index| {
             #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
             let done = match &self.registers {
-                Some(registers) => registers.mix_packed(row, index, samples, skip),
+                Some(registers) => registers.mix_packed(row, index, samples, cold),
                 None => 0,
             };
             #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
             let done = 0;
             let (row, index) = (&mut row[luma.step * done..], &index[done..]);
-            mix_bytes::<2>(row, index, luma.offset, &self.bytes[0], skip);
+            mix_bytes::<2>(row, index, luma.offset, &self.bytes[0], cold);
             let differences = samples
                 .chroma
                 .iter()
                 .flat_map(|chroma| [chroma.cb, chroma.cr]);
             for (component, sums) in differences.zip(&self.sums) {
-                mix_chroma::<4, 2>(row, [index; 2], component.offset, sums, skip);
+                mix_chroma::<4, 2>(row, [index; 2], component.offset, sums, cold);
             }
         });
     }
@@ -122,7 +122,7 @@ impl Plain {
         let Chroma {
             cb, cr, halved_x, ..
         } = *chroma;
-        let skip = band.skip;
+        let cold = band.cold;
         let mix = match (cb.step, halved_x) {
             (1, true) => mix_chroma::<1, 2>,
             (1, false) => mix_chroma::<1, 1>,
@@ -139,7 +139,7 @@ impl Plain {
             band.each_chroma_row(chroma, plane, cb.step, |row, heat| {
                 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
                 let done = match &self.registers {
-                    Some(registers) => registers.mix_chroma(row, heat, chroma, components, skip),
+                    Some(registers) => registers.mix_chroma(row, heat, chroma, components, cold),
                     None => 0,
                 };
                 #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
@@ -148,7 +148,7 @@ impl Plain {
                 let heat = heat.map(|heat| &heat[every * done..]);
                 for &component in *components {
                     let offset = [cb, cr][component].offset;
-                    mix(row, heat, offset, &self.sums[component], skip);
+                    mix(row, heat, offset, &self.sums[component], cold);
                 }
             });
         }

@@ -3,6 +3,7 @@
 use super::mix::{Bytes, FRACTION, Sums, Table};
 use crate::luma::tiles::COLUMNS;
 use crate::simd::dispatched;
+use crate::simd::table::Cold;
 
 /// Samples that are mixed together: the compiler counts them once.
 const TOGETHER: usize = 8;
@@ -13,21 +14,25 @@ fn is_cold(index: &[u8]) -> bool {
     index.iter().fold(0, |any, index| any | index) == 0
 }
 
-/// Calls `mix` with the `STEP` bytes of each sample or pixel of a row, and its index; runs without any stay as they are where `skip`
-/// is set.
+/// Calls `mix` with the `STEP` bytes of each sample or pixel of a row, and its index; in runs without any `fill`, where they are to
+/// become the same.
 #[inline(always)]
 fn each<const STEP: usize>(
     row: &mut [u8],
     index: &[u8],
-    skip: bool,
+    cold: Cold,
+    fill: impl Fn(&mut [u8; STEP]),
     mix: impl Fn(&mut [u8; STEP], u8),
 ) {
     for (row, index) in row.chunks_mut(COLUMNS * STEP).zip(index.chunks(COLUMNS)) {
-        if skip && is_cold(index) {
-            continue;
-        }
         // Rows may end in half a pair.
         let samples = &mut row.as_chunks_mut().0[..index.len()];
+        if cold != Cold::Mixed && is_cold(index) {
+            if cold == Cold::Filled {
+                samples.iter_mut().for_each(&fill);
+            }
+            continue;
+        }
         let (several, rest) = samples.as_chunks_mut::<TOGETHER>();
         let (indices, last) = index.as_chunks::<TOGETHER>();
         for (samples, indices) in several.iter_mut().zip(indices) {
@@ -46,13 +51,17 @@ fn each<const STEP: usize>(
 fn each_between<const STEP: usize, const EVERY: usize>(
     row: &mut [u8],
     [above, below]: [&[u8]; 2],
-    skip: bool,
+    cold: Cold,
+    fill: impl Fn(&mut [u8; STEP]),
     mix: impl Fn(&mut [u8; STEP], u8, u8),
 ) {
     const RUN: usize = COLUMNS / 2;
     let heat = above.chunks(RUN * EVERY).zip(below.chunks(RUN * EVERY));
     for (row, (above, below)) in row.chunks_mut(RUN * STEP).zip(heat) {
-        if skip && is_cold(above) && is_cold(below) {
+        if cold != Cold::Mixed && is_cold(above) && is_cold(below) {
+            if cold == Cold::Filled {
+                row.as_chunks_mut().0.iter_mut().for_each(&fill);
+            }
             continue;
         }
         let (several, rest) = row.as_chunks_mut().0.as_chunks_mut::<TOGETHER>();
@@ -81,9 +90,11 @@ pub(super) fn mix_bytes<const STEP: usize>(
     index: &[u8],
     offset: usize,
     bytes: &Bytes,
-    skip: bool,
+    cold: Cold,
 ) {
-    each::<STEP>(row, index, skip, |samples, index| {
+    let filled = bytes[0][0];
+    let fill = |samples: &mut [u8; STEP]| samples[offset % STEP] = filled;
+    each(row, index, cold, fill, |samples, index| {
         let sample = &mut samples[offset % STEP];
         *sample = bytes[usize::from(index)][usize::from(*sample)];
     });
@@ -94,9 +105,11 @@ pub(super) fn mix_pixels<const BYTES: usize, const FIRST: usize>(
     row: &mut [u8],
     index: &[u8],
     bytes: [&Bytes; 3],
-    skip: bool,
+    cold: Cold,
 ) {
-    each::<BYTES>(row, index, skip, |pixel, index| {
+    let filled = bytes.map(|bytes| bytes[0][0]);
+    let fill = |pixel: &mut [u8; BYTES]| pixel[FIRST..FIRST + 3].copy_from_slice(&filled);
+    each(row, index, cold, fill, |pixel, index| {
         for (component, bytes) in bytes.iter().enumerate() {
             let sample = &mut pixel[FIRST + component];
             *sample = bytes[usize::from(index)][usize::from(*sample)];
@@ -110,9 +123,11 @@ pub(super) fn mix_chroma<const STEP: usize, const EVERY: usize>(
     heat: [&[u8]; 2],
     offset: usize,
     sums: &Sums,
-    skip: bool,
+    cold: Cold,
 ) {
-    each_between::<STEP, EVERY>(row, heat, skip, |samples, above, below| {
+    let filled = (sums[0][0] >> FRACTION) as u8;
+    let fill = |samples: &mut [u8; STEP]| samples[offset % STEP] = filled;
+    each_between::<STEP, EVERY>(row, heat, cold, fill, |samples, above, below| {
         let sample = &mut samples[offset % STEP];
         let of = |heat: u8| sums[usize::from(heat)][usize::from(*sample)];
         *sample = ((of(above) + of(below)) >> (FRACTION + 1)) as u8;
@@ -125,12 +140,18 @@ fn code<const SHIFT: u32>(sample: [u8; 2]) -> u16 {
     (u16::from_le_bytes(sample) >> SHIFT).min(1023)
 }
 
+/// The sample of a number with [`FRACTION`] bits after the point.
+#[inline(always)]
+fn word<const SHIFT: u32>(mixed: u32) -> [u8; 2] {
+    (((mixed >> FRACTION) << SHIFT) as u16).to_le_bytes()
+}
+
 dispatched! {
     /// Samples of 10 bits.
-    pub(super) fn mix_words<SHIFT: u32;>(row: &mut [u8], index: &[u8], table: &Table, skip: bool) {
-        each(row, index, skip, |sample, index| {
-            let mixed = table[usize::from(index)].of_word(code::<SHIFT>(*sample)) >> FRACTION;
-            *sample = ((mixed << SHIFT) as u16).to_le_bytes();
+    pub(super) fn mix_words<SHIFT: u32;>(row: &mut [u8], index: &[u8], table: &Table, cold: Cold) {
+        let filled = word::<SHIFT>(table[0].added);
+        each(row, index, cold, |sample| *sample = filled, |sample, index| {
+            *sample = word::<SHIFT>(table[usize::from(index)].of_word(code::<SHIFT>(*sample)));
         });
     }
 }
@@ -142,15 +163,18 @@ dispatched! {
         heat: [&[u8]; 2],
         offset: usize,
         table: &Table,
-        skip: bool,
+        cold: Cold,
     ) {
-        each_between::<STEP, 2>(row, heat, skip, |samples, above, below| {
+        let filled = word::<SHIFT>(table[0].added);
+        let fill = |samples: &mut [u8; STEP]| {
+            samples.as_chunks_mut().0[offset / 2 % (STEP / 2)] = filled;
+        };
+        each_between::<STEP, 2>(row, heat, cold, fill, |samples, above, below| {
             let samples = samples.as_chunks_mut().0;
             let sample = &mut samples[offset / 2 % (STEP / 2)];
             let code = code::<SHIFT>(*sample);
             let each = [above, below].map(|heat| table[usize::from(heat)].of_word(code));
-            let mixed = (each[0] + each[1]) >> (FRACTION + 1);
-            *sample = ((mixed << SHIFT) as u16).to_le_bytes();
+            *sample = word::<SHIFT>((each[0] + each[1]) >> 1);
         });
     }
 }

@@ -7,7 +7,7 @@ use crate::frame::{Depth, Samples};
 
 /// Paints a band of samples, which are 10 bits of 16 each.
 pub(super) fn paint(tables: &[Table; 3], samples: &Samples, band: &mut Band) {
-    let (luma, skip) = (samples.y, band.skip);
+    let (luma, cold) = (samples.y, band.cold);
     let is_high = samples.depth == Depth::TenHigh;
     let mix = if is_high {
         mix_words::<6>
@@ -15,7 +15,7 @@ pub(super) fn paint(tables: &[Table; 3], samples: &Samples, band: &mut Band) {
         mix_words::<0>
     };
     band.each_row(luma.plane, band.width * 2, |row, index| {
-        mix(row, index, &tables[0], skip);
+        mix(row, index, &tables[0], cold);
     });
     let Some(chroma) = &samples.chroma else {
         return;
@@ -29,7 +29,7 @@ pub(super) fn paint(tables: &[Table; 3], samples: &Samples, band: &mut Band) {
             (_, true) => mix_chroma_words::<4, 6>,
         };
         band.each_chroma_row(chroma, component.plane, step, |row, heat| {
-            mix(row, heat, offset, table, skip);
+            mix(row, heat, offset, table, cold);
         });
     }
 }

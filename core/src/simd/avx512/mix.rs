@@ -3,21 +3,21 @@
 use std::arch::x86_64::*;
 
 use super::Avx512;
-use super::lookup::{self, load, load_bytes, look_up, mask};
-use crate::simd::table::{Interleaving, Mixes, Number};
+use super::lookup::{Heat, load, load_bytes, look_up, mask, with_windows};
+use crate::simd::table::{Cold, Interleaving, Mixes, Number};
 
 impl Avx512 {
-    /// A row of samples, each mixed as its index says; runs without any index stay as they are where `skip` is set.
+    /// A row of samples of a component, each mixed as its index says.
     pub fn mix_bytes(
         self,
         row: &mut [u8],
         index: &[u8],
-        kept: &Number,
-        added: &Number,
-        skip: bool,
+        mixes: &Mixes,
+        component: usize,
+        cold: Cold,
     ) {
         // SAFETY: there is an `Avx512` only on a machine that was seen to have its instructions.
-        unsafe { mix_bytes(row, index, kept, added, skip) }
+        unsafe { mix_bytes(row, index, mixes, component, cold) }
     }
 
     /// A row of pixels whose components lie between each other; bytes of none of them stay as they are.
@@ -27,29 +27,24 @@ impl Avx512 {
         index: &[u8],
         interleaving: &Interleaving,
         mixes: &Mixes,
-        skip: bool,
+        cold: Cold,
     ) {
         // SAFETY: as above.
-        unsafe {
-            match mixes.added_to_all {
-                true => mix_interleaved::<true>(row, index, interleaving, mixes, skip),
-                false => mix_interleaved::<false>(row, index, interleaving, mixes, skip),
-            }
-        }
+        unsafe { mix_interleaved(row, index, interleaving, mixes, cold) }
     }
 
-    /// A row of samples for two pixels of the rows above and below each, the first of which count: each becomes the mean of what
-    /// the two indices make of it.
+    /// A row of samples of a component for two pixels of the rows above and below each, the first of which count: each becomes
+    /// the mean of what the two indices make of it.
     pub fn mix_halved(
         self,
         row: &mut [u8],
         indices: [&[u8]; 2],
-        kept: &Number,
-        added: &Number,
-        skip: bool,
+        mixes: &Mixes,
+        component: usize,
+        cold: Cold,
     ) {
         // SAFETY: as above.
-        unsafe { mix_halved(row, indices, kept, added, skip) }
+        unsafe { mix_halved(row, indices, mixes, component, cold) }
     }
 
     /// The same of two components whose samples take turns.
@@ -57,32 +52,26 @@ impl Avx512 {
         self,
         row: &mut [u8],
         indices: [&[u8]; 2],
-        kept: &Number,
-        added: [&Number; 2],
-        skip: bool,
+        mixes: &Mixes,
+        components: [usize; 2],
+        cold: Cold,
     ) {
         // SAFETY: as above.
-        unsafe { mix_halved_pairs(row, indices, kept, added, skip) }
+        unsafe { mix_halved_pairs(row, indices, mixes, components, cold) }
     }
 }
 
-/// [`Number`]s in registers.
-struct Numbers {
-    high: lookup::Register,
-    middle: lookup::Register,
-    low: lookup::Register,
-}
+/// The numbers of indices, byte by byte from the highest on.
+type Numbers = [__m512i; 3];
 
-impl Numbers {
-    #[inline]
-    #[target_feature(enable = "avx512f")]
-    fn load(number: &Number) -> Self {
-        Self {
-            high: load(&number.high),
-            middle: load(&number.middle),
-            low: load(&number.low),
-        }
-    }
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
+fn numbers<const N: usize>(heat: &Heat<N>, number: &Number) -> Numbers {
+    [
+        heat.look_up(&number.high),
+        heat.look_up(&number.middle),
+        heat.look_up(&number.low),
+    ]
 }
 
 /// Numbers of 16 bits before and 16 bits after the point: those of the lower and of the upper half of each 128 bits.
@@ -102,43 +91,42 @@ fn halves(low: __m512i, high: __m512i) -> [__m512i; 2] {
 }
 
 impl Sums {
-    /// Samples times the numbers of their indices, cut off after 16 bits.
+    /// Samples times numbers all of whose bits are after the point, cut off after 16 bits.
     #[inline]
-    #[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
-    fn product(samples: __m512i, index: __m512i, kept: &Numbers) -> Self {
+    #[target_feature(enable = "avx512f,avx512bw")]
+    fn product(samples: __m512i, [high, middle, low]: Numbers) -> Self {
         let zero = _mm512_setzero_si512();
         let samples = halves(samples, zero);
-        let upper = halves(look_up(&kept.middle, index), look_up(&kept.high, index));
-        let lower = halves(look_up(&kept.low, index), zero);
-        let mut sums = Self {
-            whole: [zero; 2],
-            rest: [zero; 2],
+        let (upper, lower) = (halves(middle, high), halves(zero, low));
+        let product = Self {
+            whole: std::array::from_fn(|half| _mm512_mulhi_epu16(samples[half], upper[half])),
+            rest: std::array::from_fn(|half| _mm512_mullo_epi16(samples[half], upper[half])),
         };
-        for half in 0..2 {
-            let (sample, upper, lower) = (samples[half], upper[half], lower[half]);
-            let rest = _mm512_mullo_epi16(sample, upper);
-            let least = _mm512_srli_epi16::<8>(_mm512_mullo_epi16(sample, lower));
-            let sum = _mm512_add_epi16(rest, least);
-            let carry = _mm512_cmplt_epu16_mask(sum, rest);
-            let whole = _mm512_mulhi_epu16(sample, upper);
-            sums.whole[half] = _mm512_mask_add_epi16(whole, carry, whole, _mm512_set1_epi16(1));
-            sums.rest[half] = sum;
+        product.plus(Self {
+            whole: [zero; 2],
+            rest: std::array::from_fn(|half| _mm512_mulhi_epu16(samples[half], lower[half])),
+        })
+    }
+
+    /// Numbers with 16 bits after the point.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw")]
+    fn of([high, middle, low]: Numbers) -> Self {
+        Self {
+            whole: halves(high, _mm512_setzero_si512()),
+            rest: halves(low, middle),
         }
-        sums
     }
 
     #[inline]
-    #[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
-    fn plus(mut self, index: __m512i, added: &Numbers) -> Self {
-        let zero = _mm512_setzero_si512();
-        let whole = halves(look_up(&added.high, index), zero);
-        let rest = halves(look_up(&added.low, index), look_up(&added.middle, index));
+    #[target_feature(enable = "avx512f,avx512bw")]
+    fn plus(mut self, other: Self) -> Self {
         for half in 0..2 {
-            let sum = _mm512_add_epi16(self.rest[half], rest[half]);
-            let carry = _mm512_cmplt_epu16_mask(sum, rest[half]);
-            let whole = _mm512_add_epi16(self.whole[half], whole[half]);
+            let rest = _mm512_add_epi16(self.rest[half], other.rest[half]);
+            let carry = _mm512_cmplt_epu16_mask(rest, other.rest[half]);
+            let whole = _mm512_add_epi16(self.whole[half], other.whole[half]);
             self.whole[half] = _mm512_mask_add_epi16(whole, carry, whole, _mm512_set1_epi16(1));
-            self.rest[half] = sum;
+            self.rest[half] = rest;
         }
         self
     }
@@ -153,84 +141,129 @@ impl Sums {
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw")]
     fn mean(self, other: Self) -> __m512i {
-        let mut means = self.whole;
-        for (half, mean) in means.iter_mut().enumerate() {
-            let rest = _mm512_add_epi16(self.rest[half], other.rest[half]);
-            let carry = _mm512_cmplt_epu16_mask(rest, other.rest[half]);
-            let whole = _mm512_add_epi16(self.whole[half], other.whole[half]);
-            let whole = _mm512_mask_add_epi16(whole, carry, whole, _mm512_set1_epi16(1));
-            *mean = _mm512_srli_epi16::<1>(whole);
-        }
-        _mm512_packus_epi16(means[0], means[1])
+        let [low, high] = self.plus(other).whole;
+        _mm512_packus_epi16(_mm512_srli_epi16::<1>(low), _mm512_srli_epi16::<1>(high))
     }
 }
 
+/// What becomes of samples of a component.
+#[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
-fn mix_bytes(row: &mut [u8], index: &[u8], kept: &Number, added: &Number, skip: bool) {
-    let (kept, added) = (Numbers::load(kept), Numbers::load(added));
+fn mixed<const N: usize>(samples: __m512i, heat: Heat<N>, kept: &Number, added: &Number) -> Sums {
+    let shares = Sums::product(samples, numbers(&heat, kept));
+    shares.plus(Sums::of(numbers(&heat, added)))
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
+fn mix_bytes(row: &mut [u8], index: &[u8], mixes: &Mixes, component: usize, cold: Cold) {
+    let (kept, added) = (&mixes.kept, &mixes.added[component]);
     for (row, index) in row.chunks_mut(64).zip(index.chunks(64)) {
         let mask = mask(row.len().min(index.len()));
         // SAFETY: the mask has no more bits than the shorter of the slices has bytes.
         unsafe {
-            let index = load_bytes(index, mask);
-            if skip && _mm512_test_epi8_mask(index, index) == 0 {
+            let heat = load_bytes(index, mask);
+            let is_cold = _mm512_test_epi8_mask(heat, heat) == 0;
+            if is_cold && cold == Cold::Kept {
                 continue;
             }
             let samples = load_bytes(row, mask);
-            let mixed = Sums::product(samples, index, &kept)
-                .plus(index, &added)
-                .bytes();
+            let mixed = if is_cold {
+                look_up(&load(&mixes.cold[component]), samples)
+            } else {
+                with_windows!(heat, index, mask, |heat| mixed(samples, heat, kept, added)
+                    .bytes())
+            };
             _mm512_mask_storeu_epi8(row.as_mut_ptr().cast(), mask, mixed);
         }
     }
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
-fn mix_interleaved<const ADDED_TO_ALL: bool>(
+fn mix_interleaved(
     row: &mut [u8],
     index: &[u8],
     interleaving: &Interleaving,
     mixes: &Mixes,
-    skip: bool,
+    cold: Cold,
 ) {
-    let kept = Numbers::load(&mixes.kept);
-    let added = [0, 1, 2].map(|component| Numbers::load(&mixes.added[component]));
-    for (row, index) in row
-        .chunks_mut(64 * interleaving.bytes)
-        .zip(index.chunks(64))
-    {
-        let count = _mm512_set1_epi8(index.len() as i8);
+    let Mixes { kept, added, .. } = mixes;
+    let runs = row.chunks_mut(64 * interleaving.bytes);
+    for (row, index) in runs.zip(index.chunks(64)) {
+        let mask = mask(index.len());
         // SAFETY: the mask has no more bits than the slice has bytes.
-        let index = unsafe { load_bytes(index, mask(index.len())) };
-        if skip && _mm512_test_epi8_mask(index, index) == 0 {
-            continue;
-        }
-        let registers = interleaving.pixels.iter().zip(&interleaving.components);
-        for (row, (pixels, components)) in row.chunks_mut(64).zip(registers) {
-            // SAFETY: reads 64 bytes of as many, and the masks have no more bits than the slice has bytes.
-            unsafe {
-                let pixels = _mm512_loadu_si512(pixels.as_ptr().cast());
-                // The last pixel of an odd number may lack the one that it shares chroma with.
-                let mask = mask(row.len()) & _mm512_cmplt_epu8_mask(pixels, count);
-                let index = _mm512_permutexvar_epi8(pixels, index);
-                let samples = load_bytes(row, mask);
-                let product = Sums::product(samples, index, &kept);
-                if ADDED_TO_ALL {
-                    let mixed = product.plus(_mm512_setzero_si512(), &added[0]).bytes();
-                    let mask = mask & (components[0] | components[1] | components[2]);
-                    _mm512_mask_storeu_epi8(row.as_mut_ptr().cast(), mask, mixed);
-                    continue;
-                }
-                for (added, component) in added.iter().zip(components) {
-                    if *component != 0 {
-                        let mixed = product.plus(index, added).bytes();
-                        let mask = mask & component;
-                        _mm512_mask_storeu_epi8(row.as_mut_ptr().cast(), mask, mixed);
-                    }
-                }
-            }
+        let heat = unsafe { load_bytes(index, mask) };
+        if _mm512_test_epi8_mask(heat, heat) != 0 {
+            with_windows!(heat, index, mask, |heat| {
+                each_register(
+                    row,
+                    index.len(),
+                    interleaving,
+                    |samples, pixels, components| {
+                        let heat = heat.permuted(pixels);
+                        let added = match mixes.added_to_all {
+                            true => numbers(&heat, &added[0]),
+                            false => [
+                                of_each(components, |component| {
+                                    heat.look_up(&added[component].high)
+                                }),
+                                of_each(components, |component| {
+                                    heat.look_up(&added[component].middle)
+                                }),
+                                of_each(components, |component| {
+                                    heat.look_up(&added[component].low)
+                                }),
+                            ],
+                        };
+                        let shares = Sums::product(samples, numbers(&heat, kept));
+                        shares.plus(Sums::of(added)).bytes()
+                    },
+                );
+            });
+        } else if cold != Cold::Kept {
+            each_register(row, index.len(), interleaving, |samples, _, components| {
+                of_each(components, |component| {
+                    look_up(&load(&mixes.cold[component]), samples)
+                })
+            });
         }
     }
+}
+
+/// Calls `mix` with the samples of each register of a run of `count` pixels, with their pixels, and a bit for each of those of
+/// the three components.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
+fn each_register(
+    row: &mut [u8],
+    count: usize,
+    interleaving: &Interleaving,
+    mix: impl Fn(__m512i, __m512i, &[u64; 3]) -> __m512i,
+) {
+    let registers = interleaving.pixels.iter().zip(&interleaving.components);
+    for (row, (pixels, components)) in row.chunks_mut(64).zip(registers) {
+        // SAFETY: reads 64 bytes of as many, and the masks have no more bits than the slice has bytes.
+        unsafe {
+            let pixels = _mm512_loadu_si512(pixels.as_ptr().cast());
+            // The last pixel of an odd number may lack the one that it shares chroma with.
+            let there = _mm512_cmplt_epu8_mask(pixels, _mm512_set1_epi8(count as i8));
+            let mask = mask(row.len()) & there & components.iter().fold(0, |any, bits| any | bits);
+            let mixed = mix(load_bytes(row, mask), pixels, components);
+            _mm512_mask_storeu_epi8(row.as_mut_ptr().cast(), mask, mixed);
+        }
+    }
+}
+
+/// The bytes of each component.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw")]
+fn of_each(components: &[u64; 3], of: impl Fn(usize) -> __m512i) -> __m512i {
+    let mut bytes = _mm512_setzero_si512();
+    for (component, bits) in components.iter().enumerate() {
+        if *bits != 0 {
+            bytes = _mm512_mask_mov_epi8(bytes, *bits, of(component));
+        }
+    }
+    bytes
 }
 
 /// Bytes of the first of two bytes each, of two registers or of one.
@@ -254,31 +287,38 @@ const FIRST: [u8; 64] = {
 };
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
-fn mix_halved(row: &mut [u8], indices: [&[u8]; 2], kept: &Number, added: &Number, skip: bool) {
-    let (kept, added) = (Numbers::load(kept), Numbers::load(added));
+fn mix_halved(row: &mut [u8], indices: [&[u8]; 2], mixes: &Mixes, component: usize, cold: Cold) {
+    let (kept, added) = (&mixes.kept, &mixes.added[component]);
     // SAFETY: reads the 64 bytes of the array.
     let even = unsafe { _mm512_loadu_si512(EVEN.as_ptr().cast()) };
     let indices = indices[0].chunks(128).zip(indices[1].chunks(128));
     for (row, (above, below)) in row.chunks_mut(64).zip(indices) {
         let mask_of = mask;
         let mask = mask(row.len());
-        let [above, below] = [above, below].map(|index| {
+        let heats = [above, below].map(|index| {
             let (first, second) = index.split_at(index.len().min(64));
             // SAFETY: the masks have no more bits than the slices have bytes.
             let [first, second] =
                 [first, second].map(|part| unsafe { load_bytes(part, mask_of(part.len())) });
             _mm512_permutex2var_epi8(first, even, second)
         });
-        let any = _mm512_or_si512(above, below);
-        if skip && _mm512_test_epi8_mask(any, any) == 0 {
+        let any = _mm512_or_si512(heats[0], heats[1]);
+        let is_cold = _mm512_test_epi8_mask(any, any) == 0;
+        if is_cold && cold == Cold::Kept {
             continue;
         }
         // SAFETY: the mask has no more bits than the slice has bytes.
         unsafe {
             let samples = load_bytes(row, mask);
-            let each = [above, below]
-                .map(|index| Sums::product(samples, index, &kept).plus(index, &added));
-            _mm512_mask_storeu_epi8(row.as_mut_ptr().cast(), mask, each[0].mean(each[1]));
+            let mixed = if is_cold {
+                look_up(&load(&mixes.cold[component]), samples)
+            } else {
+                let [above, below] = [(heats[0], above), (heats[1], below)].map(|(heat, index)| {
+                    with_windows!(heat, index, mask, |heat| mixed(samples, heat, kept, added))
+                });
+                above.mean(below)
+            };
+            _mm512_mask_storeu_epi8(row.as_mut_ptr().cast(), mask, mixed);
         }
     }
 }
@@ -287,36 +327,48 @@ fn mix_halved(row: &mut [u8], indices: [&[u8]; 2], kept: &Number, added: &Number
 fn mix_halved_pairs(
     row: &mut [u8],
     indices: [&[u8]; 2],
-    kept: &Number,
-    added: [&Number; 2],
-    skip: bool,
+    mixes: &Mixes,
+    components: [usize; 2],
+    cold: Cold,
 ) {
-    let kept = Numbers::load(kept);
-    let added = added.map(|added| Numbers::load(added));
+    /// The bytes of the second component.
+    const TURN: u64 = 0xaaaa_aaaa_aaaa_aaaa;
+    let Mixes { kept, added, .. } = mixes;
+    let added = components.map(|component| &added[component]);
     // SAFETY: reads the 64 bytes of the array.
     let first = unsafe { _mm512_loadu_si512(FIRST.as_ptr().cast()) };
     let indices = indices[0].chunks(64).zip(indices[1].chunks(64));
     for (row, (above, below)) in row.chunks_mut(64).zip(indices) {
         let mask = mask(row.len().min(above.len()).min(below.len()));
         // SAFETY: the mask has no more bits than the shortest of the slices has bytes.
-        let [above, below] = [above, below]
+        let heats = [above, below]
             .map(|index| unsafe { _mm512_permutexvar_epi8(first, load_bytes(index, mask)) });
-        let any = _mm512_or_si512(above, below);
-        if skip && _mm512_test_epi8_mask(any, any) == 0 {
+        let any = _mm512_or_si512(heats[0], heats[1]);
+        let is_cold = _mm512_test_epi8_mask(any, any) == 0;
+        if is_cold && cold == Cold::Kept {
             continue;
         }
         // SAFETY: as above.
         unsafe {
             let samples = load_bytes(row, mask);
-            let products =
-                [above, below].map(|index| (Sums::product(samples, index, &kept), index));
-            for (added, turn) in added
-                .iter()
-                .zip([0x5555_5555_5555_5555, 0xaaaa_aaaa_aaaa_aaaa])
-            {
-                let [a, b] = products.map(|(product, index)| product.plus(index, added));
-                _mm512_mask_storeu_epi8(row.as_mut_ptr().cast(), mask & turn, a.mean(b));
-            }
+            let mixed = if is_cold {
+                let [one, other] =
+                    components.map(|component| look_up(&load(&mixes.cold[component]), samples));
+                _mm512_mask_mov_epi8(one, TURN, other)
+            } else {
+                let [above, below] = [(heats[0], above), (heats[1], below)].map(|(heat, index)| {
+                    with_windows!(heat, index, mask, |heat| {
+                        let mut both = numbers(&heat, added[0]);
+                        for (both, other) in both.iter_mut().zip(numbers(&heat, added[1])) {
+                            *both = _mm512_mask_mov_epi8(*both, TURN, other);
+                        }
+                        let shares = Sums::product(samples, numbers(&heat, kept));
+                        shares.plus(Sums::of(both))
+                    })
+                });
+                above.mean(below)
+            };
+            _mm512_mask_storeu_epi8(row.as_mut_ptr().cast(), mask, mixed);
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::heat::{Window, with_windows};
 use super::kernel;
-use crate::simd::table::Number;
+use crate::simd::table::{Cold, Number};
 use crate::simd::vectors::Vectors;
 
 /// Numbers of 16 bits before and 16 bits after the point.
@@ -134,18 +134,23 @@ fn heats<V: Vectors>(v: V, [above, below]: [&[u8]; 2]) -> ([V::Bytes; 2], Window
 }
 
 kernel! {
-    /// A row of samples, each mixed as its index says; runs without any index stay as they are where `skip` is set.
-    pub fn mix_bytes<;>(v, row: &mut [u8], index: &[u8], kept: &Number, added: &Number, skip: bool) -> usize {
+    /// A row of samples, each mixed as its index says.
+    pub fn mix_bytes<;>(v, row: &mut [u8], index: &[u8], kept: &Number, added: &Number, cold: Cold) -> usize {
+        let filled = v.splat(added.high[0]);
         let mut done = 0;
         for (row, index) in row.chunks_exact_mut(V::BYTES).zip(index.chunks_exact(V::BYTES)) {
             let heat = v.load(index);
             let windows = Window::of(v, heat, heat);
-            if !(skip && windows.is_cold()) {
-                let samples = v.load(row);
-                let mixed = with_windows!(windows, v, bytes(samples, heat, windows, kept, added));
-                v.store(mixed, row);
-            }
             done += V::BYTES;
+            if cold != Cold::Mixed && windows.is_cold() {
+                if cold == Cold::Filled {
+                    v.store(filled, row);
+                }
+                continue;
+            }
+            let samples = v.load(row);
+            let mixed = with_windows!(windows, v, bytes(samples, heat, windows, kept, added));
+            v.store(mixed, row);
         }
         done
     }
@@ -154,17 +159,22 @@ kernel! {
 kernel! {
     /// A row of samples for two pixels of the rows above and below each, the first of which count: each becomes the mean of
     /// what the two indices make of it. Returns how many are done.
-    pub fn mix_halved<;>(v, row: &mut [u8], indices: [&[u8]; 2], kept: &Number, added: &Number, skip: bool) -> usize {
+    pub fn mix_halved<;>(v, row: &mut [u8], indices: [&[u8]; 2], kept: &Number, added: &Number, cold: Cold) -> usize {
+        let filled = v.splat(added.high[0]);
         let mut done = 0;
         let indices = indices[0].chunks_exact(2 * V::BYTES).zip(indices[1].chunks_exact(2 * V::BYTES));
         for (row, (above, below)) in row.chunks_exact_mut(V::BYTES).zip(indices) {
             let (heat, windows) = heats(v, [above, below]);
-            if !(skip && windows.is_cold()) {
-                let samples = v.load(row);
-                let mixed = with_windows!(windows, v, means(samples, heat, windows, kept, added));
-                v.store(mixed, row);
-            }
             done += V::BYTES;
+            if cold != Cold::Mixed && windows.is_cold() {
+                if cold == Cold::Filled {
+                    v.store(filled, row);
+                }
+                continue;
+            }
+            let samples = v.load(row);
+            let mixed = with_windows!(windows, v, means(samples, heat, windows, kept, added));
+            v.store(mixed, row);
         }
         done
     }
@@ -178,22 +188,27 @@ kernel! {
         indices: [&[u8]; 2],
         kept: &Number,
         added: [&Number; 2],
-        skip: bool,
+        cold: Cold,
     ) -> usize {
+        let filled = v.interleave(v.splat(added[0].high[0]), v.splat(added[1].high[0]));
         let mut done = 0;
         let indices = indices[0].chunks_exact(2 * V::BYTES).zip(indices[1].chunks_exact(2 * V::BYTES));
         for (row, (above, below)) in row.chunks_exact_mut(2 * V::BYTES).zip(indices) {
             let (heat, windows) = heats(v, [above, below]);
-            if !(skip && windows.is_cold()) {
+            done += V::BYTES;
+            let [low, high] = if cold == Cold::Mixed || !windows.is_cold() {
                 let (low, high) = (v.load(row), v.load(&row[V::BYTES..]));
                 let (first, second) = (v.evens(low, high), v.odds(low, high));
                 let first = with_windows!(windows, v, means(first, heat, windows, kept, added[0]));
                 let second = with_windows!(windows, v, means(second, heat, windows, kept, added[1]));
-                let [low, high] = v.interleave(first, second);
-                v.store(low, row);
-                v.store(high, &mut row[V::BYTES..]);
-            }
-            done += V::BYTES;
+                v.interleave(first, second)
+            } else if cold == Cold::Filled {
+                filled
+            } else {
+                continue;
+            };
+            v.store(low, row);
+            v.store(high, &mut row[V::BYTES..]);
         }
         done
     }
@@ -209,13 +224,16 @@ kernel! {
         index: &[u8],
         kept: &Number,
         added: [&Number; 3],
-        skip: bool,
+        cold: Cold,
     ) -> usize {
+        let [luma, first, second] = added.map(|added| v.splat(added.high[0]));
+        let filled = (luma, v.alternate(first, second));
         let mut done = 0;
         for (row, index) in row.chunks_exact_mut(2 * V::BYTES).zip(index.chunks_exact(V::BYTES)) {
             let heat = v.load(index);
             let windows = Window::of(v, heat, heat);
-            if !(skip && windows.is_cold()) {
+            done += V::BYTES;
+            let (luma, chroma) = if cold == Cold::Mixed || !windows.is_cold() {
                 let (low, high) = (v.load(row), v.load(&row[V::BYTES..]));
                 let (evens, odds) = (v.evens(low, high), v.odds(low, high));
                 let (luma, chroma) = if LUMA == 0 { (evens, odds) } else { (odds, evens) };
@@ -223,15 +241,19 @@ kernel! {
                 let heat = v.evens_twice(heat);
                 let differences = [added[1], added[2]];
                 let chroma = with_windows!(windows, v, pairs(chroma, heat, windows, kept, differences));
-                let [low, high] = if LUMA == 0 {
-                    v.interleave(luma, chroma)
-                } else {
-                    v.interleave(chroma, luma)
-                };
-                v.store(low, row);
-                v.store(high, &mut row[V::BYTES..]);
-            }
-            done += V::BYTES;
+                (luma, chroma)
+            } else if cold == Cold::Filled {
+                filled
+            } else {
+                continue;
+            };
+            let [low, high] = if LUMA == 0 {
+                v.interleave(luma, chroma)
+            } else {
+                v.interleave(chroma, luma)
+            };
+            v.store(low, row);
+            v.store(high, &mut row[V::BYTES..]);
         }
         done
     }
