@@ -92,7 +92,8 @@ impl Error {
                 | ModelError::InputTooSmall { .. }
                 | ModelError::Memory { .. }
                 | ModelError::NoSuchClass { .. }
-                | ModelError::NoSuchOutput { .. },
+                | ModelError::NoSuchOutput { .. }
+                | ModelError::UnsuitedLayer { .. },
             )
             | Self::Labels(
                 LabelsError::NotUtf8 { .. }

@@ -16,6 +16,8 @@ pub enum Remedy {
     ReplaceLibrary,
     /// Say where an ONNX Runtime is that works.
     RepairLibrary,
+    /// Name the ONNX Runtime that the process has, or none.
+    KeepLibrary,
     /// Install the execution provider with this nick, or name its library.
     InstallProvider(&'static str),
     /// Name the library of the execution provider.
@@ -42,6 +44,8 @@ pub enum Remedy {
         /// How many outputs there are.
         outputs: usize,
     },
+    /// Ask for another layer.
+    ChooseLayer,
     /// Ask for no input size, or export the network with free height and width.
     LeaveInputSize,
     /// Ask for a larger input size, or use a network that keeps a larger map.
@@ -90,6 +94,9 @@ impl fmt::Display for Remedy {
             Self::RepairLibrary => f.write_str(
                 "Set ort_library to the path of a working libonnxruntime.so 1.22 or newer.",
             ),
+            Self::KeepLibrary => f.write_str(
+                "Leave ort_library unset, or set it to the same path for all networks of the process.",
+            ),
             Self::InstallProvider(nick) => write!(
                 f,
                 "Install {nick}, or set provider.library to the path of its library."
@@ -125,6 +132,9 @@ impl fmt::Display for Remedy {
                 f,
                 "Set output to one of these names, or to an index from 0 to {}.",
                 outputs.saturating_sub(1)
+            ),
+            Self::ChooseLayer => f.write_str(
+                "Set layer to one, or up to four joined by “+”, that inference::layers lists.",
             ),
             Self::LeaveInputSize => f.write_str(
                 "Leave input_size unset, or export the network with free height and width.",

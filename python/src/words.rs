@@ -43,12 +43,16 @@ fn of_remedy(remedy: Remedy) -> String {
         Remedy::ExportNetwork => {
             "Export the network into it, or give the path of an ONNX file as model.".into()
         }
+        Remedy::ChooseLayer => "Choose of those that Explainer.layers lists, of the network opened without layer; up to four \
+                                are joined by “+”."
+            .into(),
         Remedy::ChooseMethod => "Choose the method \"auto\", or \"gradcam\".".into(),
         // Here the package's names are the core's.
         same @ (Remedy::Words(_)
         | Remedy::ReplaceLibrary
         | Remedy::RepairLibrary
         | Remedy::LoadOtherRuntime
+        | Remedy::KeepLibrary
         | Remedy::InstallChecker
         | Remedy::KeepConstants
         | Remedy::ChooseOutput { .. }

@@ -196,7 +196,7 @@ def test_processes(squeezenet: Explainer, method: str, words: str) -> None:
         ({"model": "/dev/null"}, camoverlay.ReadError, "/dev/null"),
         ({"method": "grad-cam"}, camoverlay.SettingsError, "gradcam"),
         ({"method": "legrad"}, camoverlay.SettingsError, "does not suit"),
-        ({"layer": "no such"}, camoverlay.FormatError, "no such"),
+        ({"layer": "no such"}, camoverlay.SettingsError, "Explainer.layers lists"),
         ({"labels": "/no/labels.txt"}, camoverlay.NotFoundError, "/no/labels.txt"),
         ({"labels": __file__}, camoverlay.SettingsError, "1000 classes"),
         ({"preprocess": "imagenet"}, camoverlay.SettingsError, "auto, torch, caffe"),

@@ -169,6 +169,12 @@ impl TargetSelection {
 /// The classes that the property `target` names.
 fn targets(text: &str, network: &SharedClassifier) -> Result<Vec<Resolved>, ElementError> {
     let texts = split_targets(text);
+    if texts.len() > 1 && texts.iter().any(|text| text.trim().is_empty()) {
+        return Err(ElementError::Selection(format!(
+            "target={text:?} names no class between two semicolons. Separate classes by one, and write a semicolon of a label \
+             as \\;."
+        )));
+    }
     if texts.len() > MOST_CLASSES {
         return Err(ElementError::Selection(format!(
             "target={text:?} names {} classes, and at most {MOST_CLASSES} have colours that can be told apart. Give fewer.",
@@ -188,9 +194,13 @@ fn versus(
 ) -> Result<Option<Resolved>, ElementError> {
     let resolved = text.map(|text| resolve(text, network.labels()));
     resolved.transpose().map_err(|error| {
-        // Its words are those of the target.
-        let words = error.to_string();
-        ElementError::Selection(words.replacen("target=", "versus=", 1))
+        ElementError::Selection(match text.filter(|text| split_targets(text).len() > 1) {
+            Some(text) => {
+                format!("versus={text:?} names several classes. Give the one that the target is to be compared with.")
+            }
+            // Its words are those of the target.
+            None => error.to_string().replacen("target=", "versus=", 1),
+        })
     })
 }
 

@@ -38,6 +38,9 @@ fn of_remedy(remedy: Remedy) -> String {
         Remedy::NameProviderLibrary => {
             "Set the property provider-library to the path of the library of an execution provider.".into()
         }
+        Remedy::KeepLibrary => {
+            "Leave the property ort-library unset, or set it to the same path in all elements of the process.".into()
+        }
         Remedy::LoadOtherRuntime => {
             "Set the property ort-library to the path of that library in all elements, or let an element with this \
              provider be the first to start in its process."
@@ -69,6 +72,7 @@ fn of_remedy(remedy: Remedy) -> String {
              Otherwise use a classifier with one input, the picture."
                 .into()
         }
+        Remedy::ChooseLayer => "Set layer to one, or up to four joined by “+”, that camoverlay-inspect --layers lists.".into(),
         Remedy::LeaveInputSize => {
             "Leave input-size at 0, or export the network with free height and width.".into()
         }

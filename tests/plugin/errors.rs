@@ -248,6 +248,14 @@ fn an_unknown_target_stops_the_start() {
 }
 
 #[test]
+fn semicolons_with_no_class_between_are_told() {
+    let error = error_of("target=\"tabby;;cup\"");
+    let words = "target=\"tabby;;cup\" names no class between two semicolons. Separate classes by one, and write a semicolon \
+                 of a label as \\;.";
+    assert_error(&error, gst::ResourceError::Settings, &[words]);
+}
+
+#[test]
 fn logits_that_are_no_numbers_stop_the_stream() {
     let error = error_of(&model("not-a-number.onnx"));
     assert_error(
@@ -373,6 +381,40 @@ fn installed_library() -> PathBuf {
         .map(|entry| entry.unwrap().path())
         .find(|path| path.to_string_lossy().contains("libonnxruntime.so"))
         .unwrap()
+}
+
+#[test]
+fn a_second_library_in_a_process_is_refused_by_both_paths() {
+    common::init();
+    let line = |library: Option<&Path>| {
+        let property = library.map(|path| format!("ort-library={}", path.display()));
+        let property = property.unwrap_or_default();
+        format!("videotestsrc num-buffers=1 ! camoverlay {property} ! fakesink")
+    };
+    let play = |library: Option<&Path>| {
+        let pipeline = common::pipeline(&line(library));
+        pipeline.set_state(gst::State::Playing).unwrap();
+        common::play_to_the_end(&pipeline);
+    };
+    play(None);
+    // Which one is loaded depends on what other tests have asked for first.
+    let maps = fs::read_to_string("/proc/self/maps").unwrap();
+    let mut files = maps
+        .lines()
+        .filter_map(|line| line.split_whitespace().nth(5));
+    let library = files
+        .find(|file| file.contains("/libonnxruntime.so"))
+        .unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let link = folder.path().join("libonnxruntime.so");
+    std::os::unix::fs::symlink(library, &link).unwrap();
+    play(Some(&link));
+    let copy = folder.path().join("libonnxruntime.so.1");
+    fs::copy(library, &copy).unwrap();
+    let error = first_error(&gst::parse::launch(&line(Some(&copy))).unwrap());
+    let advice = "Leave the property ort-library unset";
+    let words = [copy.to_str().unwrap(), library, advice];
+    assert_error(&error, gst::LibraryError::Init, &words);
 }
 
 #[test]

@@ -26,6 +26,13 @@ pub enum LibraryError {
         /// Its own words.
         message: String,
     },
+    /// The process has loaded another libonnxruntime than the one that was asked for.
+    Second {
+        /// What was asked for.
+        asked: PathBuf,
+        /// What is loaded.
+        loaded: PathBuf,
+    },
 }
 
 /// What ONNX Runtime does not do. `Display` says what is wrong, [`remedy`](Self::remedy) what to do.
@@ -103,6 +110,7 @@ impl LibraryError {
             Self::Missing { .. } => Remedy::InstallLibrary,
             Self::TooOld { .. } => Remedy::ReplaceLibrary,
             Self::Broken { .. } => Remedy::RepairLibrary,
+            Self::Second { .. } => Remedy::KeepLibrary,
         }
     }
 }
@@ -137,6 +145,12 @@ impl fmt::Display for LibraryError {
             Self::Broken { message } => {
                 write!(f, "ONNX Runtime does not start: {}.", one_line(message))
             }
+            Self::Second { asked, loaded } => write!(
+                f,
+                "{} cannot be loaded: a process has one ONNX Runtime, and this one has loaded {}.",
+                asked.display(),
+                loaded.display()
+            ),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Finds and loads ONNX Runtime's shared library.
 //!
-//! The library is one per process: the first that loads stays, whatever later callers name. It
-//! is looked for when a network is opened, never before.
+//! The library is one per process: the first that loads stays, and who names another is told so. It is looked for when a
+//! network is opened, never before.
 
 use std::collections::HashSet;
 use std::ffi::OsStr;
@@ -45,7 +45,7 @@ static ENVIRONMENT: OnceCell<Environment> = OnceCell::new();
 ///
 /// # Errors
 /// [`LibraryError::Missing`] naming every place tried, [`LibraryError::TooOld`],
-/// [`LibraryError::Broken`].
+/// [`LibraryError::Broken`], [`LibraryError::Second`].
 pub fn environment(library: Option<&Path>, roots: &[PathBuf]) -> Result<Environment, LibraryError> {
     with_builds(library, roots, &[])
 }
@@ -69,7 +69,14 @@ pub fn with_builds(
         exit::wait_at_exit();
         environment
     });
-    environment.cloned()
+    let environment = environment.cloned()?;
+    match (library, loaded()) {
+        (Some(asked), Some(loaded)) if file_of(asked) != loaded => Err(LibraryError::Second {
+            asked: asked.to_owned(),
+            loaded,
+        }),
+        _ => Ok(environment),
+    }
 }
 
 fn load(candidates: &[PathBuf]) -> Result<ort::environment::EnvironmentBuilder, LibraryError> {

@@ -14,7 +14,7 @@ use super::error::ModelError;
 use super::facts::Facts;
 use super::gradient::Gradient;
 use super::head;
-use super::head::obstacle::{OTHER_NETWORK, Obstacle};
+use super::head::obstacle::{NoHead, OTHER_NETWORK, Obstacle};
 use super::head::outputs::{self, Outputs, Wanted};
 use super::head::tap::{self, Search};
 use super::image_input::INPUT_SIZE;
@@ -114,7 +114,14 @@ impl Analysis {
             head_match,
             outputs,
             obstacle,
-        } = found.map_err(|obstacle| refused(path, obstacle))?;
+        } = found.map_err(|refusal| match refusal {
+            NoHead::Search(obstacle) => refused(path, obstacle),
+            NoHead::Layer(unsuited) => ModelError::UnsuitedLayer {
+                path: path.to_owned(),
+                layer: unsuited.layer,
+                reason: unsuited.reason,
+            },
+        })?;
         if !head_match.head.is_finite() {
             return Err(ModelError::NotFinite {
                 path: path.to_owned(),

@@ -35,6 +35,15 @@ pub enum ModelError {
         /// A sentence on what to do.
         advice: &'static str,
     },
+    /// A layer that was asked for cannot be explained.
+    UnsuitedLayer {
+        /// The network file.
+        path: PathBuf,
+        /// The layer.
+        layer: String,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
     /// The cells of the network's last feature map are not places of the picture.
     NoPlaces {
         /// The network file.
@@ -132,6 +141,7 @@ impl ModelError {
             ),
             Self::MoreInputs { .. } => Remedy::KeepConstants,
             Self::NotExplainable { advice, .. } => Remedy::Words(advice),
+            Self::UnsuitedLayer { .. } => Remedy::ChooseLayer,
             Self::NoPlaces { advice, .. } => *advice,
             Self::Memory { limit: Some(_), .. } => Remedy::RaiseMemoryLimit,
             Self::Memory { limit: None, .. } => {
@@ -181,6 +191,15 @@ impl fmt::Display for ModelError {
                 f,
                 "{} cannot be explained: going back from its output in search of a spatial \
                  feature map, {found} was found, {reason}.",
+                path.display()
+            ),
+            Self::UnsuitedLayer {
+                path,
+                layer,
+                reason,
+            } => write!(
+                f,
+                "{} cannot be explained at {layer}, {reason}.",
                 path.display()
             ),
             Self::NoPlaces {

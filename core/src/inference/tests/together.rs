@@ -105,13 +105,13 @@ fn a_list_of_layers_names_the_one_that_is_none() {
     for (names, words) in [
         (
             "a+nothing",
-            "the layer “nothing” was found, which is the name of no tensor",
+            "cannot be explained at a layer “nothing”, which is the name of no tensor",
         ),
         (
             "a+b+c+d+e",
-            "a list of 5 layers was found, which is more than are explained together",
+            "cannot be explained at 5 layers, which is more than the four",
         ),
-        ("a+", "the layer “” was found"),
+        ("a+", "at a layer “”, which"),
     ] {
         let opened = layers().open_with(|options| Options {
             layer: Some(names.to_owned()),

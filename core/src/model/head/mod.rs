@@ -27,7 +27,7 @@ use crate::onnx::ops::{Op, Places};
 use crate::onnx::proto::Node;
 use crate::onnx::shapes::{Shapes, absolute};
 use covering_kernel::before_covering_kernel;
-use obstacle::{OTHER_NETWORK, Obstacle};
+use obstacle::{NoHead, OTHER_NETWORK, Obstacle};
 use outputs::{Candidate, Found, MOST_OUTPUTS, Wanted};
 use pooled::pooled;
 use tap::Search;
@@ -36,7 +36,7 @@ use tap::Search;
 /// `told` of.
 ///
 /// # Errors
-/// What stands between its first output and a feature map.
+/// What stands between its first output and a feature map, or what is wrong with the wanted layer.
 pub fn find(
     graph: &Graph,
     facts: &Facts,
@@ -44,9 +44,9 @@ pub fn find(
     is_fixed: bool,
     told: &[Told],
     wanted: Wanted,
-) -> Result<Found, Obstacle> {
+) -> Result<Found, NoHead> {
     let places = OnceCell::new();
-    let mut first_obstacle = None;
+    let mut first_refusal = None;
     let mut candidates = Vec::new();
     for told in told {
         let search = Search {
@@ -60,13 +60,16 @@ pub fn find(
         };
         let last = last_before(&search, told, is_fixed);
         let found = match (wanted.layer, last) {
-            (None, last) => last,
+            (None, last) => last.map_err(NoHead::Search),
             (Some(asked), Ok(last)) if last.0.features == asked => Ok(last),
-            (Some(_), Err(obstacle)) if told.altered.is_some() => Err(obstacle),
-            (Some(asked), _) => search.asked(asked).map(|head_match| (head_match, None)),
+            (Some(_), Err(obstacle)) if told.altered.is_some() => Err(NoHead::Search(obstacle)),
+            (Some(asked), _) => {
+                let asked = search.asked(asked).map_err(NoHead::Layer);
+                asked.map(|head_match| (head_match, None))
+            }
         };
         let found = found.and_then(|found| match no_row_of_classes(&search, told) {
-            Some(obstacle) => Err(obstacle),
+            Some(obstacle) => Err(NoHead::Search(obstacle)),
             None => Ok(found),
         });
         match found {
@@ -76,8 +79,8 @@ pub fn find(
                 obstacle,
                 has_scores: told.has_scores,
             }),
-            Err(obstacle) => {
-                first_obstacle.get_or_insert(obstacle);
+            Err(refusal) => {
+                first_refusal.get_or_insert(refusal);
             }
         }
         if candidates.len() == MOST_OUTPUTS {
@@ -85,11 +88,11 @@ pub fn find(
         }
     }
     outputs::choose(graph, facts, candidates, wanted).ok_or_else(|| {
-        first_obstacle.unwrap_or(Obstacle {
+        first_refusal.unwrap_or(NoHead::Search(Obstacle {
             found: "no output".to_owned(),
             reason: "which leaves nothing to explain",
             advice: OTHER_NETWORK,
-        })
+        }))
     })
 }
 

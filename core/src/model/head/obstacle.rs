@@ -16,6 +16,24 @@ pub struct Obstacle {
     pub advice: &'static str,
 }
 
+/// Why the network is not explained at a layer that was asked for.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Unsuited {
+    /// What was asked for, as a sentence names it.
+    pub layer: String,
+    /// What is wrong with it.
+    pub reason: &'static str,
+}
+
+/// Why a network cannot be taken apart.
+#[derive(Debug, Clone, PartialEq)]
+pub enum NoHead {
+    /// It has no feature map to be seen from its classes.
+    Search(Obstacle),
+    /// The layer that was asked for is none.
+    Layer(Unsuited),
+}
+
 /// What helps wherever nothing better is known.
 pub const OTHER_NETWORK: &str =
     "Use a convolutional image classifier that ends in a pooling or flattening and dense layers.";

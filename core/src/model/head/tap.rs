@@ -10,7 +10,7 @@ use std::cell::OnceCell;
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, HashSet};
 
-use super::obstacle::{Obstacle, name};
+use super::obstacle::{Unsuited, name};
 use super::pooled::pooled;
 use crate::model::facts::Facts;
 use crate::model::layers::dense_shape;
@@ -21,8 +21,6 @@ use crate::onnx::graph::Graph;
 use crate::onnx::ops::{Op, Places, Pool, Values};
 use crate::onnx::proto::Node;
 use crate::onnx::shapes::Shapes;
-
-const LIST: &str = "camoverlay-inspect --layers lists what can be explained.";
 
 /// What is known of a graph's tensors, and which of them are the logits.
 pub struct Search<'a> {
@@ -274,7 +272,7 @@ impl Search<'_> {
     ///
     /// # Errors
     /// Why one of them is none.
-    pub fn asked(&self, asked: &str) -> Result<HeadMatch, Obstacle> {
+    pub fn asked(&self, asked: &str) -> Result<HeadMatch, Unsuited> {
         let is_name = self.graph.producer(asked).is_some()
             || self.graph.nodes().iter().any(|node| node.name() == asked);
         if is_name || !asked.contains('+') {
@@ -282,10 +280,9 @@ impl Search<'_> {
         }
         let names: Vec<&str> = asked.split('+').map(str::trim).collect();
         if names.len() > MOST_LAYERS {
-            return Err(Obstacle {
-                found: format!("a list of {} layers", names.len()),
-                reason: "which is more than are explained together",
-                advice: "Ask for four at most.",
+            return Err(Unsuited {
+                layer: format!("{} layers", names.len()),
+                reason: "which is more than the four that are explained together",
             });
         }
         let found = names.into_iter().map(|name| self.asked_for_one(name));
@@ -295,10 +292,9 @@ impl Search<'_> {
         found.dedup_by(|a, b| a.features == b.features);
         let tail: BTreeSet<usize> = found.iter().flat_map(|one| one.tail.clone()).collect();
         let mut found = found.into_iter();
-        let mut first = found.next().ok_or(Obstacle {
-            found: "no layer".to_owned(),
+        let mut first = found.next().ok_or(Unsuited {
+            layer: "no layer".to_owned(),
             reason: "which leaves nothing to explain",
-            advice: LIST,
         })?;
         first.tail = tail.into_iter().collect();
         let tap = |one: HeadMatch| Tap {
@@ -320,20 +316,16 @@ impl Search<'_> {
     }
 
     /// The tensor that a user calls `asked`, by its name or that of the node that makes it, as the feature map.
-    fn asked_for_one(&self, asked: &str) -> Result<HeadMatch, Obstacle> {
+    fn asked_for_one(&self, asked: &str) -> Result<HeadMatch, Unsuited> {
         let graph = self.graph;
-        let refused = |found: String, reason| Obstacle {
-            found,
-            reason,
-            advice: LIST,
-        };
+        let refused = |layer, reason| Unsuited { layer, reason };
         let by_node = graph.nodes().iter().find(|node| node.name() == asked);
         let tensor = match (graph.producer(asked), by_node) {
             (Some(_), _) => asked,
             (None, Some(node)) => node.result(),
             (None, None) => {
                 return Err(refused(
-                    format!("the layer “{asked}”"),
+                    format!("a layer “{asked}”"),
                     "which is the name of no tensor and of no node",
                 ));
             }
