@@ -39,10 +39,11 @@ impl Legend {
         self.caption.set_lines(lines, marked);
     }
 
-    /// Writes labels and scores of the classes that are shown together.
-    pub fn set_classes<'a>(&mut self, lines: impl IntoIterator<Item = (&'a str, f32)>) {
+    /// Writes labels and scores of the classes that are shown together, each in the colour of its number; those that are
+    /// none have no line.
+    pub fn set_classes<'a>(&mut self, lines: impl IntoIterator<Item = Option<(&'a str, f32)>>) {
         self.caption.set_lines([], None);
-        let mut count = 0;
+        let (mut count, mut lowest) = (0, None);
         for line in lines {
             if self.classes.len() == count {
                 let colour = class_colour(count);
@@ -50,10 +51,13 @@ impl Legend {
                 self.classes.push(caption);
             }
             let (above, below) = self.classes.split_at_mut(count);
-            if let Some(above) = above.last() {
-                below[0].put_below(above);
+            if let Some(lowest) = lowest {
+                below[0].put_below(&above[lowest]);
             }
-            below[0].set_lines([line], None);
+            below[0].set_lines(line, None);
+            if line.is_some() {
+                lowest = Some(count);
+            }
             count += 1;
         }
         self.classes.truncate(count);

@@ -253,8 +253,12 @@ impl OnShow {
             return;
         };
         if !shown.further.is_empty() {
-            let classes = shown.explanations().map(|explanation| explanation.target);
-            caption.set_classes(classes.map(|class| (labels.first_name(class.id), class.score)));
+            let classes = || shown.explanations().map(|explanation| explanation.target);
+            caption.set_classes(classes().enumerate().map(|(number, class)| {
+                // A rank and a label may name the same class, whose heat has the colour of the first.
+                let is_new = classes().take(number).all(|before| before.id != class.id);
+                is_new.then(|| (labels.first_name(class.id), class.score))
+            }));
             return;
         }
         let Explanation {

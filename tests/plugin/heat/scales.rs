@@ -250,6 +250,30 @@ fn several_classes_have_a_colour_each() {
 }
 
 #[test]
+#[cfg(feature = "captions")]
+fn a_class_that_is_named_twice_has_one_line() {
+    common::init();
+    let photo = Picture::load(&source("examples/media/chelsea.png"));
+    // The rows of pixels that are written on.
+    let written = |target: &str| -> Vec<bool> {
+        let picture = |labels: bool| {
+            see(&photo, &format!("draw-labels={labels} target=\"{target}\""))
+                .picture
+                .rgb
+        };
+        let (with, without) = (picture(true), picture(false));
+        let rows = with
+            .chunks(3 * photo.width)
+            .zip(without.chunks(3 * photo.width));
+        rows.map(|(with, without)| with != without).collect()
+    };
+    let twice = written("top-1;top-2");
+    assert_eq!(written(&format!("top-1;top-2;#{CAT}")), twice);
+    assert_eq!(written(&format!("top-1;#{CAT};top-2")), twice);
+    assert_ne!(written("top-1;top-2;top-3"), twice);
+}
+
+#[test]
 fn one_class_rather_than_another_is_the_difference_of_their_maps() {
     common::init();
     let photo = Picture::load(&source("examples/media/chelsea.png"));
@@ -288,6 +312,10 @@ fn comparisons_that_cannot_be_made_are_refused() {
     for (properties, words) in [
         ("versus=nonsense", "versus=\"nonsense\" names none"),
         ("versus=cup target=\"top-1;top-2\"", "target names several"),
+        (
+            "versus=\"cup;tabby\"",
+            "versus=\"cup;tabby\" names several classes. Give the one",
+        ),
         (
             "versus=cup method=eigencam",
             "versus cannot be explained by method=eigencam",
