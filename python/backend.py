@@ -23,6 +23,7 @@ TREE = HERE.parent
 MODELS = TREE / ".deps" / "share" / "camoverlay" / "models"
 NETWORK = "squeezenet.onnx"
 PACKAGE = HERE / "camoverlay"
+BUILT = Path(os.environ.get("CAMOVERLAY_BUILT") or TREE / "target" / "release")
 
 Settings = dict[str, Any] | None
 
@@ -63,10 +64,9 @@ def stage() -> None:
     (models / f"{NETWORK}.sha256").write_text(f"{digest_of(NETWORK)}  {NETWORK}\n", encoding="utf-8")
     for licence in TREE.glob("LICENSE-*"):
         shutil.copy2(licence, HERE / licence.name)
-    built = Path(os.environ.get("CAMOVERLAY_BUILT") or TREE / "target" / "release")
     for source, folder in (
-        (built / "libgstcamoverlay.so", PACKAGE / "lib" / "gstreamer-1.0"),
-        (built / "camoverlay-provider-check", PACKAGE / "lib" / "camoverlay"),
+        (BUILT / "libgstcamoverlay.so", PACKAGE / "lib" / "gstreamer-1.0"),
+        (BUILT / "camoverlay-provider-check", PACKAGE / "lib" / "camoverlay"),
     ):
         if source.is_file():
             folder.mkdir(parents=True)
@@ -92,7 +92,10 @@ def prepare_metadata_for_build_wheel(metadata_directory: str, config_settings: S
 
 def build_wheel(wheel_directory: str, config_settings: Settings = None, metadata_directory: str | None = None) -> str:
     stage()
-    return str(maturin.build_wheel(wheel_directory, config_settings, metadata_directory))
+    wheel = str(maturin.build_wheel(wheel_directory, config_settings, metadata_directory))
+    # It is in the wheel now. Where the plugin was built, GStreamer would take it for one, too, and warn.
+    (BUILT / "lib_core.so").unlink(missing_ok=True)
+    return wheel
 
 
 def build_editable(wheel_directory: str, config_settings: Settings = None, metadata_directory: str | None = None) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from . import export, gate, ray, run
 from .errors import AuditError
+from .inputs.lists import TRUTH_COLUMNS
 from .listing import existing_plan
 from .settings import MAPS
 from .work import cores
@@ -65,6 +66,12 @@ def _run(options: argparse.Namespace) -> int:
             options.processes,
         )
     )
+    if not plan.has_classes():
+        print(
+            "camoverlay-audit: no picture has a class, so that none is called right or wrong. Classes are the names of folders, "
+            f"or stand in a list's column that is called {', '.join(TRUTH_COLUMNS[:-1])} or {TRUTH_COLUMNS[-1]}.",
+            file=sys.stderr,
+        )
     counts = run.execute(plan, options.shard, options.processes, options.ray)
     total = sum(counts.values())
     print(f"{total} pictures: " + ", ".join(f"{count} {status}" for status, count in counts.items() if count))

@@ -71,6 +71,17 @@ class Plan:
         group, offset = divmod(index, GROUP)
         return _items(_read_group(self.folder, group).slice(offset, 1))[0]
 
+    def has_classes(self) -> bool:
+        """Whether it is said of any picture what it shows."""
+        column = SCHEMA.get_field_index("truth")
+        for path in (self.folder / "listing").glob("*.parquet"):
+            metadata = pq.read_metadata(path)
+            for group in map(metadata.row_group, range(metadata.num_row_groups)):
+                statistics = group.column(column).statistics
+                if statistics is None or statistics.null_count < group.num_rows:
+                    return True
+        return False
+
     def clear_parts(self, shards: Iterable[int]) -> None:
         """Takes away what killed processes left of shards."""
         numbers = {f"{shard:06}" for shard in shards}
@@ -88,8 +99,13 @@ def write_plan(folder: pathlib.Path, settings: Settings, items: Iterable[Item], 
     """Lists the pictures and says what is to be done with them.
 
     Raises:
-        AuditError: where there are none, or the folder cannot be written.
+        AuditError: where there are none, or the folder cannot be written or has rows of an earlier run.
     """
+    if any((folder / "shards").glob("*.parquet")):
+        raise AuditError(
+            f"{folder} has rows, and no audit.json that says of what network and pictures they are. Put it back from a copy, or "
+            "take another folder for --out."
+        )
     try:
         (folder / "shards").mkdir(parents=True, exist_ok=True)
         (folder / "listing").mkdir(exist_ok=True)

@@ -236,6 +236,24 @@ def test_a_damaged_shard_is_named(few_run: pathlib.Path, tmp_path: pathlib.Path,
     assert not (tmp_path / "x.csv").exists()
 
 
+def test_rows_of_an_unknown_run_are_not_taken_for_this_ones(
+    few: pathlib.Path, few_run: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
+    shutil.copytree(few_run, tmp_path / "run")
+    (tmp_path / "run" / "audit.json").unlink()
+    told = audit("run", few, "--out", tmp_path / "run", code=1).stderr
+    assert f"{tmp_path / 'run'} has rows, and no audit.json" in told and len(told.splitlines()) == 1
+
+
+def test_pictures_without_a_class_are_told(few: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    first, second = sorted(few.rglob("*.jpg"))[:2]
+    sentence = "no picture has a class, so that none is called right or wrong"
+    for name, header, told in (("plain", "file,species", True), ("named", "file,class", False)):
+        listed = tmp_path / f"{name}.csv"
+        listed.write_text(f"{header}\n{first},Egyptian cat\n{second},Egyptian cat\n")
+        assert (sentence in audit("run", listed, "--out", tmp_path / name).stderr) == told
+
+
 def test_without_a_cluster_nothing_is_begun(few: pathlib.Path, tmp_path: pathlib.Path) -> None:
     told = audit("run", few, "--out", tmp_path / "run", "--ray", "127.0.0.1:9", code=1).stderr
     assert "Ray is not installed" in told or "There is no Ray cluster to be had at 127.0.0.1:9" in told
