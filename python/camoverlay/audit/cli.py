@@ -68,7 +68,7 @@ def _run(options: argparse.Namespace) -> int:
     )
     if not plan.has_classes():
         print(
-            "camoverlay-audit: no picture has a class, so that none is called right or wrong. Classes are the names of folders, "
+            "camoverlay-audit: no picture has a class, so that none is called right or wrong. Classes are names of folders, "
             f"or stand in a list's column that is called {', '.join(TRUTH_COLUMNS[:-1])} or {TRUTH_COLUMNS[-1]}.",
             file=sys.stderr,
         )

@@ -103,8 +103,8 @@ def write_plan(folder: pathlib.Path, settings: Settings, items: Iterable[Item], 
     """
     if any((folder / "shards").glob("*.parquet")):
         raise AuditError(
-            f"{folder} has rows, and no audit.json that says of what network and pictures they are. Put it back from a copy, or "
-            "take another folder for --out."
+            f"{folder} has rows, and no audit.json that says of what network and pictures they are. Put it back from a copy, "
+            "or take another folder for --out."
         )
     try:
         (folder / "shards").mkdir(parents=True, exist_ok=True)
