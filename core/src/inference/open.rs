@@ -70,7 +70,13 @@ pub fn network(
     let places = analysis.places(&path, input_size);
     let least_side = match places {
         Ok(Places::Proven { .. } | Places::Tokens { .. }) => None,
-        Ok(Places::Probed { .. }) | Err(_) => analysis.least_side(input_size),
+        Ok(Places::Probed { .. }) => analysis.least_side(input_size),
+        Err(_) => analysis.least_side(input_size).or_else(|| {
+            let is_helped = picture.own_side().is_none()
+                && input_size < INPUT_SIZE
+                && analysis.places(&path, INPUT_SIZE).is_ok();
+            is_helped.then_some(INPUT_SIZE)
+        }),
     };
     // What a larger picture helps against is told as that.
     let at_this_size = |error: Error, least_side: Option<u32>| match least_side {

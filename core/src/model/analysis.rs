@@ -26,7 +26,7 @@ use super::rewrite::uniform::uniform;
 use super::rewrite::{self, Refusal};
 use super::sight::Sight;
 use super::tappable::{self, Layer};
-use super::types::{CellOrder, Head, HeadMatch, Layout};
+use super::types::{CellOrder, Head, HeadMatch};
 use crate::error::Error;
 use crate::file::{Ingredient, Opened, Trouble};
 use crate::onnx::error::{Fault, FileError};
@@ -336,14 +336,10 @@ fn not_rewritten(path: &Path, limit: u64, refusal: Refusal) -> Error {
 }
 
 /// What is known of each tensor of `graph`, and its shape, for pictures of that height and width.
-fn traced(graph: &Graph, picture: &Picture, [height, width]: [usize; 2]) -> (Facts, Shapes) {
-    let shape = match picture.layout {
-        Layout::ChannelsFirst => [1, picture.channels, height, width],
-        Layout::ChannelsLast => [1, height, width, picture.channels],
-    };
+fn traced(graph: &Graph, picture: &Picture, size: [usize; 2]) -> (Facts, Shapes) {
     (
-        Facts::trace(graph, picture, [height, width]),
-        Shapes::infer(graph, &[(&picture.name, &shape)]),
+        Facts::trace(graph, picture, size),
+        Shapes::infer(graph, &[(&picture.name, &picture.shape(size))]),
     )
 }
 

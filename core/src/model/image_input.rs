@@ -45,6 +45,14 @@ impl Picture {
         self.sides.map(|own| own.unwrap_or(side as usize))
     }
 
+    /// The shape of the tensor of one picture of this height and width.
+    pub fn shape(&self, [height, width]: [usize; 2]) -> [usize; 4] {
+        match self.layout {
+            Layout::ChannelsFirst => [1, self.channels, height, width],
+            Layout::ChannelsLast => [1, height, width, self.channels],
+        }
+    }
+
     /// The shortest side that the network fixes, in pixels.
     pub fn own_side(&self) -> Option<u32> {
         let side = self.sides.into_iter().flatten().min()?;

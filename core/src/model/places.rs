@@ -8,6 +8,10 @@ use super::position::{Map, Position, Proof, ReceptiveField};
 use super::tokens::grid::TokenGrid;
 use super::types::{CellOrder, Head, HeadMatch, Layout};
 use crate::onnx::graph::Graph;
+use crate::onnx::ops::Op;
+use crate::onnx::proto::Node;
+use crate::onnx::shapes::Shapes;
+use crate::onnx::window::windows;
 use crate::remedy::Remedy;
 
 /// Why the cells of a feature map are taken for places of the picture.
@@ -61,6 +65,7 @@ pub fn of_graph(
     head_match: &HeadMatch,
     side: u32,
 ) -> Result<Places, Lack> {
+    check_room(graph, picture, picture.size(side))?;
     let square = of_size(graph, picture, head_match, picture.size(side))?;
     // Tokens are laid out for one size.
     if picture.fixed().is_some() || matches!(square, Places::Tokens { .. }) {
@@ -73,6 +78,51 @@ pub fn of_graph(
         }
     }
     Ok(square)
+}
+
+/// Makes sure that all windows of the network lie within what they slide over, in a picture of this height and width. Where they
+/// do not, ONNX Runtime divides by zero, and the process ends.
+fn check_room(graph: &Graph, picture: &Picture, size: [usize; 2]) -> Result<(), Lack> {
+    let shapes = Shapes::infer(graph, &[(&picture.name, &picture.shape(size))]);
+    let has_no_room = |node: &&Node| {
+        let kernel = match node.op() {
+            Op::Conv => shapes.of(graph, node.operand(1))?.get(2..)?.to_vec(),
+            Op::AveragePool | Op::MaxPool | Op::LpPool => {
+                let sides = node.ints("kernel_shape")?.iter();
+                sides
+                    .map(|&side| usize::try_from(side).ok())
+                    .collect::<Option<_>>()?
+            }
+            _ => return None,
+        };
+        let x = shapes.of(graph, node.operand(0))?;
+        let mut sides = x.get(2..)?.iter().zip(windows(node, &kernel)?);
+        sides
+            .any(|(&cells, window)| matches!(window.cells(cells), None | Some(0)))
+            .then_some(())
+    };
+    let found = graph
+        .nodes()
+        .iter()
+        .find(|node| has_no_room(node).is_some());
+    found.map_or(Ok(()), |node| {
+        let [height, width] = size;
+        Err(Lack {
+            found: format!(
+                "cannot be had of a picture of {width} x {height} pixels: the windows of {} are larger than what they slide over",
+                name(node)
+            ),
+            advice: larger(picture),
+        })
+    })
+}
+
+/// What helps where too little of a picture is left.
+fn larger(picture: &Picture) -> Remedy {
+    match picture.own_side() {
+        None => Remedy::EnlargeInput,
+        Some(_) => LARGER_MAP,
+    }
 }
 
 /// The least shortest side above `side` that is found to give a map whose places the graph proves;
@@ -187,14 +237,10 @@ fn single(graph: &Graph, index: usize, picture: &Picture, [height, width]: [usiz
             advice: AVERAGES,
         };
     }
-    let advice = match picture.own_side() {
-        None => Remedy::EnlargeInput,
-        Some(_) => LARGER_MAP,
-    };
     Lack {
         found: format!(
             "has a single cell for a picture of {width} x {height} pixels, because {named} covers the whole map"
         ),
-        advice,
+        advice: larger(picture),
     }
 }

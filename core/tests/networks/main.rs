@@ -7,3 +7,4 @@ mod answers;
 mod completeness;
 mod exporters;
 mod leases;
+mod sizes;
