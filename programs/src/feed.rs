@@ -62,14 +62,14 @@ impl Feed {
         overlay: &OverlayOptions,
         chain: &str,
     ) -> Result<Self, Failure> {
-        let is_file = matches!(wish.input, Input::File(_));
+        let is_file = wish.input.is_local();
         let name = wish.name.clone();
         // What comes as fast as it is taken loses no frame; what is live never waits, at the end neither: its frames come earlier
         // than they are due, by as much as rtspsrc would wait for others, and those behind one that is held back are dropped.
         let is_paced = match &wish.input {
             Input::FirstCamera | Input::Camera(_) => false,
             Input::Uri(uri) => !uri.starts_with("rtsp"),
-            Input::File(_) => true,
+            Input::File(_) | Input::Pipe { .. } => true,
         };
         let leaky = if is_paced { "no" } else { "downstream" };
         let pipeline = launch(&format!(

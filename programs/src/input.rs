@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 use std::fs::File;
-use std::mem;
+use std::os::fd::{IntoRawFd, RawFd};
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -28,6 +28,13 @@ pub enum Input {
     Camera(PathBuf),
     /// A file, which has been looked for.
     File(PathBuf),
+    /// A pipe, which is open: opened anew it would wait for another writer, and read beside this one.
+    Pipe {
+        /// Where it lies.
+        path: PathBuf,
+        /// Of this process, to its end.
+        descriptor: RawFd,
+    },
     /// Whatever else GStreamer can open.
     Uri(String),
 }
@@ -49,11 +56,11 @@ const WRITER_PATIENCE: Duration = Duration::from_secs(10);
 /// How often it is looked whether the user still wants to wait.
 const LOOK: Duration = Duration::from_millis(100);
 
-/// Waits until somebody opens the pipe at `path` to write to it: who opens it to read waits for that, and for ever.
+/// The pipe at `path`, which somebody has opened to write to it: who opens it to read waits for that, and for ever.
 ///
 /// # Errors
 /// Nobody does for some seconds, or the user does not want to wait.
-fn await_writer(path: &Path) -> Result<(), Failure> {
+fn open_pipe(path: &Path) -> Result<Input, Failure> {
     let (opened, is_open) = mpsc::channel();
     let pipe = path.to_owned();
     // Left behind where nobody writes; the program ends then.
@@ -64,9 +71,10 @@ fn await_writer(path: &Path) -> Result<(), Failure> {
             return Err("Interrupted before the first frame.".into());
         }
         if let Ok(opened) = is_open.recv_timeout(LOOK) {
-            // Stays open, so that the writer never finds the pipe without a reader.
-            mem::forget(opened?);
-            return Ok(());
+            return Ok(Input::Pipe {
+                path: path.to_owned(),
+                descriptor: opened?.into_raw_fd(),
+            });
         }
     }
     Err(Failure::Stalled(format!(
@@ -122,7 +130,7 @@ impl Input {
             }
         }
         if about.file_type().is_fifo() {
-            await_writer(&path)?;
+            return open_pipe(&path);
         }
         Ok(Self::File(path))
     }
@@ -134,6 +142,7 @@ impl Input {
     pub fn uri(&self) -> Result<Option<String>, Failure> {
         match self {
             Self::File(path) => still::uri(path).map(Some),
+            Self::Pipe { descriptor, .. } => Ok(Some(format!("fd://{descriptor}"))),
             Self::Uri(uri) => Ok(Some(uri.clone())),
             Self::FirstCamera | Self::Camera(_) => Ok(None),
         }
@@ -151,10 +160,15 @@ impl Input {
         format!("{scheme}://{host}{path}")
     }
 
+    /// Whether it is on this machine, and comes but once.
+    pub fn is_local(&self) -> bool {
+        matches!(self, Self::File(_) | Self::Pipe { .. })
+    }
+
     /// Whether it is the file at `path`.
     pub fn lies_at(&self, path: &Path) -> bool {
         match self {
-            Self::File(own) => is_same_file(own, path),
+            Self::File(own) | Self::Pipe { path: own, .. } => is_same_file(own, path),
             Self::Uri(_) | Self::FirstCamera | Self::Camera(_) => false,
         }
     }
@@ -168,7 +182,7 @@ impl Input {
     /// There is no camera, or GStreamer lacks an element.
     pub fn video(&self, asked: &CameraOptions, name: &str) -> Result<Source, Failure> {
         let camera = match self {
-            Self::File(_) | Self::Uri(_) => {
+            Self::File(_) | Self::Pipe { .. } | Self::Uri(_) => {
                 let decoder = decoder(&self.uri()?.unwrap_or_default())?;
                 return Source::decoded(&[decoder], self, name);
             }

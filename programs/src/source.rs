@@ -164,7 +164,7 @@ impl Source {
             name: name.to_owned(),
             input: input.clone(),
             watchdog: match input {
-                Input::File(_) => Some(Mutex::new(Watchdog::new(false))),
+                Input::File(_) | Input::Pipe { .. } => Some(Mutex::new(Watchdog::new(false))),
                 Input::Uri(_) => Some(Mutex::new(Watchdog::new(true))),
                 Input::FirstCamera | Input::Camera(_) => None,
             },
@@ -284,7 +284,7 @@ impl Source {
             {
                 "Its connection broke off: try again, or download it first.".to_owned()
             }
-            ("Internal data stream error", Input::File(_)) => {
+            ("Internal data stream error", Input::File(_) | Input::Pipe { .. }) => {
                 "GStreamer can decode no more of it: is it whole?".to_owned()
             }
             (words, _) => format!("{words}."),
@@ -325,6 +325,10 @@ impl Source {
             Input::File(path) => (
                 wholeness::of_file(path),
                 "The file ends before its time: copy or download it again.",
+            ),
+            Input::Pipe { .. } => (
+                Wholeness::Unknown,
+                "Not all of it came through the pipe: begin anew with the program that writes to it.",
             ),
             Input::Uri(_) => {
                 let is_short = self.seen.promised().is_some_and(|bytes| place < bytes);

@@ -17,7 +17,7 @@ pub fn upright(input: &Input) -> Result<[gst::Element; 2], Failure> {
     let convert = gst::ElementFactory::make("videoconvert").build()?;
     let told = match input {
         Input::File(path) => track_header::direction(path),
-        Input::Uri(_) | Input::FirstCamera | Input::Camera(_) => None,
+        Input::Pipe { .. } | Input::Uri(_) | Input::FirstCamera | Input::Camera(_) => None,
     };
     let flip = gst::ElementFactory::make("videoflip")
         .property_from_str("video-direction", told.unwrap_or("auto"))

@@ -36,7 +36,7 @@ const X264: VideoEncoder = VideoEncoder {
 const OPENH264: VideoEncoder = VideoEncoder {
     factory: "openh264enc",
     quality: "rate-control=off qp-min=22 qp-max=22",
-    bitrate: |kbit| format!("rate-control=bitrate bitrate={}", kbit.saturating_mul(1000)),
+    bitrate: |kbit| format!("rate-control=bitrate bitrate={}", kbit * 1000),
     parser: Some("h264parse"),
     odd: None,
 };
@@ -44,8 +44,10 @@ const VP8: VideoEncoder = VideoEncoder {
     factory: "vp8enc",
     quality: "deadline=1 cpu-used=4 threads=4 end-usage=cq cq-level=12 target-bitrate=50000000",
     bitrate: |kbit| {
-        let bits = (kbit.min(2_000_000)) * 1000;
-        format!("deadline=1 cpu-used=4 threads=4 target-bitrate={bits}")
+        format!(
+            "deadline=1 cpu-used=4 threads=4 target-bitrate={}",
+            kbit * 1000
+        )
     },
     parser: None,
     odd: Some("I420"),

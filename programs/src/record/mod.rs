@@ -224,7 +224,7 @@ fn record(job: &Job, arguments: &Arguments) -> Result<Done, Failure> {
         is_segmented: arguments.segment.is_some(),
         input: Input::parse(named)?,
     };
-    if arguments.reconnect && matches!(output.input, Input::File(_)) {
+    if arguments.reconnect && output.input.is_local() {
         return Err(Failure::usage(
             "--reconnect is for cameras and addresses, not for files.",
         ));
@@ -396,7 +396,11 @@ fn noted(
     Ok(Next::Continue)
 }
 
+/// What all encoders take, in kbit/s.
+const LARGEST_BITRATE: u32 = 2_000_000;
+
 fn kbits(text: &str) -> Result<u32, String> {
-    let kbits = text.parse().ok().filter(|kbits| *kbits > 0);
-    kbits.ok_or_else(|| "a whole number above 0".to_owned())
+    let kbits = text.parse().ok();
+    let kbits = kbits.filter(|kbits| (1..=LARGEST_BITRATE).contains(kbits));
+    kbits.ok_or_else(|| format!("a whole number from 1 to {LARGEST_BITRATE}"))
 }

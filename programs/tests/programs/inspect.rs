@@ -217,6 +217,21 @@ fn a_picture_is_explained() {
 }
 
 #[test]
+fn the_explained_class_is_told_and_is_one() {
+    let ask = |target: &str| {
+        let question = ["--net", "squeezenet", "--image", PHOTO, "--target", target];
+        inspect(&question)
+    };
+    let text = words(&ask("espresso").stdout);
+    let line = text.lines().find(|line| line.starts_with('*')).unwrap();
+    assert!(line.ends_with("  967  espresso"), "{text}");
+    let several = ask("espresso;tabby");
+    assert_eq!(several.status.code(), Some(1));
+    let words = words(&several.stderr);
+    assert!(words.contains("explains one at a time"), "{words}");
+}
+
+#[test]
 fn a_class_is_compared_with_those_that_are_most_like_it() {
     let ask = |arguments: &[&str]| {
         let question = [

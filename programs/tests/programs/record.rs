@@ -987,7 +987,7 @@ fn what_cannot_be_recorded_is_refused_in_one_line() {
         ),
         (
             "in.mp4 -o out.mp4 --bitrate 0",
-            "--bitrate takes a whole number above 0, not “0”.",
+            "--bitrate takes a whole number from 1 to 2000000, not “0”.",
             2,
         ),
         ("in.mp4", "--output <OUTPUT> is missing.", 2),

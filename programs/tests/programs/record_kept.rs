@@ -817,6 +817,25 @@ fn a_pipe_that_is_cut_short_is_no_success() {
     }
 }
 
+#[test]
+fn a_pipe_whose_writer_has_gone_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    test_clip(folder, 1, "-t 0.4 in.mkv");
+    let clip = fs::read(folder.join("in.mkv")).unwrap();
+    // All of it fits into the pipe.
+    assert!(clip.len() < 60_000);
+    let pipe = folder.join("pipe.mkv");
+    let made = Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.unwrap().success());
+    let output = thread::scope(|scope| {
+        scope.spawn(|| fs::write(&pipe, clip).unwrap());
+        record(folder, "pipe.mkv -o out.mkv")
+    });
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    assert_eq!(frames(&folder.join("out.mkv")), 10);
+}
+
 /// Half a minute: GStreamer's own time limit.
 #[test]
 #[ignore = "half a minute: make soak"]

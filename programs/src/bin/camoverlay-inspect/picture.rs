@@ -7,7 +7,7 @@ use camoverlay::Explainer;
 use camoverlay::cam::{Explanation, Query};
 use camoverlay::faithfulness::Faithfulness;
 use camoverlay::frame::{Frame, FrameMut, Geometry, Layout, Orientation, Plane, PlaneMut};
-use camoverlay::inference::{Network, resolve};
+use camoverlay::inference::{Network, resolve, split_targets};
 use camoverlay::model::Target;
 use camoverlay::preprocess::MAX_TENSOR_PIXELS;
 use camoverlay::render::Colormap;
@@ -104,7 +104,12 @@ fn target(text: &str, classifier: &Network) -> Result<Target, String> {
     if let Some(rank) = rank.and_then(|rank| rank.checked_sub(1)) {
         return Ok(Target::Rank(rank));
     }
-    let resolved = resolve(text, classifier.labels()).map_err(|error| error.to_string())?;
+    let resolved = resolve(text, classifier.labels()).map_err(|error| {
+        match split_targets(text).len() > 1 {
+            true => "--target names several classes, and camoverlay-inspect explains one at a time. Give one.".to_owned(),
+            false => error.to_string(),
+        }
+    })?;
     if let Some(ambiguity) = resolved.ambiguity {
         eprintln!("{ambiguity}");
     }

@@ -188,12 +188,11 @@ impl Report<'_> {
                 let labels: Vec<_> = others.iter().map(|&(id, _)| self.label(id)).collect();
                 let _ = writeln!(text, "{:14} {}", "compared with", labels.join("; "));
             }
-            for class in &explanation.top {
-                let mark = if class.id == explanation.target.id {
-                    '*'
-                } else {
-                    ' '
-                };
+            let target = &explanation.target;
+            let is_among = explanation.top.iter().any(|class| class.id == target.id);
+            let beside = (!is_among).then_some(target);
+            for class in explanation.top.iter().chain(beside) {
+                let mark = if class.id == target.id { '*' } else { ' ' };
                 let _ = writeln!(
                     text,
                     "{mark} {:6.2} %  {:5}  {}",

@@ -92,7 +92,7 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
     let mut rules = Some(arguments.gate()?.read()?);
     let input = Input::parse(arguments.input.as_deref())?;
     let name = Input::name(arguments.input.as_deref());
-    if arguments.reconnect && matches!(input, Input::File(_)) {
+    if arguments.reconnect && input.is_local() {
         return Err(Failure::usage(
             "--reconnect is for cameras and addresses; a file is played again and again.",
         ));

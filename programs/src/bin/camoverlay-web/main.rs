@@ -94,7 +94,7 @@ fn run(mut arguments: Arguments) -> Result<(), Failure> {
     camoverlay_programs::start()?;
     let mut rules = Some(arguments.setup()?.read()?);
     let input = Input::parse(arguments.input.as_deref())?;
-    if arguments.reconnect && matches!(input, Input::File(_)) {
+    if arguments.reconnect && input.is_local() {
         return Err(Failure::usage(
             "--reconnect is for cameras and addresses; a file is played again and again.",
         ));
