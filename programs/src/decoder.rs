@@ -1,6 +1,7 @@
 //! What reads and decodes a URI.
 
-use std::sync::Once;
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, Once, PoisonError};
 
 use gst::glib;
 use gst::prelude::*;
@@ -31,7 +32,47 @@ pub fn decoder(uri: &str) -> Result<gst::Element, Failure> {
         // The one tries the factory, the other skips it.
         choice.to_value_by_nick(if suits { "try" } else { "skip" })
     });
+    if let Some(bin) = decoder.downcast_ref::<gst::Bin>() {
+        bin.connect_deep_element_added(|_, _, element| {
+            if element.factory().is_some_and(|f| f.name() == "avdec_gif") {
+                keep_times(element);
+            }
+        });
+    }
     Ok(decoder)
+}
+
+/// Has each buffer that leaves `decoder`, which makes one of each, carry the times of the one that entered: libav's decoder of
+/// GIF forgets them in GStreamer 1.22, and gives all frames the time of the first.
+fn keep_times(decoder: &gst::Element) {
+    let (Some(entry), Some(exit)) = (decoder.static_pad("sink"), decoder.static_pad("src")) else {
+        return;
+    };
+    let times = Arc::new(Mutex::new(VecDeque::new()));
+    let entered = Arc::clone(&times);
+    let entry_types = gst::PadProbeType::BUFFER | gst::PadProbeType::EVENT_FLUSH;
+    entry.add_probe(entry_types, move |_, info| {
+        let mut entered = entered.lock().unwrap_or_else(PoisonError::into_inner);
+        match &info.data {
+            Some(gst::PadProbeData::Buffer(buffer)) => {
+                entered.push_back((buffer.pts(), buffer.duration()));
+            }
+            // What is on its way is dropped.
+            _ => entered.clear(),
+        }
+        gst::PadProbeReturn::Ok
+    });
+    exit.add_probe(gst::PadProbeType::BUFFER, move |_, info| {
+        let mut times = times.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(gst::PadProbeData::Buffer(buffer)) = &mut info.data
+            && let Some((pts, duration)) = times.pop_front()
+        {
+            let buffer = buffer.make_mut();
+            buffer.set_pts(pts);
+            buffer.set_duration(duration);
+        }
+        gst::PadProbeReturn::Ok
+    });
 }
 
 /// Has decodebin find the parser of JPEG, which reads the orientation and has no rank in GStreamer 1.22, and decode BMP
