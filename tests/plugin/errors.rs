@@ -362,13 +362,15 @@ fn a_missing_library_names_every_place_and_the_property() {
         for word in [
             "ONNX Runtime",
             "/nowhere/libonnxruntime.so",
-            "/usr/lib/libonnxruntime.so.1.*",
             "ORT_DYLIB_PATH",
             "ort-library",
             "make setup",
         ] {
             assert!(text.contains(word), "{word:?} is not in: {text}");
         }
+        // Debian 13 has one of its own, too old.
+        let of_system = ["/usr/lib/libonnxruntime.so.1.*", "is too old"];
+        assert!(of_system.iter().any(|words| text.contains(words)), "{text}");
     }
     let elsewhere = "ort-library=/elsewhere/libonnxruntime.so";
     let text = launch_alone(elsewhere, &nowhere).unwrap();

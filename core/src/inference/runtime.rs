@@ -60,7 +60,7 @@ pub fn with_builds(
     builds: &[PathBuf],
 ) -> Result<Environment, LibraryError> {
     let environment = ENVIRONMENT.get_or_try_init(|| {
-        let builder = load(&candidates(library, roots, builds))?;
+        let builder = load(&candidates(library, roots, builds)).map_err(told_of)?;
         let builder = builder.with_name("camoverlay").with_telemetry(false);
         let environment = builder.build().map_err(|error| LibraryError::Broken {
             message: error.to_string(),
@@ -79,7 +79,31 @@ pub fn with_builds(
     }
 }
 
-fn load(candidates: &[PathBuf]) -> Result<ort::environment::EnvironmentBuilder, LibraryError> {
+/// What was tried, each with what happened there, and the first library that was too old.
+struct Tried {
+    places: Vec<(PathBuf, String)>,
+    too_old: Option<LibraryError>,
+}
+
+/// A library that is too old says most, unless one was named that is not there: that must not be passed over.
+fn told_of(tried: Tried) -> LibraryError {
+    let Tried { places, too_old } = tried;
+    let is_lost = named().is_some_and(|named| {
+        let mut places = places.iter();
+        places.any(|(place, reason)| *place == named && !reason.ends_with("is too old"))
+    });
+    too_old
+        .filter(|_| !is_lost)
+        .unwrap_or(LibraryError::Missing { tried: places })
+}
+
+/// What the user's environment names.
+fn named() -> Option<PathBuf> {
+    let path = std::env::var_os("ORT_DYLIB_PATH").filter(|path| !path.is_empty());
+    path.map(PathBuf::from)
+}
+
+fn load(candidates: &[PathBuf]) -> Result<ort::environment::EnvironmentBuilder, Tried> {
     let mut tried = Vec::new();
     let mut too_old = None;
     for path in candidates {
@@ -111,7 +135,10 @@ fn load(candidates: &[PathBuf]) -> Result<ort::environment::EnvironmentBuilder, 
             Err(error) => tried.push((path.clone(), error.to_string())),
         }
     }
-    Err(too_old.unwrap_or(LibraryError::Missing { tried }))
+    Err(Tried {
+        places: tried,
+        too_old,
+    })
 }
 
 /// The loader's own words, without the path that the caller names anyway.
@@ -130,10 +157,7 @@ fn candidates(library: Option<&Path>, roots: &[PathBuf], builds: &[PathBuf]) -> 
     if let Some(path) = library {
         return vec![path.to_owned()];
     }
-    let mut places = Vec::new();
-    if let Some(path) = std::env::var_os("ORT_DYLIB_PATH").filter(|path| !path.is_empty()) {
-        places.push(PathBuf::from(path));
-    }
+    let mut places: Vec<PathBuf> = named().into_iter().collect();
     places.extend(builds.iter().cloned());
     let folders = folders(roots);
     // A build with a provider in it that set-up was asked for comes before the plain one: a process has one alone.
@@ -278,11 +302,11 @@ mod tests {
             "{last:?}"
         );
         let wanted = [PathBuf::from("/nowhere/at/all.so")];
-        let Err(LibraryError::Missing { tried }) = load(&wanted) else {
+        let Err(tried) = load(&wanted) else {
             panic!("a missing library was loaded");
         };
         assert_eq!(
-            tried,
+            tried.places,
             [("/nowhere/at/all.so".into(), "no such file".to_owned())]
         );
     }

@@ -290,7 +290,12 @@ fn what_a_killed_recording_has_written_plays_and_is_not_overwritten() {
         child.wait().unwrap();
         let found = frames(&part);
         assert!(found > 50, "{name}: {found}");
-        assert_eq!(frames_by_gstreamer(&part) as u64, found, "{name}");
+        // The last fragment, a second long, is cut, and newer releases of GStreamer leave that out.
+        let by_gstreamer = frames_by_gstreamer(&part) as u64;
+        assert!(
+            (found.saturating_sub(25)..=found).contains(&by_gstreamer),
+            "{name}: {by_gstreamer} of {found}"
+        );
         let text = fs::read_to_string(folder.join("out.jsonl.part")).unwrap();
         assert!(text.ends_with("}\n"));
         let cues = fs::read_to_string(folder.join("out.vtt.part")).unwrap();
