@@ -261,6 +261,9 @@ impl Source {
             }
             symptoms.is_out_of_reach = true;
         }
+        // What reads RTSP says so when nobody answers at all.
+        symptoms.is_out_of_reach |=
+            matches!(self.input, Input::Uri(_)) && error.matches(gst::ResourceError::OpenReadWrite);
         symptoms.lacks_parts |= unreadable::is_break(error);
         let sentence = unreadable::sentence(&self.name, error, &symptoms);
         match symptoms.lacks_parts {
@@ -280,7 +283,9 @@ impl Source {
     pub fn breakage(&self, error: &glib::Error) -> String {
         match (error.message().trim_end_matches('.'), &self.input) {
             (words, Input::Uri(_))
-                if words == "Internal data stream error" || unreadable::is_break(error) =>
+                if words == "Internal data stream error"
+                    || error.matches(gst::ResourceError::Read)
+                    || unreadable::is_break(error) =>
             {
                 "Its connection broke off: try again, or download it first.".to_owned()
             }

@@ -101,11 +101,18 @@ impl TargetSelection {
 
     /// Why there can be no comparison, if one is asked for.
     fn conflict(&self, network: &SharedClassifier) -> Option<String> {
-        self.versus.as_ref()?;
+        let versus = self.versus.as_ref()?;
         if self.targets.len() > 1 {
             return Some(
                 "versus compares one target with another class, and target names several. Give one target, or leave \
                  versus unset."
+                    .into(),
+            );
+        }
+        if self.targets.iter().any(|one| one.target == versus.target) {
+            return Some(
+                "versus names what target names, and nothing speaks for a class rather than for itself. Give another \
+                 class, or leave versus unset."
                     .into(),
             );
         }

@@ -118,6 +118,7 @@ fn what_an_address_does_not_give_is_said_in_time() {
 
     let nobody = TcpListener::bind("127.0.0.1:0").unwrap();
     let refusing = format!("http://{}/clip", nobody.local_addr().unwrap());
+    let refusing_rtsp = refusing.replace("http", "rtsp");
     drop(nobody);
     let answering = |status: &'static str| {
         serve(move |_, client| {
@@ -142,6 +143,7 @@ fn what_an_address_does_not_give_is_said_in_time() {
     let mut cases = Vec::new();
     for (address, words, code) in [
         (&refusing, refused, 1),
+        (&refusing_rtsp, refused, 1),
         (
             &missing,
             "cannot be read: its server answers 404 (Not Found). Is the address right?",
