@@ -72,10 +72,9 @@ pub fn network(
         Ok(Places::Proven { .. } | Places::Tokens { .. }) => None,
         Ok(Places::Probed { .. }) => analysis.least_side(input_size),
         Err(_) => analysis.least_side(input_size).or_else(|| {
-            let is_helped = picture.own_side().is_none()
-                && input_size < INPUT_SIZE
-                && analysis.places(&path, INPUT_SIZE).is_ok();
-            is_helped.then_some(INPUT_SIZE)
+            usual_size(&picture, input_size, |side| {
+                analysis.places(&path, side).is_ok()
+            })
         }),
     };
     // What a larger picture helps against is told as that.
@@ -208,7 +207,12 @@ pub fn network(
             Failure::Cancelled => return RuntimeError::Cancelled.into(),
             Failure::Words(message) => message,
         };
-        let usual = || usual_size(&session, &picture, input_size, choice, outputs);
+        let usual = || {
+            usual_size(&picture, input_size, |side| {
+                let side = side as usize;
+                count_classes(&session, side, side, choice, outputs).is_ok()
+            })
+        };
         let error = match (picture.fixed(), picture.batch) {
             (Some(_), _) | (None, 2..) => unsupported(message),
             (None, _) => Error::from(RuntimeError::Size {
@@ -495,17 +499,8 @@ fn all_features(head_match: &HeadMatch) -> String {
 }
 
 /// The size that most networks are made for, if the network fails on a smaller one alone.
-fn usual_size(
-    session: &Session,
-    picture: &Picture,
-    failed: u32,
-    choice: Option<Choice>,
-    outputs: &mut session::Outputs,
-) -> Option<u32> {
-    let side = INPUT_SIZE as usize;
-    let is_helped = picture.own_side().is_none()
-        && failed < INPUT_SIZE
-        && count_classes(session, side, side, choice, outputs).is_ok();
+fn usual_size(picture: &Picture, failed: u32, works: impl FnOnce(u32) -> bool) -> Option<u32> {
+    let is_helped = picture.own_side().is_none() && failed < INPUT_SIZE && works(INPUT_SIZE);
     is_helped.then_some(INPUT_SIZE)
 }
 

@@ -79,22 +79,19 @@ pub fn with_builds(
     }
 }
 
-/// What was tried, each with what happened there, and the first library that was too old.
+/// What was tried, each with what happened there, and the first library that was too old, with its number among those.
 struct Tried {
     places: Vec<(PathBuf, String)>,
-    too_old: Option<LibraryError>,
+    too_old: Option<(usize, LibraryError)>,
 }
 
-/// A library that is too old says most, unless one was named that is not there: that must not be passed over.
+/// A library that is too old says most, unless one was named, which is tried first, and is not there: that must not be passed over.
 fn told_of(tried: Tried) -> LibraryError {
     let Tried { places, too_old } = tried;
-    let is_lost = named().is_some_and(|named| {
-        let mut places = places.iter();
-        places.any(|(place, reason)| *place == named && !reason.ends_with("is too old"))
-    });
-    too_old
-        .filter(|_| !is_lost)
-        .unwrap_or(LibraryError::Missing { tried: places })
+    match too_old {
+        Some((number, too_old)) if number == 0 || named().is_none() => too_old,
+        _ => LibraryError::Missing { tried: places },
+    }
 }
 
 /// What the user's environment names.
@@ -123,11 +120,13 @@ fn load(candidates: &[PathBuf]) -> Result<ort::environment::EnvironmentBuilder, 
                 return Ok(builder);
             }
             Err(LoadDynamicError::BadVersion { version_str, path }) => {
+                let number = tried.len();
                 tried.push((path.clone(), format!("version {version_str} is too old")));
-                too_old.get_or_insert(LibraryError::TooOld {
+                let error = LibraryError::TooOld {
                     path,
                     version: version_str,
-                });
+                };
+                too_old.get_or_insert((number, error));
             }
             Err(LoadDynamicError::Dlopen { error, .. }) => {
                 tried.push((path.clone(), reason(&error)));

@@ -10,7 +10,7 @@ use super::types::{CellOrder, Head, HeadMatch, Layout};
 use crate::onnx::graph::Graph;
 use crate::onnx::ops::Op;
 use crate::onnx::proto::Node;
-use crate::onnx::shapes::Shapes;
+use crate::onnx::shapes::{Shapes, whole};
 use crate::onnx::window::windows;
 use crate::remedy::Remedy;
 
@@ -87,12 +87,7 @@ fn check_room(graph: &Graph, picture: &Picture, size: [usize; 2]) -> Result<(), 
     let has_no_room = |node: &&Node| {
         let kernel = match node.op() {
             Op::Conv => shapes.of(graph, node.operand(1))?.get(2..)?.to_vec(),
-            Op::AveragePool | Op::MaxPool | Op::LpPool => {
-                let sides = node.ints("kernel_shape")?.iter();
-                sides
-                    .map(|&side| usize::try_from(side).ok())
-                    .collect::<Option<_>>()?
-            }
+            Op::AveragePool | Op::MaxPool | Op::LpPool => whole(node.ints("kernel_shape")?)?,
             _ => return None,
         };
         let x = shapes.of(graph, node.operand(0))?;

@@ -64,9 +64,6 @@ impl Number {
 pub(crate) struct Mixes {
     pub kept: Number,
     pub added: [Number; 3],
-    /// Whether the same is added to all components, whatever the byte.
-    #[cfg(target_arch = "x86_64")]
-    pub added_to_all: bool,
     /// What becomes of each sample of a component at byte 0.
     #[cfg(target_arch = "x86_64")]
     pub cold: [Table; 3],
@@ -76,8 +73,6 @@ impl Mixes {
     pub const ZERO: Self = Self {
         kept: Number::ZERO,
         added: [Number::ZERO; 3],
-        #[cfg(target_arch = "x86_64")]
-        added_to_all: true,
         #[cfg(target_arch = "x86_64")]
         cold: [[0; 256]; 3],
     };

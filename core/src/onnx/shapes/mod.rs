@@ -16,7 +16,7 @@ use super::ops::Op;
 use super::proto::Node;
 
 pub use arithmetic::{absolute, broadcast, element_count, sliced};
-pub use rules::{Equation, split_sizes};
+pub use rules::{Equation, split_sizes, whole};
 pub use table::Shapes;
 
 /// Most numbers of all tensors together that are looked at; those of few, as sizes are, do not count.

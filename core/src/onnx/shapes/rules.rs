@@ -298,7 +298,8 @@ fn made(graph: &Graph, shapes: &Shapes, node: &Node) -> Option<Vec<Option<Vec<us
     }
 }
 
-fn whole(numbers: &[i64]) -> Option<Vec<usize>> {
+/// Numbers none of which is below 0.
+pub fn whole(numbers: &[i64]) -> Option<Vec<usize>> {
     numbers
         .iter()
         .map(|&number| usize::try_from(number).ok())

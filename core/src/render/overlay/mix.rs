@@ -62,12 +62,8 @@ pub(super) fn fill_mixes(mixes: &mut Mixes, tables: &[Table; 3]) {
         }
     }
     #[cfg(target_arch = "x86_64")]
-    {
-        let first = tables[0][0].added;
-        mixes.added_to_all = tables.iter().flatten().all(|mix| mix.added == first);
-        for (cold, table) in mixes.cold.iter_mut().zip(tables) {
-            fill_row(cold, table[0], |mixed| (mixed >> FRACTION) as u8);
-        }
+    for (cold, table) in mixes.cold.iter_mut().zip(tables) {
+        fill_row(cold, table[0], |mixed| (mixed >> FRACTION) as u8);
     }
 }
 

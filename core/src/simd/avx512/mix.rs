@@ -200,20 +200,13 @@ fn mix_interleaved(
                     interleaving,
                     |samples, pixels, components| {
                         let heat = heat.permuted(pixels);
-                        let added = match mixes.added_to_all {
-                            true => numbers(&heat, &added[0]),
-                            false => [
-                                of_each(components, |component| {
-                                    heat.look_up(&added[component].high)
-                                }),
-                                of_each(components, |component| {
-                                    heat.look_up(&added[component].middle)
-                                }),
-                                of_each(components, |component| {
-                                    heat.look_up(&added[component].low)
-                                }),
-                            ],
-                        };
+                        let added = [
+                            of_each(components, |component| heat.look_up(&added[component].high)),
+                            of_each(components, |component| {
+                                heat.look_up(&added[component].middle)
+                            }),
+                            of_each(components, |component| heat.look_up(&added[component].low)),
+                        ];
                         let shares = Sums::product(samples, numbers(&heat, kept));
                         shares.plus(Sums::of(added)).bytes()
                     },

@@ -142,14 +142,14 @@ kernel! {
             let heat = v.load(index);
             let windows = Window::of(v, heat, heat);
             done += V::BYTES;
-            if cold != Cold::Mixed && windows.is_cold() {
-                if cold == Cold::Filled {
-                    v.store(filled, row);
-                }
+            let mixed = if cold == Cold::Mixed || !windows.is_cold() {
+                let samples = v.load(row);
+                with_windows!(windows, v, bytes(samples, heat, windows, kept, added))
+            } else if cold == Cold::Filled {
+                filled
+            } else {
                 continue;
-            }
-            let samples = v.load(row);
-            let mixed = with_windows!(windows, v, bytes(samples, heat, windows, kept, added));
+            };
             v.store(mixed, row);
         }
         done
@@ -166,14 +166,14 @@ kernel! {
         for (row, (above, below)) in row.chunks_exact_mut(V::BYTES).zip(indices) {
             let (heat, windows) = heats(v, [above, below]);
             done += V::BYTES;
-            if cold != Cold::Mixed && windows.is_cold() {
-                if cold == Cold::Filled {
-                    v.store(filled, row);
-                }
+            let mixed = if cold == Cold::Mixed || !windows.is_cold() {
+                let samples = v.load(row);
+                with_windows!(windows, v, means(samples, heat, windows, kept, added))
+            } else if cold == Cold::Filled {
+                filled
+            } else {
                 continue;
-            }
-            let samples = v.load(row);
-            let mixed = with_windows!(windows, v, means(samples, heat, windows, kept, added));
+            };
             v.store(mixed, row);
         }
         done
