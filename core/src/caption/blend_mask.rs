@@ -36,6 +36,10 @@ const WHOLE: u16 = 1 << 15;
 /// Makes `masks` those that put `drawing` on a frame of such `samples`, one a plane.
 pub(crate) fn render(masks: &mut Vec<BlendMask>, samples: &Samples, drawing: &Drawing) {
     let mut old = std::mem::take(masks).into_iter();
+    // Nothing is left of one on a frame a pixel across whose pixels are long.
+    if drawing.width == 0 || drawing.height == 0 {
+        return;
+    }
     let mut cells = Cells::new(drawing, (1, 1));
     for channels in &samples.channels {
         if cells.size != channels.cell {

@@ -509,7 +509,15 @@ fn captions_on_oblong_pixels_are_as_wide_as_on_square_ones() {
 fn captions_stay_inside_frames_of_every_size_and_presentation() {
     for orientation in Orientation::ALL {
         for pixel_aspect in [(1, 1), (2, 1), (1, 2), (64, 45), (1, 1000), (1000, 1)] {
-            for (width, height) in [(1, 1), (35, 87), (101, 63), (333, 111), (640, 3)] {
+            for (width, height) in [
+                (1, 1),
+                (1, 700),
+                (700, 1),
+                (35, 87),
+                (101, 63),
+                (333, 111),
+                (640, 3),
+            ] {
                 let presentation = Presentation {
                     orientation,
                     pixel_aspect,
