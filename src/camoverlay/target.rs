@@ -199,16 +199,25 @@ fn versus(
     text: Option<&str>,
     network: &SharedClassifier,
 ) -> Result<Option<Resolved>, ElementError> {
-    let resolved = text.map(|text| resolve(text, network.labels()));
-    resolved.transpose().map_err(|error| {
-        ElementError::Selection(match text.filter(|text| split_targets(text).len() > 1) {
-            Some(text) => {
+    let Some(text) = text else {
+        return Ok(None);
+    };
+    // A label that holds semicolons by themselves is one, too.
+    let texts = split_targets(text);
+    let one = match &*texts {
+        [one] => one,
+        _ => text,
+    };
+    let resolved = resolve(one, network.labels()).map_err(|error| {
+        ElementError::Selection(match texts.len() > 1 {
+            true => {
                 format!("versus={text:?} names several classes. Give the one that the target is to be compared with.")
             }
             // Its words are those of the target.
-            None => error.to_string().replacen("target=", "versus=", 1),
+            false => error.to_string().replacen("target=", "versus=", 1),
         })
-    })
+    })?;
+    Ok(Some(resolved))
 }
 
 fn ambiguities(targets: &[Resolved]) -> impl Iterator<Item = Notice> {

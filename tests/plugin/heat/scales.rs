@@ -313,6 +313,11 @@ fn comparisons_that_cannot_be_made_are_refused() {
         ("versus=nonsense", "versus=\"nonsense\" names none"),
         ("versus=cup target=\"top-1;top-2\"", "target names several"),
         ("versus=#285 target=285", "versus names what target names"),
+        // As in target, a semicolon may stand behind the last.
+        (
+            "versus=\"#285;\" target=285",
+            "versus names what target names",
+        ),
         (
             "versus=\"cup;tabby\"",
             "versus=\"cup;tabby\" names several classes. Give the one",
